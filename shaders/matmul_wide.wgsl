@@ -1,0 +1,45 @@
+// A matrix product without barriers, for adapters that run on a CPU. Each lane holds {{rows}} x {{columns}} results;
+// lanes stand side by side along the columns, so what is read of A is the same for all of them.
+@compute @workgroup_size({{lanes}})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let block = group.x + group.z * dispatch.grid_x;
+    if (block >= dispatch.blocks) {
+        return;
+    }
+    let job = job_of(block, {{job_words}}u);
+    let m = table[job + 1u];
+    let n = table[job + 2u];
+    let depth = table[job + 3u];
+    let replica = group.y;
+    let a_base = table[job + 4u] + replica * table[job + 5u];
+    let lda = table[job + 6u];
+    let b_base = table[job + 7u] + replica * table[job + 8u];
+    let ldb = table[job + 9u];
+    let program = job + 10u;
+    let across = (n + {{lanes}}u * {{columns}}u - 1u) / ({{lanes}}u * {{columns}}u);
+    let tile_index = block - table[job];
+    let row0 = (tile_index / across) * {{rows}}u;
+    let column0 = ((tile_index % across) * {{lanes}}u + lane) * {{columns}}u;
+{{declare}}
+    for (var k = 0u; k < depth; k += {{step}}u) {
+{{body}}
+    }
+    if (column0 >= n) {
+        return;
+    }
+    var tile: array<f32, {{values}}>;
+{{keep}}
+    for (var i = 0u; i < {{rows}}u; i++) {
+        let row = row0 + i;
+        if (row >= m) {
+            break;
+        }
+        for (var j = 0u; j < {{columns}}u; j++) {
+            let column = column0 + j;
+            if (column < n) {
+                let value = tile[i * {{columns}}u + j];
+{{epilogue}}
+            }
+        }
+    }
+}

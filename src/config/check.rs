@@ -1,0 +1,204 @@
+//! What no key can tell alone: keys that need, exclude or bound each other.
+//!
+//! Types, ranges and lengths of single keys are in the schema; see `schema.rs`.
+
+use std::collections::HashSet;
+
+use super::{
+    BatchMode, Experiment, LossKind, Measure, OptimiserKind, Reduction, ScheduleKind, checkpoints::Spacing,
+    data::Source, tree::Complaint,
+};
+
+/// Most checkpoints of one run: each costs a read-back and rows in every table.
+const MOST_CHECKPOINTS: u64 = 100_000;
+
+/// Checks one setting.
+pub(super) fn cross(experiment: &Experiment) -> Result<(), Complaint> {
+    top(experiment)?;
+    data(experiment)?;
+    model_and_loss(experiment)?;
+    optimiser(experiment)?;
+    observe(experiment)
+}
+
+fn refuse(key: &str, message: impl AsRef<str>) -> Result<(), Complaint> {
+    Err(Complaint::of(key, message))
+}
+
+fn top(e: &Experiment) -> Result<(), Complaint> {
+    // The name becomes a folder's.
+    let bad = |c: char| c.is_control() || "/\\<>:\"|?*".contains(c);
+    if e.name.trim().is_empty() || e.name.len() > 100 || e.name.contains(bad) || e.name.starts_with('.') {
+        return refuse("name", "expected 1 to 100 characters that a folder's name can have, not starting with a dot");
+    }
+    if let Some(seed) = e.seeds.repeated() {
+        return refuse("seeds", format!("the seed {seed} comes twice, which would train the same replica twice"));
+    }
+    let seen = u64::from(e.steps) * u64::from(e.batch.size);
+    if e.batch.mode != BatchMode::Full && seen > u64::from(u32::MAX) {
+        return refuse("steps", format!("expected steps times batch.size below 4294967296, got {seen}"));
+    }
+    Ok(())
+}
+
+fn data(e: &Experiment) -> Result<(), Complaint> {
+    let data = &e.data;
+    let files = [
+        ("data.inputs", &data.inputs),
+        ("data.labels", &data.labels),
+        ("data.targets", &data.targets),
+        ("data.test_inputs", &data.test_inputs),
+        ("data.test_labels", &data.test_labels),
+        ("data.test_targets", &data.test_targets),
+    ];
+    for (key, path) in files {
+        if path.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
+            return refuse(key, "expected the path of a file, got an empty string");
+        }
+        if data.source == Source::Digits && path.is_some() {
+            return refuse(key, "is only read with data.source = \"files\", but data.source is \"digits\"");
+        }
+    }
+    if data.source == Source::Files && data.inputs.is_none() {
+        return refuse("data.inputs", "expected a file, since data.source is \"files\"");
+    }
+    if data.label_column.trim().is_empty() {
+        return refuse("data.label_column", "expected first, last, none or a column's name, got an empty string");
+    }
+    if data.source == Source::Digits && data.label_column != "none" {
+        return refuse("data.label_column", "is only read with data.source = \"files\"");
+    }
+    if data.source == Source::Digits && data.classes.is_some_and(|classes| classes < 10) {
+        return refuse("data.classes", "expected at least 10, since the digits have ten classes");
+    }
+    if data.targets.is_some() && (data.labels.is_some() || data.label_column != "none") {
+        return refuse("data.targets", "expected either targets or labels, got both");
+    }
+    if data.labels.is_some() && data.label_column != "none" {
+        return refuse("data.labels", "expected either a file of labels or data.label_column, got both");
+    }
+    let own_test = data.test_inputs.is_some();
+    if !own_test && data.test_labels.is_some() {
+        return refuse("data.test_labels", "needs data.test_inputs");
+    }
+    if !own_test && data.test_targets.is_some() {
+        return refuse("data.test_targets", "needs data.test_inputs");
+    }
+    if own_test && data.targets.is_some() != data.test_targets.is_some() {
+        return refuse("data.test_inputs", "expected data.targets and data.test_targets both or neither, got one");
+    }
+    if own_test && data.labels.is_some() != data.test_labels.is_some() {
+        return refuse("data.test_inputs", "expected data.labels and data.test_labels both or neither, got one");
+    }
+    if data.targets.is_some() && e.loss.kind == LossKind::CrossEntropy {
+        return refuse("loss.kind", "expected bce or mse, since data.targets gives numbers, got cross_entropy");
+    }
+    Ok(())
+}
+
+fn model_and_loss(e: &Experiment) -> Result<(), Complaint> {
+    if e.model.init_from.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
+        return refuse("model.init_from", "expected the path of a file, got an empty string");
+    }
+    let half = matches!(e.loss.reduction, Reduction::HalfMean | Reduction::HalfSum);
+    if half && e.loss.kind != LossKind::Mse {
+        let message = format!("expected mean or sum, since loss.kind is {}, got {}", e.loss.kind, e.loss.reduction);
+        return refuse("loss.reduction", message);
+    }
+    Ok(())
+}
+
+fn optimiser(e: &Experiment) -> Result<(), Complaint> {
+    let (optimiser, schedule) = (&e.optimiser, &e.optimiser.schedule);
+    if optimiser.momentum > 0.0 && optimiser.kind != OptimiserKind::Sgd {
+        let message = format!("only sgd has momentum, but optimiser.kind is {}", optimiser.kind);
+        return refuse("optimiser.momentum", message);
+    }
+    if optimiser.nesterov && optimiser.momentum == 0.0 {
+        return refuse("optimiser.nesterov", "expected optimiser.momentum above 0, got 0");
+    }
+    let adaptive = optimiser.kind != OptimiserKind::Sgd;
+    if adaptive && (optimiser.epsilon as f32) == 0.0 {
+        return refuse("optimiser.epsilon", "expected a number above 0 in 32 bits, since it divides");
+    }
+    if schedule.kind == ScheduleKind::Step && schedule.every.is_none() {
+        return refuse("optimiser.schedule.every", "expected a number of steps, since optimiser.schedule.kind is step");
+    }
+    let end = schedule.steps.unwrap_or(e.steps);
+    if schedule.warmup > end {
+        let message = format!("expected at most the {end} steps of the schedule, got {}", schedule.warmup);
+        return refuse("optimiser.schedule.warmup", message);
+    }
+    Ok(())
+}
+
+fn observe(e: &Experiment) -> Result<(), Complaint> {
+    let observe = &e.observe;
+    checkpoints(e)?;
+    let mut seen = HashSet::new();
+    if let Some(twice) = observe.measures.iter().find(|measure| !seen.insert(**measure)) {
+        return refuse("observe.measures", format!("{twice} comes twice"));
+    }
+    let hidden = e.model.layers.len();
+    if let Some(layers) = &observe.layers {
+        let mut seen = HashSet::new();
+        for layer in layers {
+            if *layer as usize >= hidden {
+                let message = format!("expected layers below {hidden}, the number of model.layers, got {layer}");
+                return refuse("observe.layers", message);
+            }
+            if !seen.insert(layer) {
+                return refuse("observe.layers", format!("the layer {layer} comes twice"));
+            }
+        }
+    }
+    if let Some(measure) = observe.measures.iter().find(|measure| hidden == 0 && measure.reads_hidden_layers()) {
+        return refuse("observe.measures", format!("{measure} reads hidden layers, but model.layers is empty"));
+    }
+    if observe.has(Measure::Distance) && observe.pairs.is_empty() {
+        return refuse("observe.pairs", "expected pairs of probe examples, since observe.measures has distance");
+    }
+    for [a, b] in &observe.pairs {
+        if a == b {
+            return refuse("observe.pairs", format!("expected two different examples, got {a} and {b}"));
+        }
+        if let Some(examples) = e.probe.examples.filter(|examples| a.max(b) >= examples) {
+            let message = format!("expected examples below {examples}, which is probe.examples, got {}", a.max(b));
+            return refuse("observe.pairs", message);
+        }
+    }
+    let cka = observe.measures.iter().find(|measure| measure.name().starts_with("cka"));
+    if let (Some(measure), Some(examples @ ..4)) = (cka, e.probe.examples) {
+        return refuse("probe.examples", format!("expected at least 4, since {measure} is measured, got {examples}"));
+    }
+    Ok(())
+}
+
+fn checkpoints(e: &Experiment) -> Result<(), Complaint> {
+    let at = &e.observe.at;
+    match at.kind {
+        Spacing::Log if at.every.is_some() => refuse("observe.at.every", "only linear checkpoints have it"),
+        Spacing::Linear if at.every.is_some() && at.count.is_some() => {
+            refuse("observe.at.every", "expected either every or count, got both")
+        }
+        Spacing::Linear => match at.every {
+            Some(every) if u64::from(e.steps / every.max(1)) > MOST_CHECKPOINTS => refuse(
+                "observe.at.every",
+                format!("expected at most {MOST_CHECKPOINTS} checkpoints, got {}", e.steps / every.max(1)),
+            ),
+            _ => no_steps(e),
+        },
+        Spacing::List if at.every.is_some() => refuse("observe.at.every", "only linear checkpoints have it"),
+        Spacing::List if at.count.is_some() => refuse("observe.at.count", "only log and linear checkpoints have it"),
+        Spacing::List if at.steps.is_empty() => refuse("observe.at.steps", "expected at least one step, got none"),
+        Spacing::List => match at.steps.iter().find(|step| **step > e.steps) {
+            Some(step) => refuse("observe.at.steps", format!("expected steps up to {}, got {step}", e.steps)),
+            None => Ok(()),
+        },
+        Spacing::Log => no_steps(e),
+    }
+}
+
+fn no_steps(e: &Experiment) -> Result<(), Complaint> {
+    if e.observe.at.steps.is_empty() { Ok(()) } else { refuse("observe.at.steps", "needs observe.at.kind = \"list\"") }
+}

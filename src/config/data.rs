@@ -1,0 +1,88 @@
+//! `[data]`: which examples the replicas learn, and how they are split.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::choices::choices;
+
+choices! {
+    /// Where the examples come from.
+    Source {
+        /// The bundled set of 1,797 handwritten digits of 8 x 8 pixels, in ten classes.
+        #[default]
+        Digits = "digits",
+        /// The files named by `data.inputs` and its neighbours.
+        Files = "files",
+    }
+}
+
+choices! {
+    /// How inputs are scaled. Constants come from the training examples alone.
+    Normalise {
+        /// As they are in the file.
+        None = "none",
+        /// Into the range from 0 to 1, with one minimum and one maximum for all inputs.
+        #[default]
+        Unit = "unit",
+        /// To mean 0 and variance 1 for each input; an input that never changes becomes 0.
+        Standard = "standard",
+    }
+}
+
+/// Which examples the replicas learn. All replicas of a run share them, so nothing here can be swept.
+/// A relative path starts from the folder of the experiment file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Data {
+    /// Where the examples come from.
+    pub source: Source,
+    /// File of the inputs: IDX, `.npy`, `.npz`, CSV, safetensors or CIFAR binary. Needed by, and only read with,
+    /// `source = "files"`.
+    pub inputs: Option<PathBuf>,
+    /// File of the class labels, one whole number per example, when they are not in the file of the inputs.
+    pub labels: Option<PathBuf>,
+    /// Column of a CSV file that holds the class labels: `first`, `last`, `none`, or the name in its header line.
+    pub label_column: String,
+    /// Table of numeric targets, one row per example, for regression or several labels at once, in place of labels.
+    pub targets: Option<PathBuf>,
+    /// File of the test inputs, when the data come with their own test set; `test_fraction` is then unused.
+    pub test_inputs: Option<PathBuf>,
+    /// File of the labels of `test_inputs`.
+    pub test_labels: Option<PathBuf>,
+    /// Table of the targets of `test_inputs`.
+    pub test_targets: Option<PathBuf>,
+    /// Number of classes; by default the largest label plus one.
+    #[schemars(range(min = 2, max = 65536))]
+    pub classes: Option<u32>,
+    /// Part of the examples held out for testing.
+    #[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0))]
+    pub test_fraction: f64,
+    /// Whether each class is split in the same proportion; has no effect on numeric targets.
+    pub stratified: bool,
+    /// Seed of the split. It is not a replica's seed: all replicas share one split.
+    pub split_seed: u32,
+    /// How inputs are scaled.
+    pub normalise: Normalise,
+}
+
+impl Default for Data {
+    fn default() -> Data {
+        Data {
+            source: Source::Digits,
+            inputs: None,
+            labels: None,
+            label_column: "none".into(),
+            targets: None,
+            test_inputs: None,
+            test_labels: None,
+            test_targets: None,
+            classes: None,
+            test_fraction: 0.2,
+            stratified: true,
+            split_seed: 0,
+            normalise: Normalise::Unit,
+        }
+    }
+}

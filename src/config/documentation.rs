@@ -1,0 +1,120 @@
+//! `docs/experiments.md`, written from the doc comments of the settings.
+
+use std::fmt::Write;
+
+use serde_json::Value as Json;
+
+use super::{
+    Experiment, builtins, fields,
+    schema::{self, Shape},
+};
+
+const INTRODUCTION: &str = "\
+# Experiments
+
+<!-- Written by `config::documentation` from the source; change it there. -->
+
+An experiment is one TOML file. Every key has a default, so an empty file is an experiment too. Unknown keys are
+refused, with the nearest known name. `--set key=value` overrides a key from the command line
+(`--set optimiser.lr=0.01`); a key set that way is no longer swept. `optimizer`, `normalize` and `initializer` are
+accepted for `optimiser`, `normalise` and `init`.
+";
+
+/// The documentation of every key as Markdown: a table per section with type or choices, default and meaning.
+pub fn documentation() -> String {
+    let mut page = INTRODUCTION.to_owned();
+    let defaults = serde_json::to_value(Experiment::default()).unwrap_or_default();
+    for (path, _) in fields::SECTIONS {
+        section(&mut page, path, &defaults);
+    }
+    let sweep = schema::json_schema()["properties"]["sweep"]["description"].as_str().unwrap_or_default();
+    let _ = write!(page, "\n## `[sweep]`\n\n{}\n", flow(sweep));
+    page.push_str("\n## Built-in experiments\n\n");
+    for builtin in builtins() {
+        let _ = writeln!(page, "- `{}`: {}", builtin.name, builtin.description);
+    }
+    page
+}
+
+fn section(page: &mut String, path: &str, defaults: &Json) {
+    let Ok(schema) = (if path.is_empty() { Ok(schema::json_schema()) } else { schema::find(path) }) else { return };
+    let title = if path.is_empty() { "Top level".to_owned() } else { format!("`[{path}]`") };
+    let _ = write!(page, "\n## {title}\n\n{}\n\n", flow(schema["description"].as_str().unwrap_or_default()));
+    page.push_str("| key | value | default | meaning |\n|---|---|---|---|\n");
+    let mut meanings = String::new();
+    for key in fields::of_section(path) {
+        let property = &schema["properties"][*key];
+        let full = schema::join(path, key);
+        // Sections have tables of their own.
+        if matches!(schema::shape(property), Shape::Table) {
+            continue;
+        }
+        let default = defaults.pointer(&format!("/{}", full.replace('.', "/"))).unwrap_or(&Json::Null);
+        let default = if default.is_null() { "-".to_owned() } else { format!("`{default}`") };
+        let meaning = cell(property["description"].as_str().unwrap_or_default());
+        let value = cell(&value(property, &full, &mut meanings));
+        let _ = writeln!(page, "| `{key}` | {value} | {default} | {meaning} |");
+    }
+    page.push_str(&meanings);
+}
+
+/// The column of types; the meaning of each choice goes into a list below the table.
+fn value(property: &Json, path: &str, meanings: &mut String) -> String {
+    let mut explain = |words: &[(&str, &str)]| {
+        let _ = write!(meanings, "\n`{path}`:\n");
+        for (word, meaning) in words {
+            let _ = writeln!(meanings, "- `{word}`: {}", flow(meaning));
+        }
+    };
+    match schema::shape(property) {
+        Shape::Choice(words) => {
+            explain(&words);
+            words.iter().map(|(word, _)| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
+        }
+        Shape::List(items, ..) => match schema::shape(items) {
+            Shape::Choice(words) => {
+                explain(&words);
+                "a list of names, see below".into()
+            }
+            _ => schema::describe(property),
+        },
+        _ => schema::describe(property),
+    }
+}
+
+/// A doc comment as one paragraph.
+fn flow(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A doc comment inside a table.
+fn cell(text: &str) -> String {
+    flow(text).replace('|', "\\|")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_is_up_to_date() {
+        if std::env::var_os("ISOGRAM_BLESS").is_some_and(|bless| bless == "1") {
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/experiments.md");
+            std::fs::write(path, documentation()).unwrap();
+            return;
+        }
+        assert!(
+            include_str!("../../docs/experiments.md") == documentation(),
+            "docs/experiments.md is behind the source: run the tests once with ISOGRAM_BLESS=1"
+        );
+    }
+
+    #[test]
+    fn every_key_is_on_it() {
+        let page = documentation();
+        for path in schema::paths() {
+            let key = path.rsplit('.').next().unwrap();
+            assert!(page.contains(&format!("| `{key}` | ")), "{path}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Experiments: what is trained, on what, how, and what is observed, as one TOML file.
+//!
+//! The doc comments on the structs are the documentation of the keys: [`documentation`] makes `docs/experiments.md` of
+//! them, and the check of a user's file takes names, types and ranges from the same schema. Nothing here knows data,
+//! networks or devices; whether a file exists, or fits the model, is for those who read it.
+
+mod batch;
+mod builtin;
+mod check;
+mod checkpoints;
+mod choices;
+mod data;
+mod documentation;
+mod expand;
+mod fields;
+mod loss;
+mod model;
+mod names;
+mod observe;
+mod optimiser;
+mod probe;
+mod read;
+mod save;
+mod schema;
+mod seeds;
+mod sweep;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod values;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use batch::{Batch, BatchMode};
+pub use builtin::{Builtin, builtins, load};
+pub use checkpoints::{Checkpoints, Spacing};
+pub use data::{Data, Normalise, Source};
+pub use documentation::documentation;
+pub use expand::Setting;
+pub use loss::{Loss, LossKind, Reduction};
+pub use model::{Activation, Fan, Init, Model};
+pub use observe::{Measure, Observe};
+pub use optimiser::{Optimiser, OptimiserKind, Schedule, ScheduleKind};
+pub use probe::{Probe, ProbeFrom};
+pub use save::{Keep, Save};
+pub use schema::json_schema;
+pub use seeds::Seeds;
+pub use sweep::{Axis, MOST_REPLICAS, SettingValue, Sweep};
+
+use crate::error::{Error, Result};
+
+/// What belongs to the experiment as a whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Experiment {
+    /// Name of the experiment and of its folder of results; by default the name of the file.
+    pub name: String,
+    /// What it is about, in one sentence; shown in the report.
+    pub description: String,
+    /// Number of optimiser updates of every replica.
+    #[schemars(range(min = 1, max = 16000000))]
+    pub steps: u32,
+    /// Replicas of each setting: a number n for the seeds 0 to n - 1, or a list of seeds. A seed sets the initial
+    /// weights, the order of the data and the dropout masks of a replica.
+    pub seeds: Seeds,
+    /// Which examples the replicas learn.
+    pub data: Data,
+    /// One replica's architecture and initial weights.
+    pub model: Model,
+    /// What is minimised.
+    pub loss: Loss,
+    /// How parameters move.
+    pub optimiser: Optimiser,
+    /// Which examples one step sees.
+    pub batch: Batch,
+    /// The inputs on which representations are read.
+    pub probe: Probe,
+    /// What is measured, when, and of which layers.
+    pub observe: Observe,
+    /// What is written beside the metrics.
+    pub save: Save,
+    /// Settings that differ between replicas. Each key is the dotted name of another key, quoted
+    /// (`"optimiser.lr" = [0.1, 0.01]`) or as a table (`[sweep.optimiser]`), and holds a list of values or one of
+    /// `{ log = [start, end, count] }`, `{ linear = [start, end, count] }` and `{ range = [start, stop, step] }` (without
+    /// `stop`, as in Python). All keys are crossed with each other, the last one changing fastest; keys named together in
+    /// `zip = [["model.gain", "optimiser.lr"]]` are walked side by side. Every combination is trained once with each seed.
+    /// Settings that all replicas of a run share (`steps`, `seeds`, and the sections data, probe, observe and save) cannot
+    /// be swept.
+    pub sweep: Sweep,
+}
+
+impl Default for Experiment {
+    fn default() -> Experiment {
+        Experiment {
+            name: "experiment".into(),
+            description: String::new(),
+            steps: 1000,
+            seeds: Seeds::default(),
+            data: Data::default(),
+            model: Model::default(),
+            loss: Loss::default(),
+            optimiser: Optimiser::default(),
+            batch: Batch::default(),
+            probe: Probe::default(),
+            observe: Observe::default(),
+            save: Save::default(),
+            sweep: Sweep::default(),
+        }
+    }
+}
+
+impl Experiment {
+    /// Reads an experiment from TOML. `origin` is what messages call the text, such as its path.
+    ///
+    /// # Errors
+    /// [`Error::Config`]: one sentence with line and column that names the key, what was expected and what came.
+    pub fn from_toml(text: &str, origin: &str) -> Result<Experiment> {
+        Experiment::with_overrides(text, origin, &[])
+    }
+
+    /// Reads an experiment from TOML with `--set key=value` overrides, applied in order.
+    ///
+    /// A value is read as TOML, and as a string if it is none. A key that is set so is no longer swept; a key under
+    /// `sweep.` sets the values of that key alone.
+    ///
+    /// # Errors
+    /// As [`Experiment::from_toml`]; a wrong override is shown as `--set key=value`.
+    pub fn with_overrides(text: &str, origin: &str, overrides: &[(String, String)]) -> Result<Experiment> {
+        read::read(&tree::Source { origin, text, overrides }, &read::File::default())
+    }
+
+    /// Every combination of the swept values, in the order of the file, the last key changing fastest. Each is
+    /// checked, so this is also the check of an experiment that a program built.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with a sentence if any combination makes no sense, or if there are too many.
+    pub fn settings(&self) -> Result<Vec<Setting>> {
+        expand::settings(self).map_err(|complaint| Error::config(tree::one_line(&complaint.message)))
+    }
+
+    /// The swept keys, in the order of the file: the columns that tell settings apart.
+    pub fn swept_columns(&self) -> Vec<String> {
+        self.sweep.axes.iter().map(|axis| axis.key.clone()).collect()
+    }
+
+    /// The steps at which something is observed: sorted, with 0 and the last.
+    pub fn checkpoints(&self) -> Vec<u32> {
+        self.observe.at.checkpoints(self.steps)
+    }
+}

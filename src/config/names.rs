@@ -1,0 +1,203 @@
+//! Other names of keys: spellings that are accepted, and guesses at what an unknown key was meant to be.
+
+use super::tree::{Complaint, Entry, Node, Value, shorten};
+
+/// Spellings that stand for a key as well as its own name, wherever they occur.
+const ALIASES: &[(&str, &str)] =
+    &[("optimizer", "optimiser"), ("normalize", "normalise"), ("initializer", "init"), ("initialiser", "init")];
+
+/// Words that other tools use, and the key that does that here.
+const SYNONYMS: &[(&str, &str)] = &[
+    ("learning_rate", "optimiser.lr"),
+    ("eta", "optimiser.lr"),
+    ("betas", "optimiser.beta1"),
+    ("eps", "optimiser.epsilon"),
+    ("wd", "optimiser.weight_decay"),
+    ("l2", "optimiser.weight_decay"),
+    ("grad_clip", "optimiser.clip_norm"),
+    ("clip", "optimiser.clip_norm"),
+    ("scheduler", "optimiser.schedule"),
+    ("lr_schedule", "optimiser.schedule"),
+    ("warmup_steps", "optimiser.schedule.warmup"),
+    ("step_size", "optimiser.schedule.every"),
+    ("gamma", "optimiser.schedule.factor"),
+    ("hidden", "model.layers"),
+    ("hidden_layers", "model.layers"),
+    ("hidden_sizes", "model.layers"),
+    ("widths", "model.layers"),
+    ("width", "model.layers"),
+    ("units", "model.layers"),
+    ("nonlinearity", "model.activation"),
+    ("initialization", "model.init"),
+    ("initialisation", "model.init"),
+    ("dropout_rate", "model.dropout"),
+    ("weights", "model.init_from"),
+    ("epochs", "steps"),
+    ("iterations", "steps"),
+    ("max_steps", "steps"),
+    ("num_steps", "steps"),
+    ("seed", "seeds"),
+    ("replicas", "seeds"),
+    ("repeats", "seeds"),
+    ("title", "name"),
+    ("grid", "sweep"),
+    ("dataset", "data.source"),
+    ("file", "data.inputs"),
+    ("path", "data.inputs"),
+    ("features", "data.inputs"),
+    ("x", "data.inputs"),
+    ("y", "data.labels"),
+    ("test_size", "data.test_fraction"),
+    ("num_classes", "data.classes"),
+    ("normalization", "data.normalise"),
+    ("normalisation", "data.normalise"),
+    ("batch_size", "batch.size"),
+    ("criterion", "loss.kind"),
+    ("objective", "loss.kind"),
+    ("type", "kind"),
+    ("name", "kind"),
+    ("metrics", "observe.measures"),
+    ("measure", "observe.measures"),
+    ("checkpoints", "observe.at"),
+    ("checkpoint_every", "observe.at.every"),
+    ("snapshots", "save.snapshot_every"),
+    ("save_every", "save.snapshot_every"),
+];
+
+/// Words that other tools use for a value.
+const VALUE_SYNONYMS: &[(&str, &str)] = &[
+    ("swish", "silu"),
+    ("linear", "identity"),
+    ("logistic", "sigmoid"),
+    ("xavier", "xavier_normal"),
+    ("glorot", "xavier_normal"),
+    ("glorot_normal", "xavier_normal"),
+    ("glorot_uniform", "xavier_uniform"),
+    ("kaiming", "kaiming_normal"),
+    ("he", "kaiming_normal"),
+    ("he_normal", "kaiming_normal"),
+    ("he_uniform", "kaiming_uniform"),
+    ("truncated_normal", "variance_scaling"),
+    ("default", "pytorch"),
+    ("momentum", "sgd"),
+    ("nll", "cross_entropy"),
+    ("softmax", "cross_entropy"),
+    ("binary_cross_entropy", "bce"),
+    ("l2", "mse"),
+    ("mnist", "files"),
+    ("csv", "files"),
+    ("exponential", "step"),
+    ("zscore", "standard"),
+    ("minmax", "unit"),
+    ("cka", "cka_pairs"),
+    ("grad_norm", "gradient_norm"),
+];
+
+/// The key's own name.
+pub(super) fn canonical(segment: &str) -> &str {
+    ALIASES.iter().find(|(alias, _)| *alias == segment).map_or(segment, |(_, name)| name)
+}
+
+/// Gives every key of a tree its own name. A key that is given under two names is refused.
+pub(super) fn canonicalise(node: &mut Node) -> Result<(), Complaint> {
+    let Value::Table(entries) = &mut node.value else { return Ok(()) };
+    for index in 0..entries.len() {
+        let (before, rest) = entries.split_at_mut(index);
+        let Some(Entry { key, place, node }) = rest.first_mut() else { continue };
+        let name = canonical(key);
+        if name != key {
+            *key = name.to_owned();
+        }
+        // The parser refuses plain repetition; only an alias can bring a name twice.
+        if ALIASES.iter().any(|(_, name)| name == key) && before.iter().any(|entry| entry.key == *key) {
+            return Err(Complaint::at(*place, format!("`{key}` is given twice, under two spellings")));
+        }
+        canonicalise(node)?;
+    }
+    Ok(())
+}
+
+/// The word of a list that a mistyped one is nearest to, if one is near.
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // The distance costs the product of both lengths, and nothing long is near to a name.
+    if word.len() > 64 {
+        return None;
+    }
+    let plain = |text: &str| text.to_lowercase().replace(['-', ' '], "_");
+    let word = plain(word);
+    let (distance, best) = known
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(&word, &plain(name)), name))
+        .min_by_key(|(distance, _)| *distance)?;
+    (distance <= (word.chars().count() / 3).max(1)).then_some(best)
+}
+
+/// The choice that a mistyped one was meant to be.
+pub(super) fn nearest_choice<'a>(word: &str, choices: &[&'a str]) -> Option<&'a str> {
+    let lower = word.to_lowercase().replace('-', "_");
+    let synonym = VALUE_SYNONYMS.iter().filter(|(other, _)| *other == lower).map(|(_, name)| *name);
+    let by_synonym = synonym.filter_map(|name| choices.iter().copied().find(|choice| *choice == name)).next();
+    by_synonym.or_else(|| nearest(word, choices.iter().copied()))
+}
+
+/// What an unknown key was meant to be: a name in the same section, or the full path of one elsewhere.
+/// `all` holds every key's full path.
+pub(super) fn meant(section: &str, unknown: &str, known: &[&str], all: &[String]) -> Option<String> {
+    let lower = unknown.to_lowercase().replace('-', "_");
+    let inside = |path: &str| -> Option<String> {
+        let rest = if section.is_empty() { path } else { path.strip_prefix(section)?.strip_prefix('.')? };
+        known.contains(&rest).then(|| rest.to_owned())
+    };
+    let synonyms = || SYNONYMS.iter().filter(|(word, _)| *word == lower).map(|(_, path)| *path);
+    // `kind` is no path but a name that many sections have.
+    if let Some(name) = synonyms().find_map(|path| inside(path).or(known.contains(&path).then(|| path.to_owned()))) {
+        return Some(name);
+    }
+    if let Some(name) = nearest(unknown, known.iter().copied()) {
+        return Some(name.to_owned());
+    }
+    if let Some(path) = synonyms().find(|path| all.iter().any(|known| known == path)) {
+        return Some(path.to_owned());
+    }
+    let leaf = |path: &String| path.rsplit('.').next().unwrap_or("").to_owned();
+    let leaves: Vec<String> = all.iter().map(leaf).collect();
+    let name = nearest(unknown, leaves.iter().map(String::as_str))?;
+    leaves.iter().position(|leaf| leaf == name).map(|index| all[index].clone())
+}
+
+/// The sentence for an unknown key of a section.
+pub(super) fn unknown_key(section: &str, unknown: &str, known: &[&str], all: &[String]) -> String {
+    let place = if section.is_empty() { "at the top level".to_owned() } else { format!("in [{section}]") };
+    let advice = match meant(section, unknown, known, all) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("its keys are {}", known.join(", ")),
+    };
+    let advice = if section.is_empty() { advice.replacen("its keys", "the keys there", 1) } else { advice };
+    format!("unknown key `{}` {place}; {advice}", shorten(unknown))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::schema;
+
+    #[test]
+    fn every_synonym_and_alias_leads_to_a_key() {
+        for (_, path) in SYNONYMS {
+            assert!(*path == "kind" || schema::find(path).is_ok(), "{path}");
+        }
+        for (_, name) in ALIASES {
+            assert!(schema::paths().iter().any(|path| path.split('.').any(|part| part == *name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn nearest_is_near() {
+        assert_eq!(nearest("rleu", ["relu", "elu"]), Some("relu"));
+        assert_eq!(nearest("Cross-Entropy", ["bce", "cross_entropy"]), Some("cross_entropy"));
+        assert_eq!(nearest("zzzz", ["relu"]), None);
+        assert_eq!(nearest(&"a".repeat(1 << 20), ["a"]), None);
+        assert_eq!(nearest_choice("swish", &["relu", "silu"]), Some("silu"));
+        assert_eq!(nearest_choice("swish", &["adam"]), None);
+    }
+}

@@ -1,0 +1,94 @@
+//! Inputs together with what a network should make of them.
+
+use std::path::Path;
+
+use super::{Table, check_labels};
+use crate::error::{Error, Result};
+
+/// What a network should answer for each example.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Targets {
+    /// One class for each example.
+    Classes {
+        /// The class of each example, each smaller than `classes`.
+        labels: Vec<u32>,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// Numbers for each example.
+    Values(Table),
+}
+
+impl Targets {
+    /// Number of examples.
+    pub fn rows(&self) -> usize {
+        match self {
+            Targets::Classes { labels, .. } => labels.len(),
+            Targets::Values(table) => table.rows,
+        }
+    }
+
+    /// Number of outputs that a network needs: the classes, or the values of one example.
+    pub fn width(&self) -> usize {
+        match self {
+            Targets::Classes { classes, .. } => *classes,
+            Targets::Values(table) => table.width(),
+        }
+    }
+}
+
+/// A data set: inputs and targets, row by row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    /// Name for reports, such as `digits` or the name of the file without its ending.
+    pub name: String,
+    /// One row for each example.
+    pub inputs: Table,
+    /// One target for each example.
+    pub targets: Targets,
+}
+
+impl Dataset {
+    /// Puts inputs and targets together after checking that there are as many of the one as of the other, and that
+    /// every label is in range.
+    pub fn new(name: impl Into<String>, inputs: Table, targets: Targets) -> Result<Dataset> {
+        let name = name.into();
+        if inputs.rows != targets.rows() {
+            let (inputs, targets) = (inputs.rows, targets.rows());
+            return Err(Error::data(
+                &name,
+                format!(
+                    "{inputs} inputs but {targets} targets; each example needs one of both, so check that the two \
+                     files belong together"
+                ),
+            ));
+        }
+        if let Targets::Classes { labels, classes } = &targets {
+            check_labels(labels, *classes, Path::new(&name))?;
+        }
+        Ok(Dataset { name, inputs, targets })
+    }
+
+    /// Number of examples.
+    pub fn rows(&self) -> usize {
+        self.inputs.rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_and_targets_must_fit() {
+        let inputs = Table::new(2, vec![1], vec![1.0, 2.0], Path::new("x")).unwrap();
+        let classes = |labels: &[u32]| Targets::Classes { labels: labels.to_vec(), classes: 2 };
+        assert_eq!(Dataset::new("x", inputs.clone(), classes(&[0, 1])).unwrap().rows(), 2);
+        let message = Dataset::new("x", inputs.clone(), classes(&[0])).unwrap_err().to_string();
+        assert!(message.contains("2 inputs but 1 targets"), "{message}");
+        assert!(Dataset::new("x", inputs.clone(), classes(&[0, 2])).is_err());
+        let same = Targets::Values(inputs.clone());
+        assert_eq!((same.rows(), same.width(), classes(&[0]).width()), (2, 1, 2));
+        assert!(Dataset::new("x", inputs, same).is_ok());
+    }
+}

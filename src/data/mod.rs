@@ -1,0 +1,33 @@
+//! Data sets: reading them from files, checking them, splitting and scaling them, and writing arrays back.
+//!
+//! A file is never trusted: sizes that a header claims are compared with the length of the file before memory is set
+//! aside, and every error names the file, what was expected, what came and what to do.
+
+mod array;
+mod atomic;
+mod cifar;
+mod csv;
+mod dataset;
+mod digits;
+mod file;
+mod format;
+mod idx;
+mod labels;
+mod normalise;
+mod npy;
+mod npz;
+mod safetensors;
+mod split;
+mod table;
+
+pub use atomic::write_atomically;
+pub use cifar::read_cifar;
+pub use csv::{LabelColumn, read_csv_dataset};
+pub use dataset::{Dataset, Targets};
+pub use digits::digits;
+pub use format::{read_labels, read_table};
+pub use labels::{check_labels, count_classes, one_hot};
+pub use normalise::{Normalise, Scaling, normalise};
+pub use safetensors::{NamedArray, read_safetensors, read_safetensors_metadata, write_safetensors};
+pub use split::{Split, split};
+pub use table::Table;

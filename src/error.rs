@@ -1,0 +1,78 @@
+//! The one error type of the library. Every variant says what was expected, what came, and what to do.
+
+use std::path::{Path, PathBuf};
+
+/// Result with the library's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong in the library.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An experiment's settings are malformed or contradict each other. The message names the key.
+    #[error("{0}")]
+    Config(String),
+    /// A data file cannot be used.
+    #[error("{}: {message}", path.display())]
+    Data {
+        /// The file.
+        path: PathBuf,
+        /// What was expected, what came, and what to do.
+        message: String,
+    },
+    /// Two nodes of a graph do not fit each other.
+    #[error("{0}")]
+    Shape(String),
+    /// No usable adapter, or none of the name asked for.
+    #[error("{0}")]
+    Adapter(String),
+    /// A kernel failed to compile or to validate.
+    #[error("kernel `{kernel}`: {message}")]
+    Kernel {
+        /// Name of the kernel.
+        kernel: String,
+        /// The compiler's message, with the source line where there is one.
+        message: String,
+    },
+    /// The device refused a command, or failed while running one.
+    #[error("{0}")]
+    Device(String),
+    /// The device has not enough memory.
+    #[error("{0}")]
+    OutOfMemory(String),
+    /// A run cannot be continued as asked.
+    #[error("cannot resume: {0}")]
+    Resume(String),
+    /// A run was interrupted by the user, after its state was saved.
+    #[error("interrupted at step {step}; continue with --resume")]
+    Interrupted {
+        /// Steps done when the run stopped.
+        step: u64,
+    },
+    /// The file system refused something.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    /// Wraps an I/O error with the path that it concerns.
+    pub fn io(path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Error {
+        let path = path.as_ref().to_owned();
+        move |source| Error::Io { path, source }
+    }
+
+    /// A data file that cannot be used.
+    pub fn data(path: impl AsRef<Path>, message: impl Into<String>) -> Error {
+        Error::Data { path: path.as_ref().to_owned(), message: message.into() }
+    }
+
+    /// Settings that cannot be used.
+    pub fn config(message: impl Into<String>) -> Error {
+        Error::Config(message.into())
+    }
+}

@@ -1,0 +1,19 @@
+//! The files of a run: what lies in its folder, how each is written so that a crash leaves no half file, and how it
+//! is read back.
+//!
+//! Everything here is plain data on a disk. Nothing knows a network, a device or a report.
+
+pub mod atomic;
+pub mod layout;
+pub mod manifest;
+pub mod metrics;
+pub mod pairs;
+mod table;
+mod words;
+
+pub use atomic::{AtomicFile, check_writable, write_atomic};
+pub use layout::create_run_dir;
+pub use manifest::Manifest;
+pub use metrics::{Cell, MetricRow, MetricsTable, ReplicaColumns, read_metrics, write_metrics};
+pub use pairs::{PairRow, PairTable, PairWriter, read_pairs, scan_pairs, write_pairs};
+pub use words::Words;

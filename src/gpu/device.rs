@@ -1,0 +1,320 @@
+//! A device with its pipelines: one bind-group layout, one pipeline layout, errors as values.
+//!
+//! Every kernel sees the same eight storage bindings (the arenas, some of them twice, once as scalars and once as
+//! four-vectors) and the same few words of immediate data. So a whole plan runs with one bind group, and a dispatch
+//! costs the host a pipeline, sixteen bytes and a call.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::adapter::{self, AdapterChoice, AdapterSummary};
+use super::profile::{CooperativeRow, Profile};
+use crate::error::{Error, Result};
+
+/// Storage bindings of the one bind-group layout.
+pub const BINDINGS: u32 = 8;
+
+/// Bytes of immediate data that each dispatch sets: where its jobs stand in the table, and how many.
+pub const IMMEDIATE_BYTES: u32 = 16;
+
+/// A compiled kernel.
+pub type Pipeline = Arc<wgpu::ComputePipeline>;
+
+/// A device, its queue, and every pipeline made on it so far.
+pub struct Gpu {
+    pub(crate) device: wgpu::Device,
+    pub(crate) queue: wgpu::Queue,
+    pub(crate) bind_layout: wgpu::BindGroupLayout,
+    pipeline_layout: wgpu::PipelineLayout,
+    profile: Profile,
+    summary: AdapterSummary,
+    limits: wgpu::Limits,
+    pipelines: Mutex<HashMap<String, Pipeline>>,
+    objects: AtomicU64,
+    /// What an asynchronous failure said: set by the handlers, read after each submission.
+    failure: Arc<Mutex<Option<Failure>>>,
+    checked: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Failure {
+    Memory(String),
+    Lost(String),
+    Other(String),
+}
+
+impl std::fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gpu").field("adapter", &self.summary).finish_non_exhaustive()
+    }
+}
+
+impl Gpu {
+    /// Opens the adapter that `choice` names.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] if there is none, or it lacks what the kernels need.
+    pub fn open(choice: &AdapterChoice) -> Result<Arc<Self>> {
+        Self::open_with(choice, false)
+    }
+
+    /// Opens an adapter as [`Gpu::open`] does; with `least`, no more limits and features than any supported adapter has.
+    ///
+    /// # Errors
+    /// As [`Gpu::open`].
+    pub fn open_with(choice: &AdapterChoice, least: bool) -> Result<Arc<Self>> {
+        let adapter = adapter::choose(adapter::adapters(&adapter::instance()), &choice.clone().or_environment())?;
+        let summary = AdapterSummary::of(&adapter);
+        if !adapter.features().contains(wgpu::Features::IMMEDIATES) {
+            return Err(Error::Adapter(format!("{summary} offers no immediate data (push constants): choose another adapter")));
+        }
+        let mut features = wgpu::Features::IMMEDIATES;
+        let mut limits = wgpu::Limits { max_immediate_size: IMMEDIATE_BYTES, ..wgpu::Limits::default() };
+        if !least {
+            let wanted = wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
+            features |= adapter.features() & wanted;
+            limits = adapter.limits();
+        }
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("isogram"),
+            required_features: features,
+            required_limits: limits.clone(),
+            ..Default::default()
+        };
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
+            .map_err(|e| Error::Adapter(format!("{summary} gave no device: {e}; choose another with --adapter")))?;
+        let failure = Arc::new(Mutex::new(None));
+        watch(&device, &failure);
+        let profile = if least {
+            Profile::least(adapter.get_info().device_type == wgpu::DeviceType::Cpu)
+        } else {
+            profile(&adapter, &device)
+        };
+        let (bind_layout, pipeline_layout) = layouts(&device);
+        Ok(Arc::new(Self {
+            device,
+            queue,
+            bind_layout,
+            pipeline_layout,
+            profile,
+            summary,
+            limits,
+            pipelines: Mutex::default(),
+            objects: AtomicU64::new(0),
+            failure,
+            checked: cfg!(debug_assertions) || std::env::var_os("ISOGRAM_CHECKED").is_some(),
+        }))
+    }
+
+    /// What the adapter can do.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Which adapter this is.
+    pub fn summary(&self) -> &AdapterSummary {
+        &self.summary
+    }
+
+    /// Largest single buffer that can be bound, bytes.
+    pub fn binding_bytes(&self) -> u64 {
+        self.limits.max_storage_buffer_binding_size.min(self.limits.max_buffer_size)
+    }
+
+    /// Pipelines, buffers and bind groups made so far. Running a plan a second time must not change it.
+    pub fn objects_created(&self) -> u64 {
+        self.objects.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_object(&self) {
+        self.objects.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The pipeline of a kernel, compiled on first use. Two texts are the same kernel if they are the same text.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] with the compiler's message and the source line.
+    pub fn pipeline(&self, name: &str, wgsl: &str) -> Result<Pipeline> {
+        if let Some(found) = self.pipelines.lock().expect("no panic while held").get(wgsl) {
+            return Ok(found.clone());
+        }
+        let fail = |message: String| Error::Kernel { kernel: name.to_owned(), message };
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let internal = self.device.push_error_scope(wgpu::ErrorFilter::Internal);
+        let module = self.module(name, wgsl);
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(name),
+            layout: Some(&self.pipeline_layout),
+            module: &module,
+            entry_point: Some("main"),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                zero_initialize_workgroup_memory: false,
+                ..Default::default()
+            },
+            cache: None,
+        });
+        for error in [pollster::block_on(internal.pop()), pollster::block_on(scope.pop())].into_iter().flatten() {
+            return Err(fail(error.to_string()));
+        }
+        self.check()?;
+        let pipeline = Arc::new(pipeline);
+        self.count_object();
+        self.pipelines.lock().expect("no panic while held").insert(wgsl.to_owned(), pipeline.clone());
+        Ok(pipeline)
+    }
+
+    #[allow(unsafe_code)]
+    fn module(&self, name: &str, wgsl: &str) -> wgpu::ShaderModule {
+        let descriptor = wgpu::ShaderModuleDescriptor { label: Some(name), source: wgpu::ShaderSource::Wgsl(wgsl.into()) };
+        let checks = if self.checked {
+            wgpu::ShaderRuntimeChecks::checked()
+        } else {
+            wgpu::ShaderRuntimeChecks::unchecked()
+        };
+        // SAFETY: the kernels are the crate's own. Their indices come from a plan whose extents `graph::lower` has
+        // computed, every variant runs with the checks on in the tests, and no loop of theirs is unbounded.
+        unsafe { self.device.create_shader_module_trusted(descriptor, checks) }
+    }
+
+    /// A zeroed storage buffer of at least `bytes` bytes.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] with the advice to run fewer replicas at once.
+    pub(crate) fn buffer(&self, label: &str, bytes: u64) -> Result<wgpu::Buffer> {
+        let size = bytes.max(256).next_multiple_of(16);
+        if size > self.binding_bytes() {
+            return Err(Error::OutOfMemory(format!(
+                "the {label} arena needs {} MiB, and {} binds at most {} MiB at once: run fewer replicas at once (--slice), \
+                 fewer probe examples or smaller layers",
+                size >> 20,
+                self.summary.name,
+                self.binding_bytes() >> 20
+            )));
+        }
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size,
+            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC,
+            mapped_at_creation: false,
+        });
+        let errors = [pollster::block_on(validation.pop()), pollster::block_on(scope.pop())];
+        if let Some(error) = errors.into_iter().flatten().next() {
+            return Err(out_of_memory(&format!("the {label} arena of {} MiB ({error})", size >> 20)));
+        }
+        self.count_object();
+        Ok(buffer)
+    }
+
+    /// Waits until everything submitted has run.
+    ///
+    /// # Errors
+    /// [`Error::Device`] or [`Error::OutOfMemory`] if anything failed meanwhile.
+    pub fn wait(&self) -> Result<()> {
+        let polled = self.device.poll(wgpu::PollType::wait_indefinitely());
+        self.check()?;
+        polled.map(|_| ()).map_err(|e| Error::Device(format!("waiting for {} failed: {e}", self.summary.name)))
+    }
+
+    /// Waits until `submission` has run.
+    pub(crate) fn wait_for(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
+        let polled = self.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None });
+        self.check()?;
+        polled.map(|_| ()).map_err(|e| Error::Device(format!("waiting for {} failed: {e}", self.summary.name)))
+    }
+
+    /// Reports a failure that arrived asynchronously.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.failure.lock().expect("no panic while held").clone() {
+            None => Ok(()),
+            Some(Failure::Memory(text)) => Err(out_of_memory(&text)),
+            Some(Failure::Lost(text)) => Err(Error::Device(format!(
+                "{} was lost ({text}): the work up to the last snapshot is saved; continue with --resume, or run fewer replicas at once",
+                self.summary.name
+            ))),
+            Some(Failure::Other(text)) => Err(Error::Device(format!("{} refused a command: {text}", self.summary.name))),
+        }
+    }
+}
+
+fn out_of_memory(what: &str) -> Error {
+    Error::OutOfMemory(format!(
+        "the adapter has no memory for {what}: run fewer replicas at once (--slice), fewer seeds or fewer probe examples"
+    ))
+}
+
+/// Errors that no scope catches, and the loss of the device, are kept for [`Gpu::check`] instead of panicking.
+fn watch(device: &wgpu::Device, failure: &Arc<Mutex<Option<Failure>>>) {
+    let keep = failure.clone();
+    device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+        let failure = match &error {
+            wgpu::Error::OutOfMemory { .. } => Failure::Memory(error.to_string()),
+            _ => Failure::Other(error.to_string()),
+        };
+        keep.lock().expect("no panic while held").get_or_insert(failure);
+    }));
+    let keep = failure.clone();
+    device.set_device_lost_callback(move |reason, text| {
+        if !matches!(reason, wgpu::DeviceLostReason::Destroyed) {
+            keep.lock().expect("no panic while held").get_or_insert(Failure::Lost(text));
+        }
+    });
+}
+
+fn profile(adapter: &wgpu::Adapter, device: &wgpu::Device) -> Profile {
+    let info = adapter.get_info();
+    let limits = device.limits();
+    let features = device.features();
+    let cooperative = adapter
+        .cooperative_matrix_properties()
+        .into_iter()
+        .map(|row| CooperativeRow {
+            m: row.m_size,
+            n: row.n_size,
+            k: row.k_size,
+            factors: format!("{:?}", row.ab_type),
+            result: format!("{:?}", row.cr_type),
+        })
+        .collect();
+    Profile {
+        software: info.device_type == wgpu::DeviceType::Cpu,
+        subgroup_min: info.subgroup_min_size,
+        subgroup_max: info.subgroup_max_size,
+        subgroups: features.contains(wgpu::Features::SUBGROUP),
+        f16: features.contains(wgpu::Features::SHADER_F16),
+        cooperative,
+        workgroup_memory: limits.max_compute_workgroup_storage_size,
+        workgroup_invocations: limits.max_compute_invocations_per_workgroup,
+        storage_buffers: limits.max_storage_buffers_per_shader_stage,
+        binding_bytes: limits.max_storage_buffer_binding_size.min(limits.max_buffer_size),
+        grid: limits.max_compute_workgroups_per_dimension,
+        timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
+    }
+}
+
+fn layouts(device: &wgpu::Device) -> (wgpu::BindGroupLayout, wgpu::PipelineLayout) {
+    let entries: Vec<_> = (0..BINDINGS)
+        .map(|binding| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer {
+                // Read-write throughout: `read` and `read_write` of one buffer in one dispatch is refused even for
+                // disjoint ranges, and the state and scratch arenas are bound twice.
+                ty: wgpu::BufferBindingType::Storage { read_only: false },
+                has_dynamic_offset: false,
+                min_binding_size: None,
+            },
+            count: None,
+        })
+        .collect();
+    let bind = device
+        .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some("arenas"), entries: &entries });
+    let pipeline = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: Some("arenas"),
+        bind_group_layouts: &[Some(&bind)],
+        immediate_size: IMMEDIATE_BYTES,
+    });
+    (bind, pipeline)
+}

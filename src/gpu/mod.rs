@@ -1,0 +1,10 @@
+//! Adapters, devices, buffers and pipelines: everything that touches the graphics interface, and nothing that knows
+//! what a neural network is. Only this floor and `graph::executor` name `wgpu` types.
+
+mod adapter;
+mod device;
+mod profile;
+
+pub use adapter::{AdapterChoice, AdapterSummary, list_adapters};
+pub use device::{BINDINGS, Gpu, IMMEDIATE_BYTES, Pipeline};
+pub use profile::{CooperativeRow, Profile};

@@ -1,0 +1,72 @@
+//! What an adapter can do, reduced to what decides between kernel bodies. Made in one place, printed by `doctor`.
+
+use serde::{Deserialize, Serialize};
+
+/// One cooperative-matrix configuration: an `m` x `n` result from products of length `k`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CooperativeRow {
+    /// Rows of the result.
+    pub m: u32,
+    /// Columns of the result.
+    pub n: u32,
+    /// Length of the inner product.
+    pub k: u32,
+    /// Element type of the factors.
+    pub factors: String,
+    /// Element type of the result.
+    pub result: String,
+}
+
+/// What decides which body of a kernel runs. A function of the adapter alone, never of the work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// The adapter is a program on the CPU: workgroup barriers are dear, wide register tiles are cheap.
+    pub software: bool,
+    /// Smallest subgroup, in invocations (0: unknown).
+    pub subgroup_min: u32,
+    /// Largest subgroup, in invocations (0: unknown).
+    pub subgroup_max: u32,
+    /// Subgroup operations in shaders.
+    pub subgroups: bool,
+    /// 16-bit floats in shaders.
+    pub f16: bool,
+    /// Cooperative-matrix configurations.
+    pub cooperative: Vec<CooperativeRow>,
+    /// Workgroup memory, bytes.
+    pub workgroup_memory: u32,
+    /// Invocations per workgroup.
+    pub workgroup_invocations: u32,
+    /// Storage buffers that one shader may bind.
+    pub storage_buffers: u32,
+    /// Largest storage binding, bytes.
+    pub binding_bytes: u64,
+    /// Workgroups per grid dimension.
+    pub grid: u32,
+    /// Time stamps at the ends of compute passes.
+    pub timestamps: bool,
+}
+
+impl Profile {
+    /// The least that any supported adapter offers; forced by `--adapter-profile least` and used in tests.
+    pub fn least(software: bool) -> Self {
+        Self {
+            software,
+            subgroup_min: 0,
+            subgroup_max: 0,
+            subgroups: false,
+            f16: false,
+            cooperative: Vec::new(),
+            workgroup_memory: 16 << 10,
+            workgroup_invocations: 256,
+            storage_buffers: 8,
+            binding_bytes: 128 << 20,
+            grid: 65_535,
+            timestamps: false,
+        }
+    }
+
+    /// The profile of the reference executor, which runs the CPU twins of the kernels.
+    pub fn reference() -> Self {
+        Self { binding_bytes: u64::from(u32::MAX), ..Self::least(true) }
+    }
+}

@@ -1,0 +1,259 @@
+//! The room where a plan meets a device.
+//!
+//! Everything is made once, when the machine is built: arenas, pipelines, the one bind group, a staging buffer. To run
+//! a function is to encode its dispatches again, many runs to a submission, in one compute pass: a pipeline, sixteen
+//! bytes and a call each. At most two submissions are in flight; their length follows the time that they take, so that
+//! no operating system's watchdog sees a long one.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::plan::{Dispatch, Plan};
+use crate::error::{Error, Result};
+use crate::gpu::{BINDINGS, Gpu, Pipeline};
+use crate::kernels::Arena;
+
+/// What a submission should take, so that a watchdog of two seconds is far and an interrupt is heard soon.
+const TARGET: Duration = Duration::from_millis(100);
+/// Dispatches in one submission, however fast they are.
+const MOST_DISPATCHES: usize = 4096;
+const IN_FLIGHT: usize = 2;
+
+/// A plan on a device.
+pub struct GpuMachine {
+    gpu: Arc<Gpu>,
+    plan: Plan,
+    arenas: [wgpu::Buffer; 4],
+    bind_group: wgpu::BindGroup,
+    functions: Vec<Vec<Command>>,
+    staging: wgpu::Buffer,
+    in_flight: VecDeque<wgpu::SubmissionIndex>,
+    /// Dispatches per submission that took about [`TARGET`] last time.
+    pace: usize,
+    encoding: Duration,
+    encoded: u64,
+}
+
+/// A dispatch, ready to encode.
+struct Command {
+    pipeline: Pipeline,
+    immediates: [u32; 4],
+    grid: [u32; 3],
+}
+
+impl std::fmt::Debug for GpuMachine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GpuMachine").field("gpu", &self.gpu).field("replicas", &self.plan.replicas).finish_non_exhaustive()
+    }
+}
+
+impl GpuMachine {
+    /// Makes everything that running the plan needs.
+    ///
+    /// # Errors
+    /// If a kernel does not compile or the device has not enough memory.
+    pub fn new(gpu: Arc<Gpu>, plan: Plan) -> Result<Self> {
+        let bytes = plan.bytes();
+        let arenas = [
+            gpu.buffer("data", bytes[0])?,
+            gpu.buffer("state", bytes[1])?,
+            gpu.buffer("scratch", bytes[2])?,
+            gpu.buffer("result", bytes[3])?,
+        ];
+        let table = gpu.buffer("table", 4 * plan.table.len() as u64)?;
+        gpu.queue.write_buffer(&table, 0, bytemuck::cast_slice(&plan.table));
+        gpu.queue.write_buffer(&arenas[0], 0, bytemuck::cast_slice(&plan.data));
+        let [data, state, scratch, out] = &arenas;
+        let bound = [&table, data, state, scratch, out, data, state, scratch];
+        let entries: Vec<_> = (0..BINDINGS)
+            .zip(bound)
+            .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
+            .collect();
+        let bind_group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("arenas"),
+            layout: &gpu.bind_layout,
+            entries: &entries,
+        });
+        gpu.count_object();
+        let grid = gpu.profile().grid;
+        let functions = plan
+            .functions
+            .iter()
+            .map(|f| f.dispatches.iter().map(|d| command(&gpu, d, grid)).collect())
+            .collect::<Result<_>>()?;
+        let staging = staging(&gpu, bytes[1].max(bytes[3]).max(bytes[2].min(1 << 20)))?;
+        gpu.check()?;
+        Ok(Self {
+            gpu,
+            plan,
+            arenas,
+            bind_group,
+            functions,
+            staging,
+            in_flight: VecDeque::new(),
+            pace: 16,
+            encoding: Duration::ZERO,
+            encoded: 0,
+        })
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The device.
+    pub fn gpu(&self) -> &Arc<Gpu> {
+        &self.gpu
+    }
+
+    /// Time spent encoding and submitting so far, and dispatches encoded.
+    pub fn host_cost(&self) -> (Duration, u64) {
+        (self.encoding, self.encoded)
+    }
+
+    /// Queues `times` runs of a function. Returns before they have run, unless too many are waiting.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn run(&mut self, function: usize, times: u32) -> Result<()> {
+        let per_run = self.functions[function].len().max(1);
+        let mut left = times;
+        while left > 0 {
+            let runs = (self.pace / per_run).clamp(1, left as usize) as u32;
+            let begun = Instant::now();
+            let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
+            {
+                let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes: None });
+                pass.set_bind_group(0, &self.bind_group, &[]);
+                for _ in 0..runs {
+                    for command in &self.functions[function] {
+                        pass.set_pipeline(&command.pipeline);
+                        pass.set_immediates(0, bytemuck::bytes_of(&command.immediates));
+                        pass.dispatch_workgroups(command.grid[0], command.grid[1], command.grid[2]);
+                    }
+                }
+            }
+            let submission = self.gpu.queue.submit([encoder.finish()]);
+            self.encoding += begun.elapsed();
+            self.encoded += u64::from(runs) * per_run as u64;
+            self.in_flight.push_back(submission);
+            left -= runs;
+            self.throttle(runs as usize * per_run)?;
+        }
+        self.gpu.check()
+    }
+
+    /// Waits for the oldest submission when too many are in flight, and learns from it how long the next may be.
+    fn throttle(&mut self, submitted: usize) -> Result<()> {
+        if self.in_flight.len() < IN_FLIGHT {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        if let Some(oldest) = self.in_flight.pop_front() {
+            self.gpu.wait_for(oldest)?;
+        }
+        let waited = begun.elapsed();
+        if waited > 2 * TARGET {
+            self.pace = (submitted / 2).max(1);
+        } else if waited < TARGET && submitted >= self.pace / 2 {
+            self.pace = (self.pace * 2).min(MOST_DISPATCHES);
+        }
+        Ok(())
+    }
+
+    /// Waits until everything queued has run.
+    ///
+    /// # Errors
+    /// If the device failed meanwhile.
+    pub fn wait(&mut self) -> Result<()> {
+        self.in_flight.clear();
+        self.gpu.wait()
+    }
+
+    /// Reads `count` elements of an arena from `start`.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn read(&mut self, arena: Arena, start: usize, count: usize) -> Result<Vec<f32>> {
+        let mut values = Vec::with_capacity(count);
+        let room = (self.staging.size() / 4) as usize;
+        while values.len() < count {
+            let part = (count - values.len()).min(room);
+            self.read_part(arena, start + values.len(), part, &mut values)?;
+        }
+        Ok(values)
+    }
+
+    fn read_part(&mut self, arena: Arena, start: usize, count: usize, into: &mut Vec<f32>) -> Result<()> {
+        let bytes = 4 * count as u64;
+        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("read") });
+        encoder.copy_buffer_to_buffer(&self.arenas[arena as usize], 4 * start as u64, &self.staging, 0, bytes);
+        self.gpu.queue.submit([encoder.finish()]);
+        let (sender, receiver) = std::sync::mpsc::channel();
+        self.staging.map_async(wgpu::MapMode::Read, 0..bytes, move |outcome| {
+            // The receiver is gone only if this function already returned with the device's error.
+            let _ = sender.send(outcome);
+        });
+        self.in_flight.clear();
+        self.gpu.wait()?;
+        let mapped = receiver.recv().map_err(|_| Error::Device("the device dropped a read".into()))?;
+        mapped.map_err(|e| Error::Device(format!("reading back failed: {e}")))?;
+        {
+            let view = self
+                .staging
+                .get_mapped_range(0..bytes)
+                .map_err(|e| Error::Device(format!("reading back failed: {e}")))?;
+            into.extend_from_slice(bytemuck::cast_slice(&view));
+        }
+        self.staging.unmap();
+        Ok(())
+    }
+
+    /// Writes elements of an arena from `start`.
+    pub fn write(&mut self, arena: Arena, start: usize, values: &[f32]) {
+        self.gpu.queue.write_buffer(&self.arenas[arena as usize], 4 * start as u64, bytemuck::cast_slice(values));
+    }
+
+    /// Copies elements from another machine's arena on the same device: (from, to, count) each.
+    ///
+    /// # Errors
+    /// If the machines are on different devices, or the device fails.
+    pub fn copy_from(&mut self, other: &GpuMachine, from: Arena, to: Arena, parts: &[(usize, usize, usize)]) -> Result<()> {
+        if !Arc::ptr_eq(&self.gpu, &other.gpu) {
+            return Err(Error::Device("tensors cannot be copied between devices".into()));
+        }
+        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("copy") });
+        for &(source, target, count) in parts {
+            encoder.copy_buffer_to_buffer(
+                &other.arenas[from as usize],
+                4 * source as u64,
+                &self.arenas[to as usize],
+                4 * target as u64,
+                4 * count as u64,
+            );
+        }
+        self.gpu.queue.submit([encoder.finish()]);
+        self.gpu.check()
+    }
+}
+
+fn command(gpu: &Gpu, dispatch: &Dispatch, limit: u32) -> Result<Command> {
+    let grid = dispatch.grid(limit);
+    Ok(Command {
+        pipeline: gpu.pipeline(&dispatch.kernel.name(), &dispatch.kernel.wgsl())?,
+        immediates: [dispatch.jobs_at, dispatch.jobs, grid[0], dispatch.blocks],
+        grid,
+    })
+}
+
+fn staging(gpu: &Gpu, bytes: u64) -> Result<wgpu::Buffer> {
+    gpu.count_object();
+    Ok(gpu.device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some("staging"),
+        size: bytes.clamp(256, 64 << 20).next_multiple_of(16),
+        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    }))
+}

@@ -1,0 +1,526 @@
+//! Fusion: which nodes are computed together in one kernel, and which exist only inside kernels.
+//!
+//! A group is one kernel's work: perhaps a *head* (product, reduction, cross-entropy ...) and the elementwise nodes
+//! that follow from it. Elementwise nodes that depend on stored values only are *inline*: every kernel that needs them
+//! computes them afresh, which for constants, masks and broadcasts is cheaper than memory. Chains that end in one
+//! reduction are evaluated inside it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::node::{Effect, Function, Graph, Op, Scope, Shape, Tensor};
+use super::schedule::Reach;
+use crate::error::{Error, Result};
+use crate::kernels::program::{Binary, Unary};
+
+/// What a group starts from.
+#[derive(Clone, Debug)]
+pub(super) enum Head {
+    /// Nothing: elementwise work alone.
+    None,
+    /// A product or reduction whose result the elementwise nodes see.
+    Node(Tensor),
+    /// Cross-entropy of the same logits: up to three results.
+    CrossEntropy { loss: Option<Tensor>, correct: Option<Tensor>, gradient: Option<Tensor> },
+}
+
+/// Where a value goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Store {
+    /// Scratch memory, for other groups.
+    Temporary,
+    /// The effect with this number in its function.
+    Effect(usize),
+}
+
+/// One kernel's work.
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    pub head: Head,
+    pub shape: Shape,
+    pub scope: Scope,
+    pub epoch: u32,
+    /// Elementwise nodes computed here, ascending.
+    pub nodes: Vec<Tensor>,
+    /// What is stored, in order.
+    pub stores: Vec<(Tensor, Store)>,
+    /// Stored tensors, variables and data that it reads.
+    pub loads: BTreeSet<Tensor>,
+}
+
+impl Group {
+    pub fn owns(&self, tensor: Tensor) -> bool {
+        self.nodes.contains(&tensor)
+            || match &self.head {
+                Head::None => false,
+                Head::Node(t) => *t == tensor,
+                Head::CrossEntropy { loss, correct, gradient } => [loss, correct, gradient].contains(&&Some(tensor)),
+            }
+    }
+}
+
+/// The groups of one function, before they are ordered.
+pub(super) struct Fused<'g> {
+    pub graph: &'g Graph,
+    pub effects: &'g [Effect],
+    pub groups: Vec<Group>,
+    /// Group that computes each stored or head node.
+    pub group_of: HashMap<Tensor, usize>,
+    inline: Vec<bool>,
+}
+
+fn is_leaf(op: &Op) -> bool {
+    matches!(op, Op::Constant(_) | Op::Word(_) | Op::Variable(_) | Op::Data(_))
+}
+
+pub(super) fn is_alias(op: &Op) -> bool {
+    matches!(op, Op::Reshape | Op::Rows(_))
+}
+
+fn is_head(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::MatMul { .. }
+            | Op::Reduce(..)
+            | Op::CrossEntropy
+            | Op::CrossEntropyGradient
+            | Op::Correct
+            | Op::Orthogonal
+            | Op::PairDot
+    )
+}
+
+fn is_map(op: &Op) -> bool {
+    !is_leaf(op) && !is_alias(op) && !is_head(op)
+}
+
+/// Rough cost of recomputing a node per element.
+fn cost(op: &Op) -> u32 {
+    match op {
+        Op::Unary(
+            Unary::Exp | Unary::Log | Unary::Sin | Unary::Cos | Unary::Erf | Unary::Tanh | Unary::Sigmoid | Unary::Softplus | Unary::Elu(_),
+        ) => 8,
+        Op::Binary(Binary::Pow) => 8,
+        Op::Random(_) => 60,
+        Op::Draw(_) => 1000,
+        Op::Broadcast | Op::Constant(_) | Op::Word(_) => 0,
+        _ => 1,
+    }
+}
+
+impl Graph {
+    /// The tensor whose memory a node's value is, and how many elements into it the value starts.
+    pub(super) fn source(&self, tensor: Tensor) -> (Tensor, usize) {
+        let node = self.node(tensor);
+        match node.op {
+            Op::Reshape => self.source(node.inputs[0]),
+            Op::Rows(start) => {
+                let (source, offset) = self.source(node.inputs[0]);
+                (source, offset + start * node.shape.columns())
+            }
+            _ => (tensor, 0),
+        }
+    }
+}
+
+impl<'g> Fused<'g> {
+    pub fn new(graph: &'g Graph, function: &'g Function) -> Result<Self> {
+        let reachable = reachable(graph, function);
+        let consumers = consumers(graph, &reachable);
+        let must_store = must_store(graph, &reachable, &consumers);
+        let inline = inline(graph, function, &reachable, &consumers, &must_store);
+        let mut fused =
+            Self { graph, effects: &function.effects, groups: Vec::new(), group_of: HashMap::new(), inline };
+        for index in 0..graph.nodes.len() {
+            let tensor = Tensor(index as u32);
+            let op = &graph.nodes[index].op;
+            let stored_leaf = is_leaf(op) && must_store[index] && !matches!(op, Op::Variable(_) | Op::Data(_));
+            if !reachable[index] || fused.inline[index] || is_alias(op) || (is_leaf(op) && !stored_leaf) {
+                continue;
+            }
+            fused.place(tensor);
+        }
+        fused.add_effects()?;
+        fused.merge_scalars();
+        fused.find_loads();
+        Ok(fused)
+    }
+
+    /// Whether kernels compute the node afresh wherever they need it.
+    pub fn is_inline(&self, tensor: Tensor) -> bool {
+        self.inline[tensor.index()]
+    }
+
+    fn new_group(&mut self, head: Head, tensor: Tensor) -> usize {
+        let node = self.graph.node(tensor);
+        self.groups.push(Group {
+            head,
+            shape: node.shape.clone(),
+            scope: node.scope,
+            epoch: node.epoch,
+            nodes: Vec::new(),
+            stores: Vec::new(),
+            loads: BTreeSet::new(),
+        });
+        self.groups.len() - 1
+    }
+
+    fn place(&mut self, tensor: Tensor) {
+        let node = self.graph.node(tensor);
+        let group = match node.op {
+            Op::CrossEntropy | Op::CrossEntropyGradient | Op::Correct => self.place_cross_entropy(tensor),
+            ref op if is_head(op) => self.new_group(Head::Node(tensor), tensor),
+            _ => {
+                let group = self.joinable(tensor).unwrap_or_else(|| self.new_group(Head::None, tensor));
+                self.groups[group].nodes.push(tensor);
+                group
+            }
+        };
+        self.group_of.insert(tensor, group);
+    }
+
+    fn place_cross_entropy(&mut self, tensor: Tensor) -> usize {
+        let node = self.graph.node(tensor);
+        let same = |group: &Group| match &group.head {
+            Head::CrossEntropy { loss, correct, gradient } => [loss, correct, gradient]
+                .into_iter()
+                .flatten()
+                .any(|t| self.graph.node(*t).inputs == node.inputs && self.graph.node(*t).epoch == node.epoch),
+            _ => false,
+        };
+        // Nothing may already stand in the group that depends on its rows' results.
+        let group = self.groups.iter().position(same).unwrap_or_else(|| {
+            let head = Head::CrossEntropy { loss: None, correct: None, gradient: None };
+            self.new_group(head, tensor)
+        });
+        let Head::CrossEntropy { loss, correct, gradient } = &mut self.groups[group].head else {
+            unreachable!("only groups with this head are found or made")
+        };
+        match node.op {
+            Op::CrossEntropy => *loss = Some(tensor),
+            Op::Correct => *correct = Some(tensor),
+            _ => {
+                *gradient = Some(tensor);
+                self.groups[group].shape = node.shape.clone();
+            }
+        }
+        group
+    }
+
+    /// The group that `tensor` can be computed in: the last of those that it depends on, if that has its shape.
+    fn joinable(&self, tensor: Tensor) -> Option<usize> {
+        let node = self.graph.node(tensor);
+        let (mut soft, mut hard) = (BTreeSet::new(), BTreeSet::new());
+        self.references(tensor, false, &mut soft, &mut hard);
+        let group_index = |t: &Tensor| self.group_of.get(t).copied();
+        let last = soft.iter().chain(&hard).filter_map(group_index).max()?;
+        let group = &self.groups[last];
+        let head_allows = match &group.head {
+            Head::None => true,
+            Head::Node(t) => !matches!(self.graph.node(*t).op, Op::Orthogonal),
+            Head::CrossEntropy { loss, correct, gradient } => {
+                gradient.is_some() && ![loss, correct].into_iter().flatten().any(|t| soft.contains(t))
+            }
+        };
+        let allowed = head_allows
+            && group.shape == node.shape
+            && group.scope == node.scope
+            && group.epoch == node.epoch
+            && !hard.iter().filter_map(group_index).any(|g| g == last);
+        allowed.then_some(last)
+    }
+
+    /// Stored nodes that a node reads: `soft` element by element, `hard` as a whole.
+    fn references(&self, tensor: Tensor, whole: bool, soft: &mut BTreeSet<Tensor>, hard: &mut BTreeSet<Tensor>) {
+        let node = self.graph.node(tensor);
+        for (i, &input) in node.inputs.iter().enumerate() {
+            let op = &self.graph.node(input).op;
+            let by_whole = whole
+                || is_alias(op)
+                || matches!((&node.op, i), (Op::Gather, 0) | (Op::Transpose, _))
+                || (is_head(&node.op) && !matches!(node.op, Op::Reduce(..)));
+            if self.group_of.contains_key(&input) {
+                if by_whole { hard.insert(input) } else { soft.insert(input) };
+            } else if is_alias(op) {
+                let (source, _) = self.graph.source(input);
+                if self.group_of.contains_key(&source) {
+                    hard.insert(source);
+                }
+            } else if self.inline[input.index()] {
+                self.references(input, by_whole, soft, hard);
+            }
+        }
+    }
+
+    /// Gives every effect's value a place where it is stored.
+    fn add_effects(&mut self) -> Result<()> {
+        let mut made: Vec<usize> = Vec::new();
+        for (number, effect) in self.effects.iter().enumerate() {
+            let (Effect::Assign(_, value) | Effect::Record { value, .. } | Effect::Output(_, value)) = effect;
+            let node = self.graph.node(*value);
+            let group = match self.group_of.get(value) {
+                // Rows' results of a cross-entropy, and what needs a step to be placed, go through a group of their own.
+                Some(&group) if self.stores_directly(group, *value, effect) => group,
+                _ => {
+                    let same = |&g: &usize| {
+                        let group = &self.groups[g];
+                        group.shape == node.shape && group.scope == node.scope && group.epoch == node.epoch
+                    };
+                    made.iter().copied().find(same).unwrap_or_else(|| {
+                        let group = self.new_group(Head::None, *value);
+                        made.push(group);
+                        group
+                    })
+                }
+            };
+            if self.groups[group].scope == Scope::Shared && !matches!(effect, Effect::Output(..)) {
+                // A shared value goes to each replica's place: the group runs once per replica.
+                if self.groups[group].stores.is_empty() && self.groups[group].nodes.is_empty() {
+                    self.groups[group].scope = Scope::Replica;
+                } else {
+                    let own = self.new_group(Head::None, *value);
+                    self.groups[own].scope = Scope::Replica;
+                    self.groups[own].stores.push((*value, Store::Effect(number)));
+                    continue;
+                }
+            }
+            if self.groups[group].scope == Scope::Pairs && !matches!(effect, Effect::Output(..)) {
+                let what = self.graph.describe(*value);
+                return Err(Error::Shape(format!("{what} is a value of pairs: it can be an output, not a variable")));
+            }
+            self.groups[group].stores.push((*value, Store::Effect(number)));
+        }
+        Ok(())
+    }
+
+    fn stores_directly(&self, group: usize, value: Tensor, effect: &Effect) -> bool {
+        let group = &self.groups[group];
+        let shared = group.scope == Scope::Shared && !matches!(effect, Effect::Output(..));
+        match &group.head {
+            Head::CrossEntropy { loss, correct, .. } => *loss != Some(value) && *correct != Some(value) && !shared,
+            Head::Node(t) => !matches!(self.graph.node(*t).op, Op::Orthogonal) && !shared,
+            Head::None => !shared,
+        }
+    }
+
+    /// Groups over single values that do not depend on each other become one: schedules, counters, flags.
+    fn merge_scalars(&mut self) {
+        loop {
+            self.find_loads();
+            let reach = self.reach();
+            let candidate = |g: &Group| matches!(g.head, Head::None) && g.shape.elements_in(2) == 1;
+            let pair = (0..self.groups.len()).find_map(|a| {
+                ((a + 1)..self.groups.len())
+                    .find(|&b| {
+                        let (x, y) = (&self.groups[a], &self.groups[b]);
+                        candidate(x)
+                            && candidate(y)
+                            && x.scope == y.scope
+                            && x.epoch == y.epoch
+                            && x.shape == y.shape
+                            && !reach.has(a, b)
+                            && !reach.has(b, a)
+                    })
+                    .map(|b| (a, b))
+            });
+            let Some((a, b)) = pair else { return };
+            let moved = self.groups.remove(b);
+            for group in self.group_of.values_mut() {
+                if *group == b {
+                    *group = a;
+                } else if *group > b {
+                    *group -= 1;
+                }
+            }
+            self.groups[a].nodes.extend(moved.nodes);
+            self.groups[a].nodes.sort();
+            self.groups[a].stores.extend(moved.stores);
+        }
+    }
+
+    /// Which groups need which, at any remove.
+    pub fn reach(&self) -> Reach {
+        let mut reach = Reach::new(self.groups.len());
+        for (b, group) in self.groups.iter().enumerate() {
+            for load in &group.loads {
+                if let Some(&a) = self.group_of.get(load)
+                    && a != b
+                {
+                    reach.link(a, b);
+                }
+            }
+        }
+        reach.close();
+        reach
+    }
+
+    /// What each group reads from memory.
+    pub fn find_loads(&mut self) {
+        for g in 0..self.groups.len() {
+            let mut loads = BTreeSet::new();
+            let group = &self.groups[g];
+            let mut wanted: Vec<Tensor> = group.nodes.clone();
+            wanted.extend(group.stores.iter().map(|(t, _)| *t));
+            for (_, store) in &group.stores {
+                if let Store::Effect(number) = store
+                    && let Effect::Record { step, .. } = &self.effects[*number]
+                {
+                    wanted.push(*step);
+                }
+            }
+            match &group.head {
+                Head::None => {}
+                Head::Node(t) => wanted.push(*t),
+                Head::CrossEntropy { loss, correct, gradient } => {
+                    wanted.extend([loss, correct, gradient].into_iter().flatten());
+                }
+            }
+            let mut seen = BTreeSet::new();
+            for tensor in wanted {
+                self.loads_of(tensor, g, &mut loads, &mut seen);
+            }
+            self.groups[g].loads = loads;
+        }
+    }
+
+    pub fn loads_of(&self, tensor: Tensor, group: usize, loads: &mut BTreeSet<Tensor>, seen: &mut BTreeSet<Tensor>) {
+        if !seen.insert(tensor) {
+            return;
+        }
+        let op = &self.graph.node(tensor).op;
+        match op {
+            Op::Constant(_) | Op::Word(_) if self.group_of.get(&tensor).is_none_or(|g| *g == group) => {}
+            Op::Variable(_) | Op::Data(_) => {
+                loads.insert(tensor);
+            }
+            op if is_alias(op) => {
+                let (source, _) = self.graph.source(tensor);
+                loads.insert(source);
+            }
+            _ if self.groups[group].owns(tensor) || self.inline[tensor.index()] => {
+                for &input in &self.graph.node(tensor).inputs {
+                    self.loads_of(input, group, loads, seen);
+                }
+            }
+            _ => {
+                loads.insert(tensor);
+            }
+        }
+    }
+
+    /// Marks what other groups read as stored in scratch memory.
+    pub fn add_temporaries(&mut self) {
+        let mut needed: BTreeSet<Tensor> = BTreeSet::new();
+        for (g, group) in self.groups.iter().enumerate() {
+            needed.extend(group.loads.iter().filter(|t| self.group_of.get(t).is_some_and(|&owner| owner != g)));
+        }
+        for tensor in needed {
+            let group = self.group_of[&tensor];
+            if !self.groups[group].stores.contains(&(tensor, Store::Temporary)) {
+                self.groups[group].stores.push((tensor, Store::Temporary));
+            }
+        }
+    }
+}
+
+fn reachable(graph: &Graph, function: &Function) -> Vec<bool> {
+    let mut reachable = vec![false; graph.nodes.len()];
+    let mut stack: Vec<Tensor> = function.effects.iter().flat_map(Effect::values).collect();
+    while let Some(tensor) = stack.pop() {
+        if !std::mem::replace(&mut reachable[tensor.index()], true) {
+            stack.extend(&graph.node(tensor).inputs);
+        }
+    }
+    reachable
+}
+
+fn consumers(graph: &Graph, reachable: &[bool]) -> Vec<Vec<Tensor>> {
+    let mut consumers = vec![Vec::new(); graph.nodes.len()];
+    for (index, node) in graph.nodes.iter().enumerate().filter(|(i, _)| reachable[*i]) {
+        for input in &node.inputs {
+            consumers[input.index()].push(Tensor(index as u32));
+        }
+    }
+    consumers
+}
+
+/// Nodes whose value must stand in memory for those that read it as a whole, or because recomputing it per element of
+/// something larger would cost more.
+fn must_store(graph: &Graph, reachable: &[bool], consumers: &[Vec<Tensor>]) -> Vec<bool> {
+    let mut must = vec![false; graph.nodes.len()];
+    let mut weight = vec![0u32; graph.nodes.len()];
+    for index in 0..graph.nodes.len() {
+        if !reachable[index] {
+            continue;
+        }
+        let node = &graph.nodes[index];
+        let own = cost(&node.op);
+        weight[index] = own.saturating_add(node.inputs.iter().map(|i| weight[i.index()]).sum());
+        for (i, &input) in node.inputs.iter().enumerate() {
+            let whole = (is_head(&node.op) && !matches!(node.op, Op::Reduce(..)))
+                || is_alias(&node.op)
+                || matches!((&node.op, i), (Op::Gather, 0) | (Op::Transpose, _));
+            if whole {
+                must[graph.source(input).0.index()] = true;
+            }
+        }
+        let reshaped = |c: &Tensor| is_map(&graph.node(*c).op) && graph.shape(*c) != &node.shape;
+        let fixed_shape = matches!(node.op, Op::Random(_) | Op::Transpose | Op::Gather);
+        if is_map(&node.op) && consumers[index].iter().any(reshaped) && (fixed_shape || weight[index] > 3) {
+            // Constants broadcast are free, and so is whatever costs next to nothing.
+            must[index] |= node.op != Op::Broadcast;
+        }
+        if matches!(node.op, Op::Draw(_)) {
+            must[index] = true;
+        }
+        if must[index] || is_head(&node.op) {
+            weight[index] = 1;
+        }
+    }
+    must
+}
+
+fn inline(graph: &Graph, function: &Function, reachable: &[bool], consumers: &[Vec<Tensor>], must: &[bool]) -> Vec<bool> {
+    let n = graph.nodes.len();
+    let mut inline = vec![false; n];
+    for index in 0..n {
+        let node = &graph.nodes[index];
+        if !reachable[index] || must[index] || !is_map(&node.op) {
+            continue;
+        }
+        let free = |input: &Tensor| {
+            let (op, i) = (&graph.node(*input).op, input.index());
+            (is_leaf(op) && (!must[i] || matches!(op, Op::Variable(_) | Op::Data(_)))) || inline[i]
+        };
+        inline[index] = node.op == Op::Broadcast || node.inputs.iter().all(free);
+    }
+    let roots: BTreeSet<Tensor> = function.effects.iter().flat_map(Effect::values).collect();
+    for index in (0..n).rev() {
+        let tensor = Tensor(index as u32);
+        let node = &graph.nodes[index];
+        if !reachable[index] || must[index] || !is_map(&node.op) || roots.contains(&tensor) {
+            continue;
+        }
+        if let [consumer] = consumers[index][..] {
+            let into_reduction = match graph.node(consumer).op {
+                Op::Reduce(..) => true,
+                ref op => is_map(op) && inline[consumer.index()] && graph.shape(consumer) == &node.shape,
+            };
+            let feeds_reduction = into_reduction && ends_in_reduction(graph, consumers, consumer);
+            inline[index] |= feeds_reduction;
+        }
+    }
+    inline
+}
+
+/// Whether the only way on from a node leads through single consumers into a reduction.
+fn ends_in_reduction(graph: &Graph, consumers: &[Vec<Tensor>], mut tensor: Tensor) -> bool {
+    loop {
+        if matches!(graph.node(tensor).op, Op::Reduce(..)) {
+            return true;
+        }
+        match consumers[tensor.index()][..] {
+            [next] => tensor = next,
+            _ => return false,
+        }
+    }
+}

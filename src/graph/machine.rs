@@ -1,0 +1,315 @@
+//! A plan that can be run, on a GPU or on the CPU, behind one set of verbs.
+
+use std::sync::Arc;
+
+use super::executor::GpuMachine;
+use super::node::VariableKind;
+use super::plan::{Placed, Plan};
+use super::reference::ReferenceMachine;
+use crate::error::{Error, Result};
+use crate::gpu::Gpu;
+use crate::kernels::Arena;
+
+/// A plan with its memory, ready to run.
+#[derive(Debug)]
+pub enum Machine {
+    /// On a device.
+    Gpu(Box<GpuMachine>),
+    /// On the CPU, with the kernels' twins.
+    Reference(Box<ReferenceMachine>),
+}
+
+/// One replica's variable to copy into another machine's: see [`Machine::copy_variables`].
+#[derive(Clone, Debug)]
+pub struct Copy {
+    /// Variable read.
+    pub from: String,
+    /// Replica that it is read of.
+    pub from_replica: usize,
+    /// Variable written; it has the same number of elements.
+    pub to: String,
+    /// Replica that it is written to.
+    pub to_replica: usize,
+}
+
+impl Machine {
+    /// Builds a machine: on `gpu`, or on the CPU without one.
+    ///
+    /// # Errors
+    /// If a kernel does not compile or the device has not enough memory.
+    pub fn new(gpu: Option<&Arc<Gpu>>, plan: Plan) -> Result<Self> {
+        match gpu {
+            Some(gpu) => Ok(Self::Gpu(Box::new(GpuMachine::new(gpu.clone(), plan)?))),
+            None => Ok(Self::Reference(Box::new(ReferenceMachine::new(plan)))),
+        }
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        match self {
+            Self::Gpu(m) => m.plan(),
+            Self::Reference(m) => m.plan(),
+        }
+    }
+
+    /// Replicas in the group.
+    pub fn replicas(&self) -> usize {
+        self.plan().replicas
+    }
+
+    /// Runs a function so many times. On a GPU the work is queued; reading waits for it.
+    ///
+    /// # Errors
+    /// If there is no such function, or the device fails.
+    pub fn run(&mut self, function: &str, times: u32) -> Result<()> {
+        let index = self
+            .plan()
+            .function(function)
+            .ok_or_else(|| Error::Device(format!("the plan has no function `{function}`")))?;
+        match self {
+            Self::Gpu(m) => m.run(index, times),
+            Self::Reference(m) => {
+                m.run(index, times);
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits until everything queued has run.
+    ///
+    /// # Errors
+    /// If the device failed meanwhile.
+    pub fn wait(&mut self) -> Result<()> {
+        match self {
+            Self::Gpu(m) => m.wait(),
+            Self::Reference(_) => Ok(()),
+        }
+    }
+
+    fn read(&mut self, arena: Arena, start: usize, count: usize) -> Result<Vec<f32>> {
+        match self {
+            Self::Gpu(m) => m.read(arena, start, count),
+            Self::Reference(m) => Ok(m.memory().arena(arena)[start..start + count].to_vec()),
+        }
+    }
+
+    fn write(&mut self, arena: Arena, start: usize, values: &[f32]) {
+        match self {
+            Self::Gpu(m) => m.write(arena, start, values),
+            Self::Reference(m) => m.memory_mut().arena_mut(arena)[start..start + values.len()].copy_from_slice(values),
+        }
+    }
+
+    fn variable(&self, name: &str) -> Result<Placed> {
+        let found = self.plan().variables.get(name).map(|(_, placed)| placed.clone());
+        found.ok_or_else(|| Error::Device(format!("the plan has no variable `{name}`")))
+    }
+
+    /// A variable of every replica, one after the other: `[R, elements]`.
+    ///
+    /// # Errors
+    /// If there is no such variable, or the device fails.
+    pub fn read_variable(&mut self, name: &str) -> Result<Vec<f32>> {
+        let placed = self.variable(name)?;
+        let state = self.read_state()?;
+        Ok(self.gather(&placed, &state))
+    }
+
+    /// A variable of one replica.
+    ///
+    /// # Errors
+    /// If there is no such variable or replica, or the device fails.
+    pub fn read_replica(&mut self, name: &str, replica: usize) -> Result<Vec<f32>> {
+        let placed = self.variable(name)?;
+        self.check_replica(replica)?;
+        let start = placed.slot.offset as usize + replica * placed.slot.stride as usize;
+        self.read(Arena::State, start, placed.elements)
+    }
+
+    /// An integer variable of every replica.
+    ///
+    /// # Errors
+    /// As [`Machine::read_variable`].
+    pub fn read_integers(&mut self, name: &str) -> Result<Vec<u32>> {
+        Ok(self.read_variable(name)?.into_iter().map(f32::to_bits).collect())
+    }
+
+    /// Sets a variable of one replica.
+    ///
+    /// # Errors
+    /// If there is no such variable or replica, or the number of values differs.
+    pub fn write_replica(&mut self, name: &str, replica: usize, values: &[f32]) -> Result<()> {
+        let placed = self.variable(name)?;
+        self.check_replica(replica)?;
+        if values.len() != placed.elements {
+            return Err(Error::Shape(format!("variable `{name}` {} does not take {} values", placed.shape, values.len())));
+        }
+        self.write(Arena::State, placed.slot.offset as usize + replica * placed.slot.stride as usize, values);
+        Ok(())
+    }
+
+    /// Sets a variable of all replicas, `[R, elements]`.
+    ///
+    /// # Errors
+    /// If there is no such variable, or the number of values differs.
+    pub fn write_variable(&mut self, name: &str, values: &[f32]) -> Result<()> {
+        let placed = self.variable(name)?;
+        if values.len() != placed.elements * self.replicas() {
+            return Err(Error::Shape(format!(
+                "variable `{name}` {} of {} replicas does not take {} values",
+                placed.shape,
+                self.replicas(),
+                values.len()
+            )));
+        }
+        for (replica, part) in values.chunks(placed.elements).enumerate() {
+            self.write(Arena::State, placed.slot.offset as usize + replica * placed.slot.stride as usize, part);
+        }
+        Ok(())
+    }
+
+    /// Sets an integer variable of all replicas.
+    ///
+    /// # Errors
+    /// As [`Machine::write_variable`].
+    pub fn write_integers(&mut self, name: &str, values: &[u32]) -> Result<()> {
+        self.write_variable(name, &values.iter().map(|&v| f32::from_bits(v)).collect::<Vec<_>>())
+    }
+
+    fn check_replica(&self, replica: usize) -> Result<()> {
+        if replica < self.replicas() {
+            return Ok(());
+        }
+        Err(Error::Shape(format!("there is no replica {replica} in a group of {}", self.replicas())))
+    }
+
+    fn gather(&self, placed: &Placed, arena: &[f32]) -> Vec<f32> {
+        let runs = if placed.slot.stride == 0 { 1 } else { self.replicas() };
+        (0..runs)
+            .flat_map(|r| {
+                let at = placed.slot.offset as usize + r * placed.slot.stride as usize;
+                arena[at..at + placed.elements].iter().copied()
+            })
+            .collect()
+    }
+
+    /// Everything that functions gave as outputs or records, read back at once.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn read_results(&mut self) -> Result<Results> {
+        let values = self.read(Arena::Out, 0, self.plan().elements[Arena::Out as usize])?;
+        Ok(Results { values })
+    }
+
+    /// An output: of every replica one after the other, or one for the group.
+    ///
+    /// # Errors
+    /// If there is no such output, or the device fails.
+    pub fn read_output(&mut self, name: &str) -> Result<Vec<f32>> {
+        let results = self.read_results()?;
+        self.output(&results, name)
+    }
+
+    /// An output among results read before.
+    ///
+    /// # Errors
+    /// If there is no such output.
+    pub fn output(&self, results: &Results, name: &str) -> Result<Vec<f32>> {
+        let placed = self.plan().outputs.get(name);
+        let placed = placed.ok_or_else(|| Error::Device(format!("the plan has no output `{name}`")))?;
+        Ok(self.gather(placed, &results.values))
+    }
+
+    /// A record among results read before: for each replica, entry `step` for each step from `from` to `to`.
+    ///
+    /// # Errors
+    /// If there is no such record, or it no longer holds the steps.
+    pub fn record(&self, results: &Results, name: &str, from: u32, to: u32) -> Result<Vec<Vec<f32>>> {
+        let ring = self.plan().records.get(name);
+        let ring = ring.ok_or_else(|| Error::Device(format!("the plan has no record `{name}`")))?;
+        if (to - from) as usize > ring.capacity {
+            return Err(Error::Device(format!(
+                "the record `{name}` keeps {} steps, and {} were asked for: read it more often",
+                ring.capacity,
+                to - from
+            )));
+        }
+        let (slot, elements) = (ring.place.slot, ring.place.elements);
+        Ok((0..self.replicas())
+            .map(|r| {
+                let base = slot.offset as usize + r * slot.stride as usize;
+                (from..to)
+                    .flat_map(|step| {
+                        let at = base + (step as usize % ring.capacity) * elements;
+                        results.values[at..at + elements].iter().copied()
+                    })
+                    .collect()
+            })
+            .collect())
+    }
+
+    /// The state of all replicas, as it stands in memory.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn read_state(&mut self) -> Result<Vec<f32>> {
+        self.read(Arena::State, 0, self.plan().elements[Arena::State as usize])
+    }
+
+    /// Replaces the state of all replicas by what [`Machine::read_state`] gave.
+    ///
+    /// # Errors
+    /// If the size differs.
+    pub fn write_state(&mut self, state: &[f32]) -> Result<()> {
+        let expected = self.plan().elements[Arena::State as usize];
+        if state.len() != expected {
+            return Err(Error::Resume(format!("the saved state has {} elements, and {expected} are expected", state.len())));
+        }
+        self.write(Arena::State, 0, state);
+        Ok(())
+    }
+
+    /// Names of the variables of a kind, in order.
+    pub fn variables_of(&self, kind: VariableKind) -> Vec<String> {
+        self.plan().variables.iter().filter(|(_, (k, _))| *k == kind).map(|(n, _)| n.clone()).collect()
+    }
+
+    /// Copies variables from another machine, without leaving the device.
+    ///
+    /// # Errors
+    /// If a variable or replica does not exist, sizes differ, or the machines are on different devices.
+    pub fn copy_variables(&mut self, other: &Machine, copies: &[Copy]) -> Result<()> {
+        let mut parts = Vec::with_capacity(copies.len());
+        for copy in copies {
+            let (from, to) = (other.variable(&copy.from)?, self.variable(&copy.to)?);
+            other.check_replica(copy.from_replica)?;
+            self.check_replica(copy.to_replica)?;
+            if from.elements != to.elements {
+                return Err(Error::Shape(format!(
+                    "`{}` {} cannot be copied to `{}` {}",
+                    copy.from, from.shape, copy.to, to.shape
+                )));
+            }
+            let at = |p: &Placed, r: usize| p.slot.offset as usize + r * p.slot.stride as usize;
+            parts.push((at(&from, copy.from_replica), at(&to, copy.to_replica), from.elements));
+        }
+        match (self, other) {
+            (Self::Gpu(to), Machine::Gpu(from)) => to.copy_from(from, Arena::State, Arena::State, &parts),
+            (Self::Reference(to), Machine::Reference(from)) => {
+                for (source, target, count) in parts {
+                    let values = from.memory().arena(Arena::State)[source..source + count].to_vec();
+                    to.memory_mut().arena_mut(Arena::State)[target..target + count].copy_from_slice(&values);
+                }
+                Ok(())
+            }
+            _ => Err(Error::Device("tensors cannot be copied between a device and the reference executor".into())),
+        }
+    }
+}
+
+/// Outputs and records of a machine at one moment.
+#[derive(Clone, Debug)]
+pub struct Results {
+    values: Vec<f32>,
+}

@@ -1,0 +1,26 @@
+//! A model as a graph of typed nodes for one replica, and its way to a plan for many.
+//!
+//! - [`Graph`] holds the nodes; adding one checks shapes. [`Graph::gradients`] adds the nodes of the gradients.
+//! - [`Function`] names what a run does: assign variables, record values, give results.
+//! - [`lower`] fuses, orders and places everything and gives a [`Plan`]: data, with no live GPU object in it.
+//! - [`Machine`] runs a plan, on a GPU ([`executor`]) or on the CPU with the kernels' twins ([`reference`](mod@reference)).
+//!
+//! The replica axis appears in `lower` and nowhere before: nodes say only whether they differ between replicas.
+
+mod allocate;
+mod autodiff;
+mod build;
+pub mod executor;
+mod fuse;
+mod lower;
+mod machine;
+mod node;
+mod plan;
+mod program_of;
+pub mod reference;
+mod schedule;
+
+pub use lower::lower;
+pub use machine::{Copy, Machine, Results};
+pub use node::{DataId, Effect, Function, Graph, Node, Op, REPLICAS, Scope, Shape, Tensor, Variable, VariableId, VariableKind};
+pub use plan::{Dispatch, Plan, PlannedFunction};

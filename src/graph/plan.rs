@@ -1,0 +1,179 @@
+//! Plans: the finished list of dispatches of each function, and where everything stands. Data; no live GPU object.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::node::{Shape, VariableKind};
+use crate::kernels::program::DType;
+use crate::kernels::{Arena, Kernel, Slot};
+
+/// A tensor's place and shape.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    /// Where it stands.
+    pub slot: Slot,
+    /// Its shape, for one replica or for the pairs of the group.
+    pub shape: Shape,
+    /// Its element type.
+    pub dtype: DType,
+    /// Elements it takes.
+    pub elements: usize,
+}
+
+/// A ring of recorded values.
+#[derive(Clone, Debug)]
+pub struct Ring {
+    /// Where its first entry stands.
+    pub place: Placed,
+    /// Steps kept.
+    pub capacity: usize,
+}
+
+/// One dispatch: a kernel, its jobs in the table, and how many replicas it runs over.
+#[derive(Clone, Debug)]
+pub struct Dispatch {
+    /// What it is for: the nodes or variables that it computes.
+    pub label: String,
+    /// The kernel variant.
+    pub kernel: Arc<Kernel>,
+    /// First word of its jobs in the plan's table.
+    pub jobs_at: u32,
+    /// Number of jobs.
+    pub jobs: u32,
+    /// Workgroups per replica, over all jobs.
+    pub blocks: u32,
+    /// Replicas (1 for what they share).
+    pub replicas: u32,
+    /// Floating-point operations, over all replicas.
+    pub flops: u64,
+    /// Bytes read and written if nothing is cached, over all replicas.
+    pub bytes: u64,
+}
+
+impl Dispatch {
+    /// The grid: blocks, folded into z beyond `limit`; replicas in y.
+    pub fn grid(&self, limit: u32) -> [u32; 3] {
+        let x = self.blocks.min(limit).max(1);
+        [x, self.replicas, self.blocks.div_ceil(x)]
+    }
+}
+
+/// The dispatches of one function.
+#[derive(Clone, Debug)]
+pub struct PlannedFunction {
+    /// Its name.
+    pub name: String,
+    /// In order.
+    pub dispatches: Vec<Dispatch>,
+    /// Scratch memory per replica, elements.
+    pub scratch_per_replica: usize,
+}
+
+/// A lowered program: everything that an executor needs.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Replicas in the group.
+    pub replicas: usize,
+    /// Elements of each arena, in the order of [`Arena::ALL`].
+    pub elements: [usize; 4],
+    /// Words of all jobs.
+    pub table: Vec<u32>,
+    /// Contents of the data arena.
+    pub data: Vec<f32>,
+    /// The functions.
+    pub functions: Vec<PlannedFunction>,
+    /// Places of variables, by name.
+    pub variables: BTreeMap<String, (VariableKind, Placed)>,
+    /// Elements of the state of one replica.
+    pub state_stride: usize,
+    /// Places of outputs, by name.
+    pub outputs: BTreeMap<String, Placed>,
+    /// Places of rings, by name.
+    pub records: BTreeMap<String, Ring>,
+}
+
+impl Plan {
+    /// A function by its name.
+    pub fn function(&self, name: &str) -> Option<usize> {
+        self.functions.iter().position(|f| f.name == name)
+    }
+
+    /// Bytes of each arena.
+    pub fn bytes(&self) -> [u64; 4] {
+        self.elements.map(|n| 4 * n as u64)
+    }
+
+    /// Distinct kernel variants.
+    pub fn kernels(&self) -> Vec<Arc<Kernel>> {
+        let mut kernels: Vec<Arc<Kernel>> = Vec::new();
+        for dispatch in self.functions.iter().flat_map(|f| &f.dispatches) {
+            if !kernels.contains(&dispatch.kernel) {
+                kernels.push(dispatch.kernel.clone());
+            }
+        }
+        kernels
+    }
+}
+
+/// Writes a byte count for people.
+pub(crate) fn human_bytes(bytes: u64) -> String {
+    let (mut value, mut unit) = (bytes as f64, 0);
+    while value >= 1024.0 && unit < 4 {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", ["B", "KiB", "MiB", "GiB", "TiB"][unit]) }
+}
+
+/// Writes an operation count for people.
+pub(crate) fn human_count(count: u64) -> String {
+    let (mut value, mut unit) = (count as f64, 0);
+    while value >= 1000.0 && unit < 4 {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { count.to_string() } else { format!("{value:.1} {}", ["", "k", "M", "G", "T"][unit]) }
+}
+
+impl fmt::Display for PlannedFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {} dispatches", self.name, self.dispatches.len())?;
+        writeln!(f, "  {:>3}  {:<34} {:<46} {:>14} {:>5} {:>10} {:>9}", "#", "what", "kernel", "grid", "jobs", "bytes", "FLOP")?;
+        let clip = |text: &str, width: usize| {
+            if text.chars().count() > width {
+                format!("{}…", text.chars().take(width - 1).collect::<String>())
+            } else {
+                text.to_owned()
+            }
+        };
+        for (n, d) in self.dispatches.iter().enumerate() {
+            let [x, y, z] = d.grid(65_535);
+            let grid = if z > 1 { format!("{x}x{y}x{z}") } else { format!("{x}x{y}") };
+            writeln!(
+                f,
+                "  {n:>3}  {:<34} {:<46} {grid:>14} {:>5} {:>10} {:>9}",
+                clip(&d.label, 34),
+                clip(&d.kernel.name(), 46),
+                d.jobs,
+                human_bytes(d.bytes),
+                human_count(d.flops)
+            )?;
+        }
+        let (bytes, flops) = self.dispatches.iter().fold((0, 0), |(b, f), d| (b + d.bytes, f + d.flops));
+        write!(f, "       {} moved, {} operations", human_bytes(bytes), human_count(flops))
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} replicas", self.replicas)?;
+        for (arena, bytes) in Arena::ALL.iter().zip(self.bytes()) {
+            writeln!(f, "  {:<8} {:>10}", format!("{arena:?}").to_lowercase(), human_bytes(bytes))?;
+        }
+        for function in &self.functions {
+            writeln!(f, "{function}")?;
+        }
+        Ok(())
+    }
+}

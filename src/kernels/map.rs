@@ -1,0 +1,66 @@
+//! Elementwise programs over tensors: activations, updates, gathers, random values, everything without a sum.
+
+use super::program::Program;
+use super::program_twin::{BLOCK, Block, Registers};
+use super::program_wgsl::Frame;
+use super::template::assemble;
+use super::{HEADER, Memory};
+
+/// Elements per workgroup: 64 invocations, four each.
+const ELEMENTS: u32 = 256;
+
+/// An elementwise kernel. Job header: first block, elements, last extent, unused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Map {
+    /// What is evaluated and stored.
+    pub program: Program,
+}
+
+impl Map {
+    pub(super) fn name(&self) -> String {
+        format!("map({})", self.program.describe())
+    }
+
+    pub(super) fn job_words(&self) -> usize {
+        HEADER + self.program.words()
+    }
+
+    pub(super) fn blocks(&self, job: &[u32]) -> u32 {
+        job[1].div_ceil(ELEMENTS)
+    }
+
+    pub(super) fn wgsl(&self) -> String {
+        let frame = Frame {
+            words: "words",
+            element: "element",
+            count: "count",
+            columns: "columns",
+            row: "(element / columns)",
+            column: "(element % columns)",
+            replica: "replica",
+            accumulated: "0.0",
+            prefix: "v",
+        };
+        assemble(
+            include_str!("../../shaders/map.wgsl"),
+            &[
+                ("job_words", &self.job_words().to_string()),
+                ("values", &self.program.emit_values(&frame)),
+                ("outputs", &self.program.emit_outputs(&frame)),
+            ],
+        )
+    }
+
+    pub(super) fn twin(&self, job: &[u32], replica: usize, memory: &mut Memory) {
+        let (count, columns) = (job[1] as usize, job[2] as usize);
+        let mut registers = Registers::default();
+        let mut elements = Vec::with_capacity(BLOCK);
+        for start in (0..count).step_by(BLOCK) {
+            elements.clear();
+            elements.extend(start..count.min(start + BLOCK));
+            let block =
+                Block { words: &job[HEADER..], replica, count, columns, elements: &elements, accumulated: &[] };
+            self.program.run(&mut registers, &block, memory);
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! Matrix products `C = op(A) op(B)` per replica, with a program on each element of the result.
+//!
+//! Two families, because what is fast on a GPU is slow on a CPU adapter and the other way about:
+//! - *wide*: no barriers; each of eight lanes holds a register tile of rows x columns, lanes side by side along the
+//!   columns, so that elements of A are the same for all lanes and are loaded once.
+//! - *tiled*: tiles of A and B in workgroup memory, a 4 x 4 register tile per invocation.
+//!
+//! What was tried, with figures, is in `docs/kernels.md`.
+
+use std::fmt::Write;
+
+use super::program::Program;
+use super::program_twin::{BLOCK, Block, Registers};
+use super::program_wgsl::Frame;
+use super::template::assemble;
+use super::{Arena, Body, HEADER, Memory};
+
+/// Lanes of the wide body: one vector of the software adapter.
+const LANES: u32 = 8;
+/// Words of the operands: A (offset, stride, leading extent), B likewise.
+const OPERANDS: usize = 6;
+
+/// Size of the tile that a body computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tile {
+    /// Barrier-free: rows and columns per lane (columns a multiple of four), eight lanes.
+    Wide {
+        /// Rows per lane.
+        rows: u32,
+        /// Columns per lane.
+        columns: u32,
+    },
+    /// Workgroup memory: rows and columns per workgroup, 4 x 4 per invocation.
+    Tiled {
+        /// Rows per workgroup.
+        rows: u32,
+        /// Columns per workgroup.
+        columns: u32,
+    },
+}
+
+/// A matrix product. Job header: first block, M, N, K; then A (offset, replica stride, leading extent), B likewise;
+/// then the words of the program.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MatMul {
+    /// Arena of A.
+    pub a: Arena,
+    /// Arena of B.
+    pub b: Arena,
+    /// A is stored `[K, M]` rather than `[M, K]`.
+    pub transpose_a: bool,
+    /// B is stored `[N, K]` rather than `[K, N]`.
+    pub transpose_b: bool,
+    /// A can be read four values at a time.
+    pub vector_a: bool,
+    /// B can be read four values at a time.
+    pub vector_b: bool,
+    /// Which body, and its tile.
+    pub tile: Tile,
+    /// Evaluated on each element of the result (its accumulated value), and what is stored.
+    pub program: Program,
+}
+
+/// Shape of a product and places of its operands, as far as they decide the variant.
+#[derive(Clone, Copy, Debug)]
+pub struct Form {
+    /// Rows of the result.
+    pub m: usize,
+    /// Columns of the result.
+    pub n: usize,
+    /// Length of the inner products.
+    pub k: usize,
+    /// A is stored `[K, M]`.
+    pub transpose_a: bool,
+    /// B is stored `[N, K]`.
+    pub transpose_b: bool,
+    /// Offset, stride and leading extent of A are multiples of four, and its arena has four-vectors.
+    pub aligned_a: bool,
+    /// The same of B.
+    pub aligned_b: bool,
+}
+
+impl Form {
+    /// Four values of A stand together along K, or along M if transposed.
+    pub fn vector_a(&self) -> bool {
+        self.aligned_a && if self.transpose_a { self.m.is_multiple_of(4) } else { self.k.is_multiple_of(4) }
+    }
+
+    /// Four values of B stand together along N, or along K if transposed.
+    pub fn vector_b(&self) -> bool {
+        self.aligned_b && if self.transpose_b { self.k.is_multiple_of(4) } else { self.n.is_multiple_of(4) }
+    }
+
+    /// The tile for this shape: a function of one replica's product and the body alone.
+    pub fn tile(&self, body: Body) -> Tile {
+        match body {
+            Body::Wide => {
+                let rows = match self.m {
+                    0..=2 => 2,
+                    3..=4 => 4,
+                    _ => 8,
+                };
+                Tile::Wide { rows, columns: if self.n > 32 { 8 } else { 4 } }
+            }
+            Body::Tiled if self.m >= 64 && self.n >= 64 => Tile::Tiled { rows: 64, columns: 64 },
+            Body::Tiled => Tile::Tiled { rows: 32, columns: 32 },
+        }
+    }
+}
+
+impl MatMul {
+    pub(super) fn name(&self) -> String {
+        let letter = |t: bool| if t { 'T' } else { 'N' };
+        let tile = match self.tile {
+            Tile::Wide { rows, columns } => format!("wide{rows}x{columns}"),
+            Tile::Tiled { rows, columns } => format!("tiled{rows}x{columns}"),
+        };
+        let vectors = format!("{}{}", if self.vector_a { "v" } else { "s" }, if self.vector_b { "v" } else { "s" });
+        let (a, b) = (letter(self.transpose_a), letter(self.transpose_b));
+        format!("matmul_{a}{b}_{tile}_{vectors}({})", self.program.describe())
+    }
+
+    pub(super) fn job_words(&self) -> usize {
+        HEADER + OPERANDS + self.program.words()
+    }
+
+    pub(super) fn blocks(&self, job: &[u32]) -> u32 {
+        let (rows, columns) = match self.tile {
+            Tile::Wide { rows, columns } => (rows, columns * LANES),
+            Tile::Tiled { rows, columns } => (rows, columns),
+        };
+        job[1].div_ceil(rows) * job[2].div_ceil(columns)
+    }
+
+    fn frame() -> Frame<'static> {
+        Frame {
+            words: "program",
+            element: "(row * n + column)",
+            count: "(m * n)",
+            columns: "n",
+            row: "row",
+            column: "column",
+            replica: "replica",
+            accumulated: "value",
+            prefix: "v",
+        }
+    }
+
+    pub(super) fn wgsl(&self) -> String {
+        let frame = Self::frame();
+        let epilogue = format!("{}{}", self.program.emit_values(&frame), self.program.emit_outputs(&frame));
+        let words = self.job_words().to_string();
+        match self.tile {
+            Tile::Wide { rows, columns } => {
+                let (declare, body, keep) = self.wide(rows as usize, columns as usize);
+                assemble(
+                    include_str!("../../shaders/matmul_wide.wgsl"),
+                    &[
+                        ("job_words", &words),
+                        ("lanes", &LANES.to_string()),
+                        ("rows", &rows.to_string()),
+                        ("columns", &columns.to_string()),
+                        ("values", &(rows * columns).to_string()),
+                        ("declare", &declare),
+                        ("step", if self.by_four() { "4" } else { "1" }),
+                        ("body", &body),
+                        ("keep", &keep),
+                        ("epilogue", &epilogue),
+                    ],
+                )
+            }
+            Tile::Tiled { rows, columns } => {
+                let (a, b) = (self.a.wgsl(), self.b.wgsl());
+                let load_a = if self.transpose_a { "(k0 + kk) * lda + row" } else { "row * lda + k0 + kk" };
+                let load_b = if self.transpose_b { "column * ldb + k0 + kk" } else { "(k0 + kk) * ldb + column" };
+                // Neighbouring invocations read neighbouring addresses: along K where K is the fast axis.
+                let split = |k_fast: bool, extent: u32| {
+                    if k_fast {
+                        "let kk = i % 16u; let local = i / 16u;".to_owned()
+                    } else {
+                        format!("let local = i % {extent}u; let kk = i / {extent}u;")
+                    }
+                };
+                assemble(
+                    include_str!("../../shaders/matmul_tiled.wgsl"),
+                    &[
+                        ("job_words", &words),
+                        ("rows", &rows.to_string()),
+                        ("columns", &columns.to_string()),
+                        ("column_threads", &(columns / 4).to_string()),
+                        ("threads", &(rows * columns / 16).to_string()),
+                        ("tile_a", &(16 * (rows + 4)).to_string()),
+                        ("tile_b", &(16 * (columns + 4)).to_string()),
+                        ("pitch_a", &(rows + 4).to_string()),
+                        ("pitch_b", &(columns + 4).to_string()),
+                        ("elements_a", &(16 * rows).to_string()),
+                        ("elements_b", &(16 * columns).to_string()),
+                        ("split_a", &split(!self.transpose_a, rows)),
+                        ("split_b", &split(self.transpose_b, columns)),
+                        ("load_a", &format!("{a}[a_base + {load_a}]")),
+                        ("load_b", &format!("{b}[b_base + {load_b}]")),
+                        ("epilogue", &epilogue),
+                    ],
+                )
+            }
+        }
+    }
+
+    /// Whether the inner loop takes four steps of K at once: when either operand has them side by side.
+    fn by_four(&self) -> bool {
+        (self.vector_a && !self.transpose_a) || (self.vector_b && self.transpose_b)
+    }
+
+    /// Declarations, loop body and the copy of the register tile of the wide body, unrolled.
+    fn wide(&self, rows: usize, columns: usize) -> (String, String, String) {
+        let quads = columns / 4;
+        let steps = if self.by_four() { 4 } else { 1 };
+        let mut declare = String::new();
+        for i in 0..rows {
+            let _ = writeln!(declare, "    let r{i} = min(row0 + {i}u, m - 1u);");
+            for q in 0..quads {
+                let _ = writeln!(declare, "    var t{i}_{q} = vec4<f32>(0.0);");
+            }
+        }
+        // Columns are clamped so that idle lanes read memory that exists; their results are not stored.
+        for c in 0..columns {
+            let _ = writeln!(declare, "    let c{c} = min(column0 + {c}u, n - 1u);");
+        }
+        for q in 0..quads {
+            let _ = writeln!(declare, "    let q{q} = min(column0 + {}u, max(n, 4u) - 4u);", 4 * q);
+        }
+        let mut body = String::new();
+        self.wide_loads_a(&mut body, rows, steps);
+        self.wide_loads_b(&mut body, quads, steps);
+        for s in 0..steps {
+            for i in 0..rows {
+                for q in 0..quads {
+                    let _ = writeln!(body, "        t{i}_{q} += a{s}_{i} * b{s}_{q};");
+                }
+            }
+        }
+        let mut keep = String::new();
+        for i in 0..rows {
+            for q in 0..quads {
+                for (j, axis) in ["x", "y", "z", "w"].iter().enumerate() {
+                    let _ = writeln!(keep, "    tile[{}] = t{i}_{q}.{axis};", i * columns + 4 * q + j);
+                }
+            }
+        }
+        (declare, body, keep)
+    }
+
+    fn wide_loads_a(&self, body: &mut String, rows: usize, steps: usize) {
+        const AXES: [&str; 4] = ["x", "y", "z", "w"];
+        let (a, a4) = (self.a.wgsl(), self.a.wgsl4().unwrap_or("data4"));
+        if self.vector_a && !self.transpose_a {
+            for i in 0..rows {
+                let _ = writeln!(body, "        let va{i} = {a4}[(a_base + r{i} * lda + k) >> 2u];");
+            }
+            for (s, axis) in AXES.iter().enumerate() {
+                for i in 0..rows {
+                    let _ = writeln!(body, "        let a{s}_{i} = va{i}.{axis};");
+                }
+            }
+        } else if self.vector_a && rows >= 4 {
+            for s in 0..steps {
+                for g in 0..rows / 4 {
+                    let row = format!("min(row0 + {}u, m - 4u)", 4 * g);
+                    let _ = writeln!(body, "        let va{s}_{g} = {a4}[(a_base + (k + {s}u) * lda + {row}) >> 2u];");
+                    for (j, axis) in AXES.iter().enumerate() {
+                        let _ = writeln!(body, "        let a{s}_{} = va{s}_{g}.{axis};", 4 * g + j);
+                    }
+                }
+            }
+        } else {
+            for s in 0..steps {
+                for i in 0..rows {
+                    let index = if self.transpose_a {
+                        format!("(k + {s}u) * lda + r{i}")
+                    } else {
+                        format!("r{i} * lda + k + {s}u")
+                    };
+                    let _ = writeln!(body, "        let a{s}_{i} = {a}[a_base + {index}];");
+                }
+            }
+        }
+    }
+
+    fn wide_loads_b(&self, body: &mut String, quads: usize, steps: usize) {
+        const AXES: [&str; 4] = ["x", "y", "z", "w"];
+        let (b, b4) = (self.b.wgsl(), self.b.wgsl4().unwrap_or("data4"));
+        if self.vector_b && self.transpose_b {
+            for c in 0..4 * quads {
+                let _ = writeln!(body, "        let vb{c} = {b4}[(b_base + c{c} * ldb + k) >> 2u];");
+            }
+            for (s, axis) in AXES.iter().enumerate() {
+                for q in 0..quads {
+                    let parts: Vec<String> = (0..4).map(|j| format!("vb{}.{axis}", 4 * q + j)).collect();
+                    let _ = writeln!(body, "        let b{s}_{q} = vec4<f32>({});", parts.join(", "));
+                }
+            }
+        } else if self.vector_b {
+            for s in 0..steps {
+                for q in 0..quads {
+                    let _ = writeln!(body, "        let b{s}_{q} = {b4}[(b_base + (k + {s}u) * ldb + q{q}) >> 2u];");
+                }
+            }
+        } else {
+            for s in 0..steps {
+                for q in 0..quads {
+                    let parts: Vec<String> = (0..4)
+                        .map(|j| {
+                            let c = 4 * q + j;
+                            let index = if self.transpose_b {
+                                format!("c{c} * ldb + k + {s}u")
+                            } else {
+                                format!("(k + {s}u) * ldb + c{c}")
+                            };
+                            format!("{b}[b_base + {index}]")
+                        })
+                        .collect();
+                    let _ = writeln!(body, "        let b{s}_{q} = vec4<f32>({});", parts.join(", "));
+                }
+            }
+        }
+    }
+
+    pub(super) fn twin(&self, job: &[u32], replica: usize, memory: &mut Memory) {
+        let (m, n, k) = (job[1] as usize, job[2] as usize, job[3] as usize);
+        let w = &job[HEADER..];
+        let (a_base, lda) = (w[0] as usize + replica * w[1] as usize, w[2] as usize);
+        let (b_base, ldb) = (w[3] as usize + replica * w[4] as usize, w[5] as usize);
+        let (mut registers, mut elements) = (Registers::default(), Vec::with_capacity(BLOCK));
+        let mut sums = vec![0.0f64; n];
+        let mut values = vec![0.0f32; n];
+        // Results are written after all of A and B are read, in case a plan reuses their place: it never does, but the
+        // twin should not be the one to depend on it.
+        let mut product = Vec::with_capacity(m * n);
+        for row in 0..m {
+            let (a, b) = (memory.arena(self.a), memory.arena(self.b));
+            let a_of = |t: usize| f64::from(a[a_base + if self.transpose_a { t * lda + row } else { row * lda + t }]);
+            if self.transpose_b {
+                for (column, sum) in sums.iter_mut().enumerate() {
+                    let line = &b[b_base + column * ldb..][..k];
+                    *sum = line.iter().enumerate().map(|(t, &x)| a_of(t) * f64::from(x)).sum();
+                }
+            } else {
+                sums.fill(0.0);
+                for t in 0..k {
+                    let factor = a_of(t);
+                    for (sum, &x) in sums.iter_mut().zip(&b[b_base + t * ldb..][..n]) {
+                        *sum += factor * f64::from(x);
+                    }
+                }
+            }
+            product.extend(sums.iter().map(|&x| x as f32));
+        }
+        for row in 0..m {
+            values.copy_from_slice(&product[row * n..(row + 1) * n]);
+            for start in (0..n).step_by(BLOCK) {
+                let end = n.min(start + BLOCK);
+                elements.clear();
+                elements.extend(row * n + start..row * n + end);
+                let block = Block {
+                    words: &w[OPERANDS..],
+                    replica,
+                    count: m * n,
+                    columns: n,
+                    elements: &elements,
+                    accumulated: &values[start..end],
+                };
+                self.program.run(&mut registers, &block, memory);
+            }
+        }
+    }
+}

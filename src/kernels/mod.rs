@@ -1,0 +1,113 @@
+//! The kernels: for each, what it binds, its bodies, which profile gets which, and its CPU twin. Data and text; no
+//! live GPU object.
+//!
+//! A kernel runs *jobs*. A job is a row of words in the table arena that says where its operands are and how large
+//! they are; several jobs of one kernel share a dispatch. The twin reads the same words, so a plan means the same
+//! thing on a GPU and on the reference executor.
+
+pub mod cross_entropy;
+pub mod map;
+pub mod matmul;
+mod memory;
+pub mod orthogonal;
+pub mod program;
+mod program_twin;
+mod program_wgsl;
+pub mod random;
+pub mod reduce;
+pub mod template;
+
+pub use memory::{Arena, Memory, Slot};
+
+use crate::gpu::Profile;
+
+/// Words of a job before those of its operands: first block, then three that the kernel defines.
+pub const HEADER: usize = 4;
+
+/// A kernel variant: everything that decides its WGSL text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Kernel {
+    /// Elementwise program over the elements of a tensor.
+    Map(map::Map),
+    /// Reduction along one axis, with programs before and after.
+    Reduce(reduce::Reduce),
+    /// Matrix product with a program on each element of the result.
+    MatMul(matmul::MatMul),
+    /// Softmax cross-entropy of rows: loss, gradient and correctness in one pass.
+    CrossEntropy(cross_entropy::CrossEntropy),
+    /// Orthonormal columns or rows from a random matrix.
+    Orthogonal(orthogonal::Orthogonal),
+}
+
+impl Kernel {
+    /// A short name for plans, labels and error messages.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Map(k) => k.name(),
+            Self::Reduce(k) => k.name(),
+            Self::MatMul(k) => k.name(),
+            Self::CrossEntropy(k) => k.name(),
+            Self::Orthogonal(k) => k.name(),
+        }
+    }
+
+    /// The WGSL text of the body that this variant names.
+    pub fn wgsl(&self) -> String {
+        match self {
+            Self::Map(k) => k.wgsl(),
+            Self::Reduce(k) => k.wgsl(),
+            Self::MatMul(k) => k.wgsl(),
+            Self::CrossEntropy(k) => k.wgsl(),
+            Self::Orthogonal(k) => k.wgsl(),
+        }
+    }
+
+    /// Words per job in the table.
+    pub fn job_words(&self) -> usize {
+        match self {
+            Self::Map(k) => k.job_words(),
+            Self::Reduce(k) => k.job_words(),
+            Self::MatMul(k) => k.job_words(),
+            Self::CrossEntropy(k) => k.job_words(),
+            Self::Orthogonal(k) => k.job_words(),
+        }
+    }
+
+    /// Workgroups per replica that a job of these words needs.
+    pub fn blocks(&self, job: &[u32]) -> u32 {
+        match self {
+            Self::Map(k) => k.blocks(job),
+            Self::Reduce(k) => k.blocks(job),
+            Self::MatMul(k) => k.blocks(job),
+            Self::CrossEntropy(k) => k.blocks(job),
+            Self::Orthogonal(k) => k.blocks(job),
+        }
+    }
+
+    /// Runs one job for one replica on the CPU.
+    pub fn twin(&self, job: &[u32], replica: usize, memory: &mut Memory) {
+        match self {
+            Self::Map(k) => k.twin(job, replica, memory),
+            Self::Reduce(k) => k.twin(job, replica, memory),
+            Self::MatMul(k) => k.twin(job, replica, memory),
+            Self::CrossEntropy(k) => k.twin(job, replica, memory),
+            Self::Orthogonal(k) => k.twin(job, replica, memory),
+        }
+    }
+}
+
+/// Which of a kernel's bodies a profile gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Body {
+    /// Barrier-free, wide register tiles: for adapters that are programs on the CPU.
+    Wide,
+    /// Workgroup memory and many invocations: for GPUs.
+    Tiled,
+}
+
+impl Body {
+    /// The one place where a profile chooses.
+    pub fn of(profile: &Profile) -> Self {
+        if profile.software { Self::Wide } else { Self::Tiled }
+    }
+}

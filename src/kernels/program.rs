@@ -1,0 +1,298 @@
+//! Elementwise programs: the expressions that kernels evaluate per element, alone or around a product or reduction.
+//!
+//! A program is a list of instructions in single-assignment form. It reads *leaves* (tensors, by a broadcasting
+//! pattern), job *parameters* (single words of the table) and, inside another kernel, that kernel's accumulated
+//! value. Shapes and places are words of the job, not text: layers of different sizes share a pipeline.
+
+use super::Arena;
+
+/// Index of an instruction in its program.
+pub type Value = usize;
+
+/// Element type of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DType {
+    /// 32-bit float.
+    F32,
+    /// 32-bit unsigned integer, kept by its bits in float arenas.
+    U32,
+}
+
+/// How the index of a leaf follows from the element's index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pattern {
+    /// The leaf has the program's shape.
+    Full,
+    /// One value for all elements.
+    Scalar,
+    /// One value per column: index is the last coordinate.
+    Row,
+    /// One value per row: index is the element's index over the last extent.
+    Column,
+    /// Any other: four strides, for the element's four coordinates.
+    Strided,
+}
+
+/// A tensor that a program reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Leaf {
+    /// Its arena.
+    pub arena: Arena,
+    /// How it is indexed.
+    pub pattern: Pattern,
+}
+
+impl Leaf {
+    /// Words in a job: offset, replica stride, and four strides if strided.
+    pub fn words(self) -> usize {
+        if self.pattern == Pattern::Strided { 6 } else { 2 }
+    }
+}
+
+/// Functions of one value. Floats in [`Unary::Leaky`] and [`Unary::Elu`] are held by their bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unary {
+    /// `-x`
+    Negate,
+    /// `|x|`
+    Abs,
+    /// Sign: -1, 0 or 1.
+    Sign,
+    /// `x * x`
+    Square,
+    /// `sqrt(x)`
+    Sqrt,
+    /// `1 / x`
+    Reciprocal,
+    /// `exp(x)`
+    Exp,
+    /// Natural logarithm.
+    Log,
+    /// `sin(x)`
+    Sin,
+    /// `cos(x)`
+    Cos,
+    /// Error function.
+    Erf,
+    /// Hyperbolic tangent.
+    Tanh,
+    /// Logistic function.
+    Sigmoid,
+    /// `log(1 + exp(x))`
+    Softplus,
+    /// `x` where positive, `slope * x` elsewhere (ReLU: slope 0).
+    Leaky(u32),
+    /// `x` where positive, `alpha * (exp(x) - 1)` elsewhere.
+    Elu(u32),
+    /// 1 where the bits are those of a finite number, else 0.
+    IsFinite,
+    /// Largest integer not above.
+    Floor,
+    /// An integer as a float.
+    ToFloat,
+    /// A whole float as an integer.
+    ToInteger,
+}
+
+/// Functions of two values. Comparisons give 1 or 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Binary {
+    /// Sum.
+    Add,
+    /// Difference.
+    Sub,
+    /// Product.
+    Mul,
+    /// Quotient.
+    Div,
+    /// Power of a positive base.
+    Pow,
+    /// Smaller.
+    Min,
+    /// Larger.
+    Max,
+    /// `a > b`
+    Greater,
+    /// `a >= b`
+    AtLeast,
+    /// `a == b`
+    Equal,
+    /// Sum of integers.
+    AddInteger,
+}
+
+/// Distributions of random values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Distribution {
+    /// Uniform in [0, 1).
+    Uniform,
+    /// Standard normal.
+    Normal,
+    /// Standard normal within two standard deviations.
+    TruncatedNormal,
+}
+
+/// How the examples of a batch are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Draw {
+    /// Keyed permutations, one per epoch, read continuously: each example once per epoch.
+    Shuffled,
+    /// Independently, with replacement.
+    Replacement,
+}
+
+/// One instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Instruction {
+    /// A float, by its bits.
+    Constant(u32),
+    /// Word `n` of the job's parameters.
+    Parameter(usize, DType),
+    /// Element of a leaf.
+    Load(usize, DType),
+    /// Element of a leaf's row: `leaf[row * width + last coordinate]`, width being the program's last extent.
+    Gather(usize, Value, DType),
+    /// The enclosing kernel's value for this element.
+    Accumulated,
+    /// Coordinate of the element along the last axis, as a float.
+    Column,
+    /// Index of the element over the last extent, as a float.
+    Row,
+    /// Function of one value.
+    Unary(Unary, Value),
+    /// Function of two values.
+    Binary(Binary, Value, Value),
+    /// `if a != 0 { b } else { c }`
+    Select(Value, Value, Value),
+    /// Random value keyed by (seed, purpose, step, element).
+    Random {
+        /// Distribution.
+        distribution: Distribution,
+        /// Integer value: the replica's seed.
+        seed: Value,
+        /// Integer value: what the number is for.
+        purpose: Value,
+        /// Integer value: the step.
+        step: Value,
+    },
+    /// Index of the example that stands at this element of the batch.
+    Draw {
+        /// How.
+        draw: Draw,
+        /// Integer value: the replica's seed.
+        seed: Value,
+        /// Integer value: what the order is for.
+        purpose: Value,
+        /// Integer value: the step.
+        step: Value,
+        /// Integer value: examples in the set.
+        examples: Value,
+        /// Integer value: examples per batch.
+        batch: Value,
+    },
+}
+
+/// Where an output of a program goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// Element `e` goes to element `e` of the slot.
+    Full,
+    /// Element `e` of a tensor of `n` goes to `(step % capacity) * n + e`; the value is the step.
+    Ring(Value),
+}
+
+/// An output of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Output {
+    /// The value stored.
+    pub value: Value,
+    /// The arena it goes to.
+    pub arena: Arena,
+    /// Where in it.
+    pub target: Target,
+}
+
+impl Output {
+    /// Words in a job: offset, replica stride, and the capacity of a ring.
+    pub fn words(self) -> usize {
+        if matches!(self.target, Target::Ring(_)) { 3 } else { 2 }
+    }
+}
+
+/// An elementwise program.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Program {
+    /// Tensors read.
+    pub leaves: Vec<Leaf>,
+    /// Words of parameters per job.
+    pub parameters: usize,
+    /// Instructions, each using earlier ones.
+    pub instructions: Vec<Instruction>,
+    /// What is stored.
+    pub outputs: Vec<Output>,
+}
+
+impl Program {
+    /// Whether any leaf needs the element's four coordinates.
+    pub fn strided(&self) -> bool {
+        self.leaves.iter().any(|leaf| leaf.pattern == Pattern::Strided)
+    }
+
+    /// Words per job: four extents if strided, then leaves, parameters, outputs.
+    pub fn words(&self) -> usize {
+        let extents = if self.strided() { 4 } else { 0 };
+        extents
+            + self.leaves.iter().map(|l| l.words()).sum::<usize>()
+            + self.parameters
+            + self.outputs.iter().map(|o| o.words()).sum::<usize>()
+    }
+
+    /// Position of leaf `i`'s words from the start of the program's words.
+    pub fn leaf_at(&self, i: usize) -> usize {
+        (if self.strided() { 4 } else { 0 }) + self.leaves[..i].iter().map(|l| l.words()).sum::<usize>()
+    }
+
+    /// Position of the parameters.
+    pub fn parameters_at(&self) -> usize {
+        self.leaf_at(self.leaves.len())
+    }
+
+    /// Position of output `i`'s words.
+    pub fn output_at(&self, i: usize) -> usize {
+        self.parameters_at() + self.parameters + self.outputs[..i].iter().map(|o| o.words()).sum::<usize>()
+    }
+
+    /// Element type of an instruction's value.
+    pub fn dtype(&self, value: Value) -> DType {
+        match self.instructions[value] {
+            Instruction::Parameter(_, d) | Instruction::Load(_, d) | Instruction::Gather(_, _, d) => d,
+            Instruction::Unary(Unary::ToInteger, _) | Instruction::Binary(Binary::AddInteger, ..) => DType::U32,
+            Instruction::Draw { .. } => DType::U32,
+            Instruction::Select(_, b, _) => self.dtype(b),
+            _ => DType::F32,
+        }
+    }
+
+    /// A short name that tells programs apart in tables: the functions used, and how many values are stored.
+    pub fn describe(&self) -> String {
+        let mut names: Vec<String> = Vec::new();
+        for instruction in &self.instructions {
+            let name = match instruction {
+                Instruction::Unary(Unary::Leaky(bits), _) if *bits == 0 => "relu".to_owned(),
+                Instruction::Unary(Unary::Leaky(_), _) => "leaky_relu".to_owned(),
+                Instruction::Unary(Unary::Elu(_), _) => "elu".to_owned(),
+                Instruction::Unary(f, _) => format!("{f:?}").to_lowercase(),
+                Instruction::Random { distribution, .. } => format!("{distribution:?}").to_lowercase(),
+                Instruction::Draw { .. } => "draw".to_owned(),
+                Instruction::Gather(..) => "gather".to_owned(),
+                Instruction::Binary(..) | Instruction::Select(..) => "arith".to_owned(),
+                _ => continue,
+            };
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names.truncate(4);
+        names.join("+")
+    }
+}

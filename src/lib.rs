@@ -1,0 +1,10 @@
+//! Isogram.
+
+pub mod config;
+pub mod data;
+pub mod error;
+pub mod gpu;
+pub mod graph;
+pub mod kernels;
+
+pub use error::{Error, Result};

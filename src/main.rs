@@ -1,0 +1,2 @@
+//! Isogram binary.
+fn main() {}

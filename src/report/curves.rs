@@ -1,0 +1,292 @@
+//! The figures of curves over training: loss and accuracy, agreement between seeds, and agreement with what does not
+//! move.
+
+use super::axis::Scale;
+use super::band::Band;
+use super::figure::{Figure, Shown};
+use super::legend::Entry;
+use super::numbers::counted;
+use super::observed::Observed;
+use super::paired::{Class, Kind, Paired};
+use super::palette::{self, INK};
+use super::panel::{Line, Panel, Panels};
+use super::run::Run;
+
+/// Settings up to which plain and debiased curves share a panel.
+const OVERLAID: usize = 4;
+/// Hidden layers that a figure shows at most.
+const MOST_LAYERS: usize = 8;
+
+/// Loss and accuracy over training.
+pub fn learning(run: &Run) -> Shown {
+    Shown { name: "learning", title: "Loss and accuracy over training", figure: learning_figure(run) }
+}
+
+fn learning_figure(run: &Run) -> Result<Figure, String> {
+    let observed = usable(run)?;
+    let loss = loss_label(run);
+    let wanted = [
+        ("loss_train", "training batches", loss.as_str(), None),
+        ("loss", "probe set", loss.as_str(), None),
+        ("accuracy", "probe set", "accuracy (fraction)", Some(Scale::Linear(0.0, 1.0))),
+    ];
+    let panels: Vec<Panel> = wanted
+        .into_iter()
+        .filter(|(name, ..)| observed.has(name, None))
+        .map(|(name, title, label, scale)| {
+            let lines = setting_lines(run, observed.by_setting(name, None, &run.settings), false);
+            let scale = scale.unwrap_or_else(|| Scale::fitting(edges(&lines)));
+            Panel { title: title.to_owned(), label: label.to_owned(), scale, lines }
+        })
+        .collect();
+    if panels.is_empty() {
+        return Err("neither loss nor accuracy was observed.".to_owned());
+    }
+    let mut legend = if run.is_sweep() { Entry::settings(run) } else { Vec::new() };
+    legend.extend(Entry::styles(banded(run), false));
+    let caption = format!("{}, {}. Steps are on a logarithmic axis that starts at 0.", median(run), over(run));
+    let label = "Loss and accuracy over training".to_owned();
+    Ok(Figure { svg: Panels { label, columns: panels.len(), height: 240.0, panels, legend }.draw(), caption })
+}
+
+/// CKA between networks of different seeds over training.
+pub fn between_seeds(run: &Run) -> Shown {
+    let title = if run.is_sweep() { "Do different seeds and settings agree?" } else { "Do different seeds agree?" };
+    Shown { name: "cka_between_seeds", title, figure: between_figure(run) }
+}
+
+fn between_figure(run: &Run) -> Result<Figure, String> {
+    let paired = pairs(run)?;
+    let layers = some_layers(&run.layers);
+    let overlaid = run.settings.len() <= OVERLAID;
+    let kinds: &[&[Kind]] =
+        if overlaid { &[&[Kind::Plain, Kind::Debiased]] } else { &[&[Kind::Plain], &[Kind::Debiased]] };
+    let mut panels = Vec::new();
+    for kinds in kinds {
+        for layer in &layers {
+            let lines: Vec<Line> =
+                kinds.iter().flat_map(|&kind| pair_lines(run, paired, kind, layer, overlaid)).collect();
+            let debiased = !overlaid && kinds[0] == Kind::Debiased;
+            let label = if debiased { "linear CKA, debiased" } else { "linear CKA" };
+            panels.push(Panel {
+                title: (*layer).clone(),
+                label: label.to_owned(),
+                scale: Scale::Linear(0.0, 1.0),
+                lines,
+            });
+        }
+    }
+    if panels.iter().all(|panel| panel.lines.is_empty()) {
+        return Err("no pair of networks was compared at the same layer.".to_owned());
+    }
+    share_scale(&mut panels);
+    let mut legend = Entry::settings(run);
+    if run.is_sweep() {
+        legend.push(Entry::Line { label: "across settings".to_owned(), colour: INK, mark: None, dashed: false });
+    }
+    legend.extend(Entry::styles(banded(run), overlaid && has_dashes(&panels)));
+    let columns = if overlaid { layers.len().min(4) } else { layers.len() };
+    let what = if run.is_sweep() {
+        "Linear CKA between the same hidden layer of two networks: of one setting and different seeds (coloured), or of \
+         different settings (dark)"
+    } else {
+        "Linear CKA between the same hidden layer of two networks of different seeds"
+    };
+    let caption = format!(
+        "{what}. {} of pairs, {}. The debiased estimate corrects for the number of examples in the probe set.{}",
+        median(run),
+        over(run),
+        left_out(&layers, run)
+    );
+    let label = "Linear CKA between networks of different seeds over training".to_owned();
+    Ok(Figure { svg: Panels { label, columns, height: 230.0, panels, legend }.draw(), caption })
+}
+
+/// CKA of each layer with input, labels, and its own first and last state.
+pub fn references(run: &Run) -> Shown {
+    Shown { name: "cka_references", title: "What does each layer resemble?", figure: references_figure(run) }
+}
+
+fn references_figure(run: &Run) -> Result<Figure, String> {
+    let observed = usable(run)?;
+    let layers = some_layers(&run.layers);
+    let wanted = [
+        ("cka_input", "the input"),
+        ("cka_labels", "the labels"),
+        ("cka_first", "itself at the first checkpoint"),
+        ("cka_last", "itself at the last checkpoint"),
+    ];
+    let anywhere = |name: &str| run.layers.iter().any(|layer| observed.has(name, Some(layer)));
+    let present: Vec<_> = wanted.into_iter().filter(|(name, _)| anywhere(name)).collect();
+    if present.is_empty() {
+        return Err("CKA with input, labels and checkpoints was not observed.".to_owned());
+    }
+    let overlaid = run.settings.len() <= OVERLAID;
+    let mut panels = Vec::new();
+    for (row, layer) in layers.iter().enumerate() {
+        for (name, what) in &present {
+            let mut lines = setting_lines(run, observed.by_setting(name, Some(layer), &run.settings), false);
+            if overlaid {
+                let debiased = observed.by_setting(&format!("{name}_debiased"), Some(layer), &run.settings);
+                lines.extend(setting_lines(run, debiased, true));
+            }
+            panels.push(Panel {
+                title: if row == 0 { format!("with {what}") } else { String::new() },
+                label: format!("CKA, {layer}"),
+                scale: Scale::Linear(0.0, 1.0),
+                lines,
+            });
+        }
+    }
+    share_scale(&mut panels);
+    let mut legend = if run.is_sweep() { Entry::settings(run) } else { Vec::new() };
+    legend.extend(Entry::styles(banded(run), has_dashes(&panels)));
+    let caption = format!(
+        "Linear CKA of each hidden layer (rows) with the input, the labels, and the same layer of the same network at the \
+         first and at the last checkpoint (columns). {}, {}.{}",
+        median(run),
+        over(run),
+        left_out(&layers, run)
+    );
+    let height = if layers.len() > 3 { 120.0 } else { 165.0 };
+    let label = "Linear CKA of each hidden layer with references over training".to_owned();
+    Ok(Figure { svg: Panels { label, columns: present.len(), height, panels, legend }.draw(), caption })
+}
+
+/// The observed numbers, if there is a network to show them of.
+fn usable(run: &Run) -> Result<&Observed, String> {
+    anyone(run)?;
+    run.observed.as_ref().ok_or_else(|| "the run has left no metrics.parquet (yet).".to_owned())
+}
+
+/// The compared pairs, if there are any.
+pub fn pairs(run: &Run) -> Result<&Paired, String> {
+    anyone(run)?;
+    let networks: usize = run.settings.list.iter().map(|setting| setting.replicas.len()).sum();
+    if networks < 2 {
+        return Err("it takes two networks to compare, and there is one.".to_owned());
+    }
+    let paired = run.paired.as_ref().ok_or_else(|| "the run has left no pairs.parquet (yet).".to_owned())?;
+    if paired.any { Ok(paired) } else { Err("pairs.parquet holds no pairs of networks.".to_owned()) }
+}
+
+fn anyone(run: &Run) -> Result<(), String> {
+    match run.settings.sizes() {
+        (_, 0) if run.settings.diverged() > 0 => Err("every network diverged.".to_owned()),
+        (_, 0) => Err("the run has no networks.".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+fn setting_lines(run: &Run, bands: Vec<Vec<Band>>, dashed: bool) -> Vec<Line> {
+    let count = run.settings.len();
+    let line = |(i, points)| Line {
+        colour: palette::colour(i, count),
+        mark: palette::mark(i, count),
+        dashed,
+        band: if dashed { 0.0 } else { opacity(run) },
+        points,
+    };
+    bands.into_iter().enumerate().map(line).filter(|line| !line.points.is_empty()).collect()
+}
+
+fn pair_lines(run: &Run, paired: &Paired, kind: Kind, layer: &str, overlaid: bool) -> Vec<Line> {
+    let within = (0..run.settings.len()).map(|i| paired.over_steps(kind, layer, Class::Within(i))).collect();
+    let dashed = overlaid && kind == Kind::Debiased;
+    let mut lines = setting_lines(run, within, dashed);
+    let across = paired.over_steps(kind, layer, Class::Across);
+    if !across.is_empty() {
+        let band = if dashed { 0.0 } else { opacity(run) };
+        lines.push(Line { colour: INK, mark: None, dashed, band, points: across });
+    }
+    lines
+}
+
+/// Bands over bands make mud: the more there are, the thinner; beyond what has its own colour, none.
+fn opacity(run: &Run) -> f64 {
+    match run.settings.len() {
+        _ if run.settings.sizes().1 < 2 => 0.0,
+        0..=3 => 0.2,
+        4..=palette::DISTINCT => 0.12,
+        _ => 0.0,
+    }
+}
+
+fn banded(run: &Run) -> bool {
+    opacity(run) > 0.0
+}
+
+fn has_dashes(panels: &[Panel]) -> bool {
+    panels.iter().flat_map(|panel| &panel.lines).any(|line| line.dashed)
+}
+
+fn edges(lines: &[Line]) -> impl Iterator<Item = f64> {
+    let banded = |line: &Line, point: &Band| if line.band > 0.0 { [point.low, point.high] } else { [point.mid; 2] };
+    lines.iter().flat_map(move |line| line.points.iter().flat_map(move |point| banded(line, point)))
+}
+
+/// From 0 to 1; lower where debiased values lie below zero, which they may.
+fn share_scale(panels: &mut [Panel]) {
+    let lowest = panels.iter().flat_map(|panel| edges(&panel.lines)).fold(0.0_f64, f64::min);
+    let low = if lowest < -0.01 { (lowest * 10.0).floor() / 10.0 } else { 0.0 };
+    panels.iter_mut().for_each(|panel| panel.scale = Scale::Linear(low, 1.0));
+}
+
+/// All hidden layers, or where there are many, evenly chosen ones with the first and the last.
+pub fn some_layers(layers: &[String]) -> Vec<&String> {
+    if layers.len() <= MOST_LAYERS {
+        return layers.iter().collect();
+    }
+    (0..MOST_LAYERS).map(|i| &layers[i * (layers.len() - 1) / (MOST_LAYERS - 1)]).collect()
+}
+
+/// A sentence on the layers that a figure does not show.
+pub fn left_out(layers: &[&String], run: &Run) -> String {
+    if layers.len() == run.layers.len() {
+        return String::new();
+    }
+    format!(" {} of {} hidden layers are shown.", layers.len(), run.layers.len())
+}
+
+fn median(run: &Run) -> &'static str {
+    if banded(run) {
+        "Lines are medians, bands reach from the 10th to the 90th percentile"
+    } else if run.settings.sizes().1 > 1 {
+        "Lines are medians"
+    } else {
+        "Lines are single networks"
+    }
+}
+
+/// Over how many networks a figure is.
+pub fn over(run: &Run) -> String {
+    let (least, most) = run.settings.sizes();
+    let each = if run.is_sweep() { " per setting" } else { "" };
+    let seeds = if least == most { counted(most, "seed") } else { format!("{least} to {}", counted(most, "seed")) };
+    let diverged = match run.settings.diverged() {
+        0 => String::new(),
+        count => format!(" (without {} that diverged)", counted(count, "network")),
+    };
+    format!("over {seeds}{each}{diverged}")
+}
+
+/// What the loss is, with its unit, by the experiment's own word for it.
+pub fn loss_label(run: &Run) -> String {
+    match named_loss(&run.manifest.settings) {
+        Some(name) if name.contains("squared") || name.contains("mse") => "mean squared error".to_owned(),
+        Some(name) if name.contains("cross") => "cross-entropy (nats)".to_owned(),
+        Some(name) => format!("loss ({})", name.replace('_', " ")),
+        None => match &run.observed {
+            // Only classifiers have an accuracy.
+            Some(observed) if observed.has("accuracy", None) => "cross-entropy (nats)".to_owned(),
+            _ => "loss".to_owned(),
+        },
+    }
+}
+
+/// The first `loss = "..."` anywhere in the settings.
+fn named_loss(settings: &serde_json::Value) -> Option<String> {
+    let table = settings.as_object()?;
+    let own = table.get("loss").and_then(serde_json::Value::as_str).map(str::to_lowercase);
+    own.or_else(|| table.values().find_map(named_loss))
+}

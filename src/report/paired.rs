@@ -1,0 +1,193 @@
+//! The pairs of `pairs.parquet` as the figures need them, gathered while the file is read once and not held.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use super::band::{Band, bands};
+use super::settings::Settings;
+use crate::error::Result;
+use crate::files::{PairRow, Words, scan_pairs};
+
+/// The two estimators of linear CKA.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// As usual; too high where there are few examples for the number of units.
+    Plain,
+    /// Without that bias.
+    Debiased,
+}
+
+impl Kind {
+    fn of(name: &str) -> Option<Self> {
+        match name {
+            "cka" => Some(Self::Plain),
+            "cka_debiased" => Some(Self::Debiased),
+            _ => None,
+        }
+    }
+}
+
+/// Which networks are compared over training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Two of one setting.
+    Within(usize),
+    /// Two of different settings.
+    Across,
+}
+
+/// Which networks a layer-by-layer matrix compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Compared {
+    /// Different networks, rows of the first setting and columns of the second, which is not less.
+    Between(usize, usize),
+    /// A network of a setting with itself.
+    Itself(usize),
+}
+
+/// A mean in the making.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Mean {
+    sum: f64,
+    count: usize,
+}
+
+impl Mean {
+    fn add(&mut self, value: f64) {
+        self.sum += value;
+        self.count += 1;
+    }
+
+    /// The mean, if there is anything to take it of.
+    pub fn get(self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum / self.count as f64)
+    }
+}
+
+type LayerMeans = HashMap<(Kind, Compared, u32, u32), Mean>;
+
+/// What a chosen set of replicas looks like to each other at one step.
+#[derive(Debug, Clone, Default)]
+pub struct Matrix {
+    /// Optimiser steps done.
+    pub step: u64,
+    /// Row by row; NaN where a pair was not compared.
+    pub values: Vec<f32>,
+}
+
+/// Everything that the figures show of the pairs.
+#[derive(Debug, Default)]
+pub struct Paired {
+    words: Words,
+    over: HashMap<(Kind, u32, Class), BTreeMap<u64, Vec<f32>>>,
+    /// The last step that has layer-by-layer comparisons or any other.
+    pub last: Option<u64>,
+    layers: LayerMeans,
+    /// The replicas of the matrices, ordered by setting.
+    pub chosen: Vec<u32>,
+    /// The matrix of the chosen replicas at the first step.
+    pub first_matrix: Option<Matrix>,
+    /// And at the last.
+    pub last_matrix: Option<Matrix>,
+    /// Whether the file had any pair of known replicas.
+    pub any: bool,
+}
+
+impl Paired {
+    /// Reads the file. The matrices are of `chosen` replicas and of the layer `matrix_layer`.
+    pub fn read(path: &Path, settings: &Settings, chosen: Vec<u32>, matrix_layer: Option<&str>) -> Result<Self> {
+        let places: HashMap<u32, usize> = chosen.iter().enumerate().map(|(place, &replica)| (replica, place)).collect();
+        let mut paired = Self { chosen, ..Self::default() };
+        scan_pairs(path, |row| paired.add(&row, settings, &places, matrix_layer))?;
+        Ok(paired)
+    }
+
+    fn add(
+        &mut self,
+        row: &PairRow<'_>,
+        settings: &Settings,
+        places: &HashMap<u32, usize>,
+        matrix_layer: Option<&str>,
+    ) {
+        let Some(kind) = Kind::of(row.name) else { return };
+        let (Some(a), Some(b)) = (settings.find(row.replica_a), settings.find(row.replica_b)) else { return };
+        if !row.value.is_finite() {
+            return;
+        }
+        self.any = true;
+        let (layer_a, layer_b) = (self.words.place(row.layer_a), self.words.place(row.layer_b));
+        let itself = row.replica_a == row.replica_b;
+        if layer_a == layer_b && !itself {
+            let class = if a == b { Class::Within(a) } else { Class::Across };
+            let values = self.over.entry((kind, layer_a, class)).or_default().entry(row.step).or_default();
+            values.push(row.value as f32);
+            if kind == Kind::Plain && matrix_layer == Some(row.layer_a) {
+                self.add_to_matrices(row, places);
+            }
+        }
+        // The file does not say beforehand which step is its last: what an earlier step left is forgotten.
+        if self.last.is_none_or(|last| last < row.step) {
+            self.last = Some(row.step);
+            self.layers.clear();
+        }
+        if self.last != Some(row.step) {
+            return;
+        }
+        let mut mean = |compared, row_layer, column_layer| {
+            self.layers.entry((kind, compared, row_layer, column_layer)).or_default().add(row.value);
+        };
+        match (itself, a.cmp(&b)) {
+            // A pair of one setting has no first and second: it counts both ways, and so the matrix is symmetric.
+            (true, _) => {
+                mean(Compared::Itself(a), layer_a, layer_b);
+                mean(Compared::Itself(a), layer_b, layer_a);
+            }
+            (false, std::cmp::Ordering::Equal) => {
+                mean(Compared::Between(a, a), layer_a, layer_b);
+                mean(Compared::Between(a, a), layer_b, layer_a);
+            }
+            (false, std::cmp::Ordering::Less) => mean(Compared::Between(a, b), layer_a, layer_b),
+            (false, std::cmp::Ordering::Greater) => mean(Compared::Between(b, a), layer_b, layer_a),
+        }
+    }
+
+    fn add_to_matrices(&mut self, row: &PairRow<'_>, places: &HashMap<u32, usize>) {
+        let (Some(&i), Some(&j)) = (places.get(&row.replica_a), places.get(&row.replica_b)) else { return };
+        let size = self.chosen.len();
+        let earlier = |step, kept: u64| step < kept;
+        let later = |step, kept: u64| step > kept;
+        let matrices: [(&mut Option<Matrix>, &dyn Fn(u64, u64) -> bool); 2] =
+            [(&mut self.first_matrix, &earlier), (&mut self.last_matrix, &later)];
+        for (matrix, better) in matrices {
+            if matrix.as_ref().is_none_or(|kept| better(row.step, kept.step)) {
+                *matrix = Some(Matrix { step: row.step, values: vec![f32::NAN; size * size] });
+            }
+            if let Some(matrix) = matrix
+                && matrix.step == row.step
+            {
+                matrix.values[i * size + j] = row.value as f32;
+                matrix.values[j * size + i] = row.value as f32;
+            }
+        }
+    }
+
+    /// The bands over pairs of one layer in two networks.
+    pub fn over_steps(&self, kind: Kind, layer: &str, class: Class) -> Vec<Band> {
+        let layer = self.words.find(layer);
+        layer.and_then(|layer| self.over.get(&(kind, layer, class))).map(bands).unwrap_or_default()
+    }
+
+    /// The mean at the last step over pairs of networks of `row` layer in one and `column` layer in the other.
+    pub fn layer_mean(&self, kind: Kind, compared: Compared, row: &str, column: &str) -> Option<f64> {
+        if matches!(compared, Compared::Itself(_)) && row == column {
+            return self.layers.keys().any(|key| (key.0, key.1) == (kind, compared)).then_some(1.0);
+        }
+        let key = (kind, compared, self.words.find(row)?, self.words.find(column)?);
+        self.layers.get(&key).copied().and_then(Mean::get)
+    }
+
+    /// Whether different layers were compared with each other, as `compared` says.
+    pub fn has_layers(&self, compared: Compared) -> bool {
+        self.layers.keys().any(|key| key.1 == compared && key.2 != key.3)
+    }
+}
