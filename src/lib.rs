@@ -6,5 +6,7 @@ pub mod error;
 pub mod gpu;
 pub mod graph;
 pub mod kernels;
+pub mod measure;
+pub mod nn;
 
 pub use error::{Error, Result};

@@ -1,6 +1,8 @@
 //! Adding nodes. Every method checks shapes at once, so that an error names the two nodes that do not fit.
 
-use super::node::{Data, DataId, Graph, Node, Op, REPLICAS, Scope, Shape, Tensor, Variable, VariableId, VariableKind};
+use super::node::{
+    Data, DataId, Graph, Node, Op, REPLICAS, Scope, Shape, Tensor, Variable, VariableId, VariableKind, WHOLE,
+};
 use crate::error::{Error, Result};
 use crate::kernels::orthogonal::MAX_VECTORS;
 use crate::kernels::program::{Binary, DType, Distribution, Draw, Unary};
@@ -333,29 +335,29 @@ impl Graph {
     /// Sum of all elements, `[1, 1]`.
     ///
     /// # Errors
-    /// If the shape mentions the replicas.
+    /// If `x` is a value of pairs.
     pub fn sum_all(&mut self, x: Tensor) -> Result<Tensor> {
-        let count = self.shape(x).elements();
-        if count == 1 {
+        if self.node(x).scope == Scope::Pairs {
+            return Err(Error::Shape(format!("{} cannot be summed over replicas", self.describe(x))));
+        }
+        let shape = self.shape(x).clone();
+        if shape.elements() == 1 {
             return self.reshape(x, &[1, 1]);
         }
-        // One sum over all elements in a row: a reduction of a flat view. The view needs the elements in memory, so
-        // a value that exists only inside kernels is better summed along its last axis first.
-        let shape = self.shape(x).clone();
-        if shape.0.len() == 2 && (shape.0[0] == 1 || shape.0[1] == 1) {
-            let axis = usize::from(shape.0[0] == 1);
-            return self.sum(x, axis);
-        }
-        let stored = matches!(self.node(x).op, Op::Variable(_) | Op::Data(_) | Op::MatMul { .. });
-        if stored {
-            let flat = self.reshape(x, &[1, count])?;
-            return self.sum(flat, 1);
-        }
-        let mut total = x;
-        for axis in (0..shape.0.len()).rev() {
-            total = self.sum(total, axis)?;
-        }
-        self.reshape(total, &[1, 1])
+        // Large tensors in two stages, so that many invocations have work.
+        let last = shape.0.len() - 1;
+        let x = if shape.elements() > 8192 && shape.0[last] < shape.elements() { self.sum(x, last)? } else { x };
+        Ok(self.add(Op::Reduce(Fold::Sum, WHOLE), vec![x], Shape::scalar(), DType::F32))
+    }
+
+    /// Mean of all elements, `[1, 1]`.
+    ///
+    /// # Errors
+    /// If `x` is a value of pairs.
+    pub fn mean_all(&mut self, x: Tensor) -> Result<Tensor> {
+        let count = self.shape(x).elements();
+        let sum = self.sum_all(x)?;
+        Ok(self.scale(sum, 1.0 / count as f32))
     }
 
     /// Softmax cross-entropy of each row of `logits` `[N, C]` against integer `labels` `[N, 1]`, in nats: `[N, 1]`.

@@ -66,6 +66,8 @@ pub(super) struct Fused<'g> {
     /// Group that computes each stored or head node.
     pub group_of: HashMap<Tensor, usize>,
     inline: Vec<bool>,
+    /// Groups that each group needs, at any remove, while groups are being formed.
+    needs: Vec<BTreeSet<usize>>,
 }
 
 fn is_leaf(op: &Op) -> bool {
@@ -126,10 +128,10 @@ impl<'g> Fused<'g> {
     pub fn new(graph: &'g Graph, function: &'g Function) -> Result<Self> {
         let reachable = reachable(graph, function);
         let consumers = consumers(graph, &reachable);
-        let must_store = must_store(graph, &reachable, &consumers);
-        let inline = inline(graph, function, &reachable, &consumers, &must_store);
+        let (must_store, weight) = must_store(graph, &reachable, &consumers);
+        let inline = inline(graph, function, &reachable, &consumers, &must_store, &weight);
         let mut fused =
-            Self { graph, effects: &function.effects, groups: Vec::new(), group_of: HashMap::new(), inline };
+            Self { graph, effects: &function.effects, groups: Vec::new(), group_of: HashMap::new(), inline, needs: Vec::new() };
         for index in 0..graph.nodes.len() {
             let tensor = Tensor(index as u32);
             let op = &graph.nodes[index].op;
@@ -161,7 +163,24 @@ impl<'g> Fused<'g> {
             stores: Vec::new(),
             loads: BTreeSet::new(),
         });
+        self.needs.push(BTreeSet::new());
         self.groups.len() - 1
+    }
+
+    /// Notes that a group needs what `tensor` refers to, and so does all that needs the group.
+    fn note_needs(&mut self, group: usize, tensor: Tensor) {
+        let (mut soft, mut hard) = (BTreeSet::new(), BTreeSet::new());
+        self.references(tensor, false, &mut soft, &mut hard);
+        let mut added = BTreeSet::new();
+        for other in soft.iter().chain(&hard).filter_map(|t| self.group_of.get(t).copied()).filter(|&o| o != group) {
+            added.insert(other);
+            added.extend(self.needs[other].iter().copied());
+        }
+        for (g, needs) in self.needs.iter_mut().enumerate() {
+            if g == group || needs.contains(&group) {
+                needs.extend(added.iter().copied());
+            }
+        }
     }
 
     fn place(&mut self, tensor: Tensor) {
@@ -175,6 +194,7 @@ impl<'g> Fused<'g> {
                 group
             }
         };
+        self.note_needs(group, tensor);
         self.group_of.insert(tensor, group);
     }
 
@@ -206,27 +226,34 @@ impl<'g> Fused<'g> {
         group
     }
 
-    /// The group that `tensor` can be computed in: the last of those that it depends on, if that has its shape.
+    /// The group that `tensor` can be computed in: one that it reads element by element and that has its shape, if
+    /// nothing else that it reads needs that group first.
     fn joinable(&self, tensor: Tensor) -> Option<usize> {
         let node = self.graph.node(tensor);
         let (mut soft, mut hard) = (BTreeSet::new(), BTreeSet::new());
         self.references(tensor, false, &mut soft, &mut hard);
-        let group_index = |t: &Tensor| self.group_of.get(t).copied();
-        let last = soft.iter().chain(&hard).filter_map(group_index).max()?;
-        let group = &self.groups[last];
-        let head_allows = match &group.head {
-            Head::None => true,
-            Head::Node(t) => !matches!(self.graph.node(*t).op, Op::Orthogonal),
-            Head::CrossEntropy { loss, correct, gradient } => {
-                gradient.is_some() && ![loss, correct].into_iter().flatten().any(|t| soft.contains(t))
-            }
+        let groups = |set: &BTreeSet<Tensor>| -> BTreeSet<usize> {
+            set.iter().filter_map(|t| self.group_of.get(t).copied()).collect()
         };
-        let allowed = head_allows
-            && group.shape == node.shape
-            && group.scope == node.scope
-            && group.epoch == node.epoch
-            && !hard.iter().filter_map(group_index).any(|g| g == last);
-        allowed.then_some(last)
+        let (near, whole) = (groups(&soft), groups(&hard));
+        // A scalar made from several sums would chain the reductions that could share a dispatch.
+        let gathers = node.shape.elements_in(2) == 1 && near.len() + whole.len() > 1;
+        near.iter().rev().copied().find(|&g| {
+            let group = &self.groups[g];
+            let head_allows = match &group.head {
+                Head::None => true,
+                Head::Node(t) => !gathers && !matches!(self.graph.node(*t).op, Op::Orthogonal),
+                Head::CrossEntropy { loss, correct, gradient } => {
+                    gradient.is_some() && ![loss, correct].into_iter().flatten().any(|t| soft.contains(t))
+                }
+            };
+            head_allows
+                && group.shape == node.shape
+                && group.scope == node.scope
+                && group.epoch == node.epoch
+                && !whole.contains(&g)
+                && near.iter().chain(&whole).all(|&other| other == g || !self.needs[other].contains(&g))
+        })
     }
 
     /// Stored nodes that a node reads: `soft` element by element, `hard` as a whole.
@@ -255,7 +282,7 @@ impl<'g> Fused<'g> {
     fn add_effects(&mut self) -> Result<()> {
         let mut made: Vec<usize> = Vec::new();
         for (number, effect) in self.effects.iter().enumerate() {
-            let (Effect::Assign(_, value) | Effect::Record { value, .. } | Effect::Output(_, value)) = effect;
+            let value = &effect.values()[0];
             let node = self.graph.node(*value);
             let group = match self.group_of.get(value) {
                 // Rows' results of a cross-entropy, and what needs a step to be placed, go through a group of their own.
@@ -445,16 +472,9 @@ fn consumers(graph: &Graph, reachable: &[bool]) -> Vec<Vec<Tensor>> {
 
 /// Nodes whose value must stand in memory for those that read it as a whole, or because recomputing it per element of
 /// something larger would cost more.
-fn must_store(graph: &Graph, reachable: &[bool], consumers: &[Vec<Tensor>]) -> Vec<bool> {
+fn must_store(graph: &Graph, reachable: &[bool], consumers: &[Vec<Tensor>]) -> (Vec<bool>, Vec<u32>) {
     let mut must = vec![false; graph.nodes.len()];
-    let mut weight = vec![0u32; graph.nodes.len()];
-    for index in 0..graph.nodes.len() {
-        if !reachable[index] {
-            continue;
-        }
-        let node = &graph.nodes[index];
-        let own = cost(&node.op);
-        weight[index] = own.saturating_add(node.inputs.iter().map(|i| weight[i.index()]).sum());
+    for (_, node) in graph.nodes.iter().enumerate().filter(|(index, _)| reachable[*index]) {
         for (i, &input) in node.inputs.iter().enumerate() {
             let whole = (is_head(&node.op) && !matches!(node.op, Op::Reduce(..)))
                 || is_alias(&node.op)
@@ -463,6 +483,15 @@ fn must_store(graph: &Graph, reachable: &[bool], consumers: &[Vec<Tensor>]) -> V
                 must[graph.source(input).0.index()] = true;
             }
         }
+    }
+    let mut weight = vec![0u32; graph.nodes.len()];
+    for index in 0..graph.nodes.len() {
+        if !reachable[index] {
+            continue;
+        }
+        let node = &graph.nodes[index];
+        let own = cost(&node.op);
+        weight[index] = own.saturating_add(node.inputs.iter().map(|i| weight[i.index()]).sum());
         let reshaped = |c: &Tensor| is_map(&graph.node(*c).op) && graph.shape(*c) != &node.shape;
         let fixed_shape = matches!(node.op, Op::Random(_) | Op::Transpose | Op::Gather);
         if is_map(&node.op) && consumers[index].iter().any(reshaped) && (fixed_shape || weight[index] > 3) {
@@ -476,12 +505,23 @@ fn must_store(graph: &Graph, reachable: &[bool], consumers: &[Vec<Tensor>]) -> V
             weight[index] = 1;
         }
     }
-    must
+    (must, weight)
 }
 
-fn inline(graph: &Graph, function: &Function, reachable: &[bool], consumers: &[Vec<Tensor>], must: &[bool]) -> Vec<bool> {
+/// Operations per element up to which a value is computed again from what is stored anyway, rather than stored too.
+const CHEAP: u32 = 10;
+
+fn inline(
+    graph: &Graph,
+    function: &Function,
+    reachable: &[bool],
+    consumers: &[Vec<Tensor>],
+    must: &[bool],
+    weight: &[u32],
+) -> Vec<bool> {
     let n = graph.nodes.len();
     let mut inline = vec![false; n];
+    let roots: BTreeSet<Tensor> = function.effects.iter().flat_map(Effect::values).collect();
     for index in 0..n {
         let node = &graph.nodes[index];
         if !reachable[index] || must[index] || !is_map(&node.op) {
@@ -491,9 +531,14 @@ fn inline(graph: &Graph, function: &Function, reachable: &[bool], consumers: &[V
             let (op, i) = (&graph.node(*input).op, input.index());
             (is_leaf(op) && (!must[i] || matches!(op, Op::Variable(_) | Op::Data(_)))) || inline[i]
         };
-        inline[index] = node.op == Op::Broadcast || node.inputs.iter().all(free);
+        // What is stored in any case (an activation that the next layer reads) gives cheap functions of itself, such
+        // as its own derivative, wherever they are needed.
+        let again = |input: &Tensor| free(input) || must[input.index()];
+        let cheap = weight[index] <= CHEAP && !roots.contains(&Tensor(index as u32));
+        inline[index] = node.op == Op::Broadcast
+            || node.inputs.iter().all(free)
+            || (cheap && node.scope == Scope::Replica && node.inputs.iter().all(again));
     }
-    let roots: BTreeSet<Tensor> = function.effects.iter().flat_map(Effect::values).collect();
     for index in (0..n).rev() {
         let tensor = Tensor(index as u32);
         let node = &graph.nodes[index];

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use super::allocate::{ALIGNMENT, Life, allocate};
 use super::fuse::{Fused, Group, Head, Store};
-use super::node::{Effect, Function, Graph, Op, Scope, Shape, Tensor};
+use super::node::{Effect, Function, Graph, Op, Scope, Shape, Tensor, WHOLE};
 use super::plan::{Dispatch, Placed, Plan, PlannedFunction, Ring};
-use super::program_of::{Emitter, Place, Word, number};
+use super::program_of::{Emitter, Keep, Place, Word, number};
 use super::schedule::schedule;
 use crate::error::{Error, Result};
 use crate::gpu::Profile;
@@ -147,7 +147,7 @@ fn order_assignments(fused: &mut Fused) -> Result<super::schedule::Reach> {
             for s in 0..fused.groups[g].stores.len() {
                 let (value, store) = fused.groups[g].stores[s];
                 let Store::Effect(number) = store else { continue };
-                let Effect::Assign(variable, _) = fused.effects[number] else { continue };
+                let (Effect::Assign(variable, _) | Effect::Raise(variable, _)) = fused.effects[number] else { continue };
                 let reads = |group: &Group| {
                     group.loads.iter().any(|t| fused.graph.node(*t).op == Op::Variable(variable))
                 };
@@ -301,7 +301,7 @@ fn name_group(fused: &Fused, g: usize) -> String {
     for (_, store) in &group.stores {
         if let Store::Effect(number) = store {
             let name = match &fused.effects[*number] {
-                Effect::Assign(id, _) => fused.graph.variable_info(*id).name.clone(),
+                Effect::Assign(id, _) | Effect::Raise(id, _) => fused.graph.variable_info(*id).name.clone(),
                 Effect::Record { name, .. } | Effect::Output(name, _) => name.clone(),
             };
             if !names.contains(&name) {
@@ -346,18 +346,19 @@ fn emit_stores(fused: &Fused, g: usize, emitter: &mut Emitter, registry: &Regist
         if skip.contains(value) {
             continue;
         }
-        let (place, ring) = match store {
-            Store::Temporary => (Place::Temporary(*value), None),
+        let (place, keep) = match store {
+            Store::Temporary => (Place::Temporary(*value), Keep::All),
             Store::Effect(number) => match &fused.effects[*number] {
-                Effect::Assign(variable, _) => (Place::Variable(*variable), None),
-                Effect::Output(name, _) => (Place::Output(registry.output_index(name)), None),
+                Effect::Assign(variable, _) => (Place::Variable(*variable), Keep::All),
+                Effect::Raise(variable, _) => (Place::Variable(*variable), Keep::Flag),
+                Effect::Output(name, _) => (Place::Output(registry.output_index(name)), Keep::All),
                 Effect::Record { name, step, capacity, .. } => {
-                    (Place::Record(registry.record_index(name)), Some((*step, *capacity)))
+                    (Place::Record(registry.record_index(name)), Keep::Ring(*step, *capacity))
                 }
             },
         };
         elements += fused.graph.shape(*value).elements_in(registry.replicas) as u64;
-        emitter.store(*value, place, ring)?;
+        emitter.store(*value, place, keep)?;
     }
     Ok(elements)
 }
@@ -489,7 +490,11 @@ fn reduce_item(fused: &Fused, g: usize, tensor: Tensor, body: Body, replicas: us
     };
     let input = node.inputs[0];
     let extents = graph.shape(input).0.clone();
-    let (length, inner) = (extents[axis], extents[axis + 1..].iter().product::<usize>());
+    let (length, inner) = if axis == WHOLE {
+        (graph.shape(input).elements(), 1)
+    } else {
+        (extents[axis], extents[axis + 1..].iter().product::<usize>())
+    };
     let count = node.shape.elements();
     let mut before = Emitter::new(fused, g, graph.shape(input).clone(), None, replicas);
     let value = before.value(input)?;
@@ -583,7 +588,7 @@ struct Registry {
 impl Registry {
     fn new(graph: &Graph, functions: &[Function], replicas: usize) -> Result<Self> {
         let mut state_stride = 0;
-        let mut take = |elements: usize, total: &mut usize| {
+        let take = |elements: usize, total: &mut usize| {
             let at = *total;
             *total += elements.next_multiple_of(ALIGNMENT);
             at
@@ -620,6 +625,13 @@ impl Registry {
                 if &variable.shape != graph.shape(*value) || variable.dtype != graph.node(*value).dtype {
                     let what = graph.describe(*value);
                     return Err(Error::Shape(format!("{what} does not fit variable `{}` {}", variable.name, variable.shape)));
+                }
+            }
+            Effect::Raise(id, value) => {
+                let variable = graph.variable_info(*id);
+                if variable.shape.elements() != 1 || graph.node(*value).dtype != DType::F32 {
+                    let what = graph.describe(*value);
+                    return Err(Error::Shape(format!("{what} cannot raise variable `{}` {}", variable.name, variable.shape)));
                 }
             }
             Effect::Output(name, value) => {

@@ -9,6 +9,9 @@ use crate::kernels::reduce::Fold;
 /// Stands in a shape for the number of replicas in the group, which a graph does not know.
 pub const REPLICAS: usize = usize::MAX;
 
+/// Stands for an axis in a reduction over all elements.
+pub const WHOLE: usize = usize::MAX;
+
 /// Extents of a tensor, last axis fastest; at most four.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Shape(pub(super) Vec<usize>);
@@ -163,7 +166,7 @@ pub enum Op {
         /// Second factor is stored transposed.
         transpose_b: bool,
     },
-    /// Reduction along an axis, whose extent becomes 1.
+    /// Reduction along an axis, whose extent becomes 1, or ([`WHOLE`]) of all elements to `[1, 1]`.
     Reduce(Fold, usize),
     /// Softmax cross-entropy of each row, `[rows, 1]`, in nats.
     CrossEntropy,
@@ -199,6 +202,9 @@ pub struct Node {
 pub enum Effect {
     /// The variable takes the value; every read in the same function sees the old one.
     Assign(VariableId, Tensor),
+    /// The float variable `[1, 1]` becomes 1 if any element of the value is not zero. Several raises of one variable may
+    /// stand in one function.
+    Raise(VariableId, Tensor),
     /// The value is kept in a ring of `capacity`, at the place of the integer `step`.
     Record {
         /// Name of the ring, unique in the program.
@@ -217,7 +223,7 @@ pub enum Effect {
 impl Effect {
     pub(super) fn values(&self) -> Vec<Tensor> {
         match self {
-            Self::Assign(_, value) | Self::Output(_, value) => vec![*value],
+            Self::Assign(_, value) | Self::Raise(_, value) | Self::Output(_, value) => vec![*value],
             Self::Record { value, step, .. } => vec![*value, *step],
         }
     }

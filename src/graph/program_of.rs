@@ -6,7 +6,7 @@ use super::fuse::{Fused, is_alias};
 use super::node::{DataId, Op, Shape, Tensor, VariableId};
 use crate::error::{Error, Result};
 use crate::kernels::Arena;
-use crate::kernels::program::{DType, Instruction, Leaf, Output, Pattern, Program, Target, Value};
+use crate::kernels::program::{Instruction, Leaf, Output, Pattern, Program, Target, Value};
 
 /// A place whose offset is known only when everything is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,6 +37,17 @@ pub(super) enum Word {
     Offset(Place, usize),
     /// Elements from one replica to the next.
     Stride(Place),
+}
+
+/// What of a value is stored.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Keep {
+    /// Every element.
+    All,
+    /// Whether any element is not zero.
+    Flag,
+    /// Every element, at the place of a step among so many.
+    Ring(Tensor, usize),
 }
 
 pub(super) fn number(value: usize) -> Word {
@@ -177,16 +188,17 @@ impl<'f, 'g> Emitter<'f, 'g> {
         Ok(self.program.leaves.len() - 1)
     }
 
-    /// Stores a value at a place; with `ring`, at the place of a step among so many.
-    pub fn store(&mut self, value: Tensor, place: Place, ring: Option<(Tensor, usize)>) -> Result<()> {
+    /// Stores a value at a place.
+    pub fn store(&mut self, value: Tensor, place: Place, keep: Keep) -> Result<()> {
         let value = self.value(value)?;
-        let target = match ring {
-            None => Target::Full,
-            Some((step, _)) => Target::Ring(self.value(step)?),
+        let target = match keep {
+            Keep::All => Target::Full,
+            Keep::Flag => Target::Flag,
+            Keep::Ring(step, _) => Target::Ring(self.value(step)?),
         };
         self.program.outputs.push(Output { value, arena: place.arena(), target });
         self.output_words.extend([Word::Offset(place, 0), Word::Stride(place)]);
-        if let Some((_, capacity)) = ring {
+        if let Keep::Ring(_, capacity) = keep {
             self.output_words.push(number(capacity));
         }
         Ok(())
@@ -215,11 +227,6 @@ impl Fused<'_> {
             _ if self.group_of.contains_key(&source) => Ok(Place::Temporary(source)),
             _ => Err(Error::Shape(format!("{} is read as a whole but is not stored", self.graph.describe(source)))),
         }
-    }
-
-    /// Type of a program's stored value, for tables.
-    pub(super) fn is_integer(&self, tensor: Tensor) -> bool {
-        self.graph.node(tensor).dtype == DType::U32
     }
 }
 

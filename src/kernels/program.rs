@@ -197,6 +197,8 @@ pub enum Instruction {
 pub enum Target {
     /// Element `e` goes to element `e` of the slot.
     Full,
+    /// The slot's one element becomes 1 if any value is not zero. Invocations may write it at once; all write the same.
+    Flag,
     /// Element `e` of a tensor of `n` goes to `(step % capacity) * n + e`; the value is the step.
     Ring(Value),
 }

@@ -159,6 +159,12 @@ impl Program {
             let base = self.base(at, block);
             for (j, &element) in block.elements.iter().enumerate() {
                 let index = match output.target {
+                    Target::Flag => {
+                        if f32::from_bits(registers.words[output.value][j]) != 0.0 {
+                            memory.arena_mut(output.arena)[base] = 1.0;
+                        }
+                        continue;
+                    }
                     Target::Full => element,
                     Target::Ring(step) => {
                         let place = registers.words[step][j] as usize % block.words[at + 2].max(1) as usize;

@@ -61,6 +61,11 @@ impl Program {
             let base = format!("table[{w} + {at}u] + {} * table[{w} + {}u]", frame.replica, at + 1);
             let index = match output.target {
                 Target::Full => format!("{base} + {}", frame.element),
+                Target::Flag => {
+                    let (arena, value) = (output.arena.wgsl(), output.value);
+                    let _ = writeln!(text, "    if ({}{value} != 0.0) {{ {arena}[{base}] = 1.0; }}", frame.prefix);
+                    continue;
+                }
                 Target::Ring(step) => format!(
                     "{base} + ({}{step} % table[{w} + {}u]) * {} + {}",
                     frame.prefix,

@@ -1,0 +1,158 @@
+//! Linear centred kernel alignment (Kornblith, Norouzi, Lee, Hinton 2019), plain and debiased.
+//!
+//! Both are cosines between embeddings of representations `[examples, units]`. With `X` centred and `K = X X^T`:
+//! - *plain*: the embedding is `K` itself, so that `CKA = <K, L> / (|K| |L|)`, with the biased HSIC of Gretton et al.
+//!   (2005);
+//! - *debiased*: the embedding is `K` U-centred (Székely and Rizzo 2014), whose inner product is `n (n - 3)` times the
+//!   unbiased HSIC of Song et al. (2012, eq. 5). It can be negative, and is not clamped.
+//!
+//! Gram matrices are made a band of rows at a time, so that memory stays bounded; the height of a band depends on the
+//! number of examples alone, so that sums have one order whatever the company.
+
+use crate::error::{Error, Result};
+use crate::graph::{Graph, Tensor};
+use crate::kernels::program::{Binary, Unary};
+
+/// Which CKA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// With the biased HSIC.
+    Plain,
+    /// With the unbiased HSIC.
+    Debiased,
+}
+
+impl Kind {
+    /// Suffix of the measure's name in files.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Debiased => "_debiased",
+        }
+    }
+}
+
+/// Elements of one band of a Gram matrix, about: enough to keep a dispatch busy, little beside the representations.
+const BAND: usize = 8192;
+
+/// Rows of a band for `n` examples.
+pub fn band_rows(n: usize) -> usize {
+    (BAND / n).next_multiple_of(4).clamp(4, 64).min(n)
+}
+
+/// A representation with its columns centred, and what its Gram bands need.
+#[derive(Clone, Copy, Debug)]
+pub struct Centred {
+    /// `[n, units]`, columns of mean zero.
+    pub values: Tensor,
+    /// Diagonal of the Gram matrix, `[n, 1]`.
+    pub diagonal: Tensor,
+    /// Its trace, `[1, 1]`.
+    pub trace: Tensor,
+}
+
+/// Centres the columns of a representation `[examples, units]`.
+///
+/// # Errors
+/// If `x` is not a matrix.
+pub fn centre(g: &mut Graph, x: Tensor) -> Result<Centred> {
+    g.matrix(x)?;
+    let mean = g.mean(x, 0)?;
+    let values = g.minus(x, mean)?;
+    let squares = g.unary(Unary::Square, values);
+    let diagonal = g.sum(squares, 1)?;
+    let trace = g.sum_all(diagonal)?;
+    Ok(Centred { values, diagonal, trace })
+}
+
+/// Rows `start..start + count` of the embedding of a centred representation: `[count, n]`.
+///
+/// # Errors
+/// If there are no such rows, or too few examples for the debiased form.
+pub fn embedding(g: &mut Graph, x: Centred, kind: Kind, start: usize, count: usize) -> Result<Tensor> {
+    let [n, _] = g.matrix(x.values)?;
+    let band = g.rows(x.values, start, count)?;
+    let gram = g.matmul_of(band, false, x.values, true)?;
+    match kind {
+        Kind::Plain => Ok(gram),
+        Kind::Debiased => {
+            if n < 4 {
+                return Err(Error::Shape(format!("debiased CKA needs at least 4 examples, and there are {n}")));
+            }
+            // Rows of K sum to zero, so without the diagonal they sum to -K_ii, and all of it to -tr K.
+            let rows = g.rows(x.diagonal, start, count)?;
+            let columns = g.reshape(x.diagonal, &[1, n])?;
+            let corner = g.plus(rows, columns)?;
+            let edges = g.scale(corner, 1.0 / (n as f32 - 2.0));
+            let total = g.scale(x.trace, (-1.0 / ((n as f64 - 1.0) * (n as f64 - 2.0))) as f32);
+            let corrected = g.plus(gram, edges)?;
+            let centred = g.plus(corrected, total)?;
+            let (row, column) = (g.row_index(&[count, n]), g.column_index(&[count, n]));
+            let row = g.shift(row, start as f32);
+            let same = g.binary(Binary::Equal, row, column)?;
+            let zero = g.constant(0.0);
+            g.select(same, zero, centred)
+        }
+    }
+}
+
+/// Inner product of the embeddings of two representations of the same examples, `[1, 1]`: `(n - 1)^2` times the
+/// biased HSIC, or `n (n - 3)` times the unbiased.
+///
+/// # Errors
+/// If the numbers of examples differ.
+pub fn inner(g: &mut Graph, x: Centred, y: Centred, kind: Kind) -> Result<Tensor> {
+    let ([n, _], [m, _]) = (g.matrix(x.values)?, g.matrix(y.values)?);
+    if n != m {
+        return Err(Error::Shape(format!("CKA compares representations of the same examples: got {n} and {m}")));
+    }
+    let rows = band_rows(n);
+    let mut total: Option<Tensor> = None;
+    for start in (0..n).step_by(rows) {
+        let count = rows.min(n - start);
+        let a = embedding(g, x, kind, start, count)?;
+        let b = embedding(g, y, kind, start, count)?;
+        let product = g.times(a, b)?;
+        let part = g.sum_all(product)?;
+        total = Some(match total {
+            Some(total) => g.plus(total, part)?,
+            None => part,
+        });
+    }
+    total.ok_or_else(|| Error::Shape("CKA of no examples".into()))
+}
+
+/// CKA of two representations of the same examples, `[1, 1]`. Several with the same `x` share what they have in common.
+///
+/// # Errors
+/// If the numbers of examples differ, or are too few.
+pub fn linear(g: &mut Graph, x: Tensor, y: Tensor, kind: Kind) -> Result<Tensor> {
+    let (x, y) = (centre(g, x)?, centre(g, y)?);
+    let xy = inner(g, x, y, kind)?;
+    let xx = inner(g, x, x, kind)?;
+    let yy = inner(g, y, y, kind)?;
+    cosine(g, xy, xx, yy)
+}
+
+/// `xy / sqrt(xx yy)`, as a product of two roots, since the product of the squares may overflow.
+fn cosine(g: &mut Graph, xy: Tensor, xx: Tensor, yy: Tensor) -> Result<Tensor> {
+    let (a, b) = (g.unary(Unary::Sqrt, xx), g.unary(Unary::Sqrt, yy));
+    let first = g.over(xy, a)?;
+    g.over(first, b)
+}
+
+/// CKA as a value to train on: differentiable, from one undivided Gram matrix.
+///
+/// # Errors
+/// As [`linear`].
+pub fn differentiable(g: &mut Graph, x: Tensor, y: Tensor, kind: Kind) -> Result<Tensor> {
+    let (x, y) = (centre(g, x)?, centre(g, y)?);
+    let [n, _] = g.matrix(x.values)?;
+    let (a, b) = (embedding(g, x, kind, 0, n)?, embedding(g, y, kind, 0, n)?);
+    let mut dot = |p: Tensor, q: Tensor| -> Result<Tensor> {
+        let product = g.times(p, q)?;
+        g.sum_all(product)
+    };
+    let (xy, xx, yy) = (dot(a, b)?, dot(a, a)?, dot(b, b)?);
+    cosine(g, xy, xx, yy)
+}

@@ -1,0 +1,97 @@
+//! CKA on every machine against the values that published packages give (see `fixtures/cka`).
+
+mod support;
+
+use std::path::Path;
+
+use isogram::data::read_table;
+use isogram::graph::{Effect, Function, Graph};
+use isogram::measure::cka::{self, Kind};
+use isogram::measure::pairs::{Layers, Pairs, input_name};
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cka");
+
+struct Case {
+    name: String,
+    x: (Vec<f32>, [usize; 2]),
+    y: (Vec<f32>, [usize; 2]),
+    plain: f64,
+    debiased: f64,
+}
+
+fn cases() -> Vec<Case> {
+    let text = std::fs::read_to_string(format!("{FOLDER}/values.json")).expect("the fixture is there");
+    let values: serde_json::Value = serde_json::from_str(&text).expect("the fixture is JSON");
+    let load = |name: &serde_json::Value| {
+        let table = read_table(&Path::new(FOLDER).join(name.as_str().unwrap())).unwrap();
+        (table.values.clone(), [table.rows, table.width()])
+    };
+    values
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, v)| Case {
+            name: name.clone(),
+            x: load(&v["x"]),
+            y: load(&v["y"]),
+            plain: v["cka"].as_f64().unwrap(),
+            debiased: v["cka_debiased"].as_f64().unwrap(),
+        })
+        .collect()
+}
+
+#[test]
+fn cka_of_two_is_that_of_published_packages() {
+    for case in cases() {
+        let mut g = Graph::new();
+        let x = g.data(case.x.0.clone(), &case.x.1).unwrap();
+        let y = g.data(case.y.0.clone(), &case.y.1).unwrap();
+        let plain = cka::linear(&mut g, x, y, Kind::Plain).unwrap();
+        let debiased = cka::linear(&mut g, x, y, Kind::Debiased).unwrap();
+        let trained = cka::differentiable(&mut g, x, y, Kind::Plain).unwrap();
+        let f = Function::new(
+            "f",
+            vec![
+                Effect::Output("plain".into(), plain),
+                Effect::Output("debiased".into(), debiased),
+                Effect::Output("trained".into(), trained),
+            ],
+        );
+        for (machine_name, mut machine) in support::machines(&g, &[f], 1) {
+            machine.run("f", 1).unwrap();
+            for (name, expected) in [("plain", case.plain), ("debiased", case.debiased), ("trained", case.plain)] {
+                let got = f64::from(machine.read_output(name).unwrap()[0]);
+                assert!((got - expected).abs() < 1e-5, "{} {name} on {machine_name}: {got} against {expected}", case.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn all_pairs_cka_is_that_of_published_packages() {
+    for case in cases() {
+        let units = case.x.1[1].max(case.y.1[1]).next_multiple_of(4);
+        let pad = |(values, [rows, columns]): &(Vec<f32>, [usize; 2])| {
+            let mut out = vec![0.0; rows * units];
+            for r in 0..*rows {
+                out[r * units..r * units + columns].copy_from_slice(&values[r * columns..(r + 1) * columns]);
+            }
+            out
+        };
+        let gpus: Vec<_> = std::iter::once(None).chain(support::gpu().map(Some)).collect();
+        for gpu in gpus {
+            let kinds = [Kind::Plain, Kind::Debiased];
+            let mut pairs = Pairs::new(gpu.as_ref(), 3, 1, [case.x.1[0], units], &kinds, &[Layers::Same]).unwrap();
+            for (replica, values) in [pad(&case.x), pad(&case.y), pad(&case.x)].iter().enumerate() {
+                pairs.machine().write_replica(&input_name(0), replica, values).unwrap();
+            }
+            for matrix in pairs.compare(Layers::Same).unwrap() {
+                let expected = if matrix.kind == Kind::Plain { case.plain } else { case.debiased };
+                for (a, b, value) in [(0, 1, expected), (1, 0, expected), (1, 2, expected), (0, 2, 1.0), (1, 1, 1.0)] {
+                    let got = matrix.values[a * 3 + b];
+                    assert!((got - value).abs() < 1e-5, "{} {:?} {a} {b}: {got} against {value}", case.name, matrix.kind);
+                }
+            }
+        }
+    }
+}
