@@ -26,7 +26,7 @@ pub struct Copy {
     pub from: String,
     /// Replica that it is read of.
     pub from_replica: usize,
-    /// Variable written; it has the same number of elements.
+    /// Variable written; it has as many rows, and at least as many columns: those beyond are left alone.
     pub to: String,
     /// Replica that it is written to.
     pub to_replica: usize,
@@ -124,6 +124,24 @@ impl Machine {
         self.check_replica(replica)?;
         let start = placed.slot.offset as usize + replica * placed.slot.stride as usize;
         self.read(Arena::State, start, placed.elements)
+    }
+
+    /// Several variables of every replica, from one reading of the state.
+    ///
+    /// # Errors
+    /// As [`Machine::read_variable`].
+    pub fn read_variables(&mut self, names: &[&str]) -> Result<Vec<Vec<f32>>> {
+        let placed = names.iter().map(|name| self.variable(name)).collect::<Result<Vec<_>>>()?;
+        let state = self.read_state()?;
+        Ok(placed.iter().map(|p| self.gather(p, &state)).collect())
+    }
+
+    /// Host time spent encoding and submitting so far, and dispatches encoded: nothing on the reference executor.
+    pub fn host_cost(&self) -> (std::time::Duration, u64) {
+        match self {
+            Self::Gpu(m) => m.host_cost(),
+            Self::Reference(_) => (std::time::Duration::ZERO, 0),
+        }
     }
 
     /// An integer variable of every replica.
@@ -285,14 +303,20 @@ impl Machine {
             let (from, to) = (other.variable(&copy.from)?, self.variable(&copy.to)?);
             other.check_replica(copy.from_replica)?;
             self.check_replica(copy.to_replica)?;
-            if from.elements != to.elements {
+            let at = |p: &Placed, r: usize| p.slot.offset as usize + r * p.slot.stride as usize;
+            let (source, target) = (at(&from, copy.from_replica), at(&to, copy.to_replica));
+            let (narrow, wide) = (from.shape.columns(), to.shape.columns());
+            let (rows, room) = (from.elements / narrow, to.elements / wide);
+            if narrow == wide && rows == room {
+                parts.push((source, target, from.elements));
+            } else if narrow < wide && rows == room {
+                parts.extend((0..rows).map(|row| (source + row * narrow, target + row * wide, narrow)));
+            } else {
                 return Err(Error::Shape(format!(
                     "`{}` {} cannot be copied to `{}` {}",
                     copy.from, from.shape, copy.to, to.shape
                 )));
             }
-            let at = |p: &Placed, r: usize| p.slot.offset as usize + r * p.slot.stride as usize;
-            parts.push((at(&from, copy.from_replica), at(&to, copy.to_replica), from.elements));
         }
         match (self, other) {
             (Self::Gpu(to), Machine::Gpu(from)) => to.copy_from(from, Arena::State, Arena::State, &parts),

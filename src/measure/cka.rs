@@ -37,7 +37,7 @@ const BAND: usize = 8192;
 
 /// Rows of a band for `n` examples.
 pub fn band_rows(n: usize) -> usize {
-    (BAND / n).next_multiple_of(4).clamp(4, 64).min(n)
+    (BAND / n / 4 * 4).clamp(4, 64).min(n)
 }
 
 /// A representation with its columns centred, and what its Gram bands need.
@@ -96,42 +96,66 @@ pub fn embedding(g: &mut Graph, x: Centred, kind: Kind, start: usize, count: usi
     }
 }
 
-/// Inner product of the embeddings of two representations of the same examples, `[1, 1]`: `(n - 1)^2` times the
-/// biased HSIC, or `n (n - 3)` times the unbiased.
+/// CKA of several pairs of representations of the same examples: for each kind, for each pair, `[1, 1]`. Each
+/// representation's Gram matrix is made once, however many pairs it is in.
 ///
 /// # Errors
-/// If the numbers of examples differ.
-pub fn inner(g: &mut Graph, x: Centred, y: Centred, kind: Kind) -> Result<Tensor> {
-    let ([n, _], [m, _]) = (g.matrix(x.values)?, g.matrix(y.values)?);
-    if n != m {
-        return Err(Error::Shape(format!("CKA compares representations of the same examples: got {n} and {m}")));
+/// If the numbers of examples differ, or are too few.
+pub fn many(g: &mut Graph, xs: &[Tensor], pairs: &[(usize, usize)], kinds: &[Kind]) -> Result<Vec<Vec<Tensor>>> {
+    let mut used: Vec<usize> = pairs.iter().flat_map(|&(a, b)| [a, b]).collect();
+    used.sort_unstable();
+    used.dedup();
+    let Some(&first) = used.first() else { return Ok(kinds.iter().map(|_| Vec::new()).collect()) };
+    let [n, _] = g.matrix(xs[first])?;
+    for &x in &used {
+        let [m, _] = g.matrix(xs[x])?;
+        if m != n {
+            return Err(Error::Shape(format!("CKA compares representations of the same examples: got {n} and {m}")));
+        }
     }
+    let centred = used.iter().map(|&x| centre(g, xs[x])).collect::<Result<Vec<_>>>()?;
+    let place = |x: usize| used.binary_search(&x).unwrap_or(0);
+    // Inner products wanted: of each with itself, then of each pair.
+    let wanted: Vec<(usize, usize)> =
+        (0..used.len()).map(|x| (x, x)).chain(pairs.iter().map(|&(a, b)| (place(a), place(b)))).collect();
+    let mut totals: Vec<Vec<Option<Tensor>>> = vec![vec![None; wanted.len()]; kinds.len()];
     let rows = band_rows(n);
-    let mut total: Option<Tensor> = None;
     for start in (0..n).step_by(rows) {
+        // One band at a time: without the fence all bands' Gram matrices would stand in memory together.
+        g.fence();
         let count = rows.min(n - start);
-        let a = embedding(g, x, kind, start, count)?;
-        let b = embedding(g, y, kind, start, count)?;
-        let product = g.times(a, b)?;
-        let part = g.sum_all(product)?;
-        total = Some(match total {
-            Some(total) => g.plus(total, part)?,
-            None => part,
-        });
+        for (&kind, totals) in kinds.iter().zip(&mut totals) {
+            let bands =
+                centred.iter().map(|&x| embedding(g, x, kind, start, count)).collect::<Result<Vec<_>>>()?;
+            for (&(a, b), total) in wanted.iter().zip(totals) {
+                let product = g.times(bands[a], bands[b])?;
+                let part = g.sum_all(product)?;
+                *total = Some(match *total {
+                    Some(total) => g.plus(total, part)?,
+                    None => part,
+                });
+            }
+        }
     }
-    total.ok_or_else(|| Error::Shape("CKA of no examples".into()))
+    g.fence();
+    let none = || Error::Shape("CKA of no examples".into());
+    totals
+        .into_iter()
+        .map(|totals| {
+            let totals = totals.into_iter().collect::<Option<Vec<_>>>().ok_or_else(none)?;
+            (used.len()..wanted.len())
+                .map(|i| cosine(g, totals[i], totals[wanted[i].0], totals[wanted[i].1]))
+                .collect()
+        })
+        .collect()
 }
 
-/// CKA of two representations of the same examples, `[1, 1]`. Several with the same `x` share what they have in common.
+/// CKA of two representations of the same examples, `[1, 1]`.
 ///
 /// # Errors
 /// If the numbers of examples differ, or are too few.
 pub fn linear(g: &mut Graph, x: Tensor, y: Tensor, kind: Kind) -> Result<Tensor> {
-    let (x, y) = (centre(g, x)?, centre(g, y)?);
-    let xy = inner(g, x, y, kind)?;
-    let xx = inner(g, x, x, kind)?;
-    let yy = inner(g, y, y, kind)?;
-    cosine(g, xy, xx, yy)
+    Ok(many(g, &[x, y], &[(0, 1)], &[kind])?[0][0])
 }
 
 /// `xy / sqrt(xx yy)`, as a product of two roots, since the product of the squares may overflow.

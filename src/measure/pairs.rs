@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::cka::{self, Kind};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};
-use crate::graph::{Effect, Function, Graph, Machine, VariableKind, lower};
+use crate::graph::{Copy, Effect, Function, Graph, Machine, VariableKind, lower};
 use crate::kernels::program::DType;
 
 /// Name of the variable that holds a layer's representation of a replica.
@@ -85,12 +85,15 @@ impl Pairs {
         let centred = inputs.iter().map(|&x| cka::centre(&mut g, x)).collect::<Result<Vec<_>>>()?;
         let mut functions = Vec::new();
         for &set in which {
+            let pairs = set.pairs(layers);
+            // Layers compared with themselves alone need not stand in memory together.
+            let parts: Vec<&[(usize, usize)]> = match set {
+                Layers::Same => pairs.chunks(1).collect(),
+                Layers::All => vec![&pairs],
+            };
             let mut effects = Vec::new();
-            for &kind in kinds {
-                for (a, b) in set.pairs(layers) {
-                    let total = accumulate(&mut g, centred[a], centred[b], kind, a == b)?;
-                    effects.push(Effect::Output(output_name(kind, a, b), total));
-                }
+            for part in parts {
+                accumulate(&mut g, &centred, part, kinds, &mut effects)?;
             }
             functions.push(Function::new(set.function(), effects));
         }
@@ -102,6 +105,25 @@ impl Pairs {
     /// The machine, into whose `input/<layer>` variables the representations go.
     pub fn machine(&mut self) -> &mut Machine {
         &mut self.machine
+    }
+
+    /// Takes a variable of each of a machine's replicas as the representations of a layer: replica `i` of the machine is
+    /// replica `members[i]` here.
+    ///
+    /// # Errors
+    /// If the representations do not fit, or are on another device.
+    pub fn take(&mut self, from: &Machine, variable: &str, members: &[usize], layer: usize) -> Result<()> {
+        let copies: Vec<Copy> = members
+            .iter()
+            .enumerate()
+            .map(|(i, &m)| Copy {
+                from: variable.to_owned(),
+                from_replica: i,
+                to: input_name(layer),
+                to_replica: m,
+            })
+            .collect();
+        self.machine.copy_variables(from, &copies)
     }
 
     /// Runs the comparison and normalises it. The few divisions are made in f64 on the host, where the matrices go in
@@ -142,21 +164,35 @@ fn output_name(kind: Kind, a: usize, b: usize) -> String {
     format!("products{}/{a}/{b}", kind.suffix())
 }
 
-fn accumulate(g: &mut Graph, x: cka::Centred, y: cka::Centred, kind: Kind, same: bool) -> Result<crate::graph::Tensor> {
-    let [n, _] = g.matrix(x.values)?;
+/// Adds up the inner products of the embeddings for pairs of layers, a band of Gram rows at a time.
+fn accumulate(
+    g: &mut Graph,
+    centred: &[cka::Centred],
+    pairs: &[(usize, usize)],
+    kinds: &[Kind],
+    effects: &mut Vec<Effect>,
+) -> Result<()> {
+    let Some(&(first, _)) = pairs.first() else { return Ok(()) };
+    let [n, _] = g.matrix(centred[first].values)?;
     let rows = cka::band_rows(n);
-    let mut total = None;
+    let mut totals = vec![None; pairs.len() * kinds.len()];
     for start in (0..n).step_by(rows) {
         // One band at a time: without the fence all bands' Gram matrices would stand in memory together.
         g.fence();
         let count = rows.min(n - start);
-        let a = cka::embedding(g, x, kind, start, count)?;
-        let b = if same { a } else { cka::embedding(g, y, kind, start, count)? };
-        let part = g.pair_dot(a, b)?;
-        total = Some(match total {
-            Some(total) => g.plus(total, part)?,
-            None => part,
-        });
+        for ((&kind, &(a, b)), total) in kinds.iter().flat_map(|k| pairs.iter().map(move |p| (k, p))).zip(&mut totals) {
+            let x = cka::embedding(g, centred[a], kind, start, count)?;
+            let y = cka::embedding(g, centred[b], kind, start, count)?;
+            let part = g.pair_dot(x, y)?;
+            *total = Some(match *total {
+                Some(total) => g.plus(total, part)?,
+                None => part,
+            });
+        }
     }
-    total.ok_or_else(|| Error::Shape("CKA of no examples".into()))
+    for ((&kind, &(a, b)), total) in kinds.iter().flat_map(|k| pairs.iter().map(move |p| (k, p))).zip(totals) {
+        let total = total.ok_or_else(|| Error::Shape("CKA of no examples".into()))?;
+        effects.push(Effect::Output(output_name(kind, a, b), total));
+    }
+    Ok(())
 }

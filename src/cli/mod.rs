@@ -1,0 +1,179 @@
+//! Commands, flags and exit codes.
+
+mod doctor;
+mod list;
+mod plan;
+mod progress;
+mod report;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use isogram::Error;
+use isogram::gpu::AdapterChoice;
+
+/// Done.
+const DONE: u8 = 0;
+/// Something failed.
+const FAILED: u8 = 1;
+/// The command or the settings cannot be used.
+const USAGE: u8 = 2;
+/// Interrupted after a snapshot.
+const INTERRUPTED: u8 = 130;
+
+#[derive(Parser)]
+#[command(name = "isogram", version, about, long_about = None, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train a sweep and compare what its networks represent
+    Run(RunArgs),
+    /// List the built-in experiments
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the keys of an experiment file, with defaults
+    Keys,
+    /// Show the adapters of this machine, what each gets, and test every kernel on them
+    Doctor {
+        /// Only this adapter: a number from the list, or part of a name
+        #[arg(long)]
+        adapter: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show an experiment's plan: dispatches, memory, estimated time
+    Plan(PlanArgs),
+    /// Rebuild report.html from a run's files
+    Report {
+        /// Folder of the run
+        run: PathBuf,
+    },
+}
+
+/// What the commands share that take an experiment.
+#[derive(Args)]
+struct ExperimentArgs {
+    /// A built-in experiment (see `isogram list`) or a TOML file
+    experiment: String,
+    /// Seeds: a number of them, or a list such as 3,1,2
+    #[arg(long, value_name = "N")]
+    seeds: Option<String>,
+    /// Optimiser steps
+    #[arg(long, value_name = "N")]
+    steps: Option<u32>,
+    /// Change any key, such as optimiser.lr=0.01; can be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Adapter: a number from `isogram doctor`, part of a name, or `reference` for the CPU
+    #[arg(long, value_name = "NAME")]
+    adapter: Option<String>,
+    /// Replicas trained at once at most
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    slice: Option<u32>,
+}
+
+#[derive(Args)]
+struct RunArgs {
+    #[command(flatten)]
+    experiment: ExperimentArgs,
+    /// Folder for the run's files (default: a fresh one under runs/)
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Continue the run in --out, or the latest unfinished run of this experiment
+    #[arg(long)]
+    resume: bool,
+    /// Print nothing but errors
+    #[arg(long)]
+    quiet: bool,
+    /// Print the outcome as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct PlanArgs {
+    #[command(flatten)]
+    experiment: ExperimentArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl ExperimentArgs {
+    fn adapter(&self) -> AdapterChoice {
+        self.adapter.as_deref().map_or(AdapterChoice::Automatic, AdapterChoice::parse)
+    }
+
+    fn overrides(&self) -> Result<Vec<(String, String)>, Error> {
+        let mut overrides = Vec::new();
+        for text in &self.set {
+            let Some((key, value)) = text.split_once('=') else {
+                return Err(Error::config(format!("--set {text}: expected KEY=VALUE, such as optimiser.lr=0.01")));
+            };
+            overrides.push((key.trim().to_owned(), value.trim().to_owned()));
+        }
+        if let Some(seeds) = &self.seeds {
+            let value = if seeds.contains(',') { format!("[{seeds}]") } else { seeds.clone() };
+            overrides.push(("seeds".to_owned(), value));
+        }
+        if let Some(steps) = self.steps {
+            overrides.push(("steps".to_owned(), steps.to_string()));
+        }
+        Ok(overrides)
+    }
+}
+
+/// Runs the command line and gives the exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::List { json } => list::list(json),
+        Command::Keys => list::keys(),
+        Command::Doctor { adapter, json } => doctor::doctor(adapter.as_deref(), json),
+        Command::Plan(args) => plan::plan(&args),
+        Command::Report { run } => report::report(&run),
+    };
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            let code = match error.downcast_ref::<Error>() {
+                Some(Error::Interrupted { .. }) => INTERRUPTED,
+                Some(Error::Config(_)) => USAGE,
+                _ => FAILED,
+            };
+            if pipe_closed(&error) {
+                return ExitCode::from(DONE);
+            }
+            eprintln!("isogram: {error}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// `isogram list | head` is no failure.
+fn pipe_closed(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// Prints to standard output; an error if it is closed.
+fn print(text: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    if !text.ends_with('\n') {
+        out.write_all(b"\n")?;
+    }
+    out.flush()?;
+    Ok(())
+}

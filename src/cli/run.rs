@@ -1,0 +1,221 @@
+//! `isogram run`.
+
+use std::path::{Path, PathBuf};
+
+use isogram::config::{self, Experiment};
+use isogram::files::{self, Manifest};
+use isogram::files::manifest::RunStatus;
+use isogram::gpu::AdapterChoice;
+use isogram::train::{Interrupt, Options, Progress, Quiet, Summary, Sweep, resumable};
+use isogram::{Error, report};
+use serde_json::json;
+
+use super::progress::Bar;
+use super::{DONE, RunArgs, print};
+
+pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
+    let experiment = config::load(&args.experiment.experiment, &args.experiment.overrides()?)?;
+    let adapter = choose_adapter(args);
+    let sweep = Sweep::new(experiment)?;
+    let dir = folder(args, sweep.experiment())?;
+    let options = Options {
+        adapter,
+        out: Some(dir.clone()),
+        resume: args.resume,
+        slice: args.experiment.slice.map(|n| n as usize),
+        command: std::env::args().collect::<Vec<_>>().join(" "),
+        interrupt: listen()?,
+    };
+    let e = sweep.experiment();
+    let quiet = args.quiet || args.json;
+    let mut progress: Box<dyn Progress> =
+        if quiet { Box::new(Quiet) } else { Box::new(Bar::new(e.steps, sweep.replicas().len())) };
+    if !quiet {
+        progress.note(&format!(
+            "{}: {} networks, {} steps, into {}",
+            e.name,
+            sweep.replicas().len(),
+            e.steps,
+            dir.display()
+        ));
+        if matches!(options.adapter.clone().or_environment(), AdapterChoice::Reference) {
+            progress.note(
+                "NOTE: no adapter is used. The reference executor runs on one CPU core: correct, and very slow. \
+                 `isogram doctor` says what to install.",
+            );
+        }
+    }
+    let outcome = sweep.run(&options, progress.as_mut());
+    drop(progress);
+    let summary = match outcome {
+        Ok(summary) => summary,
+        Err(Error::Interrupted { step }) => {
+            eprintln!("isogram: interrupted at step {step}; everything so far is in {0}; continue with --resume --out {0}", dir.display());
+            return Ok(super::INTERRUPTED);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let html = report::build(&dir)?;
+    if args.json {
+        print(&serde_json::to_string_pretty(&as_json(&summary, &html))?)?;
+    } else if !args.quiet {
+        print(&table(&summary, &html))?;
+    }
+    Ok(DONE)
+}
+
+/// Without any adapter the reference executor is the last resort, unless another was asked for by name.
+fn choose_adapter(args: &RunArgs) -> AdapterChoice {
+    let choice = args.experiment.adapter().or_environment();
+    if choice == AdapterChoice::Automatic && isogram::gpu::list_adapters().is_empty() {
+        return AdapterChoice::Reference;
+    }
+    choice
+}
+
+fn folder(args: &RunArgs, e: &Experiment) -> Result<PathBuf, Error> {
+    if !args.resume {
+        return files::create_run_dir(args.out.as_deref(), &e.name);
+    }
+    let dir = match &args.out {
+        Some(dir) => dir.clone(),
+        None => latest(&e.name)?,
+    };
+    if !resumable(&dir) {
+        return Err(Error::Resume(format!("{} holds no snapshot: start the run anew, without --resume", dir.display())));
+    }
+    Ok(dir)
+}
+
+/// The latest unfinished run of an experiment under `runs/`.
+fn latest(name: &str) -> Result<PathBuf, Error> {
+    let runs = Path::new(files::layout::RUNS);
+    let mut found: Vec<PathBuf> = std::fs::read_dir(runs)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok().map(|e| e.path()))
+        .filter(|path| resumable(path))
+        .filter(|path| {
+            Manifest::read(&path.join(files::layout::MANIFEST))
+                .is_ok_and(|m| m.experiment_name == name && m.status != RunStatus::Done)
+        })
+        .collect();
+    found.sort();
+    found.pop().ok_or_else(|| {
+        Error::Resume(format!("there is no unfinished run of {name} under {}: name its folder with --out", runs.display()))
+    })
+}
+
+/// Hears Ctrl-C and the termination signal; a second one ends the process at once.
+fn listen() -> anyhow::Result<Interrupt> {
+    let interrupt = Interrupt::default();
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, i32::from(super::INTERRUPTED), interrupt.0.clone())?;
+        signal_hook::flag::register(signal, interrupt.0.clone())?;
+    }
+    Ok(interrupt)
+}
+
+struct Row {
+    name: String,
+    networks: usize,
+    diverged: usize,
+    loss: Option<(f64, f64)>,
+    accuracy: Option<(f64, f64)>,
+}
+
+/// Mean and standard deviation.
+fn spread(values: &[f64]) -> Option<(f64, f64)> {
+    let n = values.len() as f64;
+    if values.is_empty() {
+        return None;
+    }
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
+    Some((mean, variance.sqrt()))
+}
+
+fn rows(summary: &Summary) -> Vec<Row> {
+    let m = &summary.manifest;
+    let mut names: Vec<String> = Vec::new();
+    let name_of = |r: usize| {
+        let settings = &m.replicas[r].settings;
+        let parts: Vec<String> = settings
+            .iter()
+            .map(|(key, value)| format!("{key}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+            .collect();
+        if parts.is_empty() { "all".to_owned() } else { parts.join(" ") }
+    };
+    for r in 0..m.replicas.len() {
+        let name = name_of(r);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+        .into_iter()
+        .map(|name| {
+            let members: Vec<usize> = (0..m.replicas.len()).filter(|&r| name_of(r) == name).collect();
+            let values = |metric: &str| {
+                let values: Vec<f64> = summary
+                    .metrics
+                    .iter()
+                    .filter(|row| row.name == metric && row.step == m.steps && members.contains(&(row.replica as usize)))
+                    .map(|row| row.value)
+                    .collect();
+                spread(&values)
+            };
+            Row {
+                networks: members.len(),
+                diverged: members.iter().filter(|&&r| m.replicas[r].diverged_at.is_some()).count(),
+                loss: values("loss_test"),
+                accuracy: values("accuracy_test"),
+                name,
+            }
+        })
+        .collect()
+}
+
+fn table(summary: &Summary, html: &Path) -> String {
+    let rows = rows(summary);
+    let width = rows.iter().map(|r| r.name.len()).max().unwrap_or(0).max(8);
+    let mut text = format!("{:<width$}  networks  held-out loss      held-out accuracy\n", "setting");
+    let pair = |p: Option<(f64, f64)>| p.map_or_else(|| "-".to_owned(), |(m, s)| format!("{m:.4} ± {s:.4}"));
+    for row in &rows {
+        let diverged = if row.diverged > 0 { format!("  ({} diverged)", row.diverged) } else { String::new() };
+        text.push_str(&format!(
+            "{:<width$}  {:>8}  {:<17}  {}{diverged}\n",
+            row.name,
+            row.networks,
+            pair(row.loss),
+            pair(row.accuracy)
+        ));
+    }
+    let m = &summary.manifest;
+    let total = m.timings.get("total").copied().unwrap_or(0.0);
+    text.push_str(&format!(
+        "{:.1} s on {}, {:.0} replica-steps/s while training\n{}",
+        total,
+        m.adapter.name,
+        m.throughput.replica_steps_per_second,
+        html.display()
+    ));
+    text
+}
+
+fn as_json(summary: &Summary, html: &Path) -> serde_json::Value {
+    let m = &summary.manifest;
+    let number = |p: Option<(f64, f64)>| p.map(|(mean, sd)| json!({"mean": mean, "sd": sd}));
+    let settings: Vec<_> = rows(summary)
+        .into_iter()
+        .map(|r| {
+            json!({"setting": r.name, "networks": r.networks, "diverged": r.diverged,
+                   "loss_test": number(r.loss), "accuracy_test": number(r.accuracy)})
+        })
+        .collect();
+    json!({
+        "dir": summary.dir, "report": html, "adapter": m.adapter.name, "steps": m.steps,
+        "resumed_from": summary.resumed_from, "seconds": m.timings,
+        "replica_steps_per_second": m.throughput.replica_steps_per_second, "settings": settings,
+    })
+}

@@ -1,0 +1,275 @@
+//! A self-test of every kernel on an adapter, against the reference executor.
+//!
+//! Each case is a small graph whose result the adapter and the CPU twins both compute. Tests use it with every body;
+//! `isogram doctor` shows it to the user.
+
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::gpu::{Gpu, Profile};
+use crate::graph::{Effect, Function, Graph, Machine, Tensor, VariableKind, lower};
+use crate::kernels::program::{Binary, DType, Distribution, Draw, Unary};
+use crate::measure::cka::{self, Kind};
+use crate::nn::{Activation, Dropout, Fan, Init, dropout};
+
+/// The outcome of one case.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What was tried.
+    pub case: String,
+    /// Kernels that ran.
+    pub kernels: Vec<String>,
+    /// Largest difference from the reference, relative to the largest value.
+    pub error: f64,
+    /// What is allowed.
+    pub tolerance: f64,
+}
+
+impl Outcome {
+    /// Whether the adapter agrees with the reference.
+    pub fn passed(&self) -> bool {
+        self.error <= self.tolerance
+    }
+}
+
+const REPLICAS: usize = 3;
+
+struct Case {
+    name: &'static str,
+    tolerance: f64,
+    build: fn(&mut Graph, &Common) -> Result<Vec<Tensor>>,
+}
+
+/// Inputs that all cases share.
+struct Common {
+    seed: Tensor,
+    step: Tensor,
+    a: Tensor,
+    b: Tensor,
+    odd: Tensor,
+    shared: Tensor,
+    labels: Tensor,
+}
+
+fn cases() -> Vec<Case> {
+    vec![
+        Case { name: "matrix products, all forms", tolerance: 1e-5, build: products },
+        Case { name: "matrix products, odd extents", tolerance: 1e-5, build: odd_products },
+        Case { name: "activations", tolerance: 2e-5, build: activations },
+        Case { name: "elementwise arithmetic and broadcasting", tolerance: 1e-5, build: arithmetic },
+        Case { name: "sums and maxima", tolerance: 1e-5, build: reductions },
+        Case { name: "softmax cross-entropy", tolerance: 2e-5, build: cross_entropy },
+        Case { name: "random numbers and permutations (exact)", tolerance: 0.0, build: draws },
+        Case { name: "normal values", tolerance: 1e-4, build: normals },
+        Case { name: "initialisers, orthogonal included", tolerance: 1e-4, build: initialisers },
+        Case { name: "gather and dropout", tolerance: 1e-6, build: gather_and_dropout },
+        Case { name: "CKA, plain and debiased", tolerance: 1e-4, build: alignment },
+        Case { name: "products between replicas", tolerance: 1e-5, build: between_replicas },
+    ]
+}
+
+fn products(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
+    let mut all = vec![g.matmul_of(c.a, false, c.b, true)?, g.matmul_of(c.a, true, c.b, false)?];
+    let square = g.matmul_of(c.a, true, c.a, false)?;
+    all.push(g.matmul(c.a, square)?);
+    all.push(g.matmul_of(square, true, c.b, true)?);
+    all.push(g.matmul_of(c.shared, false, c.a, true)?);
+    Ok(all)
+}
+
+fn odd_products(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
+    let gram = g.matmul_of(c.odd, false, c.odd, true)?;
+    let inner = g.matmul_of(c.odd, true, c.odd, false)?;
+    let again = g.matmul(gram, c.odd)?;
+    Ok(vec![gram, inner, again, g.matmul_of(inner, true, c.odd, true)?])
+}
+
+fn activations(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
+    let wide = g.scale(c.a, 4.0);
+    [
+        Activation::Identity,
+        Activation::Relu,
+        Activation::LeakyRelu { slope: 0.01 },
+        Activation::Elu { alpha: 1.0 },
+        Activation::Gelu,
+        Activation::GeluTanh,
+        Activation::Silu,
+        Activation::Softplus,
+        Activation::Tanh,
+        Activation::Sigmoid,
+    ]
+    .into_iter()
+    .map(|f| f.apply(g, wide))
+    .collect()
+}
+
+fn arithmetic(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
+    let row = g.mean(c.a, 0)?;
+    let column = g.mean(c.a, 1)?;
+    let x = g.minus(c.a, row)?;
+    let y = g.times(x, column)?;
+    let z = g.binary(Binary::Max, y, c.b)?;
+    let positive = g.unary(Unary::Abs, z);
+    let root = g.unary(Unary::Sqrt, positive);
+    let shifted = g.shift(root, 0.5);
+    let power = g.binary(Binary::Pow, shifted, column)?;
+    let quotient = g.over(power, shifted)?;
+    let (sin, cos) = (g.unary(Unary::Sin, z), g.unary(Unary::Cos, z));
+    let picked = g.binary(Binary::Greater, c.a, c.b)?;
+    let chosen = g.select(picked, sin, cos)?;
+    let flipped = g.transpose(chosen)?;
+    let doubled = g.scale(flipped, 2.0);
+    Ok(vec![x, quotient, chosen, doubled])
+}
+
+fn reductions(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
+    let squares = g.unary(Unary::Square, c.a);
+    let long = g.matmul_of(c.a, false, c.b, true)?;
+    let line = g.reshape(long, &[1, 40 * 40])?;
+    Ok(vec![
+        g.sum(squares, 0)?,
+        g.sum(squares, 1)?,
+        g.sum_all(squares)?,
+        g.max(c.a, 1)?,
+        g.max(c.odd, 0)?,
+        g.sum(line, 1)?,
+    ])
+}
+
+fn cross_entropy(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
+    let logits = g.scale(c.odd, 5.0);
+    let loss = g.cross_entropy(logits, c.labels)?;
+    let total = g.mean_all(loss)?;
+    let gradient = g.gradients(total, &[c.odd])?;
+    Ok(vec![loss, g.correct(logits, c.labels)?, total, gradient[0]])
+}
+
+fn draws(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
+    let purpose = g.purpose("selftest");
+    let uniform = g.random(Distribution::Uniform, &[7, 9], c.seed, purpose, c.step);
+    let shuffled = g.draw(Draw::Shuffled, 37, 16, c.seed, purpose, c.step);
+    let drawn = g.draw(Draw::Replacement, 37, 16, c.seed, purpose, c.step);
+    let (shuffled, drawn) = (g.unary(Unary::ToFloat, shuffled), g.unary(Unary::ToFloat, drawn));
+    Ok(vec![uniform, shuffled, drawn])
+}
+
+fn normals(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
+    let purpose = g.purpose("selftest/normal");
+    Ok([Distribution::Normal, Distribution::TruncatedNormal]
+        .map(|d| g.random(d, &[20, 10], c.seed, purpose, c.step))
+        .to_vec())
+}
+
+fn initialisers(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
+    let gain = g.constant(1.5);
+    [Init::XavierNormal, Init::KaimingUniform(Fan::In), Init::TruncatedNormal(Fan::Average), Init::Orthogonal]
+        .into_iter()
+        .flat_map(|init| [(20, 12), (9, 17)].map(|(outputs, inputs)| (init, outputs, inputs)))
+        .map(|(init, outputs, inputs)| init.weight(g, &format!("w{outputs}"), outputs, inputs, gain, c.seed))
+        .collect()
+}
+
+fn gather_and_dropout(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
+    let purpose = g.purpose("selftest/batch");
+    let rows = g.draw(Draw::Shuffled, 40, 16, c.seed, purpose, c.step);
+    let batch = g.gather(c.shared, rows)?;
+    let rate = g.constant(0.3);
+    let dropped = dropout(g, batch, "selftest", Dropout { rate, seed: c.seed, step: c.step })?;
+    Ok(vec![batch, dropped])
+}
+
+fn alignment(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
+    let mut all = Vec::new();
+    for kind in [Kind::Plain, Kind::Debiased] {
+        all.push(cka::linear(g, c.a, c.shared, kind)?);
+        all.push(cka::linear(g, c.a, c.b, kind)?);
+    }
+    Ok(all)
+}
+
+fn between_replicas(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
+    let whole = g.pair_dot(c.a, c.b)?;
+    let odd = g.pair_dot(c.odd, c.odd)?;
+    let sum = g.plus(whole, odd)?;
+    Ok(vec![whole, sum])
+}
+
+fn common(g: &mut Graph) -> Result<Common> {
+    let seed = g.variable("seed", &[1, 1], DType::U32, VariableKind::State)?;
+    let step = g.variable("step", &[1, 1], DType::U32, VariableKind::State)?;
+    let mut input = |name: &str, shape: &[usize]| g.variable(name, shape, DType::F32, VariableKind::State);
+    let (a, b, odd) = (input("a", &[40, 12])?, input("b", &[40, 12])?, input("odd", &[13, 7])?);
+    let shared = g.data(values(99, 40 * 8), &[40, 8])?;
+    let labels = g.data_integers(&(0..13).map(|i| i % 7).collect::<Vec<_>>(), &[13, 1])?;
+    Ok(Common { seed, step, a, b, odd, shared, labels })
+}
+
+/// Fixed values between -1 and 1 that have no pattern.
+fn values(seed: u32, count: usize) -> Vec<f32> {
+    (0..count as u32).map(|i| 2.0 * crate::kernels::random::uniform(seed, 0x5e1f, 0, i) - 1.0).collect()
+}
+
+fn run_case(case: &Case, gpu: Option<&Arc<Gpu>>, profile: &Profile) -> Result<(Vec<Vec<f32>>, Vec<String>)> {
+    let mut g = Graph::new();
+    let c = common(&mut g)?;
+    let outputs = (case.build)(&mut g, &c)?;
+    let names: Vec<String> = (0..outputs.len()).map(|i| format!("out{i}")).collect();
+    let effects = names.iter().zip(&outputs).map(|(n, t)| Effect::Output(n.clone(), *t)).collect();
+    let plan = lower(&g, &[Function::new("run", effects)], REPLICAS, profile)?;
+    let kernels = plan.kernels().iter().map(|k| k.name()).collect();
+    let mut machine = Machine::new(gpu, plan)?;
+    machine.write_integers("seed", &[3, 1, 4])?;
+    machine.write_integers("step", &[0, 5, 9])?;
+    for (n, (name, count)) in [("a", 480), ("b", 480), ("odd", 91)].into_iter().enumerate() {
+        machine.write_variable(name, &values(n as u32, count * REPLICAS))?;
+    }
+    machine.run("run", 1)?;
+    let results = machine.read_results()?;
+    let read = names.iter().map(|n| machine.output(&results, n)).collect::<Result<_>>()?;
+    Ok((read, kernels))
+}
+
+/// Runs every case on a device, with the bodies that `profile` chooses.
+///
+/// # Errors
+/// If a kernel does not compile or the device fails; a wrong result is an outcome, not an error.
+pub fn run(gpu: &Arc<Gpu>, profile: &Profile) -> Result<Vec<Outcome>> {
+    cases()
+        .iter()
+        .map(|case| {
+            let (expected, _) = run_case(case, None, &Profile::reference())?;
+            let (got, kernels) = run_case(case, Some(gpu), profile)?;
+            let mut error = 0.0f64;
+            for (e, g) in expected.iter().zip(&got) {
+                let scale = e.iter().fold(1e-30f32, |m, x| m.max(x.abs()));
+                for (e, g) in e.iter().zip(g) {
+                    let difference = f64::from((e - g).abs() / scale);
+                    error = if difference.is_nan() { f64::INFINITY } else { error.max(difference) };
+                }
+            }
+            Ok(Outcome { case: case.name.to_owned(), kernels, error, tolerance: case.tolerance })
+        })
+        .collect()
+}
+
+/// WGSL of every kernel variant that the cases use with a profile: name and text.
+///
+/// # Errors
+/// If a case cannot be lowered.
+pub fn kernel_texts(profile: &Profile) -> Result<Vec<(String, String)>> {
+    let mut texts = Vec::new();
+    for case in cases() {
+        let mut g = Graph::new();
+        let c = common(&mut g)?;
+        let outputs = (case.build)(&mut g, &c)?;
+        let effects = outputs.iter().enumerate().map(|(i, t)| Effect::Output(format!("out{i}"), *t)).collect();
+        let plan = lower(&g, &[Function::new("run", effects)], REPLICAS, profile)?;
+        for kernel in plan.kernels() {
+            let entry = (kernel.name(), kernel.wgsl());
+            if !texts.contains(&entry) {
+                texts.push(entry);
+            }
+        }
+    }
+    Ok(texts)
+}

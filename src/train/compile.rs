@@ -1,0 +1,398 @@
+//! From an experiment's settings to the graph and the functions of a group.
+//!
+//! The functions: `init` sets everything to its start; `step` trains; `gradient` measures the gradient of the coming
+//! batch; `evaluate` observes the probe set; `test` evaluates on all that is held out; `keep` remembers the present
+//! representations for comparison.
+
+use super::model::{Model, Network};
+use super::observer::{self, Observed, Observer, Seen};
+use super::prepared::{Part, Prepared, Targets};
+use crate::config::{self, BatchMode, LossKind, Measure, OptimiserKind, ScheduleKind};
+use crate::error::Result;
+use crate::graph::{Effect, Function, Graph, Tensor, VariableKind};
+use crate::kernels::program::{Binary, DType, Unary};
+use crate::nn::{
+    Batches, Decay, Draws, Dropout, Forward, Hyper, Loss, Optimiser, Reduction, Rule, Schedule, ScheduleShape, Update,
+    clip_by_global_norm, global_norm,
+};
+
+/// Steps of which the training loss is kept on the device.
+pub(super) const LOSS_KEPT: usize = 1024;
+
+/// A group's program before it is lowered.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// Nodes.
+    pub graph: Graph,
+    /// What can be run.
+    pub functions: Vec<Function>,
+    /// What `evaluate` gives: name, hidden layer; the output's name is [`output_name`].
+    pub observed: Vec<(String, Option<usize>)>,
+    /// Width of each hidden layer.
+    pub hidden: Vec<usize>,
+    /// Trained values per replica.
+    pub parameters: usize,
+    /// Names of trained variables, in order.
+    pub parameter_names: Vec<String>,
+    /// Whether the held-out set has an accuracy.
+    pub test_accuracy: bool,
+}
+
+/// Name of the output of an observed value.
+pub(super) fn output_name(name: &str, layer: Option<usize>) -> String {
+    layer.map_or_else(|| name.to_owned(), |l| format!("{name}@{l}"))
+}
+
+/// The settings that may differ between the replicas of a group: each is a variable.
+pub(super) fn replica_settings(e: &config::Experiment) -> [(&'static str, f64); 10] {
+    let o = &e.optimiser;
+    [
+        ("setting/lr", o.lr),
+        ("setting/momentum", o.momentum),
+        ("setting/beta1", o.beta1),
+        ("setting/beta2", o.beta2),
+        ("setting/alpha", o.alpha),
+        ("setting/epsilon", o.epsilon),
+        ("setting/weight_decay", o.weight_decay),
+        ("setting/clip_norm", o.clip_norm.unwrap_or(0.0)),
+        ("setting/gain", e.model.gain),
+        ("setting/dropout", e.model.dropout),
+    ]
+}
+
+/// What must agree between replicas that share a graph. A function of one replica's settings alone: which graph a
+/// replica gets never depends on its company.
+pub(super) fn structure(e: &config::Experiment) -> String {
+    let (m, o) = (&e.model, &e.optimiser);
+    format!(
+        "{:?}|{:?}|{}|{}|{}|{}|{:?}|{:?}|{:?}|{:?}|{:?}|{}|{}|{:?}|{}|{:?}|{:?}",
+        m.layers,
+        m.activation,
+        m.slope,
+        m.alpha,
+        m.bias,
+        m.dropout > 0.0,
+        m.init,
+        m.fan,
+        m.init_from,
+        e.loss,
+        o.kind,
+        o.momentum > 0.0,
+        o.nesterov,
+        decay(e),
+        o.clip_norm.is_some(),
+        o.schedule,
+        e.batch,
+    )
+}
+
+fn decay(e: &config::Experiment) -> Option<Decay> {
+    let o = &e.optimiser;
+    (o.weight_decay > 0.0).then(|| if o.is_decoupled() { Decay::Decoupled } else { Decay::Coupled })
+}
+
+fn loss_of(e: &config::Experiment) -> Loss {
+    let reduction = match e.loss.reduction {
+        config::Reduction::Mean => Reduction::Mean,
+        config::Reduction::Sum => Reduction::Sum,
+        config::Reduction::HalfMean => Reduction::HalfMean,
+        config::Reduction::HalfSum => Reduction::HalfSum,
+    };
+    match e.loss.kind {
+        LossKind::CrossEntropy => Loss::CrossEntropy,
+        LossKind::Bce => Loss::BinaryCrossEntropy(reduction),
+        LossKind::Mse => Loss::SquaredError(reduction),
+    }
+}
+
+fn schedule_of(e: &config::Experiment) -> Schedule {
+    let s = &e.optimiser.schedule;
+    let shape = match s.kind {
+        ScheduleKind::Constant => ScheduleShape::Constant,
+        ScheduleKind::Step => ScheduleShape::Step { every: s.every.unwrap_or(1).max(1), factor: s.factor as f32 },
+        ScheduleKind::Cosine => ScheduleShape::Cosine { end: s.end as f32 },
+        ScheduleKind::Linear => ScheduleShape::Linear { end: s.end as f32 },
+    };
+    Schedule { shape, warmup: s.warmup, steps: s.steps.unwrap_or(e.steps) }
+}
+
+struct PartNodes {
+    inputs: Tensor,
+    targets: Tensor,
+}
+
+/// Builds the program of one group: all replicas share `e` up to what [`replica_settings`] lists.
+///
+/// # Errors
+/// If the model does not fit the data, or a setting cannot be expressed.
+pub fn compile(
+    e: &config::Experiment,
+    data: &Prepared,
+    model: &dyn Model,
+    observers: &[&dyn Observer],
+) -> Result<Compiled> {
+    let mut g = Graph::new();
+    let g = &mut g;
+    let state = |g: &mut Graph, name: &str, dtype| g.variable(name, &[1, 1], dtype, VariableKind::State);
+    let seed = state(g, "seed", DType::U32)?;
+    let step = state(g, "step", DType::U32)?;
+    let alive = state(g, "alive", DType::F32)?;
+    let broken = state(g, "broken", DType::F32)?;
+    let diverged_at = state(g, "diverged_at", DType::U32)?;
+    let mut setting = |name: &str| g.variable(name, &[1, 1], DType::F32, VariableKind::Setting);
+    let base_lr = setting("setting/lr")?;
+    let momentum = setting("setting/momentum")?;
+    let beta1 = setting("setting/beta1")?;
+    let beta2 = setting("setting/beta2")?;
+    let alpha = setting("setting/alpha")?;
+    let epsilon = setting("setting/epsilon")?;
+    let weight_decay = setting("setting/weight_decay")?;
+    let clip_norm = setting("setting/clip_norm")?;
+    let gain = setting("setting/gain")?;
+    let rate = setting("setting/dropout")?;
+
+    let network = model.declare(g, data.inputs, data.outputs)?;
+    let parameters = network.parameters();
+    let loss = loss_of(e);
+    let train = part(g, &data.train, data, loss)?;
+    let draws = match e.batch.mode {
+        BatchMode::Full => Draws::Full,
+        BatchMode::Shuffled => Draws::Shuffled,
+        BatchMode::Replacement => Draws::Replacement,
+    };
+    let batches = Batches { draws, size: e.batch.size as usize };
+    let batch = batches.take(g, &[train.inputs, train.targets], seed, step)?;
+    let drop = (e.model.dropout > 0.0).then_some(Dropout { rate, seed, step });
+    let seen = network.forward(g, batch[0], drop)?;
+    let batch_loss = loss.apply(g, seen.output, batch[1])?;
+    let gradients = g.gradients(batch_loss, &parameters)?;
+
+    // The update.
+    let factor = schedule_of(e).factor(g, step)?;
+    let lr = g.times(base_lr, factor)?;
+    let hyper = Hyper { lr, momentum, beta1, beta2, alpha, epsilon, weight_decay };
+    let optimiser = Optimiser {
+        rule: match e.optimiser.kind {
+            OptimiserKind::Sgd => {
+                Rule::Sgd { momentum: e.optimiser.momentum > 0.0, nesterov: e.optimiser.nesterov }
+            }
+            OptimiserKind::Adam | OptimiserKind::Adamw => Rule::Adam,
+            OptimiserKind::Rmsprop => Rule::RmsProp,
+        },
+        decay: decay(e),
+    };
+    let norm = global_norm(g, &gradients)?;
+    let clipped = match e.optimiser.clip_norm {
+        Some(_) => clip_by_global_norm(g, &gradients, norm, clip_norm)?,
+        None => gradients.clone(),
+    };
+    let updates = optimiser.updates(g, &parameters, &clipped, hyper)?;
+
+    // Divergence: a loss whose bits are not those of a finite number stops the replica before this step's update; a
+    // gradient or parameter that is not finite raises a flag that stops it before the next.
+    let zero = g.constant(0.0);
+    let one = g.constant(1.0);
+    let finite = g.unary(Unary::IsFinite, batch_loss);
+    let unbroken = g.minus(one, broken)?;
+    let fine = g.times(finite, unbroken)?;
+    let still = g.times(alive, fine)?;
+    let fell = g.binary(Binary::Greater, alive, still)?;
+    let when = g.select(fell, step, diverged_at)?;
+    let next = g.integer(1);
+    let next = g.binary(Binary::AddInteger, step, next)?;
+    let mut effects = vec![
+        Effect::Assign(g.variable_of(alive)?, still),
+        Effect::Assign(g.variable_of(diverged_at)?, when),
+        Effect::Assign(g.variable_of(step)?, next),
+        Effect::Record { name: "loss_train".into(), value: batch_loss, step, capacity: LOSS_KEPT },
+    ];
+    for update in &updates {
+        let kept = g.select(still, update.new, update.old)?;
+        effects.push(Effect::Assign(update.variable, kept));
+        if parameters.contains(&update.old) {
+            let sound = g.unary(Unary::IsFinite, update.new);
+            let unsound = g.minus(one, sound)?;
+            effects.push(Effect::Raise(g.variable_of(broken)?, unsound));
+        }
+    }
+    let step_function = Function::new("step", effects);
+    let gradient_function = Function::new("gradient", vec![Effect::Output("gradient_norm".into(), norm)]);
+    let init_function = init(g, network.as_ref(), &updates, gain, seed, &[step, broken, diverged_at], alive)?;
+
+    // Observation.
+    g.fence();
+    let probe = part(g, &data.probe, data, loss)?;
+    let on_probe = network.forward(g, probe.inputs, None)?;
+    let hidden: Vec<usize> = on_probe.hidden.iter().map(|&h| g.shape(h).columns()).collect();
+    let wants = |m: Measure| e.observe.has(m);
+    let kept = (wants(Measure::CkaFirst) || wants(Measure::CkaLast)).then(|| {
+        let mut keep = |(l, &h): (usize, &Tensor)| {
+            let extents = g.shape(h).extents().to_vec();
+            g.variable(format!("kept/{l}"), &extents, DType::F32, VariableKind::State)
+        };
+        on_probe.hidden.iter().enumerate().map(&mut keep).collect::<Result<Vec<_>>>()
+    });
+    let kept = kept.transpose()?;
+    let (mut evaluate, observed) = evaluation(g, data, &probe, &on_probe, kept.clone(), &parameters, loss, observers)?;
+    for (name, value) in [("alive", alive), ("diverged_at", diverged_at)] {
+        evaluate.push(Effect::Output(name.into(), value));
+    }
+    let mut functions = vec![init_function, step_function];
+    if wants(Measure::GradientNorm) {
+        functions.push(gradient_function);
+    }
+    if let Some(kept) = &kept {
+        let keep = kept.iter().zip(&on_probe.hidden);
+        let effects = keep.map(|(&k, &h)| Ok(Effect::Assign(g.variable_of(k)?, h))).collect::<Result<_>>()?;
+        functions.push(Function::new("keep", effects));
+    }
+    if needs_representations(e) {
+        for (l, &h) in on_probe.hidden.iter().enumerate() {
+            let extents = g.shape(h).extents().to_vec();
+            let place = g.variable(representation_name(l), &extents, DType::F32, VariableKind::Transient)?;
+            evaluate.push(Effect::Assign(g.variable_of(place)?, h));
+        }
+    }
+    functions.push(Function::new("evaluate", evaluate));
+    let (test, test_accuracy) = test_function(g, data, network.as_ref(), &parameters, loss)?;
+    functions.push(test);
+    let _ = zero;
+    let parameter_names = parameters
+        .iter()
+        .map(|&p| Ok(g.variable_info(g.variable_of(p)?).name.clone()))
+        .collect::<Result<Vec<_>>>()?;
+    let count = parameters.iter().map(|&p| g.shape(p).elements()).sum();
+    Ok(Compiled {
+        graph: std::mem::take(g),
+        functions,
+        observed,
+        hidden,
+        parameters: count,
+        parameter_names,
+        test_accuracy,
+    })
+}
+
+/// Whether representations must stand where other programs can read them.
+pub(super) fn needs_representations(e: &config::Experiment) -> bool {
+    e.observe.has(Measure::CkaPairs)
+        || e.observe.has(Measure::CkaLayers)
+        || e.save.representations != config::Keep::None
+}
+
+/// Variable that holds a hidden layer's representation after `evaluate`.
+pub(super) fn representation_name(layer: usize) -> String {
+    format!("representation/{layer}")
+}
+
+fn part(g: &mut Graph, part: &Part, data: &Prepared, loss: Loss) -> Result<PartNodes> {
+    let inputs = g.data(part.inputs.clone(), &[part.examples, data.inputs])?;
+    let targets = match (&part.targets, loss) {
+        (Targets::Classes(labels), Loss::CrossEntropy) => g.data_integers(labels, &[part.examples, 1])?,
+        _ => g.data(part.values(data.outputs), &[part.examples, data.outputs])?,
+    };
+    Ok(PartNodes { inputs, targets })
+}
+
+fn init(
+    g: &mut Graph,
+    network: &dyn Network,
+    updates: &[Update],
+    gain: Tensor,
+    seed: Tensor,
+    zeroed: &[Tensor],
+    alive: Tensor,
+) -> Result<Function> {
+    let mut effects = network.initialise(g, gain, seed)?;
+    let parameters = network.parameters();
+    for update in updates.iter().filter(|u| !parameters.contains(&u.old)) {
+        let start = g.constant(update.start);
+        let extents = g.shape(update.old).extents().to_vec();
+        let start = g.broadcast(start, &extents)?;
+        effects.push(Effect::Assign(update.variable, start));
+    }
+    let one = g.constant(1.0);
+    effects.push(Effect::Assign(g.variable_of(alive)?, one));
+    for &variable in zeroed {
+        let zero = match g.node(variable).dtype {
+            DType::U32 => g.integer(0),
+            DType::F32 => g.constant(0.0),
+        };
+        effects.push(Effect::Assign(g.variable_of(variable)?, zero));
+    }
+    Ok(Function::new("init", effects))
+}
+
+type Evaluation = (Vec<Effect>, Vec<(String, Option<usize>)>);
+
+#[allow(clippy::too_many_arguments)]
+fn evaluation(
+    g: &mut Graph,
+    data: &Prepared,
+    probe: &PartNodes,
+    forward: &Forward,
+    kept: Option<Vec<Tensor>>,
+    parameters: &[Tensor],
+    loss: Loss,
+    observers: &[&dyn Observer],
+) -> Result<Evaluation> {
+    let seen = seen(g, data, &data.probe, probe, forward, kept, parameters, loss)?;
+    let (mut effects, mut names) = (Vec::new(), Vec::new());
+    for observer in observers {
+        for Observed { name, layer, value } in observer.observe(g, &seen)? {
+            effects.push(Effect::Output(output_name(&name, layer), value));
+            names.push((name, layer));
+        }
+    }
+    Ok((effects, names))
+}
+
+#[allow(clippy::too_many_arguments)]
+fn seen(
+    g: &mut Graph,
+    data: &Prepared,
+    part: &Part,
+    nodes: &PartNodes,
+    forward: &Forward,
+    kept: Option<Vec<Tensor>>,
+    parameters: &[Tensor],
+    loss: Loss,
+) -> Result<Seen> {
+    let classes = matches!(part.targets, Targets::Classes(_));
+    let values = match loss {
+        Loss::CrossEntropy => g.data(part.values(data.outputs), &[part.examples, data.outputs])?,
+        _ => nodes.targets,
+    };
+    Ok(Seen {
+        inputs: nodes.inputs,
+        targets: nodes.targets,
+        values,
+        classes,
+        hidden: forward.hidden.clone(),
+        kept,
+        output: forward.output,
+        parameters: parameters.to_vec(),
+        loss,
+    })
+}
+
+/// Loss and accuracy on everything held out.
+fn test_function(
+    g: &mut Graph,
+    data: &Prepared,
+    network: &dyn Network,
+    parameters: &[Tensor],
+    loss: Loss,
+) -> Result<(Function, bool)> {
+    g.fence();
+    let nodes = part(g, &data.test, data, loss)?;
+    let forward = network.forward(g, nodes.inputs, None)?;
+    let seen = seen(g, data, &data.test, &nodes, &forward, None, parameters, loss)?;
+    let value = loss.apply(g, seen.output, seen.targets)?;
+    let mut effects = vec![Effect::Output("loss_test".into(), value)];
+    let accuracy = observer::accuracy(g, &seen)?;
+    if let Some(value) = accuracy {
+        effects.push(Effect::Output("accuracy_test".into(), value));
+    }
+    Ok((Function::new("test", effects), accuracy.is_some()))
+}

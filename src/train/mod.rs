@@ -1,0 +1,20 @@
+//! Training sweeps: from an experiment's settings to groups of replicas on a device, observed as they train.
+
+mod compile;
+mod group;
+mod model;
+mod observer;
+mod options;
+mod prepared;
+mod recorder;
+mod rows;
+mod snapshot;
+mod sweep;
+
+pub use compile::{Compiled, compile};
+pub use group::Group;
+pub use model::{Model, Network, Perceptron};
+pub use observer::{Observed, Observer, Seen, built_in};
+pub use options::{Interrupt, Options, Progress, Quiet, Stage};
+pub use prepared::{Prepared, Targets};
+pub use sweep::{Outline, Replica, Summary, Sweep, resumable};

@@ -1,0 +1,100 @@
+//! What can be trained: a model says how a network is declared, a network how it starts and what it computes.
+
+use crate::config;
+use crate::error::Result;
+use crate::graph::{Effect, Graph, Tensor};
+use crate::nn::{Activation, Dropout, Fan, Forward, Init, Mlp};
+
+/// An architecture, described once for one replica.
+pub trait Model {
+    /// Declares a network's parameters in a graph.
+    ///
+    /// # Errors
+    /// If they cannot be declared.
+    fn declare(&self, g: &mut Graph, inputs: usize, outputs: usize) -> Result<Box<dyn Network>>;
+}
+
+/// A network whose parameters are declared.
+pub trait Network {
+    /// The trained variables, in a fixed order.
+    fn parameters(&self) -> Vec<Tensor>;
+
+    /// Assignments of the initial values, for a scalar gain and an integer seed.
+    ///
+    /// # Errors
+    /// If they cannot be expressed.
+    fn initialise(&self, g: &mut Graph, gain: Tensor, seed: Tensor) -> Result<Vec<Effect>>;
+
+    /// Hidden activations and output on a batch; with dropout only in training.
+    ///
+    /// # Errors
+    /// If the batch does not fit.
+    fn forward(&self, g: &mut Graph, x: Tensor, drop: Option<Dropout>) -> Result<Forward>;
+}
+
+/// The multi-layer perceptron that `[model]` describes.
+#[derive(Clone, Debug)]
+pub struct Perceptron {
+    hidden: Vec<usize>,
+    activation: Activation,
+    bias: bool,
+    init: Init,
+}
+
+impl Perceptron {
+    /// From the settings.
+    pub fn new(m: &config::Model) -> Self {
+        use config::Activation as A;
+        let activation = match m.activation {
+            A::Identity => Activation::Identity,
+            A::Relu => Activation::Relu,
+            A::LeakyRelu => Activation::LeakyRelu { slope: m.slope as f32 },
+            A::Elu => Activation::Elu { alpha: m.alpha as f32 },
+            A::Gelu => Activation::Gelu,
+            A::GeluTanh => Activation::GeluTanh,
+            A::Silu => Activation::Silu,
+            A::Softplus => Activation::Softplus,
+            A::Tanh => Activation::Tanh,
+            A::Sigmoid => Activation::Sigmoid,
+        };
+        let fan = match m.fan {
+            config::Fan::FanIn => Fan::In,
+            config::Fan::FanOut => Fan::Out,
+            config::Fan::FanAvg => Fan::Average,
+        };
+        use config::Init as I;
+        let init = match m.init {
+            I::XavierNormal => Init::XavierNormal,
+            I::XavierUniform => Init::XavierUniform,
+            I::KaimingNormal => Init::KaimingNormal(fan),
+            I::KaimingUniform => Init::KaimingUniform(fan),
+            I::VarianceScaling => Init::TruncatedNormal(fan),
+            I::Orthogonal => Init::Orthogonal,
+            I::Normal => Init::Normal,
+            I::Uniform => Init::Uniform,
+            I::Pytorch => Init::PyTorch,
+        };
+        Self { hidden: m.layers.iter().map(|&w| w as usize).collect(), activation, bias: m.bias, init }
+    }
+}
+
+impl Model for Perceptron {
+    fn declare(&self, g: &mut Graph, inputs: usize, outputs: usize) -> Result<Box<dyn Network>> {
+        let widths: Vec<usize> = [inputs].into_iter().chain(self.hidden.iter().copied()).chain([outputs]).collect();
+        Ok(Box::new((Mlp::new(g, &widths, self.activation, self.bias)?, self.init)))
+    }
+}
+
+impl Network for (Mlp, Init) {
+    fn parameters(&self) -> Vec<Tensor> {
+        self.0.parameters()
+    }
+
+    fn initialise(&self, g: &mut Graph, gain: Tensor, seed: Tensor) -> Result<Vec<Effect>> {
+        self.0.initialise(g, self.1, gain, seed)
+    }
+
+    fn forward(&self, g: &mut Graph, x: Tensor, drop: Option<Dropout>) -> Result<Forward> {
+        self.0.forward(g, x, drop)
+    }
+}

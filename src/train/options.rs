@@ -1,0 +1,71 @@
+//! How a sweep is run, and how it reports what it does.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::gpu::AdapterChoice;
+
+/// Asks a running sweep to stop after a snapshot. Cheap to clone; safe to set from a signal handler.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt(pub Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Asks.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked.
+    pub fn asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How to run a sweep.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Which adapter.
+    pub adapter: AdapterChoice,
+    /// Folder of the run's files. Without one, nothing is written.
+    pub out: Option<PathBuf>,
+    /// Continue the run in `out`.
+    pub resume: bool,
+    /// Replicas per slice at most.
+    pub slice: Option<usize>,
+    /// The command line, for the manifest.
+    pub command: String,
+    /// Stops the run.
+    pub interrupt: Interrupt,
+}
+
+/// A part of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Compiling kernels and laying out memory.
+    Building,
+    /// Training.
+    Training,
+    /// Observing a checkpoint.
+    Observing,
+    /// Comparing checkpoints with the last.
+    Comparing,
+    /// Writing files.
+    Writing,
+}
+
+/// Hears what a run does.
+pub trait Progress {
+    /// A part begins.
+    fn stage(&mut self, _stage: Stage) {}
+    /// A sentence for the user.
+    fn note(&mut self, _text: &str) {}
+    /// Steps done of so many, and the current loss of the median replica if known.
+    fn steps(&mut self, _done: u32, _of: u32, _loss: Option<f64>) {}
+}
+
+/// Hears nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Quiet;
+
+impl Progress for Quiet {}

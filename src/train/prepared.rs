@@ -1,0 +1,242 @@
+//! Data ready for training: read, split, normalised, and a probe set chosen.
+
+use std::path::Path;
+
+use crate::config;
+use crate::data::{self, Dataset, Table};
+use crate::error::{Error, Result};
+
+/// What a network is trained towards.
+#[derive(Clone, Debug)]
+pub enum Targets {
+    /// One class per example.
+    Classes(Vec<u32>),
+    /// Values, row-major.
+    Values(Vec<f32>),
+}
+
+/// One part of the data.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Examples.
+    pub examples: usize,
+    /// `[examples, inputs]`
+    pub inputs: Vec<f32>,
+    /// One per example.
+    pub targets: Targets,
+}
+
+/// Data ready for training.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// Name, for people.
+    pub name: String,
+    /// Width of the inputs.
+    pub inputs: usize,
+    /// Width of the outputs: classes or values.
+    pub outputs: usize,
+    /// What is trained on.
+    pub train: Part,
+    /// What is held out.
+    pub test: Part,
+    /// The fixed examples on which representations are read.
+    pub probe: Part,
+}
+
+impl Prepared {
+    /// Reads and splits the data that an experiment names.
+    ///
+    /// # Errors
+    /// If files cannot be used, or settings do not fit them.
+    pub fn load(e: &config::Experiment) -> Result<Self> {
+        let (train, test) = match e.data.source {
+            config::Source::Digits => split(data::digits(), e)?,
+            config::Source::Files => files(e)?,
+        };
+        Self::new(train, test, e)
+    }
+
+    /// Splits, normalises and checks a data set already in memory.
+    ///
+    /// # Errors
+    /// If settings do not fit it.
+    pub fn from_dataset(dataset: Dataset, e: &config::Experiment) -> Result<Self> {
+        let (train, test) = split(dataset, e)?;
+        Self::new(train, test, e)
+    }
+
+    fn new(mut train: Dataset, mut test: Dataset, e: &config::Experiment) -> Result<Self> {
+        let how = match e.data.normalise {
+            config::Normalise::None => data::Normalise::None,
+            config::Normalise::Unit => data::Normalise::Unit,
+            config::Normalise::Standard => data::Normalise::Standard,
+        };
+        let all: Vec<usize> = (0..train.inputs.rows).collect();
+        let scaling = data::normalise(how, &mut train.inputs, &all)?;
+        scaling.apply(&mut test.inputs)?;
+        let (inputs, outputs) = (train.inputs.width(), train.targets.width());
+        let check = |key: &str, wanted: Option<u32>, is: usize| match wanted {
+            Some(wanted) if wanted as usize != is => {
+                Err(Error::config(format!("{key} is {wanted}, but the data has {is}: leave the key out or correct it")))
+            }
+            _ => Ok(()),
+        };
+        check("model.inputs", e.model.inputs, inputs)?;
+        check("model.outputs", e.model.outputs, outputs)?;
+        let part = |d: &Dataset| Part {
+            examples: d.inputs.rows,
+            inputs: d.inputs.values.clone(),
+            targets: match &d.targets {
+                data::Targets::Classes { labels, .. } => Targets::Classes(labels.clone()),
+                data::Targets::Values(table) => Targets::Values(table.values.clone()),
+            },
+        };
+        let (train, test) = (part(&train), part(&test));
+        if matches!(train.targets, Targets::Values(_)) && e.loss.kind == config::LossKind::CrossEntropy {
+            return Err(Error::config(
+                "loss.kind is \"cross_entropy\", which needs one class per example, but the data has numeric targets: use \"mse\" or \"bce\"",
+            ));
+        }
+        let source = match e.probe.from {
+            config::ProbeFrom::Test => &test,
+            config::ProbeFrom::Train => &train,
+        };
+        let probe = source.take(e.probe.examples.map_or(source.examples, |n| n as usize), outputs)?;
+        let cka = e.observe.measures.iter().any(|m| m.reads_hidden_layers());
+        if cka && probe.examples < 4 {
+            return Err(Error::config(format!("CKA needs at least 4 probe examples, and there are {}", probe.examples)));
+        }
+        let longest = match e.batch.mode {
+            config::BatchMode::Full => train.examples,
+            _ => e.batch.size as usize,
+        };
+        if u64::from(e.steps) * longest as u64 >= 1 << 32 {
+            return Err(Error::config(format!(
+                "steps times the batch is {} x {longest}, which must stay below 2^32: train for fewer steps or with smaller batches",
+                e.steps
+            )));
+        }
+        Ok(Self { name: String::new(), inputs, outputs, train, test, probe }.named(e))
+    }
+
+    fn named(mut self, e: &config::Experiment) -> Self {
+        self.name = match (e.data.source, &e.data.inputs) {
+            (config::Source::Digits, _) => "digits".into(),
+            (_, Some(path)) => path.display().to_string(),
+            _ => "data".into(),
+        };
+        self
+    }
+}
+
+impl Part {
+    /// The first examples.
+    fn take(&self, count: usize, outputs: usize) -> Result<Part> {
+        if count == 0 || count > self.examples {
+            return Err(Error::config(format!(
+                "probe.examples is {count}, but {} examples are there to choose from",
+                self.examples
+            )));
+        }
+        let width = self.inputs.len() / self.examples;
+        Ok(Part {
+            examples: count,
+            inputs: self.inputs[..count * width].to_vec(),
+            targets: match &self.targets {
+                Targets::Classes(labels) => Targets::Classes(labels[..count].to_vec()),
+                Targets::Values(values) => Targets::Values(values[..count * outputs].to_vec()),
+            },
+        })
+    }
+
+    /// Targets as rows of values: as they are, or one-hot.
+    pub fn values(&self, outputs: usize) -> Vec<f32> {
+        match &self.targets {
+            Targets::Classes(labels) => data::one_hot(labels, outputs),
+            Targets::Values(values) => values.clone(),
+        }
+    }
+}
+
+fn select(dataset: &Dataset, rows: &[usize]) -> Dataset {
+    let targets = match &dataset.targets {
+        data::Targets::Classes { labels, classes } => {
+            data::Targets::Classes { labels: rows.iter().map(|&r| labels[r]).collect(), classes: *classes }
+        }
+        data::Targets::Values(table) => data::Targets::Values(table.select(rows)),
+    };
+    Dataset { name: dataset.name.clone(), inputs: dataset.inputs.select(rows), targets }
+}
+
+fn split(dataset: Dataset, e: &config::Experiment) -> Result<(Dataset, Dataset)> {
+    let parts =
+        data::split(&dataset.targets, dataset.inputs.rows, e.data.test_fraction, e.data.stratified, e.data.split_seed)?;
+    Ok((select(&dataset, &parts.train), select(&dataset, &parts.test)))
+}
+
+fn files(e: &config::Experiment) -> Result<(Dataset, Dataset)> {
+    let d = &e.data;
+    let Some(inputs) = &d.inputs else {
+        return Err(Error::config("data.source is \"files\", so data.inputs must name a file"));
+    };
+    let whole = dataset(inputs, d.labels.as_deref(), d.targets.as_deref(), d)?;
+    match &d.test_inputs {
+        None => split(whole, e),
+        Some(test) => {
+            let held_out = dataset(test, d.test_labels.as_deref(), d.test_targets.as_deref(), d)?;
+            if held_out.inputs.width() != whole.inputs.width() || held_out.targets.width() > whole.targets.width() {
+                return Err(Error::data(
+                    test,
+                    format!(
+                        "expected {} inputs and at most {} outputs as in {}, got {} and {}",
+                        whole.inputs.width(),
+                        whole.targets.width(),
+                        inputs.display(),
+                        held_out.inputs.width(),
+                        held_out.targets.width()
+                    ),
+                ));
+            }
+            Ok((whole, held_out))
+        }
+    }
+}
+
+fn dataset(inputs: &Path, labels: Option<&Path>, targets: Option<&Path>, d: &config::Data) -> Result<Dataset> {
+    let name = inputs.display().to_string();
+    let lower = name.to_lowercase();
+    let with_classes = |table: Table, labels: Vec<u32>, from: &Path| -> Result<Dataset> {
+        let classes = match d.classes {
+            Some(classes) => classes as usize,
+            None => data::count_classes(&labels, from)?,
+        };
+        data::check_labels(&labels, classes, from)?;
+        Dataset::new(name.clone(), table, data::Targets::Classes { labels, classes })
+    };
+    if let Some(targets) = targets {
+        return Dataset::new(name, data::read_table(inputs)?, data::Targets::Values(data::read_table(targets)?));
+    }
+    if let Some(labels) = labels {
+        return with_classes(data::read_table(inputs)?, data::read_labels(labels)?, labels);
+    }
+    if lower.ends_with(".bin") {
+        let (table, labels) = data::read_cifar(inputs)?;
+        return with_classes(table, labels, inputs);
+    }
+    if lower.ends_with(".csv") {
+        let column = match d.label_column.as_str() {
+            "first" => data::LabelColumn::First,
+            "last" => data::LabelColumn::Last,
+            "none" => data::LabelColumn::None,
+            name => data::LabelColumn::Name(name.to_owned()),
+        };
+        let read = data::read_csv_dataset(inputs, column)?;
+        return match read.targets {
+            data::Targets::Classes { labels, .. } => with_classes(read.inputs, labels, inputs),
+            values => Dataset::new(name, read.inputs, values),
+        };
+    }
+    Err(Error::config(format!(
+        "data.inputs is {name}, which holds no labels: name a file of labels (data.labels) or of values to predict (data.targets)"
+    )))
+}

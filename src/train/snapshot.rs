@@ -1,0 +1,139 @@
+//! Snapshots: the state of all groups at a step, from which a run continues to the same bits.
+//!
+//! Random numbers and batches follow from counters that are part of the state, so there is nothing else to save. A
+//! snapshot names what made it; another version, adapter, driver or setting is refused, since it could not give the
+//! same bits.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::group::Group;
+use crate::data::{read_safetensors, read_safetensors_metadata, write_safetensors};
+use crate::error::{Error, Result};
+use crate::files::layout::SNAPSHOTS;
+use crate::gpu::AdapterSummary;
+
+/// What a snapshot was made by and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Stamp {
+    /// Steps done.
+    pub step: u32,
+    /// Last checkpoint observed.
+    pub observed: Option<u32>,
+    /// Adapter and driver.
+    pub adapter: AdapterSummary,
+    /// All settings, as JSON.
+    pub settings: Value,
+}
+
+fn path(dir: &Path) -> PathBuf {
+    dir.join(SNAPSHOTS).join("latest.safetensors")
+}
+
+/// Whether a run in this folder can be continued.
+pub(super) fn exists(dir: &Path) -> bool {
+    path(dir).exists()
+}
+
+/// Saves the state of all groups; a snapshot replaces the one before only when it is whole.
+pub(super) fn save(dir: &Path, groups: &mut [Group], stamp: &Stamp) -> Result<()> {
+    let folder = dir.join(SNAPSHOTS);
+    std::fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
+    let mut arrays = Vec::new();
+    for (g, group) in groups.iter_mut().enumerate() {
+        for (s, (machine, members)) in group.slices.iter_mut().enumerate() {
+            let state = machine.read_state()?;
+            let per = state.len() / members.len();
+            arrays.push((format!("group.{g}.slice.{s}"), vec![members.len(), per], state));
+        }
+    }
+    let metadata = [
+        ("isogram", env!("CARGO_PKG_VERSION").to_owned()),
+        ("step", stamp.step.to_string()),
+        ("observed", stamp.observed.map_or_else(String::new, |o| o.to_string())),
+        ("adapter", serde_json::to_string(&stamp.adapter).unwrap_or_default()),
+        ("settings", stamp.settings.to_string()),
+    ]
+    .map(|(key, value)| (key.to_owned(), value));
+    write_safetensors(&path(dir), &arrays, &metadata)
+}
+
+/// Restores what [`save`] saved, after checking that the same run is continued.
+pub(super) fn load(dir: &Path, groups: &mut [Group], expected: &Stamp) -> Result<Stamp> {
+    let file = path(dir);
+    if !file.exists() {
+        return Err(Error::Resume(format!("{} holds no snapshot: start the run anew", dir.display())));
+    }
+    let metadata = read_safetensors_metadata(&file)?;
+    let get = |key: &str| metadata.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str()).unwrap_or_default();
+    if get("isogram") != env!("CARGO_PKG_VERSION") {
+        return Err(Error::Resume(format!(
+            "the run was made by isogram {}, and this is {}: use that version",
+            get("isogram"),
+            env!("CARGO_PKG_VERSION")
+        )));
+    }
+    let broken = || Error::Resume(format!("{} is not a snapshot of this program", file.display()));
+    let adapter: AdapterSummary = serde_json::from_str(get("adapter")).map_err(|_| broken())?;
+    if adapter != expected.adapter {
+        return Err(Error::Resume(format!(
+            "the run was made on {adapter}, and this is {}: only the same adapter and driver give the same bits",
+            expected.adapter
+        )));
+    }
+    let settings: Value = serde_json::from_str(get("settings")).map_err(|_| broken())?;
+    if let Some(difference) = difference("", &settings, &expected.settings) {
+        return Err(Error::Resume(format!("{difference}: continue with the run's own settings, or start anew")));
+    }
+    let step = get("step").parse().map_err(|_| broken())?;
+    let observed = match get("observed") {
+        "" => None,
+        text => Some(text.parse().map_err(|_| broken())?),
+    };
+    let arrays = read_safetensors(&file)?;
+    let slices: usize = groups.iter().map(|g| g.slices.len()).sum();
+    if arrays.len() != slices {
+        return Err(Error::Resume(format!(
+            "the run was cut into {} slices, and now there are {slices}: use the run's --slice",
+            arrays.len()
+        )));
+    }
+    for (g, group) in groups.iter_mut().enumerate() {
+        for (s, (machine, _)) in group.slices.iter_mut().enumerate() {
+            let name = format!("group.{g}.slice.{s}");
+            let (_, _, state) = arrays.iter().find(|(n, _, _)| *n == name).ok_or_else(broken)?;
+            machine.write_state(state)?;
+        }
+    }
+    Ok(Stamp { step, observed, adapter, settings })
+}
+
+/// The first setting in which two runs differ, as a phrase.
+fn difference(path: &str, was: &Value, is: &Value) -> Option<String> {
+    if let (Value::Object(a), Value::Object(b)) = (was, is) {
+        let keys = a.keys().chain(b.keys().filter(|k| !a.contains_key(*k)));
+        return keys
+            .filter_map(|key| {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                difference(&path, a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null))
+            })
+            .next();
+    }
+    (was != is).then(|| format!("{path} was {was}, and now is {is}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::difference;
+
+    #[test]
+    fn a_difference_is_named_by_its_key() {
+        let was = json!({"optimiser": {"lr": 0.1, "kind": "sgd"}, "steps": 3});
+        let is = json!({"optimiser": {"lr": 0.2, "kind": "sgd"}, "steps": 3});
+        assert_eq!(difference("", &was, &is).unwrap(), "optimiser.lr was 0.1, and now is 0.2");
+        assert_eq!(difference("", &was, &was), None);
+    }
+}
