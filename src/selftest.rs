@@ -73,7 +73,7 @@ fn products(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
     let square = g.matmul_of(c.a, true, c.a, false)?;
     all.push(g.matmul(c.a, square)?);
     all.push(g.matmul_of(square, true, c.b, true)?);
-    all.push(g.matmul_of(c.shared, false, c.a, true)?);
+    all.push(g.matmul_of(c.shared, true, c.a, false)?);
     Ok(all)
 }
 

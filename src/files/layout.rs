@@ -47,10 +47,7 @@ pub fn create_run_dir(out: Option<&Path>, name: &str) -> Result<PathBuf> {
 
 fn make_empty(out: &Path) -> Result<()> {
     if out.exists() && !out.is_dir() {
-        return Err(Error::config(format!(
-            "--out {}: this is a file, not a folder; pick another name",
-            out.display()
-        )));
+        return Err(Error::config(format!("--out {}: this is a file, not a folder; pick another name", out.display())));
     }
     std::fs::create_dir_all(out).map_err(Error::io(out))?;
     if std::fs::read_dir(out).map_err(Error::io(out))?.next().is_some() {

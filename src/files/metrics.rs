@@ -298,8 +298,8 @@ mod tests {
         let row = |i: u32| MetricRow {
             replica: i % 3,
             step: u64::from(i / 3) * 10,
-            layer: (i % 2 == 0).then(|| format!("layers.{}", i % 4)),
-            name: if i % 5 == 0 { "loss".to_owned() } else { "cka_input".to_owned() },
+            layer: i.is_multiple_of(2).then(|| format!("layers.{}", i % 4)),
+            name: if i.is_multiple_of(5) { "loss".to_owned() } else { "cka_input".to_owned() },
             value: f64::from(i) / 7.0,
         };
         (0..count).map(row).collect()
@@ -372,7 +372,7 @@ mod tests {
     fn a_row_of_no_replica_is_refused_and_leaves_no_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("metrics.parquet");
-        let said = write_metrics(&path, &replicas()[..2], &rows(3)).unwrap_err().to_string();
+        let said = write_metrics(&path, &replicas()[..2], rows(3)).unwrap_err().to_string();
         assert!(said.contains("replica 2"), "{said}");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
@@ -381,7 +381,7 @@ mod tests {
     fn a_damaged_file_gets_one_clear_sentence() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("metrics.parquet");
-        write_metrics(&path, &replicas(), &rows(1000)).unwrap();
+        write_metrics(&path, &replicas(), rows(1000)).unwrap();
         let whole = std::fs::read(&path).unwrap();
         for length in [0, 3, 8, 100, whole.len() / 2, whole.len() - 1] {
             std::fs::write(&path, &whole[..length]).unwrap();

@@ -222,7 +222,7 @@ mod tests {
     fn row(i: u32) -> PairRow<'static> {
         let layer = |i: u32| ["layers.0", "layers.1", "layers.2"][i as usize % 3];
         PairRow {
-            name: if i % 2 == 0 { "cka" } else { "cka_debiased" },
+            name: if i.is_multiple_of(2) { "cka" } else { "cka_debiased" },
             step: u64::from(i) * 1_000_000,
             replica_a: i % 64,
             replica_b: u32::MAX - i,

@@ -8,9 +8,7 @@ use std::sync::Arc;
 
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::{
-    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type,
-};
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -105,11 +103,7 @@ impl TableWriter {
 
 fn field(name: &str, kind: Kind) -> Result<Type, ParquetError> {
     let (physical, logical, repetition) = match kind {
-        Kind::Unsigned => (
-            Physical::INT32,
-            Some(LogicalType::integer(32, false)),
-            Repetition::REQUIRED,
-        ),
+        Kind::Unsigned => (Physical::INT32, Some(LogicalType::integer(32, false)), Repetition::REQUIRED),
         Kind::Long => (Physical::INT64, None, Repetition::REQUIRED),
         Kind::Double => (Physical::DOUBLE, None, Repetition::REQUIRED),
         Kind::MaybeDouble => (Physical::DOUBLE, None, Repetition::OPTIONAL),
@@ -301,7 +295,10 @@ impl TableReader {
     }
 
     fn wrong(&self, name: &str, expected: &str) -> Error {
-        Error::data(&self.path, format!("column `{name}` does not hold {expected}; is this a table that Isogram wrote?"))
+        Error::data(
+            &self.path,
+            format!("column `{name}` does not hold {expected}; is this a table that Isogram wrote?"),
+        )
     }
 
     /// Refuses columns of unequal length, which only a damaged file has.

@@ -16,8 +16,10 @@ impl Graph {
     }
 
     fn add_scoped(&mut self, op: Op, inputs: Vec<Tensor>, shape: Shape, dtype: DType, scope: Scope) -> Tensor {
-        // Common subexpressions: a node with the same operation, inputs and shape is the same node.
-        let key = (op.clone(), inputs.clone(), shape.clone());
+        // Common subexpressions: a node with the same operation, inputs and shape is the same node, unless a fence stands
+        // between the two. Variables and data are the same everywhere.
+        let epoch = if matches!(op, Op::Variable(_) | Op::Data(_)) { 0 } else { self.epoch };
+        let key = (op.clone(), inputs.clone(), shape.clone(), epoch);
         if let Some(&known) = self.known.get(&key) {
             return known;
         }
@@ -414,8 +416,9 @@ impl Graph {
         Ok(self.add_scoped(Op::PairDot, vec![a, b], Shape::new(&[REPLICAS, REPLICAS]), DType::F32, Scope::Pairs))
     }
 
-    /// Keeps work before and after it in separate dispatches, so that memory can be reused in between. Without fences
-    /// independent parts may run side by side, which is fast and needs memory for all of them at once.
+    /// Keeps work before and after it in separate dispatches, in that order, and shares no node across, so that memory can
+    /// be reused in between. Without fences independent parts run side by side, which is fast and needs memory for all
+    /// of them at once.
     pub fn fence(&mut self) {
         self.epoch += 1;
     }

@@ -135,7 +135,10 @@ impl GpuMachine {
                     }
                 }
             }
-            let submission = self.gpu.queue.submit([encoder.finish()]);
+            let buffer = encoder.finish();
+            let enc = begun.elapsed();
+            let submission = self.gpu.queue.submit([buffer]);
+            if std::env::var_os("DBG").is_some() { eprintln!("encode {:?} total {:?} for {}", enc, begun.elapsed(), runs as usize * per_run); }
             self.encoding += begun.elapsed();
             self.encoded += u64::from(runs) * per_run as u64;
             self.in_flight.push_back(submission);
@@ -143,6 +146,39 @@ impl GpuMachine {
             self.throttle(runs as usize * per_run)?;
         }
         self.gpu.check()
+    }
+
+    /// Time of each dispatch of a function, run alone so many times in a row, submission included. It leaves the state
+    /// meaningless: for plans that are looked at, not trained.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn time_dispatches(&mut self, function: usize, repeats: u32) -> Result<Vec<Duration>> {
+        self.wait()?;
+        let mut times = Vec::with_capacity(self.functions[function].len());
+        for index in 0..self.functions[function].len() {
+            let mut best = Duration::MAX;
+            for _ in 0..3 {
+                let begun = Instant::now();
+                let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
+                {
+                    let mut pass =
+                        encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes: None });
+                    pass.set_bind_group(0, &self.bind_group, &[]);
+                    let command = &self.functions[function][index];
+                    for _ in 0..repeats {
+                        pass.set_pipeline(&command.pipeline);
+                        pass.set_immediates(0, bytemuck::bytes_of(&command.immediates));
+                        pass.dispatch_workgroups(command.grid[0], command.grid[1], command.grid[2]);
+                    }
+                }
+                self.gpu.queue.submit([encoder.finish()]);
+                self.gpu.wait()?;
+                best = best.min(begun.elapsed() / repeats);
+            }
+            times.push(best);
+        }
+        Ok(times)
     }
 
     /// Waits for the oldest submission when too many are in flight, and learns from it how long the next may be.

@@ -520,24 +520,25 @@ fn inline(
     weight: &[u32],
 ) -> Vec<bool> {
     let n = graph.nodes.len();
-    let mut inline = vec![false; n];
+    let (mut inline, mut floating) = (vec![false; n], vec![false; n]);
     let roots: BTreeSet<Tensor> = function.effects.iter().flat_map(Effect::values).collect();
     for index in 0..n {
         let node = &graph.nodes[index];
         if !reachable[index] || must[index] || !is_map(&node.op) {
             continue;
         }
-        let free = |input: &Tensor| {
+        let leaf = |input: &Tensor| {
             let (op, i) = (&graph.node(*input).op, input.index());
-            (is_leaf(op) && (!must[i] || matches!(op, Op::Variable(_) | Op::Data(_)))) || inline[i]
+            is_leaf(op) && (!must[i] || matches!(op, Op::Variable(_) | Op::Data(_)))
         };
+        floating[index] = node.inputs.iter().all(|i| leaf(i) || floating[i.index()]);
         // What is stored in any case (an activation that the next layer reads) gives cheap functions of itself, such
         // as its own derivative, wherever they are needed.
-        let again = |input: &Tensor| free(input) || must[input.index()];
-        let cheap = weight[index] <= CHEAP && !roots.contains(&Tensor(index as u32));
-        inline[index] = node.op == Op::Broadcast
-            || node.inputs.iter().all(free)
-            || (cheap && node.scope == Scope::Replica && node.inputs.iter().all(again));
+        let cheap = weight[index] <= CHEAP
+            && node.scope == Scope::Replica
+            && !roots.contains(&Tensor(index as u32))
+            && node.inputs.iter().all(|i| leaf(i) || inline[i.index()] || must[i.index()]);
+        inline[index] = floating[index] || cheap || node.op == Op::Broadcast;
     }
     for index in (0..n).rev() {
         let tensor = Tensor(index as u32);

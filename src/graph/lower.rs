@@ -12,7 +12,7 @@ use super::fuse::{Fused, Group, Head, Store};
 use super::node::{Effect, Function, Graph, Op, Scope, Shape, Tensor, WHOLE};
 use super::plan::{Dispatch, Placed, Plan, PlannedFunction, Ring};
 use super::program_of::{Emitter, Keep, Place, Word, number};
-use super::schedule::schedule;
+use super::schedule::{Reach, schedule};
 use crate::error::{Error, Result};
 use crate::gpu::Profile;
 use crate::kernels::cross_entropy::CrossEntropy;
@@ -87,8 +87,9 @@ fn draft(graph: &Graph, function: &Function, replicas: usize, profile: &Profile,
     fused.add_temporaries();
     let items: Vec<Item> =
         (0..fused.groups.len()).map(|g| item(&fused, g, replicas, profile, registry)).collect::<Result<_>>()?;
-    let keys: Vec<_> = items.iter().map(|i| (&i.kernel, i.scope == Scope::Replica, i.epoch)).collect();
-    let order = schedule(&keys, before);
+    let keys: Vec<_> = items.iter().map(|i| (&i.kernel, i.scope == Scope::Replica)).collect();
+    let epochs: Vec<_> = items.iter().map(|i| i.epoch).collect();
+    let order = schedule(&keys, &epochs, before);
     let (lives, owners) = lives(&fused, &order, replicas);
     let mut draft = Draft {
         dispatches: Vec::with_capacity(order.len()),
@@ -139,7 +140,7 @@ fn label<'a>(parts: impl Iterator<Item = &'a str>) -> String {
 
 /// Orders each assignment after every read of the old value. Where that is impossible, the value takes a detour
 /// through scratch memory.
-fn order_assignments(fused: &mut Fused) -> Result<super::schedule::Reach> {
+fn order_assignments(fused: &mut Fused) -> Result<Reach> {
     'again: loop {
         fused.find_loads();
         let mut before = fused.reach();

@@ -69,23 +69,23 @@ impl Reach {
 }
 
 /// Puts numbered items into dispatches: items with the same key that do not depend on each other share one, and the
-/// dispatches are ordered. `before` must be transitive.
-pub(super) fn schedule<K: PartialEq>(keys: &[K], mut before: Reach) -> Vec<Vec<usize>> {
+/// dispatches are ordered, those of earlier epochs first as far as what they need allows. `before` must be transitive.
+pub(super) fn schedule<K: PartialEq>(keys: &[K], epochs: &[u32], mut before: Reach) -> Vec<Vec<usize>> {
     let n = keys.len();
     let mut owner: Vec<usize> = (0..n).collect();
     for j in 0..n {
         for i in 0..j {
-            if owner[i] == i && keys[i] == keys[j] && !before.has(i, j) && !before.has(j, i) {
+            if owner[i] == i && epochs[i] == epochs[j] && keys[i] == keys[j] && !before.has(i, j) && !before.has(j, i) {
                 before.unite(i, j);
                 owner[j] = i;
                 break;
             }
         }
     }
-    // Kahn's order over the united items, earliest first.
-    let leaders: Vec<usize> = (0..n).filter(|&i| owner[i] == i).collect();
-    let mut done: Vec<usize> = Vec::new();
-    let mut left = leaders.clone();
+    // Kahn's order over the united items.
+    let mut left: Vec<usize> = (0..n).filter(|&i| owner[i] == i).collect();
+    left.sort_by_key(|&i| (epochs[i], i));
+    let mut done: Vec<usize> = Vec::with_capacity(left.len());
     while !left.is_empty() {
         let ready = left
             .iter()
@@ -108,7 +108,8 @@ mod tests {
         before.link(1, 3);
         before.close();
         assert!(before.has(0, 3));
-        assert_eq!(schedule(&["a", "b", "b", "c"], before), vec![vec![0], vec![1, 2], vec![3]]);
+        assert_eq!(schedule(&["a", "b", "b", "c"], &[0; 4], before.clone()), vec![vec![0], vec![1, 2], vec![3]]);
+        assert_eq!(schedule(&["a", "b", "b", "c"], &[0, 0, 1, 1], before), vec![vec![0], vec![1], vec![2], vec![3]]);
     }
 
     #[test]
@@ -118,7 +119,7 @@ mod tests {
         before.link(0, 1);
         before.link(2, 3);
         before.close();
-        let order = schedule(&["x", "y", "y", "x"], before);
+        let order = schedule(&["x", "y", "y", "x"], &[0; 4], before);
         let place = |item: usize| order.iter().position(|d| d.contains(&item)).unwrap();
         assert_eq!(order.len(), 3);
         assert!(place(0) < place(1) && place(2) < place(3));

@@ -25,9 +25,9 @@ impl Scale {
 
     /// A scale on which these values fill the axis: logarithmic where they span more than a factor of thirty.
     pub fn fitting(values: impl Iterator<Item = f64>) -> Self {
-        let (low, high) = values.filter(|value| value.is_finite()).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
-            (l.min(v), h.max(v))
-        });
+        let (low, high) = values
+            .filter(|value| value.is_finite())
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
         if low > high {
             return Self::Linear(0.0, 1.0);
         }
@@ -105,7 +105,7 @@ fn linear(low: f64, high: f64, most: usize) -> Vec<(f64, String)> {
 /// A round number in few characters: `0.02`, `5`, `2000`, `10k`, `3M`.
 fn brief(value: f64) -> String {
     match value.abs() {
-        size if size == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
         size if size < 1e-3 => format!("{value:.0e}"),
         size if size < 1e4 => format!("{}", (value * 1e6).round() / 1e6),
         size if size < 1e6 => format!("{}k", (value / 1e3).round()),

@@ -80,7 +80,7 @@ fn between_figure(run: &Run) -> Result<Figure, String> {
         return Err("no pair of networks was compared at the same layer.".to_owned());
     }
     share_scale(&mut panels);
-    let mut legend = Entry::settings(run);
+    let mut legend = if run.is_sweep() { Entry::settings(run) } else { Vec::new() };
     if run.is_sweep() {
         legend.push(Entry::Line { label: "across settings".to_owned(), colour: INK, mark: None, dashed: false });
     }
@@ -113,8 +113,8 @@ fn references_figure(run: &Run) -> Result<Figure, String> {
     let wanted = [
         ("cka_input", "the input"),
         ("cka_labels", "the labels"),
-        ("cka_first", "itself at the first checkpoint"),
-        ("cka_last", "itself at the last checkpoint"),
+        ("cka_first", "its first checkpoint"),
+        ("cka_last", "its last checkpoint"),
     ];
     let anywhere = |name: &str| run.layers.iter().any(|layer| observed.has(name, Some(layer)));
     let present: Vec<_> = wanted.into_iter().filter(|(name, _)| anywhere(name)).collect();

@@ -32,7 +32,11 @@ fn diverged(run: &Run) -> Option<String> {
     };
     let verb = if count == 1 { "is" } else { "are" };
     (count > 0).then(|| {
-        format!("{} of {} diverged{which} and {verb} left out of every curve, band, pair and mean.", grouped(count as u64), counted(all, "network"))
+        format!(
+            "{} of {} diverged{which} and {verb} left out of every curve, band, pair and mean.",
+            grouped(count as u64),
+            counted(all, "network")
+        )
     })
 }
 
@@ -47,9 +51,7 @@ fn learning(run: &Run) -> Option<String> {
     let bands: Vec<Option<Band>> =
         observed.by_setting(name, None, &run.settings).into_iter().map(|bands| bands.last().copied()).collect();
     let step = bands.iter().flatten().map(|band| band.step).max()?;
-    let each = per_setting(run, &bands, |band| {
-        format!("{}{}", show(band.mid), range(band, show))
-    })?;
+    let each = per_setting(run, &bands, |band, suffix| format!("{}{suffix}{}", show(band.mid), range(band, show)))?;
     Some(format!("After {}, the median {what} is {each}.", counted(step as usize, "step")))
 }
 
@@ -61,21 +63,22 @@ fn within(run: &Run, paired: &Paired, layer: &str) -> Option<String> {
     let (plain, debiased) = (ends(Kind::Plain), ends(Kind::Debiased));
     let last: Vec<Option<Band>> = plain.iter().map(|bands| bands.last().copied()).collect();
     let step = last.iter().flatten().map(|band| band.step).max()?;
-    let text = |i: usize| match (plain[i].first(), plain[i].last()) {
-        (Some(first), Some(last)) => agreement(first, last, debiased[i].first(), debiased[i].last()),
-        _ => String::new(),
+    let text = |(i, suffix): (usize, String)| {
+        Some(agreement(&suffix, [plain[i].first()?, plain[i].last()?], [debiased[i].first(), debiased[i].last()]))
     };
-    let parts = chosen(run, &last)?.into_iter().map(|(prefix, i)| format!("{prefix}{}", text(i))).collect::<Vec<_>>();
-    let different = if run.is_sweep() { "two networks of one setting and different seeds" } else { "two networks of different seeds" };
+    let parts: Vec<String> = chosen(run, &last)?.into_iter().filter_map(text).collect();
+    let different = if run.is_sweep() {
+        "two networks of one setting and different seeds"
+    } else {
+        "two networks of different seeds"
+    };
     Some(format!("At step {}, {different} have a median CKA at {layer} of {}.", grouped(step), parts.join("; ")))
 }
 
 fn across(run: &Run, paired: &Paired, layer: &str) -> Option<String> {
-    let (plain, debiased) = (
-        paired.over_steps(Kind::Plain, layer, Class::Across),
-        paired.over_steps(Kind::Debiased, layer, Class::Across),
-    );
-    let text = agreement(plain.first()?, plain.last()?, debiased.first(), debiased.last());
+    let (plain, debiased) =
+        (paired.over_steps(Kind::Plain, layer, Class::Across), paired.over_steps(Kind::Debiased, layer, Class::Across));
+    let text = agreement("", [plain.first()?, plain.last()?], [debiased.first(), debiased.last()]);
     let which = match run.settings.list.as_slice() {
         [a, b] => format!("Between {} and {}", a.label, b.label),
         _ => "Between networks of different settings".to_owned(),
@@ -83,15 +86,15 @@ fn across(run: &Run, paired: &Paired, layer: &str) -> Option<String> {
     Some(format!("{which}, the median CKA at {layer} is {text}."))
 }
 
-/// `0.93 (10–90 %: 0.90 to 0.95; debiased 0.81), and was 0.88 (debiased 0.2) before training`
-fn agreement(first: &Band, last: &Band, first_debiased: Option<&Band>, last_debiased: Option<&Band>) -> String {
+/// `0.93 for tanh (10–90 %: 0.90 to 0.95; debiased 0.81), and was 0.88 (debiased 0.20) before training`
+fn agreement(suffix: &str, [first, last]: [&Band; 2], [first_debiased, last_debiased]: [Option<&Band>; 2]) -> String {
     let mut notes = Vec::new();
     if last.count > 1 {
-        notes.push(format!("10–90 %: {} to {}", fraction(last.low), fraction(last.high)));
+        notes.push(format!("10–90\u{a0}%: {} to {}", fraction(last.low), fraction(last.high)));
     }
     notes.extend(last_debiased.map(|band| format!("debiased {}", fraction(band.mid))));
     let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
-    let mut text = format!("{}{notes}", fraction(last.mid));
+    let mut text = format!("{}{suffix}{notes}", fraction(last.mid));
     if first.step < last.step {
         let debiased = first_debiased.map_or(String::new(), |band| format!(" (debiased {})", fraction(band.mid)));
         let when = match first.step {
@@ -110,8 +113,7 @@ fn by_layer(run: &Run, paired: &Paired) -> Option<String> {
         let medians: Vec<f64> = (0..run.settings.len()).filter_map(last).collect();
         (!medians.is_empty()).then(|| medians.iter().sum::<f64>() / medians.len() as f64)
     };
-    let means: Vec<(f64, &String)> =
-        run.layers.iter().filter_map(|layer| Some((mean(layer)?, layer))).collect();
+    let means: Vec<(f64, &String)> = run.layers.iter().filter_map(|layer| Some((mean(layer)?, layer))).collect();
     let most = means.iter().max_by(|a, b| a.0.total_cmp(&b.0))?;
     let least = means.iter().min_by(|a, b| a.0.total_cmp(&b.0))?;
     // A difference that two decimals do not show is none.
@@ -135,35 +137,35 @@ fn change(run: &Run) -> Option<String> {
     let bands = observed.by_setting("cka_first", Some(layer), &run.settings);
     let last: Vec<Option<Band>> = bands.iter().map(|bands| bands.last().copied()).collect();
     let moved = bands.iter().any(|bands| bands.len() > 1);
-    let each = per_setting(run, &last, |band| format!("{}{}", fraction(band.mid), range(band, fraction)))?;
+    let each =
+        per_setting(run, &last, |band, suffix| format!("{}{suffix}{}", fraction(band.mid), range(band, fraction)))?;
     moved.then(|| format!("With its own state at the first checkpoint, {layer} ends at a median CKA of {each}."))
 }
 
 fn range(band: &Band, show: fn(f64) -> String) -> String {
-    if band.count > 1 { format!(" (10–90 %: {} to {})", show(band.low), show(band.high)) } else { String::new() }
+    if band.count > 1 { format!(" (10–90\u{a0}%: {} to {})", show(band.low), show(band.high)) } else { String::new() }
 }
 
-fn per_setting(run: &Run, bands: &[Option<Band>], text: impl Fn(&Band) -> String) -> Option<String> {
-    let part = |(prefix, i): (String, usize)| bands[i].as_ref().map(|band| format!("{prefix}{}", text(band)));
+fn per_setting(run: &Run, bands: &[Option<Band>], text: impl Fn(&Band, &str) -> String) -> Option<String> {
+    let part = |(i, suffix): (usize, String)| bands[i].as_ref().map(|band| text(band, &suffix));
     let parts: Vec<String> = chosen(run, bands)?.into_iter().filter_map(part).collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// The settings to be named, each with the words before its number: all of them if few, the extremes otherwise.
-fn chosen(run: &Run, bands: &[Option<Band>]) -> Option<Vec<(String, usize)>> {
+/// The settings to be named, each with the words after its number: all of them if few, the extremes otherwise.
+fn chosen(run: &Run, bands: &[Option<Band>]) -> Option<Vec<(usize, String)>> {
     let known: Vec<(usize, f64)> =
         bands.iter().enumerate().filter_map(|(i, band)| band.as_ref().map(|band| (i, band.mid))).collect();
     let label = |i: usize| &run.settings.list[i].label;
     match known.as_slice() {
         [] => None,
-        [(i, _)] if !run.is_sweep() => Some(vec![(String::new(), *i)]),
-        few if few.len() <= ALL_NAMED => Some(few.iter().map(|&(i, _)| (format!("{}: ", label(i)), i)).collect()),
+        [(i, _)] if !run.is_sweep() => Some(vec![(*i, String::new())]),
+        few if few.len() <= ALL_NAMED => Some(few.iter().map(|&(i, _)| (i, format!(" for {}", label(i)))).collect()),
         many => {
             let most = many.iter().max_by(|a, b| a.1.total_cmp(&b.1))?.0;
             let least = many.iter().min_by(|a, b| a.1.total_cmp(&b.1))?.0;
-            let lowest = format!("at the lowest ({}) ", label(least));
-            let highest = format!("at the highest ({}) ", label(most));
-            Some(vec![(lowest, least), (highest, most)])
+            let named = |i, what| (i, format!(" for {}, the {what} of {} settings", label(i), many.len()));
+            Some(vec![named(most, "highest"), named(least, "lowest")])
         }
     }
 }

@@ -44,10 +44,17 @@ pub struct Layout {
 impl Layout {
     /// The layout of matrices with these names.
     pub fn of(names: &[&String]) -> Self {
-        let cell = (270.0 / names.len().max(1) as f64).clamp(24.0, 72.0);
+        // Three matrices of few layers fit beside each other; many layers need room for their numbers.
+        let side = if names.len() > 4 { 300.0 } else { 224.0 };
+        let cell = (side / names.len().max(1) as f64).clamp(34.0, 72.0);
         let longest = names.iter().map(|name| text_width(name, PLAIN.size)).fold(0.0, f64::max);
         let upright = longest > cell - 4.0;
         Self { cell, left: 34.0 + longest, below: if upright { 34.0 + longest } else { 48.0 }, upright }
+    }
+
+    /// Whether cells have room for a second number.
+    pub fn has_second(self) -> bool {
+        self.cell >= 48.0
     }
 
     /// The size of a whole matrix with its labels.
@@ -95,17 +102,22 @@ impl Layout {
         let colour = palette::on_heat(main);
         let middle = (x + cell / 2.0 - 0.5, y + cell / 2.0 - 0.5);
         match numbers.second {
-            Some(second) if cell >= 48.0 => {
+            Some(second) if self.has_second() => {
                 let font = Font { size: 15.0, colour, ..PLAIN };
                 pen.text(&fraction(main), (middle.0, middle.1 - 9.0), font, HPos::Center, VPos::Center);
                 let font = Font { size: 12.0, colour, ..PLAIN };
-                pen.text(&format!("({})", fraction(second)), (middle.0, middle.1 + 10.0), font, HPos::Center, VPos::Center);
+                pen.text(
+                    &format!("({})", fraction(second)),
+                    (middle.0, middle.1 + 10.0),
+                    font,
+                    HPos::Center,
+                    VPos::Center,
+                );
             }
-            _ if cell >= 32.0 => {
+            _ => {
                 let font = Font { size: 12.0, colour, ..PLAIN };
                 pen.text(&fraction(main), middle, font, HPos::Center, VPos::Center);
             }
-            _ => {}
         }
     }
 }
@@ -119,8 +131,9 @@ pub fn bar(pen: &mut Pen<'_>, (x, y): (f64, f64), height: f64) {
     let part = height / f64::from(parts);
     for i in 0..parts {
         let t = 1.0 - (f64::from(i) + 0.5) / f64::from(parts);
-        // A little overlap, or hairlines show between the parts.
-        pen.fill(x, y + f64::from(i) * part, 16.0, part + 0.3, palette::heat(t));
+        // Each part reaches to the end, and the next lies on it: side by side, hairlines would show between them.
+        let done = f64::from(i) * part;
+        pen.fill(x, y + done, 16.0, height - done, palette::heat(t));
     }
     let corners = [(x, y), (x + 16.0, y), (x + 16.0, y + height), (x, y + height), (x, y)];
     pen.line(&corners, MUTED, 0.8, None);

@@ -127,8 +127,8 @@ pub fn draw(pen: &mut Pen<'_>, entries: &[Entry], (left, top): (f64, f64), width
                 let parts = 50;
                 for part in 0..parts {
                     let t = f64::from(part) / f64::from(parts - 1);
-                    let width = RAMP / f64::from(parts);
-                    pen.fill(start + f64::from(part) * width, y - 6.0, width, 12.0, palette::ramp(t));
+                    let done = f64::from(part) * RAMP / f64::from(parts);
+                    pen.fill(start + done, y - 6.0, RAMP - done, 12.0, palette::ramp(t));
                 }
                 pen.text(last, (start + RAMP + 8.0, y), font, HPos::Left, VPos::Center);
             }

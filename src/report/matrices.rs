@@ -29,16 +29,15 @@ fn layers_figure(run: &Run) -> Result<Figure, String> {
         return Err("it takes two hidden layers, and there are fewer.".to_owned());
     }
     let names = some_layers(&run.layers);
-    let compared: Vec<Compared> =
-        candidates(run).into_iter().filter(|&compared| paired.has_layers(compared)).collect();
+    let compared: Vec<Compared> = candidates(run).into_iter().filter(|&compared| paired.has_layers(compared)).collect();
     if compared.is_empty() {
         let step = paired.last.map_or(String::new(), |step| format!(" at step {}", grouped(step)));
         return Err(format!("different layers were not compared with each other{step} (they are when a run ends)."));
     }
-    let total = compared.len();
     let matrices: Vec<Cells<'_>> =
         compared.into_iter().take(MOST).map(|compared| matrix(run, paired, compared, &names)).collect();
-    let debiased = matrices.iter().flat_map(|matrix| &matrix.values).any(|numbers| numbers.second.is_some());
+    let debiased = Layout::of(&names).has_second()
+        && matrices.iter().flat_map(|matrix| &matrix.values).any(|numbers| numbers.second.is_some());
     let mut caption = format!(
         "Mean linear CKA between each layer of one network and each layer of another{}, {}.",
         paired.last.map_or(String::new(), |step| format!(", after {} steps", grouped(step))),
@@ -48,8 +47,10 @@ fn layers_figure(run: &Run) -> Result<Figure, String> {
         caption.push_str(" In brackets: debiased.");
     }
     if run.settings.len() > ALL_PAIRS {
-        let shown = counted(matrices.len(), "setting");
-        caption.push_str(&format!(" Pairs are of one setting; {shown} of {} are shown.", run.settings.len().max(total)));
+        caption.push_str(" Both networks of a pair are of one setting.");
+    }
+    if run.settings.len() > MOST {
+        caption.push_str(&format!(" {} of {} settings are shown.", matrices.len(), run.settings.len()));
     }
     caption.push_str(&left_out(&names, run));
     Ok(Figure { svg: drawn(&matrices, &names), caption })
@@ -76,9 +77,7 @@ fn matrix<'a>(run: &Run, paired: &Paired, compared: Compared, names: &'a [&'a St
         Compared::Between(..) if alone => {
             ("two networks".to_owned(), "layer of one".to_owned(), "layer of the other".to_owned())
         }
-        Compared::Itself(_) if alone => {
-            ("one network with itself".to_owned(), "layer".to_owned(), "layer".to_owned())
-        }
+        Compared::Itself(_) if alone => ("one network with itself".to_owned(), "layer".to_owned(), "layer".to_owned()),
         Compared::Between(a, b) if a == b => (format!("two of {}", named(a)), named(a), named(a)),
         Compared::Between(a, b) => (format!("{} and {}", named(a), named(b)), named(a), named(b)),
         Compared::Itself(a) => (format!("{} with itself", named(a)), named(a), named(a)),

@@ -22,13 +22,25 @@ pub fn counted(number: usize, thing: &str) -> String {
 pub fn measured(value: f64) -> String {
     match value.abs() {
         _ if !value.is_finite() => "–".to_owned(),
-        size if size == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
         size if !(1e-3..1e6).contains(&size) => format!("{value:.2e}"),
         size => {
             let decimals = (2.0 - size.log10().floor()).clamp(0.0, 6.0) as usize;
             format!("{value:.decimals$}")
         }
     }
+}
+
+/// A mean and a standard deviation, to two digits of the latter unless that asks for too many: `0.0195 ± 0.0012`.
+pub fn spread(mean: f64, deviation: f64) -> String {
+    let decimals = 1.0 - deviation.abs().log10().floor();
+    let worth = 3.0 - mean.abs().log10().floor();
+    if (0.0..=6.0).contains(&decimals) && decimals <= worth && mean.abs() < 1e6 {
+        let decimals = decimals as usize;
+        return format!("{mean:.decimals$} ± {deviation:.decimals$}");
+    }
+    let deviation = if deviation > 0.0 && deviation < 1e-3 { format!("{deviation:.0e}") } else { measured(deviation) };
+    format!("{} ± {deviation}", measured(mean))
 }
 
 /// A similarity or a fraction to two decimals, without `-0.00`.
@@ -69,6 +81,8 @@ mod tests {
         assert_eq!([counted(1, "seed"), counted(2, "seed")], ["1 seed", "2 seeds"]);
         let values = [0.0213, 1.454, 3.1e-7, 123_456.0, 0.0, f64::NAN];
         assert_eq!(values.map(measured), ["0.0213", "1.45", "3.10e-7", "123456", "0", "–"]);
+        let spreads = [spread(0.01953, 0.00123), spread(2.0, 0.0), spread(0.0195, 1.8e-9), spread(3.1234, 2.0)];
+        assert_eq!(spreads, ["0.0195 ± 0.0012", "2.00 ± 0", "0.0195 ± 2e-9", "3.1 ± 2.0"]);
         assert_eq!([0.934, -0.001, -0.017].map(fraction), ["0.93", "0.00", "−0.02"]);
         let times = [0.84, 42.0, 200.0, 7500.0, f64::NAN];
         assert_eq!(times.map(duration), ["0.8 s", "42 s", "3 min 20 s", "2 h 5 min", "–"]);

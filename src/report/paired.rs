@@ -154,12 +154,11 @@ impl Paired {
     fn add_to_matrices(&mut self, row: &PairRow<'_>, places: &HashMap<u32, usize>) {
         let (Some(&i), Some(&j)) = (places.get(&row.replica_a), places.get(&row.replica_b)) else { return };
         let size = self.chosen.len();
-        let earlier = |step, kept: u64| step < kept;
-        let later = |step, kept: u64| step > kept;
-        let matrices: [(&mut Option<Matrix>, &dyn Fn(u64, u64) -> bool); 2] =
-            [(&mut self.first_matrix, &earlier), (&mut self.last_matrix, &later)];
-        for (matrix, better) in matrices {
-            if matrix.as_ref().is_none_or(|kept| better(row.step, kept.step)) {
+        // The file does not say beforehand which of its steps is the first, and which the last.
+        let earlier = self.first_matrix.as_ref().is_none_or(|kept| row.step < kept.step);
+        let later = self.last_matrix.as_ref().is_none_or(|kept| row.step > kept.step);
+        for (matrix, better) in [(&mut self.first_matrix, earlier), (&mut self.last_matrix, later)] {
+            if better {
                 *matrix = Some(Matrix { step: row.step, values: vec![f32::NAN; size * size] });
             }
             if let Some(matrix) = matrix

@@ -25,12 +25,8 @@ const OKABE_ITO: [RGBColor; DISTINCT] = [
 ];
 
 /// Purple to gold: dark enough for white paper and light enough for a dark screen.
-const RAMP: [RGBColor; 4] = [
-    RGBColor(0x5B, 0x3F, 0xA8),
-    RGBColor(0xB8, 0x3A, 0x8C),
-    RGBColor(0xE5, 0x78, 0x3C),
-    RGBColor(0xE3, 0xB4, 0x2B),
-];
+const RAMP: [RGBColor; 4] =
+    [RGBColor(0x5B, 0x3F, 0xA8), RGBColor(0xB8, 0x3A, 0x8C), RGBColor(0xE5, 0x78, 0x3C), RGBColor(0xE3, 0xB4, 0x2B)];
 
 /// Pale to dark, ever darker, so that the order survives in grey.
 const HEAT: [RGBColor; 6] = [

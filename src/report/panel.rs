@@ -23,6 +23,8 @@ const RIGHT: f64 = 18.0;
 const NUMBERS: f64 = 13.0;
 const LABELS: f64 = 13.0;
 const TITLE: f64 = 26.0;
+/// Between rows: the lowest number of one must not touch the highest, or the title, of the next.
+const ROWS_APART: f64 = 20.0;
 
 /// A curve.
 #[derive(Debug, Clone)]
@@ -82,8 +84,9 @@ impl Panels {
         let top = legend::height(&self.legend, total - LEFT - RIGHT) + 6.0;
         let titles: Vec<f64> = (0..rows)
             .map(|row| {
-                let row = self.panels.iter().skip(row * columns).take(columns);
-                if row.clone().all(|panel| panel.title.is_empty()) { 12.0 } else { TITLE }
+                let mut row_panels = self.panels.iter().skip(row * columns).take(columns);
+                let title = if row_panels.all(|panel| panel.title.is_empty()) { 0.0 } else { TITLE };
+                if row == 0 { title } else { title + ROWS_APART }
             })
             .collect();
         let height = top + titles.iter().sum::<f64>() + rows as f64 * self.height + 52.0;
@@ -122,7 +125,7 @@ impl Frame {
     fn draw(self, pen: &mut Pen<'_>, panel: &Panel, steps: Scale, with_steps: bool, with_values: bool) {
         let plain = Font { size: NUMBERS, colour: INK, bold: false, upwards: false };
         let (right, bottom) = (self.x + self.width, self.y + self.height);
-        for (value, text) in panel.scale.ticks((self.height / 36.0) as usize) {
+        for (value, text) in panel.scale.ticks((self.height / 32.0) as usize) {
             let y = self.y_of(panel.scale, value);
             pen.line(&[(self.x, y), (right, y)], GRID, 1.0, None);
             if with_values {

@@ -86,7 +86,10 @@ mod tests {
     fn sums_and_digits_are_those_of_the_standards() {
         assert_eq!(crc(b"123456789"), 0xCBF4_3926);
         assert_eq!(adler(b"Wikipedia"), 0x11E6_0398);
-        assert_eq!(["", "f", "fo", "foo", "foob"].map(|s| base64(s.as_bytes())), ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg=="]);
+        assert_eq!(
+            ["", "f", "fo", "foo", "foob"].map(|s| base64(s.as_bytes())),
+            ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg=="]
+        );
         let bytes = vec![7; STORED + 1];
         assert_eq!(stored(&bytes).len(), 2 + 5 + STORED + 5 + 1 + 4);
     }

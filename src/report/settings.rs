@@ -122,7 +122,7 @@ fn order(values: &[Vec<Value>]) -> Vec<usize> {
 fn label(names: &[String], values: &[Value]) -> String {
     let part = |(name, value): (&String, &Value)| match value {
         Value::String(text) => text.clone(),
-        value => format!("{} {}", name.rsplit('.').next().unwrap_or(name).replace('_', " "), shown(value)),
+        value => format!("{} {}", name.rsplit('.').next().unwrap_or(name).replace('_', " "), rounded(value)),
     };
     joined(names.iter().zip(values).map(part))
 }
@@ -142,6 +142,17 @@ pub fn shown(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Null => "none".to_owned(),
         value => value.to_string(),
+    }
+}
+
+/// A number to six digits, so that `0.009000000000000001` reads `0.009`.
+fn rounded(value: &Value) -> String {
+    match value.as_f64() {
+        Some(number) if value.is_f64() => {
+            let rounded = format!("{number:.5e}").parse().unwrap_or(number);
+            if (1e-4..1e9).contains(&rounded.abs()) { rounded.to_string() } else { format!("{rounded:e}") }
+        }
+        _ => shown(value),
     }
 }
 
@@ -174,10 +185,13 @@ mod tests {
         assert_eq!(labels(&[json!({"o.learning_rate": 0.1}), json!({})]), ["learning rate 0.1", "learning rate none"]);
         let same = [json!({"a.init": "x", "b.init": "y"}), json!({"a.init": "y", "b.init": "x"}), json!({"a.init": 1})];
         assert_eq!(labels(&same), ["x, y", "y, x", "init 1, init none"]);
-        let clash = [json!({"a.k": 1}), json!({"b.k": 1}), json!({"a.k": 1, "b.k": 1}), json!({"a.k": "k 1", "b.k": 1})];
+        let clash =
+            [json!({"a.k": 1}), json!({"b.k": 1}), json!({"a.k": 1, "b.k": 1}), json!({"a.k": "k 1", "b.k": 1})];
         assert_eq!(labels(&clash)[2], "a.k = 1, b.k = 1");
         let many: Vec<Value> = (0..9).rev().map(|i| json!({ "n": i })).collect();
         assert_eq!(labels(&many)[..2], ["n 0", "n 1"]);
+        let numbers = [json!({"r": 0.009000000000000001}), json!({"r": 1e-5}), json!({"r": 1.0}), json!({"r": 32})];
+        assert_eq!(labels(&numbers), ["r 0.009", "r 1e-5", "r 1", "r 32"]);
         assert!(labels(&[]).is_empty());
     }
 
@@ -186,6 +200,9 @@ mod tests {
         let mut replicas = replicas(&[json!({"a": 1}), json!({"a": 2}), json!({"a": 1})]);
         replicas[2].status = ReplicaStatus::Diverged;
         let settings = Settings::of(&replicas);
-        assert_eq!((settings.diverged(), settings.find(2), settings.find(1), settings.find(9)), (1, None, Some(1), None));
+        assert_eq!(
+            (settings.diverged(), settings.find(2), settings.find(1), settings.find(9)),
+            (1, None, Some(1), None)
+        );
     }
 }

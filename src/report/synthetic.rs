@@ -59,7 +59,8 @@ impl Synthetic {
 
     fn checkpoints(&self) -> Vec<u64> {
         let scale = |i: u32| 10_f64.powf(f64::from(i) / 4.0).round() as u64;
-        let mut steps: Vec<u64> = std::iter::once(0).chain((0..40).map(scale)).take_while(|&s| s < self.steps).collect();
+        let mut steps: Vec<u64> =
+            std::iter::once(0).chain((0..40).map(scale)).take_while(|&s| s < self.steps).collect();
         steps.push(self.steps);
         steps.dedup();
         steps.retain(|&step| step <= self.done);
@@ -84,9 +85,10 @@ impl Synthetic {
             replica,
             group: 0,
             seed: replica % self.seeds,
-            settings: self.values.get(self.setting(replica)).map_or_else(Map::new, |value| {
-                [(self.key.to_owned(), value.clone())].into_iter().collect()
-            }),
+            settings: self
+                .values
+                .get(self.setting(replica))
+                .map_or_else(Map::new, |value| [(self.key.to_owned(), value.clone())].into_iter().collect()),
             status: status(replica),
             diverged_at: (status(replica) == ReplicaStatus::Diverged).then_some(17),
         };
@@ -138,7 +140,12 @@ impl Synthetic {
         };
         let replica = |replica: u32| ReplicaColumns {
             seed: replica % self.seeds,
-            settings: self.values.get(self.setting(replica)).map(|v| (self.key.to_owned(), cell(v))).into_iter().collect(),
+            settings: self
+                .values
+                .get(self.setting(replica))
+                .map(|v| (self.key.to_owned(), cell(v)))
+                .into_iter()
+                .collect(),
         };
         (0..self.replicas()).map(replica).collect()
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::band::mean_and_deviation;
 use super::canvas::shortened;
-use super::numbers::{counted, duration, grouped, measured};
+use super::numbers::{counted, duration, grouped, measured, spread};
 use super::palette;
 use super::run::Run;
 use super::settings::shown;
@@ -66,8 +66,11 @@ impl Field {
     }
 }
 
+/// Each replica's last value, and the step at which it was observed.
+type LastValues = HashMap<u32, (u64, f64)>;
+
 /// Final values by replica, for those names of [`FINAL`] that were observed.
-fn finals(run: &Run) -> Vec<(&'static str, HashMap<u32, (u64, f64)>)> {
+fn finals(run: &Run) -> Vec<(&'static str, LastValues)> {
     let Some(observed) = &run.observed else { return Vec::new() };
     let known = FINAL.into_iter().filter(|(name, _)| observed.has(name, None));
     known.map(|(name, heading)| (heading, observed.at_end(name, None))).collect()
@@ -90,9 +93,7 @@ pub fn settings(run: &Run) -> Table {
         for (_, values) in &finals {
             let own = setting.replicas.iter().filter_map(|replica| values.get(replica).map(|&(_, value)| value));
             cells.push(match mean_and_deviation(own) {
-                Some((mean, Some(deviation), _)) => {
-                    Field::number(format!("{} ± {}", measured(mean), measured(deviation)), mean)
-                }
+                Some((mean, Some(deviation), _)) => Field::number(spread(mean, deviation), mean),
                 Some((mean, None, _)) => Field::number(measured(mean), mean),
                 None => Field::empty(),
             });
@@ -195,7 +196,8 @@ fn data(run: &Run) -> String {
 
 fn training(run: &Run) -> String {
     let checkpoints = run.manifest.checkpoints.len();
-    let observed = if checkpoints > 0 { format!(", observed at {}", counted(checkpoints, "checkpoint")) } else { String::new() };
+    let observed =
+        if checkpoints > 0 { format!(", observed at {}", counted(checkpoints, "checkpoint")) } else { String::new() };
     format!("{}{observed}", counted(usize::try_from(run.manifest.steps).unwrap_or(usize::MAX), "optimiser step"))
 }
 

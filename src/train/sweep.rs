@@ -217,6 +217,17 @@ impl Sweep {
             let after = cost(&groups);
             let dispatches = u32::try_from(after.1 - before.1).unwrap_or(u32::MAX).max(1);
             outline.host_per_dispatch = Some((after.0 - before.0) / dispatches);
+            if std::env::var_os("DBG").is_some() {
+                for f in ["step", "evaluate"] {
+                    let t = groups[0].slices[0].0.time_dispatches(f, 5)?;
+                    let plan = groups[0].slices[0].0.plan();
+                    let d = &plan.functions[plan.function(f).unwrap()].dispatches;
+                    let mut rows: Vec<_> = t.iter().zip(d).enumerate().collect();
+                    eprintln!("{f} total {:?}", t.iter().sum::<Duration>());
+                    if f == "evaluate" { rows.sort_by_key(|r| std::cmp::Reverse(*r.1.0)); rows.truncate(24); }
+                    for (i, (t, d)) in rows { eprintln!("{i} {:?} {:.2} GF/s {} {}", t, d.flops as f64 / t.as_secs_f64() / 1e9, d.label, d.kernel.name()); }
+                }
+            }
         }
         Ok(outline)
     }

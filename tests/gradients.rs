@@ -1,0 +1,235 @@
+//! Gradients of every differentiable node, in the middle of a graph and with an upstream that is not one, against
+//! central differences of the reference executor, on every machine.
+
+mod support;
+
+use isogram::graph::{Effect, Function, Graph, Machine, Tensor, VariableKind};
+use isogram::kernels::program::{Binary, DType, Unary};
+use isogram::measure::cka::{self, Kind};
+use isogram::nn::{Activation, Loss, Reduction};
+
+type Build = fn(&mut Graph, Tensor, Tensor) -> Tensor;
+
+/// Functions of two matrices `[6, 5]` that have a gradient in at least the first.
+fn cases() -> Vec<(&'static str, Build)> {
+    fn activation(f: Activation) -> impl Fn(&mut Graph, Tensor) -> Tensor {
+        move |g, x| f.apply(g, x).unwrap()
+    }
+    macro_rules! unary {
+        ($f:expr) => {
+            |g, x, _| g.unary($f, x)
+        };
+    }
+    macro_rules! positive {
+        ($f:expr) => {
+            |g, x, _| {
+                let e = g.unary(Unary::Square, x);
+                let p = g.shift(e, 0.3);
+                g.unary($f, p)
+            }
+        };
+    }
+    macro_rules! act {
+        ($f:expr) => {
+            |g, x, _| activation($f)(g, x)
+        };
+    }
+    vec![
+        ("negate", unary!(Unary::Negate)),
+        ("abs", unary!(Unary::Abs)),
+        ("square", unary!(Unary::Square)),
+        ("sqrt", positive!(Unary::Sqrt)),
+        ("reciprocal", positive!(Unary::Reciprocal)),
+        ("log", positive!(Unary::Log)),
+        ("exp", unary!(Unary::Exp)),
+        ("sin", unary!(Unary::Sin)),
+        ("cos", unary!(Unary::Cos)),
+        ("erf", unary!(Unary::Erf)),
+        ("relu", act!(Activation::Relu)),
+        ("leaky_relu", act!(Activation::LeakyRelu { slope: 0.2 })),
+        ("elu", act!(Activation::Elu { alpha: 1.3 })),
+        ("gelu", act!(Activation::Gelu)),
+        ("gelu_tanh", act!(Activation::GeluTanh)),
+        ("silu", act!(Activation::Silu)),
+        ("softplus", act!(Activation::Softplus)),
+        ("tanh", act!(Activation::Tanh)),
+        ("sigmoid", act!(Activation::Sigmoid)),
+        ("plus", |g, x, y| g.plus(x, y).unwrap()),
+        ("minus", |g, x, y| g.minus(y, x).unwrap()),
+        ("times", |g, x, y| g.times(x, y).unwrap()),
+        ("over", |g, x, y| {
+            let d = g.unary(Unary::Square, y);
+            let d = g.shift(d, 0.5);
+            g.over(x, d).unwrap()
+        }),
+        ("under", |g, x, y| {
+            let d = g.unary(Unary::Square, x);
+            let d = g.shift(d, 0.5);
+            g.over(y, d).unwrap()
+        }),
+        ("power", |g, x, y| {
+            let base = g.unary(Unary::Square, x);
+            let base = g.shift(base, 0.5);
+            g.binary(Binary::Pow, base, y).unwrap()
+        }),
+        ("smaller", |g, x, y| g.binary(Binary::Min, x, y).unwrap()),
+        ("larger", |g, x, y| g.binary(Binary::Max, x, y).unwrap()),
+        ("select", |g, x, y| {
+            let c = g.binary(Binary::Greater, y, x).unwrap();
+            let two = g.scale(x, 2.0);
+            g.select(c, two, y).unwrap()
+        }),
+        ("broadcast row", |g, x, y| {
+            let row = g.mean(x, 0).unwrap();
+            g.times(row, y).unwrap()
+        }),
+        ("broadcast column", |g, x, y| {
+            let column = g.mean(x, 1).unwrap();
+            g.plus(y, column).unwrap()
+        }),
+        ("broadcast scalar", |g, x, y| {
+            let all = g.mean_all(x).unwrap();
+            g.times(y, all).unwrap()
+        }),
+        ("max of rows", |g, x, y| {
+            let top = g.max(x, 1).unwrap();
+            g.times(y, top).unwrap()
+        }),
+        ("reshape", |g, x, y| {
+            let flat = g.reshape(x, &[5, 6]).unwrap();
+            g.matmul(y, flat).unwrap()
+        }),
+        ("transpose", |g, x, y| {
+            let turned = g.transpose(x).unwrap();
+            let wave = g.unary(Unary::Sin, turned);
+            g.matmul(y, wave).unwrap()
+        }),
+        ("matmul nt", |g, x, y| g.matmul_of(x, false, y, true).unwrap()),
+        ("matmul tn", |g, x, y| g.matmul_of(x, true, y, false).unwrap()),
+        ("matmul nn", |g, x, y| {
+            let square = g.matmul_of(y, true, x, false).unwrap();
+            g.matmul(x, square).unwrap()
+        }),
+        ("matmul tt", |g, x, y| {
+            let square = g.matmul_of(x, true, y, false).unwrap();
+            g.matmul_of(square, true, x, true).unwrap()
+        }),
+        ("cross-entropy", |g, x, y| {
+            let labels = g.data_integers(&[0, 4, 2, 2, 1, 3], &[6, 1]).unwrap();
+            let logits = g.times(x, y).unwrap();
+            g.cross_entropy(logits, labels).unwrap()
+        }),
+        ("bce", |g, x, y| {
+            let target = g.unary(Unary::Sigmoid, y);
+            Loss::BinaryCrossEntropy(Reduction::Mean).apply(g, x, target).unwrap()
+        }),
+        ("mse", |g, x, y| Loss::SquaredError(Reduction::HalfMean).apply(g, x, y).unwrap()),
+        ("cka", |g, x, y| cka::differentiable(g, x, y, Kind::Plain).unwrap()),
+        ("cka debiased", |g, x, y| cka::differentiable(g, x, y, Kind::Debiased).unwrap()),
+    ]
+}
+
+/// Evenly spaced values in a random order: no two closer than the steps of the differences, and none near a kink.
+fn inputs(seed: u32, count: usize) -> Vec<f32> {
+    let n = count as u32;
+    let offset = if seed.is_multiple_of(2) { 0.25 } else { 0.7 };
+    let place = |i| isogram::kernels::random::permuted(seed, 77, 0, i, n) as f32 + offset;
+    (0..n).map(|i| 2.4 * place(i) / n as f32 - 1.2).collect()
+}
+
+/// `sum(weights * tail(case(head(x), head(y))))`: the case stands between other nodes.
+fn build(case: Build) -> (Graph, Vec<Function>) {
+    let mut g = Graph::new();
+    let x = g.variable("x", &[6, 5], DType::F32, VariableKind::State).unwrap();
+    let y = g.variable("y", &[6, 5], DType::F32, VariableKind::State).unwrap();
+    let head = |g: &mut Graph, t| {
+        let scaled = g.scale(t, 1.1);
+        g.shift(scaled, 0.05)
+    };
+    let (hx, hy) = (head(&mut g, x), head(&mut g, y));
+    let middle = case(&mut g, hx, hy);
+    let tail = g.unary(Unary::Tanh, middle);
+    let shape = g.shape(tail).extents().to_vec();
+    let weights = g.data(inputs(5, shape.iter().product()), &shape).unwrap();
+    let weighted = g.times(tail, weights).unwrap();
+    let value = g.sum_all(weighted).unwrap();
+    let upstream = g.constant(1.7);
+    let gradients = g.gradients_from(value, upstream, &[x, y]).unwrap();
+    let functions = vec![
+        Function::new("value", vec![Effect::Output("value".into(), value)]),
+        Function::new(
+            "gradients",
+            vec![Effect::Output("dx".into(), gradients[0]), Effect::Output("dy".into(), gradients[1])],
+        ),
+    ];
+    (g, functions)
+}
+
+const REPLICAS: usize = 2;
+
+fn set(machine: &mut Machine, x: &[f32], y: &[f32]) {
+    machine.write_variable("x", x).unwrap();
+    machine.write_variable("y", y).unwrap();
+}
+
+#[test]
+fn gradients_agree_with_central_differences() {
+    let (xs, ys) = (inputs(1, 30 * REPLICAS), inputs(2, 30 * REPLICAS));
+    for (name, case) in cases() {
+        let (g, functions) = build(case);
+        let mut machines = support::machines(&g, &functions, REPLICAS);
+        // Central differences on the reference, in whose products sums are f64. The step balances curvature and the
+        // rounding of the f32 value.
+        let step = 4e-3f32;
+        let mut expected = [Vec::new(), Vec::new()];
+        let reference = &mut machines[0].1;
+        for (which, expected) in expected.iter_mut().enumerate() {
+            for i in 0..30 * REPLICAS {
+                let mut at = |delta: f32| {
+                    let (mut x, mut y) = (xs.clone(), ys.clone());
+                    if which == 0 { x[i] += delta } else { y[i] += delta };
+                    set(reference, &x, &y);
+                    reference.run("value", 1).unwrap();
+                    let exact = f64::from(if which == 0 { x[i] } else { y[i] });
+                    (f64::from(reference.read_output("value").unwrap()[i / 30]), exact)
+                };
+                let ((up, xu), (down, xd)) = (at(step), at(-step));
+                expected.push(1.7 * (up - down) / (xu - xd));
+            }
+        }
+        for (machine_name, machine) in &mut machines {
+            set(machine, &xs, &ys);
+            machine.run("gradients", 1).unwrap();
+            for (output, expected) in ["dx", "dy"].iter().zip(&expected) {
+                let mut got = machine.read_output(output).unwrap();
+                if got.len() == 30 {
+                    // Zero whatever the replica: one value for all.
+                    got = got.repeat(REPLICAS);
+                }
+                // Kinks (|x|, ReLU, maxima) within a step of an input spoil a difference, not the gradient: none here.
+                support::close(&format!("{name} {output} on {machine_name}"), &got, expected, 2e-3);
+            }
+        }
+    }
+}
+
+#[test]
+fn operations_without_a_gradient_say_so() {
+    let mut g = Graph::new();
+    let x = g.variable("x", &[6, 5], DType::F32, VariableKind::State).unwrap();
+    let some = g.rows(x, 1, 2).unwrap();
+    let value = g.sum_all(some).unwrap();
+    let error = g.gradients(value, &[x]).unwrap_err().to_string();
+    assert!(error.contains("has no gradient"), "{error}");
+}
+
+#[test]
+fn shapes_that_do_not_fit_are_named() {
+    let mut g = Graph::new();
+    let x = g.variable("left", &[6, 5], DType::F32, VariableKind::State).unwrap();
+    let y = g.variable("right", &[4, 3], DType::F32, VariableKind::State).unwrap();
+    for error in [g.matmul(x, y).unwrap_err(), g.plus(x, y).unwrap_err()] {
+        let text = error.to_string();
+        assert!(["`left`", "`right`", "[6, 5]", "[4, 3]"].iter().all(|part| text.contains(part)), "{text}");
+    }
+}

@@ -1,0 +1,84 @@
+//! Every kernel, with every body, on every adapter present, against its CPU twin; and its text through naga to the
+//! languages of the adapters that are not present.
+
+mod support;
+
+use isogram::gpu::Profile;
+use isogram::selftest::{self, kernel_texts};
+
+/// Profiles that choose differently.
+fn profiles() -> Vec<(&'static str, Profile)> {
+    vec![
+        ("software", Profile::least(true)),
+        ("GPU", Profile { subgroups: true, subgroup_min: 32, subgroup_max: 32, f16: true, ..Profile::least(false) }),
+        ("least GPU", Profile::least(false)),
+    ]
+}
+
+#[test]
+fn kernels_agree_with_their_twins_whatever_the_body() {
+    let Some(gpu) = support::gpu() else { return };
+    for software in [true, false] {
+        let profile = Profile { software, ..gpu.profile().clone() };
+        for outcome in selftest::run(&gpu, &profile).expect("the kernels compile and run") {
+            let (case, error) = (&outcome.case, outcome.error);
+            assert!(outcome.passed(), "{case} (software bodies: {software}): off by {error:.2e}, kernels {:?}", outcome.kernels);
+        }
+    }
+}
+
+#[test]
+fn kernels_run_within_the_least_limits() {
+    let Some(_) = support::gpu() else { return };
+    let gpu = isogram::gpu::Gpu::open_with(&isogram::gpu::AdapterChoice::Automatic, true).expect("the least is enough");
+    let profile = Profile { software: false, ..gpu.profile().clone() };
+    for outcome in selftest::run(&gpu, &profile).expect("the kernels compile and run") {
+        assert!(outcome.passed(), "{}: off by {:.2e}", outcome.case, outcome.error);
+    }
+}
+
+/// Runs this file's first test again in a process whose software adapter has subgroups of 32, as NVIDIA's GPUs have.
+#[test]
+fn kernels_agree_with_subgroups_of_another_size() {
+    if support::gpu().is_none() || std::env::var_os("LP_NATIVE_VECTOR_WIDTH").is_some() {
+        return;
+    }
+    let output = std::process::Command::new(std::env::current_exe().expect("the test knows itself"))
+        .args(["--exact", "kernels_agree_with_their_twins_whatever_the_body"])
+        .env("LP_NATIVE_VECTOR_WIDTH", "1024")
+        .output()
+        .expect("the test runs itself");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn every_variant_is_valid_and_translates_to_metal_direct_x_and_vulkan() {
+    use naga::back::{hlsl, msl, spv};
+    let mut seen = 0;
+    for (name, profile) in profiles() {
+        for (kernel, text) in kernel_texts(&profile).expect("every case lowers") {
+            let module = naga::front::wgsl::parse_str(&text)
+                .unwrap_or_else(|e| panic!("{kernel} ({name}): {}", e.emit_to_string(&text)));
+            let flags = naga::valid::ValidationFlags::all();
+            let capabilities = naga::valid::Capabilities::IMMEDIATES;
+            let info = naga::valid::Validator::new(flags, capabilities)
+                .validate(&module)
+                .unwrap_or_else(|e| panic!("{kernel} ({name}): {}", e.emit_to_string(&text)));
+            let metal = msl::Options { lang_version: (2, 4), fake_missing_bindings: true, ..Default::default() };
+            let (source, _) = msl::write_string(&module, &info, &metal, &msl::PipelineOptions::default())
+                .unwrap_or_else(|e| panic!("{kernel} ({name}) as Metal: {e}"));
+            assert!(source.contains("kernel void"));
+            let mut source = String::new();
+            let direct_x = hlsl::Options { shader_model: hlsl::ShaderModel::V6_0, fake_missing_bindings: true, ..Default::default() };
+            hlsl::Writer::new(&mut source, &direct_x, &hlsl::PipelineOptions::default())
+                .write(&module, &info, None)
+                .unwrap_or_else(|e| panic!("{kernel} ({name}) as HLSL: {e}"));
+            assert!(source.contains("numthreads"));
+            let words = spv::write_vec(&module, &info, &spv::Options::default(), None)
+                .unwrap_or_else(|e| panic!("{kernel} ({name}) as SPIR-V: {e}"));
+            assert!(!words.is_empty());
+            seen += 1;
+        }
+    }
+    assert!(seen > 60, "{seen} variants");
+}
