@@ -10,6 +10,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let columns = table[job + 2u];
     let words = job + 4u;
     let replica = group.y;
+{{bases}}
     let start = (block - table[job]) * 256u + lane;
     for (var i = 0u; i < 256u; i += 64u) {
         let element = start + i;

@@ -60,6 +60,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         workgroupBarrier();
     }
+{{bases}}
     var rows4 = array<vec4<f32>, 4>(t0, t1, t2, t3);
     for (var i = 0u; i < 4u; i++) {
         let row = row0 + row_local + i;

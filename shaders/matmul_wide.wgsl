@@ -1,7 +1,7 @@
 // A matrix product without barriers, for adapters that run on a CPU. Each lane holds {{rows}} x {{columns}} results;
 // lanes stand side by side along the columns, so what is read of A is the same for all of them.
 @compute @workgroup_size({{lanes}})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32{{subgroup}}) {
     let block = group.x + group.z * dispatch.grid_x;
     if (block >= dispatch.blocks) {
         return;
@@ -29,17 +29,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     var tile: array<f32, {{values}}>;
 {{keep}}
+{{bases}}
     for (var i = 0u; i < {{rows}}u; i++) {
         let row = row0 + i;
         if (row >= m) {
             break;
         }
-        for (var j = 0u; j < {{columns}}u; j++) {
-            let column = column0 + j;
-            if (column < n) {
-                let value = tile[i * {{columns}}u + j];
+        let line = row * n;
 {{epilogue}}
-            }
-        }
     }
 }

@@ -14,6 +14,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let before = job + 6u;
     let after = before + {{before_words}}u;
     let replica = group.y;
+{{bases}}
     let output = (block - table[job]) * 64u + lane;
     if (output >= count) {
         return;

@@ -348,7 +348,7 @@ impl Graph {
         }
         // Large tensors in two stages, so that many invocations have work.
         let last = shape.0.len() - 1;
-        let x = if shape.elements() > 8192 && shape.0[last] < shape.elements() { self.sum(x, last)? } else { x };
+        let x = if shape.elements() > 16_384 && shape.0[last] < shape.elements() { self.sum(x, last)? } else { x };
         Ok(self.add(Op::Reduce(Fold::Sum, WHOLE), vec![x], Shape::scalar(), DType::F32))
     }
 

@@ -537,7 +537,7 @@ fn inline(
         let cheap = weight[index] <= CHEAP
             && node.scope == Scope::Replica
             && !roots.contains(&Tensor(index as u32))
-            && node.inputs.iter().all(|i| leaf(i) || inline[i.index()] || must[i.index()]);
+            && node.inputs.iter().all(|i| leaf(i) || inline[i.index()] || must[graph.source(*i).0.index()]);
         inline[index] = floating[index] || cheap || node.op == Op::Broadcast;
     }
     for index in (0..n).rev() {

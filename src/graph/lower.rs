@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::gpu::Profile;
 use crate::kernels::cross_entropy::CrossEntropy;
 use crate::kernels::map::Map;
-use crate::kernels::matmul::{Form, MatMul, Tile};
+use crate::kernels::matmul::{Form, MatMul};
 use crate::kernels::orthogonal::Orthogonal;
 use crate::kernels::program::{DType, Program};
 use crate::kernels::reduce::Reduce;
@@ -282,9 +282,9 @@ fn item(fused: &Fused, g: usize, replicas: usize, profile: &Profile, registry: &
         Head::CrossEntropy { .. } => cross_entropy_item(fused, g, replicas, registry)?,
         Head::Node(t) => match fused.graph.node(*t).op {
             Op::MatMul { transpose_a, transpose_b } => {
-                matmul_item(fused, g, *t, (transpose_a, transpose_b), body, replicas, registry)?
+                matmul_item(fused, g, *t, (transpose_a, transpose_b), profile, replicas, registry)?
             }
-            Op::PairDot => pair_item(fused, g, *t, body, replicas, registry)?,
+            Op::PairDot => pair_item(fused, g, *t, profile, replicas, registry)?,
             Op::Reduce(..) => reduce_item(fused, g, *t, body, replicas, registry)?,
             _ => orthogonal_item(fused, *t, body)?,
         },
@@ -406,7 +406,7 @@ fn matmul_item(
     g: usize,
     tensor: Tensor,
     (transpose_a, transpose_b): (bool, bool),
-    body: Body,
+    profile: &Profile,
     replicas: usize,
     registry: &Registry,
 ) -> Result<Item> {
@@ -444,15 +444,14 @@ fn matmul_item(
         transpose_b,
         vector_a: form.vector_a(),
         vector_b: form.vector_b(),
-        tile: form.tile(body),
+        tile: form.tile(profile),
         program,
     };
     Ok(blank(Kernel::MatMul(kernel), job, flops, elements))
 }
 
-/// All inner products between the replicas of a group: one product whose rows are replicas. The tile is fixed, since a
-/// choice by the number of replicas would let company change the bits.
-fn pair_item(fused: &Fused, g: usize, tensor: Tensor, body: Body, replicas: usize, registry: &Registry) -> Result<Item> {
+/// All inner products between the replicas of a group: one product whose rows are replicas.
+fn pair_item(fused: &Fused, g: usize, tensor: Tensor, profile: &Profile, replicas: usize, registry: &Registry) -> Result<Item> {
     let graph = fused.graph;
     let node = graph.node(tensor);
     let k = graph.shape(node.inputs[0]).elements();
@@ -464,10 +463,7 @@ fn pair_item(fused: &Fused, g: usize, tensor: Tensor, body: Body, replicas: usiz
     let mut job = vec![number(0), number(replicas), number(replicas), number(k)];
     job.extend([Word::Offset(a, a_extra), number(0), Word::Stride(a), Word::Offset(b, b_extra), number(0), Word::Stride(b)]);
     job.extend(words);
-    let tile = match body {
-        Body::Wide => Tile::Wide { rows: 8, columns: 4 },
-        Body::Tiled => Tile::Tiled { rows: 32, columns: 32 },
-    };
+    let tile = Form::replica_tile(profile);
     let kernel = MatMul {
         a: a.arena(),
         b: b.arena(),

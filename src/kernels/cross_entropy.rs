@@ -56,6 +56,7 @@ impl CrossEntropy {
             replica: "replica",
             accumulated: "gradient",
             prefix: "v",
+            hoisted: "",
         };
         let store = |arena: Option<Arena>, at: usize, value: &str| {
             arena.map_or(String::new(), |arena| {
@@ -64,8 +65,9 @@ impl CrossEntropy {
         };
         let gradient = self.gradient.as_ref().map_or(String::new(), |program| {
             format!(
-                "    for (var c = 0u; c < classes; c++) {{\n        let element = row * classes + c;\n        \
+                "{}    for (var c = 0u; c < classes; c++) {{\n        let element = row * classes + c;\n        \
                  let gradient = exp({}[logits + c] - largest) * scale - select(0.0, 1.0, c == label);\n{}{}    }}\n",
+                program.emit_bases(&frame),
                 self.logits.wgsl(),
                 program.emit_values(&frame),
                 program.emit_outputs(&frame)

@@ -40,11 +40,13 @@ impl Map {
             replica: "replica",
             accumulated: "0.0",
             prefix: "v",
+            hoisted: "",
         };
         assemble(
             include_str!("../../shaders/map.wgsl"),
             &[
                 ("job_words", &self.job_words().to_string()),
+                ("bases", &self.program.emit_bases(&frame)),
                 ("values", &self.program.emit_values(&frame)),
                 ("outputs", &self.program.emit_outputs(&frame)),
             ],

@@ -2,7 +2,8 @@
 //!
 //! Two families, because what is fast on a GPU is slow on a CPU adapter and the other way about:
 //! - *wide*: no barriers; each of eight lanes holds a register tile of rows x columns, lanes side by side along the
-//!   columns, so that elements of A are the same for all lanes and are loaded once.
+//!   columns. All lanes need the same elements of A. Where a subgroup holds the eight lanes, each lane loads another row
+//!   and the rest get it by broadcast: a software adapter loads lane by lane, so a load is dear and must not be repeated.
 //! - *tiled*: tiles of A and B in workgroup memory, a 4 x 4 register tile per invocation.
 //!
 //! What was tried, with figures, is in `docs/kernels.md`.
@@ -14,6 +15,7 @@ use super::program_twin::{BLOCK, Block, Registers};
 use super::program_wgsl::Frame;
 use super::template::assemble;
 use super::{Arena, Body, HEADER, Memory};
+use crate::gpu::Profile;
 
 /// Lanes of the wide body: one vector of the software adapter.
 const LANES: u32 = 8;
@@ -29,6 +31,8 @@ pub enum Tile {
         rows: u32,
         /// Columns per lane.
         columns: u32,
+        /// Elements of A are loaded once per subgroup and broadcast; rows are then a multiple of eight.
+        broadcast: bool,
     },
     /// Workgroup memory: rows and columns per workgroup, 4 x 4 per invocation.
     Tiled {
@@ -91,28 +95,49 @@ impl Form {
         self.aligned_b && if self.transpose_b { self.k.is_multiple_of(4) } else { self.n.is_multiple_of(4) }
     }
 
-    /// The tile for this shape: a function of one replica's product and the body alone.
-    pub fn tile(&self, body: Body) -> Tile {
-        match body {
+    /// The tile for this shape: a function of one replica's product and the profile alone.
+    pub fn tile(&self, profile: &Profile) -> Tile {
+        match Body::of(profile) {
+            Body::Wide if broadcasts(profile) && self.m > 4 => {
+                // The fewest wasted rows; among equals the taller tile, which loads B less often.
+                let waste = |rows: usize| self.m.div_ceil(rows) * rows;
+                let rows = [32, 24, 16, 8].into_iter().min_by_key(|&rows| waste(rows)).unwrap_or(8) as u32;
+                Tile::Wide { rows, columns: if self.n > 32 { 8 } else { 4 }, broadcast: true }
+            }
             Body::Wide => {
                 let rows = match self.m {
                     0..=2 => 2,
                     3..=4 => 4,
                     _ => 8,
                 };
-                Tile::Wide { rows, columns: if self.n > 32 { 8 } else { 4 } }
+                Tile::Wide { rows, columns: if self.n > 32 { 8 } else { 4 }, broadcast: false }
             }
             Body::Tiled if self.m >= 64 && self.n >= 64 => Tile::Tiled { rows: 64, columns: 64 },
             Body::Tiled => Tile::Tiled { rows: 32, columns: 32 },
         }
     }
+
+    /// The tile of products whose rows are replicas: fixed, since a choice by their number would let company change
+    /// the bits.
+    pub fn replica_tile(profile: &Profile) -> Tile {
+        match Body::of(profile) {
+            Body::Wide if broadcasts(profile) => Tile::Wide { rows: 32, columns: 8, broadcast: true },
+            Body::Wide => Tile::Wide { rows: 8, columns: 4, broadcast: false },
+            Body::Tiled => Tile::Tiled { rows: 32, columns: 32 },
+        }
+    }
+}
+
+/// Whether the eight lanes of the wide body are sure to stand in one subgroup.
+fn broadcasts(profile: &Profile) -> bool {
+    profile.subgroups && profile.subgroup_min >= LANES
 }
 
 impl MatMul {
     pub(super) fn name(&self) -> String {
         let letter = |t: bool| if t { 'T' } else { 'N' };
         let tile = match self.tile {
-            Tile::Wide { rows, columns } => format!("wide{rows}x{columns}"),
+            Tile::Wide { rows, columns, broadcast } => format!("wide{rows}x{columns}{}", if broadcast { "b" } else { "" }),
             Tile::Tiled { rows, columns } => format!("tiled{rows}x{columns}"),
         };
         let vectors = format!("{}{}", if self.vector_a { "v" } else { "s" }, if self.vector_b { "v" } else { "s" });
@@ -126,7 +151,7 @@ impl MatMul {
 
     pub(super) fn blocks(&self, job: &[u32]) -> u32 {
         let (rows, columns) = match self.tile {
-            Tile::Wide { rows, columns } => (rows, columns * LANES),
+            Tile::Wide { rows, columns, .. } => (rows, columns * LANES),
             Tile::Tiled { rows, columns } => (rows, columns),
         };
         job[1].div_ceil(rows) * job[2].div_ceil(columns)
@@ -143,6 +168,7 @@ impl MatMul {
             replica: "replica",
             accumulated: "value",
             prefix: "v",
+            hoisted: "",
         }
     }
 
@@ -151,8 +177,9 @@ impl MatMul {
         let epilogue = format!("{}{}", self.program.emit_values(&frame), self.program.emit_outputs(&frame));
         let words = self.job_words().to_string();
         match self.tile {
-            Tile::Wide { rows, columns } => {
-                let (declare, body, keep) = self.wide(rows as usize, columns as usize);
+            Tile::Wide { rows, columns, broadcast } => {
+                let (declare, body, keep) = self.wide(rows as usize, columns as usize, broadcast);
+                let (bases, epilogue) = self.wide_epilogue(columns as usize);
                 assemble(
                     include_str!("../../shaders/matmul_wide.wgsl"),
                     &[
@@ -161,6 +188,8 @@ impl MatMul {
                         ("rows", &rows.to_string()),
                         ("columns", &columns.to_string()),
                         ("values", &(rows * columns).to_string()),
+                        ("subgroup", if broadcast { ", @builtin(subgroup_invocation_id) within: u32" } else { "" }),
+                        ("bases", &bases),
                         ("declare", &declare),
                         ("step", if self.by_four() { "4" } else { "1" }),
                         ("body", &body),
@@ -199,6 +228,7 @@ impl MatMul {
                         ("split_b", &split(self.transpose_b, columns)),
                         ("load_a", &format!("{a}[a_base + {load_a}]")),
                         ("load_b", &format!("{b}[b_base + {load_b}]")),
+                        ("bases", &self.program.emit_bases(&frame)),
                         ("epilogue", &epilogue),
                     ],
                 )
@@ -211,15 +241,44 @@ impl MatMul {
         (self.vector_a && !self.transpose_a) || (self.vector_b && self.transpose_b)
     }
 
+    /// The program of the wide body: places and what depends on the column alone before the loop over rows; then each
+    /// of the lane's columns in turn.
+    fn wide_epilogue(&self, columns: usize) -> (String, String) {
+        let mut before = self.program.emit_bases(&Self::frame());
+        let mut epilogue = String::new();
+        for c in 0..columns {
+            let (prefix, column, value) = (c.to_string(), format!("c{c}"), format!("tile[i * {columns}u + {c}u]"));
+            let element = format!("(line + {column})");
+            let frame = Frame {
+                element: &element,
+                column: &column,
+                accumulated: &value,
+                hoisted: &prefix,
+                ..Self::frame()
+            };
+            before.push_str(&self.program.emit_columns(&frame));
+            let (values, outputs) = (self.program.emit_values(&frame), self.program.emit_outputs(&frame));
+            let _ = write!(epilogue, "        if (column0 + {c}u < n) {{\n{values}{outputs}        }}\n");
+        }
+        (before, epilogue)
+    }
+
     /// Declarations, loop body and the copy of the register tile of the wide body, unrolled.
-    fn wide(&self, rows: usize, columns: usize) -> (String, String, String) {
+    fn wide(&self, rows: usize, columns: usize, broadcast: bool) -> (String, String, String) {
         let quads = columns / 4;
         let steps = if self.by_four() { 4 } else { 1 };
         let mut declare = String::new();
         for i in 0..rows {
-            let _ = writeln!(declare, "    let r{i} = min(row0 + {i}u, m - 1u);");
+            if !broadcast {
+                let _ = writeln!(declare, "    let r{i} = min(row0 + {i}u, m - 1u);");
+            }
             for q in 0..quads {
                 let _ = writeln!(declare, "    var t{i}_{q} = vec4<f32>(0.0);");
+            }
+        }
+        for g in 0..rows / 8 {
+            if broadcast {
+                let _ = writeln!(declare, "    let r{g} = min(row0 + {}u + within, m - 1u);", 8 * g);
             }
         }
         // Columns are clamped so that idle lanes read memory that exists; their results are not stored.
@@ -230,10 +289,17 @@ impl MatMul {
             let _ = writeln!(declare, "    let q{q} = min(column0 + {}u, max(n, 4u) - 4u);", 4 * q);
         }
         let mut body = String::new();
-        self.wide_loads_a(&mut body, rows, steps);
+        if broadcast {
+            self.wide_loads_shared(&mut body, rows / 8, steps);
+        } else {
+            self.wide_loads_a(&mut body, rows, steps);
+        }
         self.wide_loads_b(&mut body, quads, steps);
         for s in 0..steps {
             for i in 0..rows {
+                if broadcast {
+                    let _ = writeln!(body, "        let a{s}_{i} = subgroupBroadcast(g{s}_{}, {}u);", i / 8, i % 8);
+                }
                 for q in 0..quads {
                     let _ = writeln!(body, "        t{i}_{q} += a{s}_{i} * b{s}_{q};");
                 }
@@ -248,6 +314,28 @@ impl MatMul {
             }
         }
         (declare, body, keep)
+    }
+
+    /// Loads of A for the broadcast: lane `l` takes row `l` of each eight.
+    fn wide_loads_shared(&self, body: &mut String, groups: usize, steps: usize) {
+        let (a, a4) = (self.a.wgsl(), self.a.wgsl4().unwrap_or("data4"));
+        for g in 0..groups {
+            if self.vector_a && !self.transpose_a {
+                let _ = writeln!(body, "        let va{g} = {a4}[(a_base + r{g} * lda + k) >> 2u];");
+                for (s, axis) in ["x", "y", "z", "w"].iter().enumerate() {
+                    let _ = writeln!(body, "        let g{s}_{g} = va{g}.{axis};");
+                }
+                continue;
+            }
+            for s in 0..steps {
+                let index = if self.transpose_a {
+                    format!("(k + {s}u) * lda + r{g}")
+                } else {
+                    format!("r{g} * lda + k + {s}u")
+                };
+                let _ = writeln!(body, "        let g{s}_{g} = {a}[a_base + {index}];");
+            }
+        }
     }
 
     fn wide_loads_a(&self, body: &mut String, rows: usize, steps: usize) {

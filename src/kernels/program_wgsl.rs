@@ -25,9 +25,38 @@ pub struct Frame<'a> {
     pub accumulated: &'a str,
     /// Prefix of the names of values.
     pub prefix: &'a str,
+    /// If not empty, values that depend on the column alone are named `<prefix>h<leaf>_<this>`: they were read before
+    /// the loop over rows (see [`Program::emit_columns`]).
+    pub hoisted: &'a str,
 }
 
 impl Program {
+    /// Statements that bind the places of leaves and outputs, once before any loop: drivers cannot know that stores
+    /// leave the table alone, and would read it again for each element.
+    pub fn emit_bases(&self, frame: &Frame) -> String {
+        let (mut text, w, p) = (String::new(), frame.words, frame.prefix);
+        let places = (0..self.leaves.len())
+            .map(|i| (format!("{p}in{i}"), self.leaf_at(i)))
+            .chain((0..self.outputs.len()).map(|i| (format!("{p}out{i}"), self.output_at(i))));
+        for (name, at) in places {
+            let _ = writeln!(text, "    let {name} = table[{w} + {at}u] + {} * table[{w} + {}u];", frame.replica, at + 1);
+        }
+        for i in 0..self.parameters {
+            let _ = writeln!(text, "    let {p}word{i} = table[{w} + {}u];", self.parameters_at() + i);
+        }
+        text
+    }
+
+    /// Statements that read the leaves that depend on the column alone, for the column named in `frame`.
+    pub fn emit_columns(&self, frame: &Frame) -> String {
+        let mut text = String::new();
+        for (i, leaf) in self.leaves.iter().enumerate().filter(|(_, l)| l.pattern == Pattern::Row) {
+            let (p, arena) = (frame.prefix, leaf.arena.wgsl());
+            let _ = writeln!(text, "    let {p}h{i}_{} = {arena}[{p}in{i} + {}];", frame.hoisted, frame.column);
+        }
+        text
+    }
+
     /// Statements that bind each value to `<prefix><n>`.
     pub fn emit_values(&self, frame: &Frame) -> String {
         let mut text = String::new();
@@ -58,7 +87,7 @@ impl Program {
         for (i, output) in self.outputs.iter().enumerate() {
             let at = self.output_at(i);
             let w = frame.words;
-            let base = format!("table[{w} + {at}u] + {} * table[{w} + {}u]", frame.replica, at + 1);
+            let base = format!("{}out{i}", frame.prefix);
             let index = match output.target {
                 Target::Full => format!("{base} + {}", frame.element),
                 Target::Flag => {
@@ -84,10 +113,12 @@ impl Program {
     }
 
     fn load(&self, leaf: usize, dtype: DType, index: &str, frame: &Frame) -> String {
-        let at = self.leaf_at(leaf);
-        let w = frame.words;
         let arena = self.leaves[leaf].arena.wgsl();
-        let value = format!("{arena}[table[{w} + {at}u] + {} * table[{w} + {}u] + {index}]", frame.replica, at + 1);
+        let value = if self.leaves[leaf].pattern == Pattern::Row && !frame.hoisted.is_empty() {
+            format!("{}h{leaf}_{}", frame.prefix, frame.hoisted)
+        } else {
+            format!("{arena}[{}in{leaf} + {index}]", frame.prefix)
+        };
         match dtype {
             DType::F32 => value,
             DType::U32 => format!("bitcast<u32>({value})"),
@@ -100,7 +131,7 @@ impl Program {
         match instruction {
             Instruction::Constant(bits) => literal(f32::from_bits(bits)),
             Instruction::Parameter(i, dtype) => {
-                let word = format!("table[{} + {}u]", frame.words, self.parameters_at() + i);
+                let word = format!("{}word{i}", frame.prefix);
                 if dtype == DType::F32 { format!("bitcast<f32>({word})") } else { word }
             }
             Instruction::Load(leaf, dtype) => {

@@ -70,6 +70,7 @@ impl Reduce {
             replica: "replica",
             accumulated: "0.0",
             prefix: "b",
+            hoisted: "",
         };
         let after = Frame {
             words: "after",
@@ -81,6 +82,7 @@ impl Reduce {
             replica: "replica",
             accumulated: "total",
             prefix: "a",
+            hoisted: "",
         };
         let template = if self.lanes > 1 {
             include_str!("../../shaders/reduce_shared.wgsl")
@@ -100,6 +102,7 @@ impl Reduce {
                 ("start", start),
                 ("combine", combine),
                 ("value", &format!("b{}", self.value)),
+                ("bases", &format!("{}{}", self.before.emit_bases(&before), self.after.emit_bases(&after))),
                 ("before", &self.before.emit_values(&before)),
                 ("after", &self.after.emit_values(&after)),
                 ("outputs", &self.after.emit_outputs(&after)),

@@ -270,23 +270,20 @@ pub fn over(run: &Run) -> String {
     format!("over {seeds}{each}{diverged}")
 }
 
-/// What the loss is, with its unit, by the experiment's own word for it.
+/// What the loss is, with its unit, by the experiment's own words for it: `loss.kind` and `loss.reduction`.
 pub fn loss_label(run: &Run) -> String {
-    match named_loss(&run.manifest.settings) {
-        Some(name) if name.contains("squared") || name.contains("mse") => "mean squared error".to_owned(),
-        Some(name) if name.contains("cross") => "cross-entropy (nats)".to_owned(),
-        Some(name) => format!("loss ({})", name.replace('_', " ")),
-        None => match &run.observed {
-            // Only classifiers have an accuracy.
-            Some(observed) if observed.has("accuracy", None) => "cross-entropy (nats)".to_owned(),
-            _ => "loss".to_owned(),
-        },
+    // Where the loss itself is swept, one axis holds several.
+    if run.settings.swept.iter().any(|name| name.starts_with("loss.")) {
+        return "loss".to_owned();
     }
-}
-
-/// The first `loss = "..."` anywhere in the settings.
-fn named_loss(settings: &serde_json::Value) -> Option<String> {
-    let table = settings.as_object()?;
-    let own = table.get("loss").and_then(serde_json::Value::as_str).map(str::to_lowercase);
-    own.or_else(|| table.values().find_map(named_loss))
+    let word = |key: &str| run.manifest.settings.pointer(key).and_then(serde_json::Value::as_str);
+    match (word("/loss/kind"), word("/loss/reduction")) {
+        (Some("cross_entropy"), _) => "cross-entropy (nats)".to_owned(),
+        (Some("bce"), _) => "binary cross-entropy (nats)".to_owned(),
+        (Some("mse"), Some("sum")) => "squared error".to_owned(),
+        (Some("mse"), Some("half_mean")) => "half the mean squared error".to_owned(),
+        (Some("mse"), Some("half_sum")) => "half the squared error".to_owned(),
+        (Some("mse"), _) => "mean squared error".to_owned(),
+        _ => "loss".to_owned(),
+    }
 }

@@ -15,6 +15,8 @@ use super::run::Run;
 
 /// Settings up to which every pair of them gets its own matrix.
 const ALL_PAIRS: usize = 3;
+/// Between matrices of networks, in pixels.
+const APART: f64 = 26.0;
 /// Matrices that a figure shows at most.
 const MOST: usize = 8;
 
@@ -154,21 +156,22 @@ fn groups(run: &Run, chosen: &[u32]) -> Vec<(String, usize, usize)> {
 }
 
 fn networks(matrices: &[&Matrix], size: usize, groups: &[(String, usize, usize)]) -> String {
-    let side = (size as f64 * 24.0).clamp(140.0, 380.0);
+    let longest = groups.iter().map(|group| text_width(&group.0, PLAIN.size)).fold(0.0, f64::max);
+    let left = if groups.is_empty() { 30.0 } else { longest + 18.0 };
+    let room = (WIDTH - heat::BAR) / matrices.len().max(1) as f64 - left - APART;
+    let side = (size as f64 * 24.0).clamp(140.0, 380.0).min(room);
     let cell = side / size.max(1) as f64;
     // Labels that have no room are left out, evenly.
     let every = (15.0 * groups.len() as f64 / side).ceil().max(1.0) as usize;
     let labelled: Vec<_> = groups.iter().step_by(every).collect();
-    let longest = labelled.iter().map(|group| text_width(&group.0, PLAIN.size)).fold(0.0, f64::max);
     // Beneath the columns the labels stand upright unless each is as wide as its group.
     let upright = labelled.iter().any(|(label, _, rows)| text_width(label, PLAIN.size) > *rows as f64 * cell);
-    let left = if groups.is_empty() { 30.0 } else { longest + 18.0 };
     let below = match groups.is_empty() {
         true => 30.0,
         false if upright => longest + 16.0,
         false => 28.0,
     };
-    let width = left + side + 26.0;
+    let width = left + side + APART;
     let total = (width * matrices.len() as f64 + heat::BAR, 34.0 + side + below);
     canvas::draw(total.0, total.1, "Linear CKA between networks", |pen| {
         for (i, matrix) in matrices.iter().enumerate() {

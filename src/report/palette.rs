@@ -79,7 +79,8 @@ pub fn heat(t: f64) -> RGBColor {
 pub fn on_heat(t: f64) -> RGBColor {
     let RGBColor(r, g, b) = heat(t);
     let luminance = 0.299 * f64::from(r) + 0.587 * f64::from(g) + 0.114 * f64::from(b);
-    if luminance > 140.0 { RGBColor(0, 0, 0) } else { RGBColor(0xFF, 0xFF, 0xFF) }
+    // About where black and white have the same contrast.
+    if luminance > 118.0 { RGBColor(0, 0, 0) } else { RGBColor(0xFF, 0xFF, 0xFF) }
 }
 
 /// The colour as a style sheet writes it.

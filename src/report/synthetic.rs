@@ -101,7 +101,8 @@ impl Synthetic {
             description: "Made-up numbers: do two networks that differ in nothing but their seed represent the 8 × 8 \
                           digits in the same way, and does the activation matter?"
                 .to_owned(),
-            settings: json!({"model": {"widths": [64, 64, 64], "activation": "tanh", "loss": "cross_entropy"},
+            settings: json!({"model": {"widths": [64, 64, 64], "activation": "tanh",},
+                             "loss": {"kind": "cross_entropy", "reduction": "mean"},
                              "optimiser": {"kind": "adam", "learning_rate": 0.003}, "steps": self.steps}),
             seeds: (0..self.seeds).collect(),
             replicas: (0..self.replicas()).map(replica).collect(),

@@ -66,7 +66,7 @@ fn a_whole_run_shows_everything() {
 fn many_settings_share_a_ramp() {
     let dir = folder("many");
     let values = (1..=12).map(|i| json!(f64::from(i) * 0.001)).collect();
-    let run = Synthetic { key: "optimiser.learning_rate", values, seeds: 4, diverging: 0, ..Synthetic::two() };
+    let run = Synthetic { key: "optimiser.lr", values, seeds: 4, diverging: 0, ..Synthetic::two() };
     run.write(&dir.path);
     let page = report(&dir.path);
     assert_eq!(count(&page, "<figure id="), 5);
