@@ -31,8 +31,6 @@ pub struct GpuMachine {
     in_flight: VecDeque<wgpu::SubmissionIndex>,
     /// Dispatches per submission that took about [`TARGET`] last time.
     pace: usize,
-    encoding: Duration,
-    encoded: u64,
 }
 
 /// A dispatch, ready to encode.
@@ -93,8 +91,6 @@ impl GpuMachine {
             staging,
             in_flight: VecDeque::new(),
             pace: 16,
-            encoding: Duration::ZERO,
-            encoded: 0,
         })
     }
 
@@ -108,9 +104,39 @@ impl GpuMachine {
         &self.gpu
     }
 
-    /// Time spent encoding and submitting so far, and dispatches encoded.
-    pub fn host_cost(&self) -> (Duration, u64) {
-        (self.encoding, self.encoded)
+    /// Host time per dispatch of encoding a function `runs` times, finishing and submitting it to an idle device: the
+    /// median of several tries. It runs the function.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn host_cost(&mut self, function: usize, runs: u32) -> Result<Duration> {
+        let mut tries = Vec::new();
+        for _ in 0..7 {
+            self.wait()?;
+            let begun = Instant::now();
+            self.submit(function, runs);
+            tries.push(begun.elapsed());
+        }
+        self.wait()?;
+        tries.sort_unstable();
+        Ok(tries[tries.len() / 2] / (runs * self.functions[function].len().max(1) as u32))
+    }
+
+    /// Encodes and submits so many runs of a function.
+    fn submit(&self, function: usize, runs: u32) -> wgpu::SubmissionIndex {
+        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes: None });
+            pass.set_bind_group(0, &self.bind_group, &[]);
+            for _ in 0..runs {
+                for command in &self.functions[function] {
+                    pass.set_pipeline(&command.pipeline);
+                    pass.set_immediates(0, bytemuck::bytes_of(&command.immediates));
+                    pass.dispatch_workgroups(command.grid[0], command.grid[1], command.grid[2]);
+                }
+            }
+        }
+        self.gpu.queue.submit([encoder.finish()])
     }
 
     /// Queues `times` runs of a function. Returns before they have run, unless too many are waiting.
@@ -122,63 +148,12 @@ impl GpuMachine {
         let mut left = times;
         while left > 0 {
             let runs = (self.pace / per_run).clamp(1, left as usize) as u32;
-            let begun = Instant::now();
-            let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
-            {
-                let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes: None });
-                pass.set_bind_group(0, &self.bind_group, &[]);
-                for _ in 0..runs {
-                    for command in &self.functions[function] {
-                        pass.set_pipeline(&command.pipeline);
-                        pass.set_immediates(0, bytemuck::bytes_of(&command.immediates));
-                        pass.dispatch_workgroups(command.grid[0], command.grid[1], command.grid[2]);
-                    }
-                }
-            }
-            let buffer = encoder.finish();
-            let enc = begun.elapsed();
-            let submission = self.gpu.queue.submit([buffer]);
-            if std::env::var_os("DBG").is_some() { eprintln!("encode {:?} total {:?} for {}", enc, begun.elapsed(), runs as usize * per_run); }
-            self.encoding += begun.elapsed();
-            self.encoded += u64::from(runs) * per_run as u64;
+            let submission = self.submit(function, runs);
             self.in_flight.push_back(submission);
             left -= runs;
             self.throttle(runs as usize * per_run)?;
         }
         self.gpu.check()
-    }
-
-    /// Time of each dispatch of a function, run alone so many times in a row, submission included. It leaves the state
-    /// meaningless: for plans that are looked at, not trained.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn time_dispatches(&mut self, function: usize, repeats: u32) -> Result<Vec<Duration>> {
-        self.wait()?;
-        let mut times = Vec::with_capacity(self.functions[function].len());
-        for index in 0..self.functions[function].len() {
-            let mut best = Duration::MAX;
-            for _ in 0..3 {
-                let begun = Instant::now();
-                let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
-                {
-                    let mut pass =
-                        encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes: None });
-                    pass.set_bind_group(0, &self.bind_group, &[]);
-                    let command = &self.functions[function][index];
-                    for _ in 0..repeats {
-                        pass.set_pipeline(&command.pipeline);
-                        pass.set_immediates(0, bytemuck::bytes_of(&command.immediates));
-                        pass.dispatch_workgroups(command.grid[0], command.grid[1], command.grid[2]);
-                    }
-                }
-                self.gpu.queue.submit([encoder.finish()]);
-                self.gpu.wait()?;
-                best = best.min(begun.elapsed() / repeats);
-            }
-            times.push(best);
-        }
-        Ok(times)
     }
 
     /// Waits for the oldest submission when too many are in flight, and learns from it how long the next may be.

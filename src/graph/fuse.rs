@@ -331,36 +331,45 @@ impl<'g> Fused<'g> {
 
     /// Groups over single values that do not depend on each other become one: schedules, counters, flags.
     fn merge_scalars(&mut self) {
-        loop {
-            self.find_loads();
-            let reach = self.reach();
-            let candidate = |g: &Group| matches!(g.head, Head::None) && g.shape.elements_in(2) == 1;
-            let pair = (0..self.groups.len()).find_map(|a| {
-                ((a + 1)..self.groups.len())
-                    .find(|&b| {
-                        let (x, y) = (&self.groups[a], &self.groups[b]);
-                        candidate(x)
-                            && candidate(y)
-                            && x.scope == y.scope
-                            && x.epoch == y.epoch
-                            && x.shape == y.shape
-                            && !reach.has(a, b)
-                            && !reach.has(b, a)
-                    })
-                    .map(|b| (a, b))
-            });
-            let Some((a, b)) = pair else { return };
-            let moved = self.groups.remove(b);
-            for group in self.group_of.values_mut() {
-                if *group == b {
-                    *group = a;
-                } else if *group > b {
-                    *group -= 1;
-                }
+        self.find_loads();
+        let mut reach = self.reach();
+        let n = self.groups.len();
+        let candidates: Vec<usize> = (0..n)
+            .filter(|&g| matches!(self.groups[g].head, Head::None) && self.groups[g].shape.elements_in(2) == 1)
+            .collect();
+        let mut owner: Vec<usize> = (0..n).collect();
+        for (place, &b) in candidates.iter().enumerate() {
+            let fits = |&&a: &&usize| {
+                let (x, y) = (&self.groups[a], &self.groups[b]);
+                owner[a] == a
+                    && x.scope == y.scope
+                    && x.epoch == y.epoch
+                    && x.shape == y.shape
+                    && !reach.has(a, b)
+                    && !reach.has(b, a)
+            };
+            if let Some(&a) = candidates[..place].iter().find(fits) {
+                reach.unite(a, b);
+                owner[b] = a;
             }
-            self.groups[a].nodes.extend(moved.nodes);
-            self.groups[a].nodes.sort();
-            self.groups[a].stores.extend(moved.stores);
+        }
+        let mut place = vec![0; n];
+        let mut kept: Vec<Group> = Vec::with_capacity(n);
+        for (g, group) in std::mem::take(&mut self.groups).into_iter().enumerate() {
+            if owner[g] == g {
+                place[g] = kept.len();
+                kept.push(group);
+            } else {
+                let into = place[owner[g]];
+                place[g] = into;
+                kept[into].nodes.extend(group.nodes);
+                kept[into].nodes.sort();
+                kept[into].stores.extend(group.stores);
+            }
+        }
+        self.groups = kept;
+        for group in self.group_of.values_mut() {
+            *group = place[*group];
         }
     }
 

@@ -763,7 +763,8 @@ impl Registry {
             let (_, shape, capacity, dtype) = &self.records[i];
             records.insert(name.clone(), Ring { place: placed(slot, shape, *dtype), capacity: *capacity });
         }
-        Ok(Plan { replicas, elements, table, data, functions, variables, state_stride: self.state_stride, outputs, records })
+        let strides = [0, self.state_stride, self.scratch_stride, self.out_stride];
+        Ok(Plan { replicas, elements, strides, table, data, functions, variables, outputs, records })
     }
 }
 

@@ -136,23 +136,15 @@ impl Machine {
         Ok(placed.iter().map(|p| self.gather(p, &state)).collect())
     }
 
-    /// Time of each dispatch of a function run alone; nothing on the reference executor. It leaves the state
-    /// meaningless.
+    /// Host time per dispatch of a function, encoding and submission included; none on the reference executor. It runs
+    /// the function.
     ///
     /// # Errors
-    /// If there is no such function, or the device fails.
-    pub fn time_dispatches(&mut self, function: &str, repeats: u32) -> Result<Vec<std::time::Duration>> {
+    /// If the device fails.
+    pub fn host_cost(&mut self, function: &str, runs: u32) -> Result<Option<std::time::Duration>> {
         match (self.plan().function(function), self) {
-            (Some(index), Self::Gpu(m)) => m.time_dispatches(index, repeats),
-            _ => Ok(Vec::new()),
-        }
-    }
-
-    /// Host time spent encoding and submitting so far, and dispatches encoded: nothing on the reference executor.
-    pub fn host_cost(&self) -> (std::time::Duration, u64) {
-        match self {
-            Self::Gpu(m) => m.host_cost(),
-            Self::Reference(_) => (std::time::Duration::ZERO, 0),
+            (Some(index), Self::Gpu(m)) => m.host_cost(index, runs).map(Some),
+            _ => Ok(None),
         }
     }
 

@@ -85,8 +85,8 @@ pub struct Plan {
     pub functions: Vec<PlannedFunction>,
     /// Places of variables, by name.
     pub variables: BTreeMap<String, (VariableKind, Placed)>,
-    /// Elements of the state of one replica.
-    pub state_stride: usize,
+    /// Elements that each further replica adds to each arena.
+    pub strides: [usize; 4],
     /// Places of outputs, by name.
     pub outputs: BTreeMap<String, Placed>,
     /// Places of rings, by name.
@@ -102,6 +102,11 @@ impl Plan {
     /// Bytes of each arena.
     pub fn bytes(&self) -> [u64; 4] {
         self.elements.map(|n| 4 * n as u64)
+    }
+
+    /// Bytes that each further replica adds to each arena.
+    pub fn replica_bytes(&self) -> [u64; 4] {
+        self.strides.map(|n| 4 * n as u64)
     }
 
     /// Distinct kernel variants.

@@ -55,7 +55,7 @@ impl Reach {
     }
 
     /// Makes `b` one with `a` in a transitive relation: whatever precedes or follows one does so for both.
-    fn unite(&mut self, a: usize, b: usize) {
+    pub fn unite(&mut self, a: usize, b: usize) {
         self.or(a, b);
         self.or(b, a);
         for x in 0..self.n {

@@ -25,11 +25,17 @@ impl Group {
     /// If not even one replica fits, or the device has not enough memory.
     pub fn new(gpu: Option<&Arc<Gpu>>, compiled: Compiled, members: &[usize], slice: Option<usize>) -> Result<Self> {
         let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());
-        let most = most_replicas(&compiled, &profile)?;
-        let size = slice.unwrap_or(most).min(most).max(1);
+        let wanted = slice.unwrap_or(members.len()).min(members.len()).min(profile.grid as usize).max(1);
+        // Most groups fit whole: their plan is made once.
+        let first = plan(&compiled, wanted, &profile)?;
+        let size = most_replicas(&first, &profile)?;
+        let mut spare = (size == wanted).then_some(first);
         let mut slices = Vec::new();
         for part in members.chunks(size) {
-            let plan = plan(&compiled, part.len(), &profile)?;
+            let plan = match spare.take() {
+                Some(plan) if part.len() == size => plan,
+                _ => plan(&compiled, part.len(), &profile)?,
+            };
             slices.push((Machine::new(gpu, plan)?, part.to_vec()));
         }
         Ok(Self { compiled, slices })
@@ -100,23 +106,23 @@ pub(super) fn plan(compiled: &Compiled, replicas: usize, profile: &Profile) -> R
     lower(&compiled.graph, &compiled.functions, replicas, profile)
 }
 
-/// How many replicas fit the adapter's binding and grid limits.
-fn most_replicas(compiled: &Compiled, profile: &Profile) -> Result<usize> {
-    let (one, two) = (plan(compiled, 1, profile)?, plan(compiled, 2, profile)?);
-    let mut most = profile.grid as usize;
-    for arena in Arena::ALL {
-        let (a, b) = (one.bytes()[arena as usize], two.bytes()[arena as usize]);
-        if a > profile.binding_bytes {
+/// How many of a plan's replicas fit the adapter's binding limit at once.
+fn most_replicas(plan: &Plan, profile: &Profile) -> Result<usize> {
+    let mut most = plan.replicas;
+    for (arena, (total, each)) in Arena::ALL.iter().zip(plan.bytes().iter().zip(plan.replica_bytes())) {
+        let shared = total - each * plan.replicas as u64;
+        if shared + each > profile.binding_bytes {
             return Err(Error::OutOfMemory(format!(
                 "one replica needs {} MiB of {} memory, and the adapter binds at most {} MiB at once: use smaller layers, \
                  batches or probe sets, or another adapter",
-                a >> 20,
+                (shared + each) >> 20,
                 format!("{arena:?}").to_lowercase(),
                 profile.binding_bytes >> 20
             )));
         }
-        let each = (b - a).max(1);
-        most = most.min(1 + ((profile.binding_bytes - a) / each) as usize);
+        if each > 0 {
+            most = most.min(((profile.binding_bytes - shared) / each) as usize);
+        }
     }
     Ok(most)
 }

@@ -198,13 +198,6 @@ impl Sweep {
                 group.step(3)?;
                 group.wait()?;
             }
-            let cost = |groups: &[Group]| {
-                groups.iter().flat_map(|g| &g.slices).fold((Duration::ZERO, 0), |(t, n), (machine, _)| {
-                    let (time, dispatches) = machine.host_cost();
-                    (t + time, n + dispatches)
-                })
-            };
-            let before = cost(&groups);
             let (begun, mut steps) = (Instant::now(), 0);
             while begun.elapsed() < Duration::from_millis(500) {
                 for group in &mut groups {
@@ -214,20 +207,7 @@ impl Sweep {
                 steps += 16;
             }
             outline.step_time = Some(begun.elapsed() / steps);
-            let after = cost(&groups);
-            let dispatches = u32::try_from(after.1 - before.1).unwrap_or(u32::MAX).max(1);
-            outline.host_per_dispatch = Some((after.0 - before.0) / dispatches);
-            if std::env::var_os("DBG").is_some() {
-                for f in ["step", "evaluate"] {
-                    let t = groups[0].slices[0].0.time_dispatches(f, 5)?;
-                    let plan = groups[0].slices[0].0.plan();
-                    let d = &plan.functions[plan.function(f).unwrap()].dispatches;
-                    let mut rows: Vec<_> = t.iter().zip(d).enumerate().collect();
-                    eprintln!("{f} total {:?}", t.iter().sum::<Duration>());
-                    if f == "evaluate" { rows.sort_by_key(|r| std::cmp::Reverse(*r.1.0)); rows.truncate(24); }
-                    for (i, (t, d)) in rows { eprintln!("{i} {:?} {:.2} GF/s {} {}", t, d.flops as f64 / t.as_secs_f64() / 1e9, d.label, d.kernel.name()); }
-                }
-            }
+            outline.host_per_dispatch = groups[0].slices[0].0.host_cost("step", 64)?;
         }
         Ok(outline)
     }
