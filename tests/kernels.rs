@@ -64,12 +64,31 @@ fn every_variant_is_valid_and_translates_to_metal_direct_x_and_vulkan() {
             let info = naga::valid::Validator::new(flags, capabilities)
                 .validate(&module)
                 .unwrap_or_else(|e| panic!("{kernel} ({name}): {}", e.emit_to_string(&text)));
-            let metal = msl::Options { lang_version: (2, 4), fake_missing_bindings: true, ..Default::default() };
+            let resources = msl::EntryPointResources {
+                immediates_buffer: Some(8),
+                sizes_buffer: Some(9),
+                resources: (0..8)
+                    .map(|binding| {
+                        let target = msl::BindTarget { buffer: Some(binding as u8), mutable: true, ..Default::default() };
+                        (naga::ResourceBinding { group: 0, binding }, target)
+                    })
+                    .collect(),
+            };
+            let metal = msl::Options {
+                lang_version: (2, 4),
+                per_entry_point_map: [("main".to_owned(), resources)].into(),
+                ..Default::default()
+            };
             let (source, _) = msl::write_string(&module, &info, &metal, &msl::PipelineOptions::default())
                 .unwrap_or_else(|e| panic!("{kernel} ({name}) as Metal: {e}"));
             assert!(source.contains("kernel void"));
             let mut source = String::new();
-            let direct_x = hlsl::Options { shader_model: hlsl::ShaderModel::V6_0, fake_missing_bindings: true, ..Default::default() };
+            let direct_x = hlsl::Options {
+                shader_model: hlsl::ShaderModel::V6_0,
+                fake_missing_bindings: true,
+                immediates_target: Some(hlsl::BindTarget { register: 0, space: 1, ..Default::default() }),
+                ..Default::default()
+            };
             hlsl::Writer::new(&mut source, &direct_x, &hlsl::PipelineOptions::default())
                 .write(&module, &info, None)
                 .unwrap_or_else(|e| panic!("{kernel} ({name}) as HLSL: {e}"));

@@ -147,6 +147,12 @@ impl<'g> Fused<'g> {
         Ok(fused)
     }
 
+    /// Makes a group the one place where a node is computed.
+    pub fn store_instead(&mut self, tensor: Tensor, group: usize) {
+        self.inline[tensor.index()] = false;
+        self.group_of.insert(tensor, group);
+    }
+
     /// Whether kernels compute the node afresh wherever they need it.
     pub fn is_inline(&self, tensor: Tensor) -> bool {
         self.inline[tensor.index()]

@@ -224,7 +224,7 @@ fn detour(fused: &mut Fused, g: usize, s: usize, value: Tensor) -> Result<()> {
                 fused.graph.describe(value)
             )));
         }
-        fused.group_of.insert(value, g);
+        fused.store_instead(value, g);
         fused.groups[g].nodes.push(value);
         fused.groups[g].nodes.sort();
     }

@@ -1,0 +1,370 @@
+//! Against PyTorch and JAX: layers, losses, optimisers, schedules, initialisers and whole loss curves. The values were
+//! dumped in f64 by `fixtures/make_fixtures.py`.
+
+mod support;
+
+use std::collections::HashMap;
+
+use isogram::graph::{Effect, Function, Graph, Machine, Tensor, VariableKind};
+use isogram::kernels::program::{Binary, DType};
+use isogram::kernels::random;
+use isogram::nn::{
+    Activation, Decay, Dense, Fan, Hyper, Init, Loss, Mlp, Optimiser, Reduction, Rule, Schedule, ScheduleShape,
+    clip_by_global_norm, global_norm,
+};
+use safetensors::SafeTensors;
+use support::close;
+
+struct Fixture(HashMap<String, (Vec<usize>, Vec<f64>)>);
+
+impl Fixture {
+    fn load(name: &str) -> Self {
+        let path = format!("{}/tests/fixtures/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
+        let bytes = std::fs::read(&path).unwrap();
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        let read = |name: &str| {
+            let view = tensors.tensor(name).unwrap();
+            assert_eq!(view.dtype(), safetensors::Dtype::F64, "{name}");
+            let values = view.data().chunks(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect();
+            (view.shape().to_vec(), values)
+        };
+        Self(tensors.names().into_iter().map(|n| (n.to_owned(), read(n))).collect())
+    }
+
+    fn get(&self, name: &str) -> &[f64] {
+        &self.0.get(name).unwrap_or_else(|| panic!("no tensor {name}")).1
+    }
+
+    fn f32(&self, name: &str) -> Vec<f32> {
+        self.get(name).iter().map(|&x| x as f32).collect()
+    }
+
+    fn shape(&self, name: &str) -> [usize; 2] {
+        match self.0[name].0[..] {
+            [n] => [1, n],
+            [a, b] => [a, b],
+            ref other => panic!("{name} has the shape {other:?}"),
+        }
+    }
+
+    fn data(&self, g: &mut Graph, name: &str) -> Tensor {
+        g.data(self.f32(name), &self.shape(name)).unwrap()
+    }
+
+    fn labels(&self, g: &mut Graph, name: &str) -> Tensor {
+        let labels: Vec<u32> = self.get(name).iter().map(|&x| x as u32).collect();
+        g.data_integers(&labels, &[labels.len(), 1]).unwrap()
+    }
+}
+
+/// Runs a function of outputs on every machine and compares each.
+fn check(g: &Graph, outputs: Vec<(&str, Tensor, &[f64])>, what: &str, relative: f64) {
+    let effects = outputs.iter().map(|(n, t, _)| Effect::Output((*n).to_owned(), *t)).collect();
+    for (name, mut machine) in support::machines(g, &[Function::new("f", effects)], 1) {
+        machine.run("f", 1).unwrap();
+        for (output, _, expected) in &outputs {
+            close(&format!("{what} {output} on {name}"), &machine.read_output(output).unwrap(), expected, relative);
+        }
+    }
+}
+
+#[test]
+fn layers_forward_and_backward() {
+    let f = Fixture::load("layers");
+    for (name, activation) in [
+        ("identity", Activation::Identity),
+        ("relu", Activation::Relu),
+        ("leaky_relu", Activation::LeakyRelu { slope: 0.01 }),
+        ("elu", Activation::Elu { alpha: 1.0 }),
+        ("gelu", Activation::Gelu),
+        ("gelu_tanh", Activation::GeluTanh),
+        ("silu", Activation::Silu),
+        ("softplus", Activation::Softplus),
+        ("tanh", Activation::Tanh),
+        ("sigmoid", Activation::Sigmoid),
+    ] {
+        let mut g = Graph::new();
+        let key = |k: &str| format!("{name}/{k}");
+        let x = f.data(&mut g, &key("x"));
+        let weight = f.data(&mut g, &key("weight"));
+        let bias = f.data(&mut g, &key("bias"));
+        let layer = Dense { path: "layer".into(), weight, bias: Some(bias) };
+        let z = layer.forward(&mut g, x).unwrap();
+        let y = activation.apply(&mut g, z).unwrap();
+        let upstream = f.data(&mut g, &key("upstream"));
+        let d = g.gradients_from(y, upstream, &[x, weight, bias]).unwrap();
+        let expected = ["y", "dx", "dweight", "dbias"].map(key);
+        let outputs =
+            [("y", y), ("dx", d[0]), ("dweight", d[1]), ("dbias", d[2])].into_iter().zip(&expected).map(|((n, t), e)| (n, t, f.get(e)));
+        check(&g, outputs.collect(), name, 1e-5);
+    }
+}
+
+#[test]
+fn losses_and_their_gradients() {
+    let f = Fixture::load("losses");
+    let mut g = Graph::new();
+    let upstream = g.constant(f.get("ce/upstream")[0] as f32);
+    let logits = f.data(&mut g, "ce/logits");
+    let labels = f.labels(&mut g, "ce/labels");
+    let rows = g.cross_entropy(logits, labels).unwrap();
+    let mean = Loss::CrossEntropy.apply(&mut g, logits, labels).unwrap();
+    let dmean = g.gradients_from(mean, upstream, &[logits]).unwrap()[0];
+    check(
+        &g,
+        vec![("rows", rows, f.get("ce/per_example")), ("mean", mean, f.get("ce/mean")), ("d", dmean, f.get("ce/dlogits_mean"))],
+        "cross-entropy",
+        1e-5,
+    );
+    let z = f.data(&mut g, "bce/logits");
+    let targets = f.data(&mut g, "bce/targets");
+    for (reduction, name) in [(Reduction::Mean, "mean"), (Reduction::Sum, "sum")] {
+        let loss = Loss::BinaryCrossEntropy(reduction).apply(&mut g, z, targets).unwrap();
+        let d = g.gradients_from(loss, upstream, &[z]).unwrap()[0];
+        let expected = (format!("bce/{name}"), format!("bce/dlogits_{name}"));
+        check(&g, vec![("loss", loss, f.get(&expected.0)), ("d", d, f.get(&expected.1))], "bce", 1e-5);
+    }
+    let p = f.data(&mut g, "mse/prediction");
+    let targets = f.data(&mut g, "mse/targets");
+    for (reduction, name) in [
+        (Reduction::Mean, "mean"),
+        (Reduction::HalfMean, "half_mean"),
+        (Reduction::Sum, "sum"),
+        (Reduction::HalfSum, "half_sum"),
+    ] {
+        let loss = Loss::SquaredError(reduction).apply(&mut g, p, targets).unwrap();
+        let d = g.gradients_from(loss, upstream, &[p]).unwrap()[0];
+        let expected = (format!("mse/{name}"), format!("mse/dprediction_{name}"));
+        check(&g, vec![("loss", loss, f.get(&expected.0)), ("d", d, f.get(&expected.1))], "mse", 1e-5);
+    }
+}
+
+fn constants(g: &mut Graph, lr: f32, wd: f32) -> Hyper {
+    Hyper {
+        lr: g.number(lr),
+        momentum: g.constant(0.9),
+        beta1: g.constant(0.9),
+        beta2: g.constant(0.999),
+        alpha: g.constant(0.99),
+        epsilon: g.constant(1e-8),
+        weight_decay: g.number(wd),
+    }
+}
+
+/// Start values of an optimiser's state, set from outside.
+fn start(machine: &mut Machine) {
+    for name in machine.variables_of(VariableKind::State) {
+        if name.ends_with("_power") {
+            machine.write_variable(&name, &vec![1.0; machine.replicas()]).unwrap();
+        }
+    }
+}
+
+/// One table over all optimisers.
+#[test]
+fn optimisers_follow_torch_for_twenty_steps() {
+    let f = Fixture::load("optimisers");
+    let [steps, n] = f.shape("gradients");
+    let plain = Rule::Sgd { momentum: false, nesterov: false };
+    let heavy = Rule::Sgd { momentum: true, nesterov: false };
+    let ahead = Rule::Sgd { momentum: true, nesterov: true };
+    for (name, rule, decay, lr, wd, clip) in [
+        ("sgd", plain, None, 0.1, 0.0, false),
+        ("sgd_momentum", heavy, None, 0.1, 0.0, false),
+        ("sgd_nesterov", ahead, None, 0.1, 0.0, false),
+        ("sgd_wd", heavy, Some(Decay::Coupled), 0.1, 0.05, false),
+        ("sgd_decoupled", heavy, Some(Decay::Decoupled), 0.1, 0.05, false),
+        ("adam", Rule::Adam, None, 0.01, 0.0, false),
+        ("adam_wd", Rule::Adam, Some(Decay::Coupled), 0.01, 0.05, false),
+        ("adamw", Rule::Adam, Some(Decay::Decoupled), 0.01, 0.05, false),
+        ("rmsprop", Rule::RmsProp, None, 0.01, 0.0, false),
+        ("clip", heavy, None, 0.1, 0.0, true),
+    ] {
+        let mut g = Graph::new();
+        let p = g.variable("p", &[1, n], DType::F32, VariableKind::Parameter).unwrap();
+        let step = g.variable("step", &[1, 1], DType::U32, VariableKind::State).unwrap();
+        let all = f.data(&mut g, "gradients");
+        let gradient = g.gather(all, step).unwrap();
+        let hyper = constants(&mut g, lr, wd);
+        let gradients = if clip {
+            let norm = global_norm(&mut g, &[gradient]).unwrap();
+            let limit = g.constant(1.0);
+            clip_by_global_norm(&mut g, &[gradient], norm, limit).unwrap()
+        } else {
+            vec![gradient]
+        };
+        let updates = Optimiser { rule, decay }.updates(&mut g, &[p], &gradients, hyper).unwrap();
+        let mut effects: Vec<Effect> = updates.iter().map(|u| Effect::Assign(u.variable, u.new)).collect();
+        let one = g.integer(1);
+        let next = g.binary(Binary::AddInteger, step, one).unwrap();
+        effects.push(Effect::Assign(g.variable_of(step).unwrap(), next));
+        for (machine_name, mut machine) in support::machines(&g, &[Function::new("step", effects.clone())], 2) {
+            machine.write_variable("p", &f.f32("p0").repeat(2)).unwrap();
+            start(&mut machine);
+            let trajectory = f.get(&format!("{name}/trajectory"));
+            for t in 0..steps {
+                machine.run("step", 1).unwrap();
+                let expected = [&trajectory[t * n..(t + 1) * n]; 2].concat();
+                close(&format!("{name} step {t} on {machine_name}"), &machine.read_variable("p").unwrap(), &expected, 2e-6);
+            }
+        }
+    }
+}
+
+#[test]
+fn schedules_follow_their_formulas() {
+    let f = Fixture::load("schedules");
+    for (name, shape) in [
+        ("constant", ScheduleShape::Constant),
+        ("step", ScheduleShape::Step { every: 15, factor: 0.5 }),
+        ("cosine", ScheduleShape::Cosine { end: 0.1 }),
+        ("linear", ScheduleShape::Linear { end: 0.0 }),
+    ] {
+        for warmup in [0, 5] {
+            let mut g = Graph::new();
+            let step = g.variable("step", &[1, 1], DType::U32, VariableKind::State).unwrap();
+            let factor = Schedule { shape, warmup, steps: 50 }.factor(&mut g, step).unwrap();
+            let functions = [Function::new("f", vec![Effect::Output("factor".into(), factor)])];
+            for (machine_name, mut machine) in support::machines(&g, &functions, 50) {
+                machine.write_integers("step", &(0..50).collect::<Vec<_>>()).unwrap();
+                machine.run("f", 1).unwrap();
+                let mut got = machine.read_output("factor").unwrap();
+                if got.len() == 1 {
+                    got = got.repeat(50);
+                }
+                close(&format!("{name}_w{warmup} on {machine_name}"), &got, f.get(&format!("{name}_w{warmup}")), 1e-6);
+            }
+        }
+    }
+}
+
+/// Fifty steps of a 12-16-16-5 network, with the initial weights and batches of the fixture.
+fn curve(name: &str, activation: Activation, rule: Rule, schedule: Schedule) {
+    let f = Fixture::load(name);
+    let mut g = Graph::new();
+    let net = Mlp::new(&mut g, &[12, 16, 16, 5], activation, true).unwrap();
+    let step = g.variable("step", &[1, 1], DType::U32, VariableKind::State).unwrap();
+    let x = f.data(&mut g, "x");
+    let labels = f.labels(&mut g, "labels");
+    let batches: Vec<u32> = f.get("batches").iter().map(|&b| b as u32).collect();
+    let [steps, size] = f.shape("batches");
+    let order = g.data_integers(&batches, &[steps, size]).unwrap();
+    let row = g.gather(order, step).unwrap();
+    let rows = g.reshape(row, &[size, 1]).unwrap();
+    let (bx, by) = (g.gather(x, rows).unwrap(), g.gather(labels, rows).unwrap());
+    let forward = net.forward(&mut g, bx, None).unwrap();
+    let loss = Loss::CrossEntropy.apply(&mut g, forward.output, by).unwrap();
+    let parameters = net.parameters();
+    let gradients = g.gradients(loss, &parameters).unwrap();
+    // The fixture lists the rate of each step: the base rate is the largest.
+    let base = f.get("lr").iter().fold(0.0f64, |m, &x| m.max(x));
+    let mut hyper = constants(&mut g, base as f32, 0.0);
+    let factor = schedule.factor(&mut g, step).unwrap();
+    hyper.lr = g.times(hyper.lr, factor).unwrap();
+    let updates = Optimiser { rule, decay: None }.updates(&mut g, &parameters, &gradients, hyper).unwrap();
+    let mut effects: Vec<Effect> = updates.iter().map(|u| Effect::Assign(u.variable, u.new)).collect();
+    let one = g.integer(1);
+    let next = g.binary(Binary::AddInteger, step, one).unwrap();
+    effects.push(Effect::Assign(g.variable_of(step).unwrap(), next));
+    effects.push(Effect::Record { name: "loss".into(), value: loss, step, capacity: steps });
+    for (machine_name, mut machine) in support::machines(&g, &[Function::new("step", effects.clone())], 2) {
+        for i in 0..3 {
+            for part in ["weight", "bias"] {
+                let key = format!("layers.{i}.{part}");
+                machine.write_variable(&key, &f.f32(&key).repeat(2)).unwrap();
+            }
+        }
+        start(&mut machine);
+        machine.run("step", steps as u32).unwrap();
+        let results = machine.read_results().unwrap();
+        for losses in machine.record(&results, "loss", 0, steps as u32).unwrap() {
+            for (t, (got, expected)) in losses.iter().zip(f.get("losses")).enumerate() {
+                let error = (f64::from(*got) - expected).abs() / expected;
+                assert!(error < 1e-4, "{name} step {t} on {machine_name}: {got} against {expected} ({error:.1e})");
+            }
+        }
+        for i in 0..3 {
+            for part in ["weight", "bias"] {
+                let key = format!("layers.{i}.{part}");
+                let got = machine.read_replica(&key, 1).unwrap();
+                close(&format!("{name} final {key} on {machine_name}"), &got, f.get(&format!("final/{key}")), 1e-4);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_loss_curve_of_tanh_and_momentum() {
+    let rule = Rule::Sgd { momentum: true, nesterov: false };
+    curve("curve_tanh_sgd", Activation::Tanh, rule, Schedule::constant());
+}
+
+#[test]
+fn the_loss_curve_of_relu_and_adam() {
+    let schedule = Schedule { shape: ScheduleShape::Cosine { end: 0.0 }, warmup: 5, steps: 50 };
+    curve("curve_relu_adam", Activation::Relu, Rule::Adam, schedule);
+}
+
+#[test]
+fn threefry_gives_jax_s_answers_and_the_published_ones() {
+    let path = format!("{}/tests/fixtures/threefry.json", env!("CARGO_MANIFEST_DIR"));
+    let file: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let mut seen = 0;
+    for case in file["random123"].as_array().unwrap().iter().chain(file["jax"].as_array().unwrap()) {
+        let words = |key: &str| -> [u32; 2] {
+            [0, 1].map(|i| u32::from_str_radix(case[key][i].as_str().unwrap().trim_start_matches("0x"), 16).unwrap())
+        };
+        assert_eq!(random::threefry(words("key"), words("counter")), words("output"));
+        seen += 1;
+    }
+    assert!(seen >= 20);
+}
+
+#[test]
+fn initial_weights_have_the_published_spread() {
+    let path = format!("{}/tests/fixtures/init.json", env!("CARGO_MANIFEST_DIR"));
+    let file: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let mut seen = 0;
+    for case in file["cases"].as_array().unwrap() {
+        let source = case["source"].as_str().unwrap();
+        let mode = case["mode"].as_str().unwrap_or_default();
+        let fan = match mode {
+            "fan_in" => Fan::In,
+            "fan_out" => Fan::Out,
+            _ => Fan::Average,
+        };
+        let relu = case["nonlinearity"].as_str() == Some("relu");
+        let init = match source.rsplit('.').next().unwrap().trim_end_matches('_') {
+            "xavier_normal" => Init::XavierNormal,
+            "xavier_uniform" => Init::XavierUniform,
+            "kaiming_normal" if relu => Init::KaimingNormal(fan),
+            "kaiming_uniform" if relu => Init::KaimingUniform(fan),
+            "variance_scaling" if case["distribution"].as_str() == Some("truncated_normal") => Init::TruncatedNormal(fan),
+            _ => continue,
+        };
+        // Kaiming's gain for ReLU is part of the initialiser here.
+        let gain = if relu { 1.0 } else { case["gain"].as_f64().unwrap() } as f32;
+        let mut g = Graph::new();
+        let seed = g.variable("seed", &[1, 1], DType::U32, VariableKind::State).unwrap();
+        let gain = g.constant(gain);
+        let weight = init.weight(&mut g, "w", 64, 32, gain, seed).unwrap();
+        let functions = [Function::new("f", vec![Effect::Output("w".into(), weight)])];
+        for (machine_name, mut machine) in support::machines(&g, &functions, 40) {
+            machine.write_integers("seed", &(0..40).collect::<Vec<_>>()).unwrap();
+            machine.run("f", 1).unwrap();
+            let w: Vec<f64> = machine.read_output("w").unwrap().into_iter().map(f64::from).collect();
+            let n = w.len() as f64;
+            let (mean, square) = (w.iter().sum::<f64>() / n, w.iter().map(|x| x * x).sum::<f64>() / n);
+            let std = case["std"].as_f64().unwrap();
+            // Four standard errors of 81,920 draws.
+            assert!(mean.abs() < 4.0 * std / n.sqrt(), "{source} {mode} on {machine_name}: mean {mean}");
+            assert!((square.sqrt() / std - 1.0).abs() < 0.012, "{source} {mode} on {machine_name}: std {} against {std}", square.sqrt());
+            if let Some(bound) = case["bound"].as_f64() {
+                let most = w.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+                assert!(most <= bound * (1.0 + 1e-6) && most > 0.98 * bound, "{source} {mode}: {most} against {bound}");
+            }
+        }
+        seen += 1;
+    }
+    assert!(seen >= 12, "{seen} cases");
+}

@@ -1,0 +1,208 @@
+//! A replica's result does not depend on its company: exact comparisons, bit for bit.
+
+mod support;
+
+use isogram::config::Experiment;
+use isogram::gpu::AdapterChoice;
+use isogram::graph::{Graph, Tensor};
+use isogram::train::{Observed, Observer, Options, Quiet, Seen, Summary, Sweep};
+
+/// A two-layer network with dropout, a schedule and both kinds of CKA, small enough to train many times.
+const SETTINGS: &str = r#"
+name = "bits"
+steps = 24
+seeds = 4
+[model]
+layers = [12]
+activation = "tanh"
+dropout = 0.1
+[optimiser]
+kind = "adam"
+lr = 0.01
+schedule = { kind = "cosine", warmup = 3 }
+[batch]
+size = 8
+[probe]
+examples = 24
+[observe]
+at = { kind = "list", steps = [5, 16] }
+measures = ["loss", "accuracy", "weight_norm", "gradient_norm", "cka_pairs", "cka_input", "cka_labels", "cka_first"]
+"#;
+
+fn experiment(overrides: &[(&str, &str)]) -> Experiment {
+    let overrides: Vec<_> = overrides.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    Experiment::with_overrides(SETTINGS, "bits.toml", &overrides).unwrap()
+}
+
+fn run(sweep: &Sweep, slice: Option<usize>, adapter: AdapterChoice) -> Summary {
+    sweep.run(&Options { adapter, slice, ..Options::default() }, &mut Quiet).unwrap()
+}
+
+fn adapters() -> Vec<AdapterChoice> {
+    let gpu = support::gpu().map(|_| AdapterChoice::Automatic);
+    std::iter::once(AdapterChoice::Reference).chain(gpu).collect()
+}
+
+type Row = (u64, Option<String>, String, u64);
+
+/// All that was observed of a replica, as bits.
+fn of(summary: &Summary, replica: u32) -> Vec<Row> {
+    let rows = summary.metrics.iter().filter(|r| r.replica == replica);
+    let mut rows: Vec<Row> = rows.map(|r| (r.step, r.layer.clone(), r.name.clone(), r.value.to_bits())).collect();
+    rows.sort();
+    rows
+}
+
+/// The CKA of two replicas at each step, as bits.
+fn pair(summary: &Summary, a: u32, b: u32) -> Vec<(u64, String, u64)> {
+    let found = summary.pairs.iter().filter(|p| (p.replica_a, p.replica_b) == (a.min(b), a.max(b)));
+    let mut rows: Vec<_> = found.map(|p| (p.step, p.name.to_owned(), p.value.to_bits())).collect();
+    rows.sort();
+    rows
+}
+
+#[test]
+fn seed_0_is_the_same_alone_in_company_reversed_and_in_slices() {
+    for adapter in adapters() {
+        let sweep = |seeds: &str| Sweep::new(experiment(&[("seeds", seeds)])).unwrap();
+        let alone = of(&run(&sweep("1"), None, adapter.clone()), 0);
+        assert!(alone.len() > 20);
+        for seeds in ["3", "4", "32", "33"] {
+            // The reference is slow, and has no grid for company to change.
+            if adapter == AdapterChoice::Reference && seeds.len() > 1 {
+                continue;
+            }
+            let company = run(&sweep(seeds), None, adapter.clone());
+            assert_eq!(of(&company, 0), alone, "among {seeds} on {adapter:?}");
+        }
+        let four = run(&sweep("4"), None, adapter.clone());
+        let reversed = run(&sweep("[3, 2, 1, 0]"), None, adapter.clone());
+        for replica in 0..4 {
+            assert_eq!(of(&reversed, 3 - replica), of(&four, replica), "reversed on {adapter:?}");
+        }
+        assert_eq!(pair(&reversed, 3, 2), pair(&four, 0, 1));
+        let sliced = run(&sweep("4"), Some(3), adapter.clone());
+        for replica in 0..4 {
+            assert_eq!(of(&sliced, replica), of(&four, replica), "in slices on {adapter:?}");
+        }
+        assert_eq!(pair(&sliced, 0, 3), pair(&four, 0, 3));
+        assert!(!pair(&sliced, 0, 3).is_empty());
+    }
+}
+
+#[test]
+fn a_diverging_neighbour_is_alone_in_it() {
+    for adapter in adapters() {
+        let calm = run(&Sweep::new(experiment(&[("seeds", "2")])).unwrap(), None, adapter.clone());
+        // The same seeds, beside replicas whose learning rate blows them up.
+        let mixed = experiment(&[("seeds", "2"), ("sweep.optimiser.lr", "[0.01, 1e38]")]);
+        let mixed = run(&Sweep::new(mixed).unwrap(), None, adapter.clone());
+        for replica in 0..2 {
+            assert_eq!(of(&mixed, replica), of(&calm, replica), "beside a diverging replica on {adapter:?}");
+        }
+        assert_eq!(pair(&mixed, 0, 1), pair(&calm, 0, 1));
+        for entry in &mixed.manifest.replicas {
+            assert_eq!(entry.diverged_at.is_some(), entry.replica >= 2, "replica {}", entry.replica);
+        }
+        // It is left out from the step at which it diverged.
+        assert!(of(&mixed, 2).iter().all(|(step, ..)| *step <= mixed.manifest.replicas[2].diverged_at.unwrap()));
+        assert!(mixed.pairs.iter().all(|p| p.replica_b < 2 || p.step == 0));
+    }
+}
+
+/// Doubles what is observed.
+struct Again;
+
+impl Observer for Again {
+    fn observe(&self, g: &mut Graph, seen: &Seen) -> isogram::Result<Vec<Observed>> {
+        let norm = |g: &mut Graph, t: Tensor| isogram::nn::global_norm(g, &[t]);
+        let mut all = vec![Observed::new("output_norm", norm(g, seen.output)?)];
+        for (layer, &h) in seen.hidden.iter().enumerate() {
+            all.push(Observed::at("hidden_norm", layer, norm(g, h)?));
+        }
+        Ok(all)
+    }
+}
+
+#[test]
+fn observing_changes_nothing() {
+    for adapter in adapters() {
+        let plain = run(&Sweep::new(experiment(&[("seeds", "2")])).unwrap(), None, adapter.clone());
+        let more = experiment(&[("seeds", "2"), ("observe.at", "{ kind = 'list', steps = [2, 5, 9, 16, 20] }")]);
+        let watched = run(&Sweep::new(more).unwrap().observer(Again), None, adapter.clone());
+        let shared = |rows: Vec<Row>| -> Vec<Row> {
+            rows.into_iter().filter(|r| [0, 5, 16, 24].contains(&r.0) && !r.2.ends_with("t_norm") && r.2 != "hidden_norm" && r.2 != "loss_train").collect()
+        };
+        let weights = |s: &Summary| s.values("weight_norm", 24).iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        assert_eq!(shared(of(&watched, 0)), shared(of(&plain, 0)), "on {adapter:?}");
+        assert_eq!(weights(&watched), weights(&plain));
+        assert!(watched.metrics.iter().any(|r| r.name == "hidden_norm"));
+    }
+}
+
+/// Prints the bits of a short run; run by the test below with other numbers of threads.
+#[test]
+fn print_bits() {
+    if std::env::var_os("ISOGRAM_PRINT_BITS").is_some() {
+        let summary = run(&Sweep::new(experiment(&[("seeds", "3")])).unwrap(), None, AdapterChoice::Automatic);
+        println!("BITS {:?} {:?}", of(&summary, 0), pair(&summary, 0, 2));
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    if support::gpu().is_none() {
+        return;
+    }
+    let bits = |threads: Option<&str>| {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "print_bits", "--nocapture"]).env("ISOGRAM_PRINT_BITS", "1");
+        if let Some(threads) = threads {
+            command.env("LP_NUM_THREADS", threads);
+        }
+        let output = command.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.lines().find(|line| line.contains("BITS")).map(str::to_owned).unwrap_or_else(|| panic!("{text}"))
+    };
+    let default = bits(None);
+    assert_eq!(bits(Some("0")), default);
+    assert_eq!(bits(Some("1")), default);
+}
+
+#[test]
+fn the_second_run_of_a_plan_creates_nothing() {
+    let Some(gpu) = support::gpu() else { return };
+    let sweep = Sweep::new(experiment(&[])).unwrap();
+    let model = isogram::train::Perceptron::new(&sweep.experiment().model);
+    let observer = isogram::train::built_in(sweep.experiment());
+    let compiled = isogram::train::compile(sweep.experiment(), sweep.data(), &model, &[&observer]).unwrap();
+    let plan = isogram::graph::lower(&compiled.graph, &compiled.functions, 4, gpu.profile()).unwrap();
+    let step = &plan.functions[plan.function("step").unwrap()];
+    // Adam, schedule, dropout, metrics and divergence test on, in a two-layer network.
+    assert!(step.dispatches.len() <= 16, "{step}");
+    let mut machine = isogram::graph::Machine::new(Some(&gpu), plan).unwrap();
+    for function in ["init", "step", "evaluate"] {
+        machine.run(function, 2).unwrap();
+    }
+    machine.read_results().unwrap();
+    let before = gpu.objects_created();
+    for function in ["init", "step", "evaluate"] {
+        machine.run(function, 3).unwrap();
+    }
+    machine.read_results().unwrap();
+    assert_eq!(gpu.objects_created(), before);
+}
+
+#[test]
+fn a_step_of_a_three_layer_network_takes_few_dispatches() {
+    let e = experiment(&[("model.layers", "[64, 64]"), ("batch.size", "32")]);
+    let sweep = Sweep::new(e).unwrap();
+    let model = isogram::train::Perceptron::new(&sweep.experiment().model);
+    let observer = isogram::train::built_in(sweep.experiment());
+    let compiled = isogram::train::compile(sweep.experiment(), sweep.data(), &model, &[&observer]).unwrap();
+    for profile in [isogram::gpu::Profile::least(true), isogram::gpu::Profile::least(false)] {
+        let plan = isogram::graph::lower(&compiled.graph, &compiled.functions, 4, &profile).unwrap();
+        let step = &plan.functions[plan.function("step").unwrap()];
+        assert!(step.dispatches.len() <= 16, "{step}");
+    }
+}
