@@ -61,7 +61,11 @@ fn cka_of_two_is_that_of_published_packages() {
             machine.run("f", 1).unwrap();
             for (name, expected) in [("plain", case.plain), ("debiased", case.debiased), ("trained", case.plain)] {
                 let got = f64::from(machine.read_output(name).unwrap()[0]);
-                assert!((got - expected).abs() < 1e-5, "{} {name} on {machine_name}: {got} against {expected}", case.name);
+                assert!(
+                    (got - expected).abs() < 1e-5,
+                    "{} {name} on {machine_name}: {got} against {expected}",
+                    case.name
+                );
             }
         }
     }
@@ -89,7 +93,12 @@ fn all_pairs_cka_is_that_of_published_packages() {
                 let expected = if matrix.kind == Kind::Plain { case.plain } else { case.debiased };
                 for (a, b, value) in [(0, 1, expected), (1, 0, expected), (1, 2, expected), (0, 2, 1.0), (1, 1, 1.0)] {
                     let got = matrix.values[a * 3 + b];
-                    assert!((got - value).abs() < 1e-5, "{} {:?} {a} {b}: {got} against {value}", case.name, matrix.kind);
+                    assert!(
+                        (got - value).abs() < 1e-5,
+                        "{} {:?} {a} {b}: {got} against {value}",
+                        case.name,
+                        matrix.kind
+                    );
                 }
             }
         }

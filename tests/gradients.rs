@@ -188,7 +188,11 @@ fn gradients_agree_with_central_differences() {
             for i in 0..30 * REPLICAS {
                 let mut at = |delta: f32| {
                     let (mut x, mut y) = (xs.clone(), ys.clone());
-                    if which == 0 { x[i] += delta } else { y[i] += delta };
+                    if which == 0 {
+                        x[i] += delta
+                    } else {
+                        y[i] += delta
+                    };
                     set(reference, &x, &y);
                     reference.run("value", 1).unwrap();
                     let exact = f64::from(if which == 0 { x[i] } else { y[i] });

@@ -22,7 +22,11 @@ fn kernels_agree_with_their_twins_whatever_the_body() {
         let profile = Profile { software, ..gpu.profile().clone() };
         for outcome in selftest::run(&gpu, &profile).expect("the kernels compile and run") {
             let (case, error) = (&outcome.case, outcome.error);
-            assert!(outcome.passed(), "{case} (software bodies: {software}): off by {error:.2e}, kernels {:?}", outcome.kernels);
+            assert!(
+                outcome.passed(),
+                "{case} (software bodies: {software}): off by {error:.2e}, kernels {:?}",
+                outcome.kernels
+            );
         }
     }
 }
@@ -69,7 +73,8 @@ fn every_variant_is_valid_and_translates_to_metal_direct_x_and_vulkan() {
                 sizes_buffer: Some(9),
                 resources: (0..8)
                     .map(|binding| {
-                        let target = msl::BindTarget { buffer: Some(binding as u8), mutable: true, ..Default::default() };
+                        let target =
+                            msl::BindTarget { buffer: Some(binding as u8), mutable: true, ..Default::default() };
                         (naga::ResourceBinding { group: 0, binding }, target)
                     })
                     .collect(),

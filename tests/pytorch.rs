@@ -94,8 +94,10 @@ fn layers_forward_and_backward() {
         let upstream = f.data(&mut g, &key("upstream"));
         let d = g.gradients_from(y, upstream, &[x, weight, bias]).unwrap();
         let expected = ["y", "dx", "dweight", "dbias"].map(key);
-        let outputs =
-            [("y", y), ("dx", d[0]), ("dweight", d[1]), ("dbias", d[2])].into_iter().zip(&expected).map(|((n, t), e)| (n, t, f.get(e)));
+        let outputs = [("y", y), ("dx", d[0]), ("dweight", d[1]), ("dbias", d[2])]
+            .into_iter()
+            .zip(&expected)
+            .map(|((n, t), e)| (n, t, f.get(e)));
         check(&g, outputs.collect(), name, 1e-5);
     }
 }
@@ -112,7 +114,11 @@ fn losses_and_their_gradients() {
     let dmean = g.gradients_from(mean, upstream, &[logits]).unwrap()[0];
     check(
         &g,
-        vec![("rows", rows, f.get("ce/per_example")), ("mean", mean, f.get("ce/mean")), ("d", dmean, f.get("ce/dlogits_mean"))],
+        vec![
+            ("rows", rows, f.get("ce/per_example")),
+            ("mean", mean, f.get("ce/mean")),
+            ("d", dmean, f.get("ce/dlogits_mean")),
+        ],
         "cross-entropy",
         1e-5,
     );
@@ -205,7 +211,12 @@ fn optimisers_follow_torch_for_twenty_steps() {
             for t in 0..steps {
                 machine.run("step", 1).unwrap();
                 let expected = [&trajectory[t * n..(t + 1) * n]; 2].concat();
-                close(&format!("{name} step {t} on {machine_name}"), &machine.read_variable("p").unwrap(), &expected, 2e-6);
+                close(
+                    &format!("{name} step {t} on {machine_name}"),
+                    &machine.read_variable("p").unwrap(),
+                    &expected,
+                    2e-6,
+                );
             }
         }
     }
@@ -339,7 +350,9 @@ fn initial_weights_have_the_published_spread() {
             "xavier_uniform" => Init::XavierUniform,
             "kaiming_normal" if relu => Init::KaimingNormal(fan),
             "kaiming_uniform" if relu => Init::KaimingUniform(fan),
-            "variance_scaling" if case["distribution"].as_str() == Some("truncated_normal") => Init::TruncatedNormal(fan),
+            "variance_scaling" if case["distribution"].as_str() == Some("truncated_normal") => {
+                Init::TruncatedNormal(fan)
+            }
             _ => continue,
         };
         // Kaiming's gain for ReLU is part of the initialiser here.
@@ -358,7 +371,11 @@ fn initial_weights_have_the_published_spread() {
             let std = case["std"].as_f64().unwrap();
             // Four standard errors of 81,920 draws.
             assert!(mean.abs() < 4.0 * std / n.sqrt(), "{source} {mode} on {machine_name}: mean {mean}");
-            assert!((square.sqrt() / std - 1.0).abs() < 0.012, "{source} {mode} on {machine_name}: std {} against {std}", square.sqrt());
+            assert!(
+                (square.sqrt() / std - 1.0).abs() < 0.012,
+                "{source} {mode} on {machine_name}: std {} against {std}",
+                square.sqrt()
+            );
             if let Some(bound) = case["bound"].as_f64() {
                 let most = w.iter().fold(0.0f64, |m, x| m.max(x.abs()));
                 assert!(most <= bound * (1.0 + 1e-6) && most > 0.98 * bound, "{source} {mode}: {most} against {bound}");

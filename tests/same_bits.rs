@@ -131,7 +131,14 @@ fn observing_changes_nothing() {
         let more = experiment(&[("seeds", "2"), ("observe.at", "{ kind = 'list', steps = [2, 5, 9, 16, 20] }")]);
         let watched = run(&Sweep::new(more).unwrap().observer(Again), None, adapter.clone());
         let shared = |rows: Vec<Row>| -> Vec<Row> {
-            rows.into_iter().filter(|r| [0, 5, 16, 24].contains(&r.0) && !r.2.ends_with("t_norm") && r.2 != "hidden_norm" && r.2 != "loss_train").collect()
+            rows.into_iter()
+                .filter(|r| {
+                    [0, 5, 16, 24].contains(&r.0)
+                        && !r.2.ends_with("t_norm")
+                        && r.2 != "hidden_norm"
+                        && r.2 != "loss_train"
+                })
+                .collect()
         };
         let weights = |s: &Summary| s.values("weight_norm", 24).iter().map(|v| v.to_bits()).collect::<Vec<_>>();
         assert_eq!(shared(of(&watched, 0)), shared(of(&plain, 0)), "on {adapter:?}");

@@ -41,13 +41,34 @@ pub fn doctor(only: Option<&str>, as_json: bool) -> anyhow::Result<u8> {
         let index = adapters.iter().position(|a| *a == summary).unwrap_or(0);
         let yes = |b: bool| if b { "yes" } else { "no" };
         writeln!(text, "{index}: {summary}")?;
-        writeln!(text, "   kind                {}{}", summary.device_type, if profile.software { " (software)" } else { "" })?;
+        writeln!(
+            text,
+            "   kind                {}{}",
+            summary.device_type,
+            if profile.software { " (software)" } else { "" }
+        )?;
         writeln!(text, "   bodies              {bodies}")?;
-        writeln!(text, "   subgroups           {} ({}..{})", yes(profile.subgroups), profile.subgroup_min, profile.subgroup_max)?;
+        writeln!(
+            text,
+            "   subgroups           {} ({}..{})",
+            yes(profile.subgroups),
+            profile.subgroup_min,
+            profile.subgroup_max
+        )?;
         writeln!(text, "   16-bit floats       {}", yes(profile.f16))?;
         writeln!(text, "   cooperative matrix  {} configurations", profile.cooperative.len())?;
-        writeln!(text, "   workgroup           {} KiB, {} invocations", profile.workgroup_memory >> 10, profile.workgroup_invocations)?;
-        writeln!(text, "   storage             {} buffers of up to {} MiB", profile.storage_buffers, profile.binding_bytes >> 20)?;
+        writeln!(
+            text,
+            "   workgroup           {} KiB, {} invocations",
+            profile.workgroup_memory >> 10,
+            profile.workgroup_invocations
+        )?;
+        writeln!(
+            text,
+            "   storage             {} buffers of up to {} MiB",
+            profile.storage_buffers,
+            profile.binding_bytes >> 20
+        )?;
         writeln!(text, "   time stamps         {}", yes(profile.timestamps))?;
         writeln!(text, "   self-test")?;
         for o in &outcomes {

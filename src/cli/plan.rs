@@ -53,7 +53,14 @@ pub fn plan(args: &PlanArgs) -> anyhow::Result<u8> {
         return Ok(DONE);
     }
     let mut text = String::new();
-    writeln!(text, "{}: {} networks in {} groups, {} steps", e.name, sweep.replicas().len(), outline.groups.len(), e.steps)?;
+    writeln!(
+        text,
+        "{}: {} networks in {} groups, {} steps",
+        e.name,
+        sweep.replicas().len(),
+        outline.groups.len(),
+        e.steps
+    )?;
     for (name, slices, plan) in &outline.groups {
         writeln!(text, "\ngroup {name}: {} replicas, lowering layered", slices.iter().sum::<usize>())?;
         if slices.len() > 1 {
@@ -67,7 +74,12 @@ pub fn plan(args: &PlanArgs) -> anyhow::Result<u8> {
             if function.name == "step" || function.dispatches.len() <= 24 {
                 writeln!(text, "{function}")?;
             } else {
-                writeln!(text, "{}: {} dispatches (at checkpoints; all of them with --json)", function.name, function.dispatches.len())?;
+                writeln!(
+                    text,
+                    "{}: {} dispatches (at checkpoints; all of them with --json)",
+                    function.name,
+                    function.dispatches.len()
+                )?;
             }
         }
     }
@@ -76,7 +88,11 @@ pub fn plan(args: &PlanArgs) -> anyhow::Result<u8> {
     match outline.step_time {
         Some(time) => {
             let total = time.as_secs_f64() * f64::from(e.steps);
-            writeln!(text, "estimated training time {total:.1} s ({:.2} ms a step, from a short trial)", time.as_secs_f64() * 1e3)?;
+            writeln!(
+                text,
+                "estimated training time {total:.1} s ({:.2} ms a step, from a short trial)",
+                time.as_secs_f64() * 1e3
+            )?;
         }
         None => writeln!(text, "no estimate of the time: there is no adapter")?,
     }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use isogram::config::{self, Experiment};
-use isogram::files::{self, Manifest};
 use isogram::files::manifest::RunStatus;
+use isogram::files::{self, Manifest};
 use isogram::gpu::AdapterChoice;
 use isogram::train::{Interrupt, Options, Progress, Quiet, Summary, Sweep, resumable};
 use isogram::{Error, report};
@@ -50,7 +50,10 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
     let summary = match outcome {
         Ok(summary) => summary,
         Err(Error::Interrupted { step }) => {
-            eprintln!("isogram: interrupted at step {step}; everything so far is in {0}; continue with --resume --out {0}", dir.display());
+            eprintln!(
+                "isogram: interrupted at step {step}; everything so far is in {0}; continue with --resume --out {0}",
+                dir.display()
+            );
             return Ok(super::INTERRUPTED);
         }
         Err(error) => return Err(error.into()),
@@ -82,7 +85,10 @@ fn folder(args: &RunArgs, e: &Experiment) -> Result<PathBuf, Error> {
         None => latest(&e.name)?,
     };
     if !resumable(&dir) {
-        return Err(Error::Resume(format!("{} holds no snapshot: start the run anew, without --resume", dir.display())));
+        return Err(Error::Resume(format!(
+            "{} holds no snapshot: start the run anew, without --resume",
+            dir.display()
+        )));
     }
     Ok(dir)
 }
@@ -102,7 +108,10 @@ fn latest(name: &str) -> Result<PathBuf, Error> {
         .collect();
     found.sort();
     found.pop().ok_or_else(|| {
-        Error::Resume(format!("there is no unfinished run of {name} under {}: name its folder with --out", runs.display()))
+        Error::Resume(format!(
+            "there is no unfinished run of {name} under {}: name its folder with --out",
+            runs.display()
+        ))
     })
 }
 
@@ -160,7 +169,9 @@ fn rows(summary: &Summary) -> Vec<Row> {
                 let values: Vec<f64> = summary
                     .metrics
                     .iter()
-                    .filter(|row| row.name == metric && row.step == m.steps && members.contains(&(row.replica as usize)))
+                    .filter(|row| {
+                        row.name == metric && row.step == m.steps && members.contains(&(row.replica as usize))
+                    })
                     .map(|row| row.value)
                     .collect();
                 spread(&values)

@@ -67,7 +67,9 @@ impl Gpu {
         let adapter = adapter::choose(adapter::adapters(&adapter::instance()), &choice.clone().or_environment())?;
         let summary = AdapterSummary::of(&adapter);
         if !adapter.features().contains(wgpu::Features::IMMEDIATES) {
-            return Err(Error::Adapter(format!("{summary} offers no immediate data (push constants): choose another adapter")));
+            return Err(Error::Adapter(format!(
+                "{summary} offers no immediate data (push constants): choose another adapter"
+            )));
         }
         let mut features = wgpu::Features::IMMEDIATES;
         let mut limits = wgpu::Limits { max_immediate_size: IMMEDIATE_BYTES, ..wgpu::Limits::default() };
@@ -154,7 +156,8 @@ impl Gpu {
             },
             cache: None,
         });
-        for error in [pollster::block_on(internal.pop()), pollster::block_on(scope.pop())].into_iter().flatten() {
+        let errors = [pollster::block_on(internal.pop()), pollster::block_on(scope.pop())];
+        if let Some(error) = errors.into_iter().flatten().next() {
             return Err(fail(error.to_string()));
         }
         self.check()?;
@@ -166,12 +169,10 @@ impl Gpu {
 
     #[allow(unsafe_code)]
     fn module(&self, name: &str, wgsl: &str) -> wgpu::ShaderModule {
-        let descriptor = wgpu::ShaderModuleDescriptor { label: Some(name), source: wgpu::ShaderSource::Wgsl(wgsl.into()) };
-        let checks = if self.checked {
-            wgpu::ShaderRuntimeChecks::checked()
-        } else {
-            wgpu::ShaderRuntimeChecks::unchecked()
-        };
+        let descriptor =
+            wgpu::ShaderModuleDescriptor { label: Some(name), source: wgpu::ShaderSource::Wgsl(wgsl.into()) };
+        let checks =
+            if self.checked { wgpu::ShaderRuntimeChecks::checked() } else { wgpu::ShaderRuntimeChecks::unchecked() };
         // SAFETY: the kernels are the crate's own. Their indices come from a plan whose extents `graph::lower` has
         // computed, every variant runs with the checks on in the tests, and no loop of theirs is unbounded.
         unsafe { self.device.create_shader_module_trusted(descriptor, checks) }
@@ -234,7 +235,9 @@ impl Gpu {
                 "{} was lost ({text}): the work up to the last snapshot is saved; continue with --resume, or run fewer replicas at once",
                 self.summary.name
             ))),
-            Some(Failure::Other(text)) => Err(Error::Device(format!("{} refused a command: {text}", self.summary.name))),
+            Some(Failure::Other(text)) => {
+                Err(Error::Device(format!("{} refused a command: {text}", self.summary.name)))
+            }
         }
     }
 }
@@ -309,8 +312,8 @@ fn layouts(device: &wgpu::Device) -> (wgpu::BindGroupLayout, wgpu::PipelineLayou
             count: None,
         })
         .collect();
-    let bind = device
-        .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some("arenas"), entries: &entries });
+    let bind =
+        device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some("arenas"), entries: &entries });
     let pipeline = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label: Some("arenas"),
         bind_group_layouts: &[Some(&bind)],

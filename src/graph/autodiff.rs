@@ -113,10 +113,14 @@ impl Graph {
             }
             Op::Binary(f) => {
                 let (a, b) = (node.inputs[0], node.inputs[1]);
-                if wants(0) && let Some(part) = self.first_gradient(f, a, b, g)? {
+                if wants(0)
+                    && let Some(part) = self.first_gradient(f, a, b, g)?
+                {
                     out.push((a, part));
                 }
-                if wants(1) && let Some(part) = self.second_gradient(f, a, b, tensor, g)? {
+                if wants(1)
+                    && let Some(part) = self.second_gradient(f, a, b, tensor, g)?
+                {
                     out.push((b, part));
                 }
             }

@@ -33,7 +33,13 @@ impl Graph {
     ///
     /// # Errors
     /// If the name is taken or the shape is empty.
-    pub fn variable(&mut self, name: impl Into<String>, shape: &[usize], dtype: DType, kind: VariableKind) -> Result<Tensor> {
+    pub fn variable(
+        &mut self,
+        name: impl Into<String>,
+        shape: &[usize],
+        dtype: DType,
+        kind: VariableKind,
+    ) -> Result<Tensor> {
         let name = name.into();
         if self.variable_named(&name).is_some() {
             return Err(Error::Shape(format!("two variables are named `{name}`: give one of them another name")));
@@ -52,7 +58,10 @@ impl Graph {
     pub fn variable_of(&self, tensor: Tensor) -> Result<VariableId> {
         match self.node(tensor).op {
             Op::Variable(id) => Ok(id),
-            _ => Err(Error::Shape(format!("{} is not a variable: only variables can be assigned", self.describe(tensor)))),
+            _ => Err(Error::Shape(format!(
+                "{} is not a variable: only variables can be assigned",
+                self.describe(tensor)
+            ))),
         }
     }
 
@@ -208,12 +217,27 @@ impl Graph {
     }
 
     /// Random values of a shape, keyed by (seed, purpose, step, element).
-    pub fn random(&mut self, d: Distribution, extents: &[usize], seed: Tensor, purpose: Tensor, step: Tensor) -> Tensor {
+    pub fn random(
+        &mut self,
+        d: Distribution,
+        extents: &[usize],
+        seed: Tensor,
+        purpose: Tensor,
+        step: Tensor,
+    ) -> Tensor {
         self.add(Op::Random(d), vec![seed, purpose, step], Shape::new(extents), DType::F32)
     }
 
     /// Indices `[batch, 1]` of the examples of the batch of a step, out of `examples`.
-    pub fn draw(&mut self, draw: Draw, examples: usize, batch: usize, seed: Tensor, purpose: Tensor, step: Tensor) -> Tensor {
+    pub fn draw(
+        &mut self,
+        draw: Draw,
+        examples: usize,
+        batch: usize,
+        seed: Tensor,
+        purpose: Tensor,
+        step: Tensor,
+    ) -> Tensor {
         let (n, b) = (self.integer(examples as u32), self.integer(batch as u32));
         self.add(Op::Draw(draw), vec![seed, purpose, step, n, b], Shape::new(&[batch, 1]), DType::U32)
     }
@@ -448,7 +472,9 @@ impl Graph {
 fn check_extents(shape: &Shape, name: &str) -> Result<()> {
     let elements = shape.0.iter().try_fold(1usize, |product, &d| product.checked_mul(d));
     if shape.0.is_empty() || shape.0.len() > 4 || elements.is_none_or(|n| n == 0 || n > (1 << 31)) {
-        return Err(Error::Shape(format!("`{name}` has the shape {shape}: one to four positive extents are expected, 2^31 elements at most")));
+        return Err(Error::Shape(format!(
+            "`{name}` has the shape {shape}: one to four positive extents are expected, 2^31 elements at most"
+        )));
     }
     Ok(())
 }

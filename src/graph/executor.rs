@@ -42,7 +42,10 @@ struct Command {
 
 impl std::fmt::Debug for GpuMachine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("GpuMachine").field("gpu", &self.gpu).field("replicas", &self.plan.replicas).finish_non_exhaustive()
+        f.debug_struct("GpuMachine")
+            .field("gpu", &self.gpu)
+            .field("replicas", &self.plan.replicas)
+            .finish_non_exhaustive()
     }
 }
 
@@ -82,16 +85,7 @@ impl GpuMachine {
             .collect::<Result<_>>()?;
         let staging = staging(&gpu, bytes[1].max(bytes[3]).max(bytes[2].min(1 << 20)))?;
         gpu.check()?;
-        Ok(Self {
-            gpu,
-            plan,
-            arenas,
-            bind_group,
-            functions,
-            staging,
-            in_flight: VecDeque::new(),
-            pace: 16,
-        })
+        Ok(Self { gpu, plan, arenas, bind_group, functions, staging, in_flight: VecDeque::new(), pace: 16 })
     }
 
     /// The plan.
@@ -126,7 +120,8 @@ impl GpuMachine {
     fn submit(&self, function: usize, runs: u32) -> wgpu::SubmissionIndex {
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
         {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes: None });
+            let mut pass =
+                encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes: None });
             pass.set_bind_group(0, &self.bind_group, &[]);
             for _ in 0..runs {
                 for command in &self.functions[function] {
@@ -199,7 +194,8 @@ impl GpuMachine {
 
     fn read_part(&mut self, arena: Arena, start: usize, count: usize, into: &mut Vec<f32>) -> Result<()> {
         let bytes = 4 * count as u64;
-        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("read") });
+        let mut encoder =
+            self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("read") });
         encoder.copy_buffer_to_buffer(&self.arenas[arena as usize], 4 * start as u64, &self.staging, 0, bytes);
         self.gpu.queue.submit([encoder.finish()]);
         let (sender, receiver) = std::sync::mpsc::channel();
@@ -231,11 +227,18 @@ impl GpuMachine {
     ///
     /// # Errors
     /// If the machines are on different devices, or the device fails.
-    pub fn copy_from(&mut self, other: &GpuMachine, from: Arena, to: Arena, parts: &[(usize, usize, usize)]) -> Result<()> {
+    pub fn copy_from(
+        &mut self,
+        other: &GpuMachine,
+        from: Arena,
+        to: Arena,
+        parts: &[(usize, usize, usize)],
+    ) -> Result<()> {
         if !Arc::ptr_eq(&self.gpu, &other.gpu) {
             return Err(Error::Device("tensors cannot be copied between devices".into()));
         }
-        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("copy") });
+        let mut encoder =
+            self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("copy") });
         for &(source, target, count) in parts {
             encoder.copy_buffer_to_buffer(
                 &other.arenas[from as usize],

@@ -99,7 +99,15 @@ fn is_map(op: &Op) -> bool {
 fn cost(op: &Op) -> u32 {
     match op {
         Op::Unary(
-            Unary::Exp | Unary::Log | Unary::Sin | Unary::Cos | Unary::Erf | Unary::Tanh | Unary::Sigmoid | Unary::Softplus | Unary::Elu(_),
+            Unary::Exp
+            | Unary::Log
+            | Unary::Sin
+            | Unary::Cos
+            | Unary::Erf
+            | Unary::Tanh
+            | Unary::Sigmoid
+            | Unary::Softplus
+            | Unary::Elu(_),
         ) => 8,
         Op::Binary(Binary::Pow) => 8,
         Op::Random(_) => 60,
@@ -130,8 +138,14 @@ impl<'g> Fused<'g> {
         let consumers = consumers(graph, &reachable);
         let (must_store, weight) = must_store(graph, &reachable, &consumers);
         let inline = inline(graph, function, &reachable, &consumers, &must_store, &weight);
-        let mut fused =
-            Self { graph, effects: &function.effects, groups: Vec::new(), group_of: HashMap::new(), inline, needs: Vec::new() };
+        let mut fused = Self {
+            graph,
+            effects: &function.effects,
+            groups: Vec::new(),
+            group_of: HashMap::new(),
+            inline,
+            needs: Vec::new(),
+        };
         for index in 0..graph.nodes.len() {
             let tensor = Tensor(index as u32);
             let op = &graph.nodes[index].op;
@@ -272,7 +286,11 @@ impl<'g> Fused<'g> {
                 || matches!((&node.op, i), (Op::Gather, 0) | (Op::Transpose, _))
                 || (is_head(&node.op) && !matches!(node.op, Op::Reduce(..)));
             if self.group_of.contains_key(&input) {
-                if by_whole { hard.insert(input) } else { soft.insert(input) };
+                if by_whole {
+                    hard.insert(input)
+                } else {
+                    soft.insert(input)
+                };
             } else if is_alias(op) {
                 let (source, _) = self.graph.source(input);
                 if self.group_of.contains_key(&source) {

@@ -29,7 +29,10 @@ use crate::kernels::{Arena, Body, Kernel, Slot};
 /// If a function cannot be expressed, or its arenas would exceed 2^32 elements.
 pub fn lower(graph: &Graph, functions: &[Function], replicas: usize, profile: &Profile) -> Result<Plan> {
     if replicas == 0 || replicas > profile.grid as usize {
-        return Err(Error::Shape(format!("a group has between 1 and {} replicas, and {replicas} were asked for", profile.grid)));
+        return Err(Error::Shape(format!(
+            "a group has between 1 and {} replicas, and {replicas} were asked for",
+            profile.grid
+        )));
     }
     let mut registry = Registry::new(graph, functions, replicas)?;
     let mut drafts = Vec::with_capacity(functions.len());
@@ -148,10 +151,11 @@ fn order_assignments(fused: &mut Fused) -> Result<Reach> {
             for s in 0..fused.groups[g].stores.len() {
                 let (value, store) = fused.groups[g].stores[s];
                 let Store::Effect(number) = store else { continue };
-                let (Effect::Assign(variable, _) | Effect::Raise(variable, _)) = fused.effects[number] else { continue };
-                let reads = |group: &Group| {
-                    group.loads.iter().any(|t| fused.graph.node(*t).op == Op::Variable(variable))
+                let (Effect::Assign(variable, _) | Effect::Raise(variable, _)) = fused.effects[number] else {
+                    continue;
                 };
+                let reads =
+                    |group: &Group| group.loads.iter().any(|t| fused.graph.node(*t).op == Op::Variable(variable));
                 let clash = fused.groups.iter().enumerate().any(|(r, group)| {
                     reads(group) && if r == g { !reads_in_place(fused, g, variable) } else { before.has(g, r) }
                 });
@@ -433,7 +437,14 @@ fn matmul_item(
     let written = emit_stores(fused, g, &mut emitter, registry, &[])?;
     let (program, words, read) = emitter.finish();
     let mut job = vec![number(0), number(m), number(n), number(k)];
-    job.extend([Word::Offset(a, a_extra), Word::Stride(a), number(lda), Word::Offset(b, b_extra), Word::Stride(b), number(ldb)]);
+    job.extend([
+        Word::Offset(a, a_extra),
+        Word::Stride(a),
+        number(lda),
+        Word::Offset(b, b_extra),
+        Word::Stride(b),
+        number(ldb),
+    ]);
     job.extend(words);
     let flops = 2 * (m * n * k) as u64 + arithmetic(&program) * (m * n) as u64;
     let elements = (m * k + k * n) as u64 + written + read_elements(fused, &read, replicas);
@@ -451,7 +462,14 @@ fn matmul_item(
 }
 
 /// All inner products between the replicas of a group: one product whose rows are replicas.
-fn pair_item(fused: &Fused, g: usize, tensor: Tensor, profile: &Profile, replicas: usize, registry: &Registry) -> Result<Item> {
+fn pair_item(
+    fused: &Fused,
+    g: usize,
+    tensor: Tensor,
+    profile: &Profile,
+    replicas: usize,
+    registry: &Registry,
+) -> Result<Item> {
     let graph = fused.graph;
     let node = graph.node(tensor);
     let k = graph.shape(node.inputs[0]).elements();
@@ -461,7 +479,14 @@ fn pair_item(fused: &Fused, g: usize, tensor: Tensor, profile: &Profile, replica
     let written = emit_stores(fused, g, &mut emitter, registry, &[])?;
     let (program, words, read) = emitter.finish();
     let mut job = vec![number(0), number(replicas), number(replicas), number(k)];
-    job.extend([Word::Offset(a, a_extra), number(0), Word::Stride(a), Word::Offset(b, b_extra), number(0), Word::Stride(b)]);
+    job.extend([
+        Word::Offset(a, a_extra),
+        number(0),
+        Word::Stride(a),
+        Word::Offset(b, b_extra),
+        number(0),
+        Word::Stride(b),
+    ]);
     job.extend(words);
     let tile = Form::replica_tile(profile);
     let kernel = MatMul {
@@ -479,7 +504,14 @@ fn pair_item(fused: &Fused, g: usize, tensor: Tensor, profile: &Profile, replica
     Ok(blank(Kernel::MatMul(kernel), job, flops, elements))
 }
 
-fn reduce_item(fused: &Fused, g: usize, tensor: Tensor, body: Body, replicas: usize, registry: &Registry) -> Result<Item> {
+fn reduce_item(
+    fused: &Fused,
+    g: usize,
+    tensor: Tensor,
+    body: Body,
+    replicas: usize,
+    registry: &Registry,
+) -> Result<Item> {
     let graph = fused.graph;
     let node = graph.node(tensor);
     let Op::Reduce(fold, axis) = node.op else {
@@ -621,14 +653,20 @@ impl Registry {
                 let variable = graph.variable_info(*id);
                 if &variable.shape != graph.shape(*value) || variable.dtype != graph.node(*value).dtype {
                     let what = graph.describe(*value);
-                    return Err(Error::Shape(format!("{what} does not fit variable `{}` {}", variable.name, variable.shape)));
+                    return Err(Error::Shape(format!(
+                        "{what} does not fit variable `{}` {}",
+                        variable.name, variable.shape
+                    )));
                 }
             }
             Effect::Raise(id, value) => {
                 let variable = graph.variable_info(*id);
                 if variable.shape.elements() != 1 || graph.node(*value).dtype != DType::F32 {
                     let what = graph.describe(*value);
-                    return Err(Error::Shape(format!("{what} cannot raise variable `{}` {}", variable.name, variable.shape)));
+                    return Err(Error::Shape(format!(
+                        "{what} cannot raise variable `{}` {}",
+                        variable.name, variable.shape
+                    )));
                 }
             }
             Effect::Output(name, value) => {

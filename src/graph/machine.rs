@@ -164,7 +164,11 @@ impl Machine {
         let placed = self.variable(name)?;
         self.check_replica(replica)?;
         if values.len() != placed.elements {
-            return Err(Error::Shape(format!("variable `{name}` {} does not take {} values", placed.shape, values.len())));
+            return Err(Error::Shape(format!(
+                "variable `{name}` {} does not take {} values",
+                placed.shape,
+                values.len()
+            )));
         }
         self.write(Arena::State, placed.slot.offset as usize + replica * placed.slot.stride as usize, values);
         Ok(())
@@ -286,7 +290,10 @@ impl Machine {
     pub fn write_state(&mut self, state: &[f32]) -> Result<()> {
         let expected = self.plan().elements[Arena::State as usize];
         if state.len() != expected {
-            return Err(Error::Resume(format!("the saved state has {} elements, and {expected} are expected", state.len())));
+            return Err(Error::Resume(format!(
+                "the saved state has {} elements, and {expected} are expected",
+                state.len()
+            )));
         }
         self.write(Arena::State, 0, state);
         Ok(())

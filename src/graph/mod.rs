@@ -22,5 +22,8 @@ mod schedule;
 
 pub use lower::lower;
 pub use machine::{Copy, Machine, Results};
-pub use node::{DataId, Effect, Function, Graph, Node, Op, REPLICAS, Scope, Shape, Tensor, Variable, VariableId, VariableKind, WHOLE};
+pub use node::{
+    DataId, Effect, Function, Graph, Node, Op, REPLICAS, Scope, Shape, Tensor, Variable, VariableId, VariableKind,
+    WHOLE,
+};
 pub use plan::{Dispatch, Plan, PlannedFunction};

@@ -144,7 +144,11 @@ pub(crate) fn human_count(count: u64) -> String {
 impl fmt::Display for PlannedFunction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {} dispatches", self.name, self.dispatches.len())?;
-        writeln!(f, "  {:>3}  {:<34} {:<46} {:>14} {:>5} {:>10} {:>9}", "#", "what", "kernel", "grid", "jobs", "bytes", "FLOP")?;
+        writeln!(
+            f,
+            "  {:>3}  {:<34} {:<46} {:>14} {:>5} {:>10} {:>9}",
+            "#", "what", "kernel", "grid", "jobs", "bytes", "FLOP"
+        )?;
         let clip = |text: &str, width: usize| {
             if text.chars().count() > width {
                 format!("{}…", text.chars().take(width - 1).collect::<String>())

@@ -72,7 +72,13 @@ pub(super) struct Emitter<'f, 'g> {
 
 impl<'f, 'g> Emitter<'f, 'g> {
     /// A program over `domain`, in which `accumulated` is the enclosing kernel's value.
-    pub fn new(fused: &'f Fused<'g>, group: usize, domain: Shape, accumulated: Option<Tensor>, replicas: usize) -> Self {
+    pub fn new(
+        fused: &'f Fused<'g>,
+        group: usize,
+        domain: Shape,
+        accumulated: Option<Tensor>,
+        replicas: usize,
+    ) -> Self {
         Self {
             fused,
             group,
@@ -163,7 +169,10 @@ impl<'f, 'g> Emitter<'f, 'g> {
                 Instruction::Load(leaf, node.dtype)
             }
             _ => {
-                return Err(Error::Shape(format!("{} cannot be computed element by element here", graph.describe(tensor))));
+                return Err(Error::Shape(format!(
+                    "{} cannot be computed element by element here",
+                    graph.describe(tensor)
+                )));
             }
         };
         Ok(self.push(instruction))
@@ -272,7 +281,7 @@ mod tests {
 
     #[test]
     fn patterns_follow_from_shapes() {
-        let p = |l: &[usize], d: &[usize]| pattern_of(&Shape::new(l), &Shape::new(d)).map(|(p, s)| (p, s)).ok();
+        let p = |l: &[usize], d: &[usize]| pattern_of(&Shape::new(l), &Shape::new(d)).ok();
         assert_eq!(p(&[3, 4], &[3, 4]), Some((Pattern::Full, vec![])));
         assert_eq!(p(&[1, 1], &[3, 4]), Some((Pattern::Scalar, vec![])));
         assert_eq!(p(&[1, 4], &[3, 4]), Some((Pattern::Row, vec![])));

@@ -60,7 +60,11 @@ impl CrossEntropy {
         };
         let store = |arena: Option<Arena>, at: usize, value: &str| {
             arena.map_or(String::new(), |arena| {
-                format!("    {}[table[words + {at}u] + replica * table[words + {}u] + row] = {value};", arena.wgsl(), at + 1)
+                format!(
+                    "    {}[table[words + {at}u] + replica * table[words + {}u] + row] = {value};",
+                    arena.wgsl(),
+                    at + 1
+                )
             })
         };
         let gradient = self.gradient.as_ref().map_or(String::new(), |program| {
@@ -121,7 +125,9 @@ impl CrossEntropy {
                 let values: Vec<f32> = (0..classes)
                     .map(|c| ((logits[c] - largest).exp() / sum - f64::from(u8::from(c == label))) as f32)
                     .collect();
-                for (elements, values) in elements.chunks(super::program_twin::BLOCK).zip(values.chunks(super::program_twin::BLOCK)) {
+                for (elements, values) in
+                    elements.chunks(super::program_twin::BLOCK).zip(values.chunks(super::program_twin::BLOCK))
+                {
                     let block = Block {
                         words: &words[self.gradient_at()..],
                         replica,

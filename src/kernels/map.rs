@@ -60,8 +60,7 @@ impl Map {
         for start in (0..count).step_by(BLOCK) {
             elements.clear();
             elements.extend(start..count.min(start + BLOCK));
-            let block =
-                Block { words: &job[HEADER..], replica, count, columns, elements: &elements, accumulated: &[] };
+            let block = Block { words: &job[HEADER..], replica, count, columns, elements: &elements, accumulated: &[] };
             self.program.run(&mut registers, &block, memory);
         }
     }

@@ -137,7 +137,9 @@ impl MatMul {
     pub(super) fn name(&self) -> String {
         let letter = |t: bool| if t { 'T' } else { 'N' };
         let tile = match self.tile {
-            Tile::Wide { rows, columns, broadcast } => format!("wide{rows}x{columns}{}", if broadcast { "b" } else { "" }),
+            Tile::Wide { rows, columns, broadcast } => {
+                format!("wide{rows}x{columns}{}", if broadcast { "b" } else { "" })
+            }
             Tile::Tiled { rows, columns } => format!("tiled{rows}x{columns}"),
         };
         let vectors = format!("{}{}", if self.vector_a { "v" } else { "s" }, if self.vector_b { "v" } else { "s" });
@@ -249,13 +251,8 @@ impl MatMul {
         for c in 0..columns {
             let (prefix, column, value) = (c.to_string(), format!("c{c}"), format!("tile[i * {columns}u + {c}u]"));
             let element = format!("(line + {column})");
-            let frame = Frame {
-                element: &element,
-                column: &column,
-                accumulated: &value,
-                hoisted: &prefix,
-                ..Self::frame()
-            };
+            let frame =
+                Frame { element: &element, column: &column, accumulated: &value, hoisted: &prefix, ..Self::frame() };
             before.push_str(&self.program.emit_columns(&frame));
             let (values, outputs) = (self.program.emit_values(&frame), self.program.emit_outputs(&frame));
             let _ = write!(epilogue, "        if (column0 + {c}u < n) {{\n{values}{outputs}        }}\n");

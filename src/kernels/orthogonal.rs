@@ -54,8 +54,7 @@ impl Orthogonal {
             memory.arena(self.source)[source..source + rows * columns].iter().map(|&x| f64::from(x)).collect();
         let (count, length) = (rows.min(columns), rows.max(columns));
         let at = |vector: usize, i: usize| if rows >= columns { i * columns + vector } else { vector * columns + i };
-        let mut vectors: Vec<Vec<f64>> =
-            (0..count).map(|v| (0..length).map(|i| values[at(v, i)]).collect()).collect();
+        let mut vectors: Vec<Vec<f64>> = (0..count).map(|v| (0..length).map(|i| values[at(v, i)]).collect()).collect();
         for v in 0..count {
             let (done, rest) = vectors.split_at_mut(v);
             let vector = &mut rest[0];

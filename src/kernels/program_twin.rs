@@ -54,7 +54,12 @@ impl Program {
     }
 
     /// Evaluates the program on a block and returns the registers of each value.
-    pub(super) fn evaluate<'r>(&self, registers: &'r mut Registers, block: &Block, memory: &Memory) -> &'r [[u32; BLOCK]] {
+    pub(super) fn evaluate<'r>(
+        &self,
+        registers: &'r mut Registers,
+        block: &Block,
+        memory: &Memory,
+    ) -> &'r [[u32; BLOCK]] {
         registers.words.resize(self.instructions.len().max(registers.words.len()), [0; BLOCK]);
         for (n, instruction) in self.instructions.iter().enumerate() {
             let (earlier, later) = registers.words.split_at_mut(n);
@@ -275,7 +280,9 @@ mod tests {
     #[test]
     fn the_error_function_has_its_tabulated_values() {
         // Abramowitz and Stegun, table 7.1.
-        for (x, y) in [(0.5, 0.520_499_9), (1.0, 0.842_700_8), (2.0, 0.995_322_3), (3.2, 0.999_994), (-1.0, -0.842_700_8)] {
+        for (x, y) in
+            [(0.5, 0.520_499_9), (1.0, 0.842_700_8), (2.0, 0.995_322_3), (3.2, 0.999_994), (-1.0, -0.842_700_8)]
+        {
             assert!((super::erf(x) - y as f32).abs() < 1e-6, "erf({x})");
         }
     }

@@ -39,7 +39,8 @@ impl Program {
             .map(|i| (format!("{p}in{i}"), self.leaf_at(i)))
             .chain((0..self.outputs.len()).map(|i| (format!("{p}out{i}"), self.output_at(i))));
         for (name, at) in places {
-            let _ = writeln!(text, "    let {name} = table[{w} + {at}u] + {} * table[{w} + {}u];", frame.replica, at + 1);
+            let _ =
+                writeln!(text, "    let {name} = table[{w} + {at}u] + {} * table[{w} + {}u];", frame.replica, at + 1);
         }
         for i in 0..self.parameters {
             let _ = writeln!(text, "    let {p}word{i} = table[{w} + {}u];", self.parameters_at() + i);
@@ -200,7 +201,9 @@ fn unary(f: Unary, x: &str) -> String {
         Unary::Softplus => format!("softplus_of({x})"),
         Unary::Leaky(0) => format!("select({x}, 0.0, {x} < 0.0)"),
         Unary::Leaky(bits) => format!("select({x}, {x} * {}, {x} < 0.0)", literal(f32::from_bits(bits))),
-        Unary::Elu(bits) => format!("select({x}, {} * elu_of(min({x}, 0.0)), {x} < 0.0)", literal(f32::from_bits(bits))),
+        Unary::Elu(bits) => {
+            format!("select({x}, {} * elu_of(min({x}, 0.0)), {x} < 0.0)", literal(f32::from_bits(bits)))
+        }
         Unary::IsFinite => format!("select(0.0, 1.0, is_finite({x}))"),
         Unary::Floor => format!("floor({x})"),
         Unary::ToFloat => format!("f32({x})"),

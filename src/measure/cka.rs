@@ -125,8 +125,7 @@ pub fn many(g: &mut Graph, xs: &[Tensor], pairs: &[(usize, usize)], kinds: &[Kin
         g.fence();
         let count = rows.min(n - start);
         for (&kind, totals) in kinds.iter().zip(&mut totals) {
-            let bands =
-                centred.iter().map(|&x| embedding(g, x, kind, start, count)).collect::<Result<Vec<_>>>()?;
+            let bands = centred.iter().map(|&x| embedding(g, x, kind, start, count)).collect::<Result<Vec<_>>>()?;
             for (&(a, b), total) in wanted.iter().zip(totals) {
                 let product = g.times(bands[a], bands[b])?;
                 let part = g.sum_all(product)?;
@@ -143,9 +142,7 @@ pub fn many(g: &mut Graph, xs: &[Tensor], pairs: &[(usize, usize)], kinds: &[Kin
         .into_iter()
         .map(|totals| {
             let totals = totals.into_iter().collect::<Option<Vec<_>>>().ok_or_else(none)?;
-            (used.len()..wanted.len())
-                .map(|i| cosine(g, totals[i], totals[wanted[i].0], totals[wanted[i].1]))
-                .collect()
+            (used.len()..wanted.len()).map(|i| cosine(g, totals[i], totals[wanted[i].0], totals[wanted[i].1])).collect()
         })
         .collect()
 }

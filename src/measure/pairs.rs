@@ -116,12 +116,7 @@ impl Pairs {
         let copies: Vec<Copy> = members
             .iter()
             .enumerate()
-            .map(|(i, &m)| Copy {
-                from: variable.to_owned(),
-                from_replica: i,
-                to: input_name(layer),
-                to_replica: m,
-            })
+            .map(|(i, &m)| Copy { from: variable.to_owned(), from_replica: i, to: input_name(layer), to_replica: m })
             .collect();
         self.machine.copy_variables(from, &copies)
     }

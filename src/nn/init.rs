@@ -73,7 +73,15 @@ impl Init {
     ///
     /// # Errors
     /// If the matrix is too large to be made orthogonal.
-    pub fn weight(self, g: &mut Graph, path: &str, outputs: usize, inputs: usize, gain: Tensor, seed: Tensor) -> Result<Tensor> {
+    pub fn weight(
+        self,
+        g: &mut Graph,
+        path: &str,
+        outputs: usize,
+        inputs: usize,
+        gain: Tensor,
+        seed: Tensor,
+    ) -> Result<Tensor> {
         let (distribution, factor) = self.recipe(inputs, outputs);
         let drawn = self.draw(g, path, &[outputs, inputs], distribution, seed);
         let drawn = if self == Self::Orthogonal { g.orthogonal(drawn)? } else { drawn };

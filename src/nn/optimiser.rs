@@ -78,7 +78,13 @@ impl Optimiser {
     ///
     /// # Errors
     /// If a gradient does not have its parameter's shape.
-    pub fn updates(self, g: &mut Graph, parameters: &[Tensor], gradients: &[Tensor], hyper: Hyper) -> Result<Vec<Update>> {
+    pub fn updates(
+        self,
+        g: &mut Graph,
+        parameters: &[Tensor],
+        gradients: &[Tensor],
+        hyper: Hyper,
+    ) -> Result<Vec<Update>> {
         let mut updates = Vec::new();
         let corrections = match self.rule {
             Rule::Adam => Some(self.bias_corrections(g, hyper, &mut updates)?),

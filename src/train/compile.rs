@@ -173,9 +173,7 @@ pub fn compile(
     let hyper = Hyper { lr, momentum, beta1, beta2, alpha, epsilon, weight_decay };
     let optimiser = Optimiser {
         rule: match e.optimiser.kind {
-            OptimiserKind::Sgd => {
-                Rule::Sgd { momentum: e.optimiser.momentum > 0.0, nesterov: e.optimiser.nesterov }
-            }
+            OptimiserKind::Sgd => Rule::Sgd { momentum: e.optimiser.momentum > 0.0, nesterov: e.optimiser.nesterov },
             OptimiserKind::Adam | OptimiserKind::Adamw => Rule::Adam,
             OptimiserKind::Rmsprop => Rule::RmsProp,
         },
@@ -257,10 +255,8 @@ pub fn compile(
     let (test, test_accuracy) = test_function(g, data, network.as_ref(), &parameters, loss)?;
     functions.push(test);
     let _ = zero;
-    let parameter_names = parameters
-        .iter()
-        .map(|&p| Ok(g.variable_info(g.variable_of(p)?).name.clone()))
-        .collect::<Result<Vec<_>>>()?;
+    let parameter_names =
+        parameters.iter().map(|&p| Ok(g.variable_info(g.variable_of(p)?).name.clone())).collect::<Result<Vec<_>>>()?;
     let count = parameters.iter().map(|&p| g.shape(p).elements()).sum();
     Ok(Compiled {
         graph: std::mem::take(g),

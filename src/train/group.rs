@@ -120,8 +120,8 @@ fn most_replicas(plan: &Plan, profile: &Profile) -> Result<usize> {
                 profile.binding_bytes >> 20
             )));
         }
-        if each > 0 {
-            most = most.min(((profile.binding_bytes - shared) / each) as usize);
+        if let Some(fits) = (profile.binding_bytes - shared).checked_div(each) {
+            most = most.min(fits as usize);
         }
     }
     Ok(most)

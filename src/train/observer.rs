@@ -151,7 +151,9 @@ pub(super) fn chosen_layers(observe: &config::Observe, count: usize) -> Result<V
             .iter()
             .map(|&l| match l as usize {
                 l if l < count => Ok(l),
-                l => Err(Error::config(format!("observe.layers names hidden layer {l}, but the model has {count}, counted from 0"))),
+                l => Err(Error::config(format!(
+                    "observe.layers names hidden layer {l}, but the model has {count}, counted from 0"
+                ))),
             })
             .collect(),
     }

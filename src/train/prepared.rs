@@ -104,7 +104,10 @@ impl Prepared {
         let probe = source.take(e.probe.examples.map_or(source.examples, |n| n as usize), outputs)?;
         let cka = e.observe.measures.iter().any(|m| m.reads_hidden_layers());
         if cka && probe.examples < 4 {
-            return Err(Error::config(format!("CKA needs at least 4 probe examples, and there are {}", probe.examples)));
+            return Err(Error::config(format!(
+                "CKA needs at least 4 probe examples, and there are {}",
+                probe.examples
+            )));
         }
         let longest = match e.batch.mode {
             config::BatchMode::Full => train.examples,

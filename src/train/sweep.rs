@@ -16,7 +16,7 @@ use super::recorder::Recorder;
 use super::rows::{columns, layer_name};
 use super::snapshot::{self, Stamp};
 use crate::config::{Experiment, Keep, Measure, SettingValue};
-use crate::data::write_safetensors;
+use crate::data::{NamedArray, write_safetensors};
 use crate::error::{Error, Result};
 use crate::files::manifest::{
     AdapterEntry, DataEntry, GroupEntry, Manifest, ReplicaEntry, ReplicaStatus, RunStatus, Throughput,
@@ -292,7 +292,10 @@ impl<'s> Runner<'s> {
         let mut recorder = Recorder::new(options.out.as_deref(), columns(&sweep.replicas))?;
         let mut resumed = None;
         if options.resume {
-            let dir = options.out.as_deref().ok_or_else(|| Error::Resume("--resume needs the run's folder (--out)".into()))?;
+            let dir = options
+                .out
+                .as_deref()
+                .ok_or_else(|| Error::Resume("--resume needs the run's folder (--out)".into()))?;
             stamp = snapshot::load(dir, &mut groups, &stamp)?;
             recorder.restore(&e.checkpoints(), stamp.observed)?;
             resumed = Some(stamp.step);
@@ -414,7 +417,8 @@ impl<'s> Runner<'s> {
                 part = (part / 2).max(1);
             }
             progress.steps(self.stamp.step, self.sweep.experiment.steps, self.loss_now()?);
-            let due = every.map_or(self.last_snapshot.elapsed() >= SNAPSHOT_EVERY, |n| self.stamp.step % n == 0);
+            let due =
+                every.map_or(self.last_snapshot.elapsed() >= SNAPSHOT_EVERY, |n| self.stamp.step.is_multiple_of(n));
             let asked = self.options.interrupt.asked();
             if due || asked {
                 self.snapshot()?;
@@ -525,7 +529,15 @@ impl<'s> Runner<'s> {
             let mut push = |a: usize, b: usize, layer_a: &str, layer_b: &str, value: f64| {
                 if self.diverged[a].is_none() && self.diverged[b].is_none() {
                     let (replica_a, replica_b) = (a as u32, b as u32);
-                    table.push(PairRow { name: &name, step: u64::from(step), replica_a, replica_b, layer_a, layer_b, value });
+                    table.push(PairRow {
+                        name: &name,
+                        step: u64::from(step),
+                        replica_a,
+                        replica_b,
+                        layer_a,
+                        layer_b,
+                        value,
+                    });
                 }
             };
             for a in 0..replicas {
@@ -606,8 +618,8 @@ impl<'s> Runner<'s> {
                     for name in &group.compiled.parameter_names {
                         let full = format!("{g}/{s}/{name}");
                         let array = arrays.iter().find(|(n, _, _)| *n == full);
-                        let (_, _, values) =
-                            array.ok_or_else(|| Error::data(&path, format!("has no tensor `{full}`: start the run anew")))?;
+                        let (_, _, values) = array
+                            .ok_or_else(|| Error::data(&path, format!("has no tensor `{full}`: start the run anew")))?;
                         machine.write_variable(name, values)?;
                     }
                     machine.run("evaluate", 1)?;
@@ -648,7 +660,7 @@ impl<'s> Runner<'s> {
     }
 
     /// Representations of every replica: `<prefix><replica>/<layer>`, `[examples, units]`.
-    fn representations(&mut self, prefix: &str) -> Result<Vec<(String, Vec<usize>, Vec<f32>)>> {
+    fn representations(&mut self, prefix: &str) -> Result<Vec<NamedArray>> {
         let examples = self.sweep.data.probe.examples;
         let mut arrays = Vec::new();
         for group in &mut self.groups {
@@ -656,7 +668,11 @@ impl<'s> Runner<'s> {
                 for (layer, &units) in group.compiled.hidden.iter().enumerate() {
                     let values = machine.read_variable(&representation_name(layer))?;
                     for (part, m) in values.chunks(examples * units).zip(members.iter()) {
-                        arrays.push((format!("{prefix}{m}/{}", layer_name(layer)), vec![examples, units], part.to_vec()));
+                        arrays.push((
+                            format!("{prefix}{m}/{}", layer_name(layer)),
+                            vec![examples, units],
+                            part.to_vec(),
+                        ));
                     }
                 }
             }
@@ -784,9 +800,7 @@ impl<'s> Runner<'s> {
                 ("observing".to_owned(), seconds(self.observing)),
             ]
             .into(),
-            throughput: Throughput {
-                replica_steps_per_second: self.trained as f64 / seconds(self.training).max(1e-9),
-            },
+            throughput: Throughput { replica_steps_per_second: self.trained as f64 / seconds(self.training).max(1e-9) },
             status,
             notes: self.notes.clone(),
         };
@@ -845,7 +859,13 @@ fn push_rows(
         }
         for (name, layer, values) in values {
             let value = f64::from(values.get(i).copied().unwrap_or(f32::NAN));
-            rows.push(MetricRow { replica: m as u32, step: u64::from(step), layer: layer.map(layer_name), name: name.clone(), value });
+            rows.push(MetricRow {
+                replica: m as u32,
+                step: u64::from(step),
+                layer: layer.map(layer_name),
+                name: name.clone(),
+                value,
+            });
         }
     }
 }
