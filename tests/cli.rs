@@ -25,7 +25,7 @@ fn folder() -> tempfile::TempDir {
 /// A sweep that trains for some seconds, with checkpoints all along.
 const LONG: &str = r#"
 name = "long"
-steps = 400
+steps = 3000
 seeds = 3
 [model]
 layers = [16]
@@ -34,7 +34,7 @@ size = 16
 [probe]
 examples = 40
 [observe]
-at = { kind = "linear", every = 20 }
+at = { kind = "linear", every = 150 }
 measures = ["loss", "accuracy", "weight_norm", "cka_pairs", "cka_layers", "cka_first", "cka_last"]
 [save]
 parameters = "final"
@@ -91,7 +91,7 @@ fn a_killed_run_continues_to_the_same_bits() {
         }
         let mut child = command.spawn().unwrap();
         if killed < 5 {
-            std::thread::sleep(Duration::from_millis(900 + attempt * 137));
+            std::thread::sleep(Duration::from_millis(300 + attempt * 157 % 450));
             if child.try_wait().unwrap().is_none() {
                 child.kill().unwrap();
                 killed += 1;
@@ -113,7 +113,7 @@ fn a_killed_run_continues_to_the_same_bits() {
 #[test]
 fn an_interrupted_run_saves_says_so_and_resumes() {
     let dir = folder();
-    let toml = write(dir.path(), "long.toml", LONG.replace("steps = 400", "steps = 100000").as_bytes());
+    let toml = write(dir.path(), "long.toml", LONG.replace("steps = 3000", "steps = 100000").as_bytes());
     let out = dir.path().join("run");
     let mut child = isogram()
         .arg("run")
@@ -208,6 +208,7 @@ fn bad_input_gets_one_clear_sentence() {
     );
     write(dir.path(), "cut-idx3-ubyte", &[0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 28, 0, 0, 0, 28, 1, 2]);
     write(dir.path(), "cut.safetensors", &[200, 0, 0, 0, 0, 0, 0, 0, b'{']);
+    write(dir.path(), "three.csv", b"1,2,0\n3,4,1\n5,6,2\n7,8,0\n1,3,0\n2,5,1\n1,2,0\n3,4,1\n5,6,1\n7,8,0\n");
     let files = |inputs: &str, more: &str| {
         format!("steps = 5\n[data]\nsource = \"files\"\ninputs = \"{}\"\n{more}\n", at(inputs))
     };
@@ -228,7 +229,7 @@ fn bad_input_gets_one_clear_sentence() {
         ("truncated npy", files("cut.npy", &labels), vec!["cut.npy"]),
         ("truncated IDX", files("cut-idx3-ubyte", &labels), vec!["cut-idx3-ubyte"]),
         ("truncated safetensors", files("cut.safetensors", &labels), vec!["cut.safetensors"]),
-        ("label out of range", files("good.csv", "label_column = \"last\"\nclasses = 1"), vec!["good.csv", "1"]),
+        ("label out of range", files("three.csv", "label_column = \"last\"\nclasses = 2"), vec!["three.csv", "2"]),
         ("no labels", files("good.csv", "").replace("good.csv", "cut.npy"), vec!["data."]),
         (
             "initial weights of another shape",
@@ -290,7 +291,7 @@ fn a_network_that_cannot_fit_is_refused_before_anything_is_trained() {
         return;
     }
     let dir = folder();
-    let toml = write(dir.path(), "big.toml", b"steps = 5\n[model]\nlayers = [65536, 65536]\n");
+    let toml = write(dir.path(), "big.toml", b"steps = 5\n[model]\nlayers = [20000, 20000]\n");
     let output = run(&toml, &dir.path().join("out"), &[]);
     refused(&output, "too large", &["replica"]);
 }

@@ -16,12 +16,27 @@ pub fn doctor(only: Option<&str>, as_json: bool) -> anyhow::Result<u8> {
         Gpu::open(&AdapterChoice::Automatic)?;
     }
     let choices: Vec<AdapterChoice> = match only {
-        Some(text) => vec![AdapterChoice::parse(text)],
+        Some(text) => match AdapterChoice::parse(text) {
+            AdapterChoice::Reference => {
+                print("the reference executor runs the CPU twins of the kernels, against which adapters are tested")?;
+                return Ok(DONE);
+            }
+            choice => vec![choice],
+        },
         None => (0..adapters.len()).map(AdapterChoice::Index).collect(),
     };
     let (mut text, mut entries, mut sound) = (String::new(), Vec::new(), true);
     for choice in choices {
-        let gpu = Gpu::open(&choice)?;
+        let gpu = match Gpu::open(&choice) {
+            Ok(gpu) => gpu,
+            // One adapter that does not open hides no other.
+            Err(error) if only.is_none() => {
+                sound = false;
+                eprintln!("isogram: {error}");
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         let (summary, profile) = (gpu.summary().clone(), gpu.profile().clone());
         let body = Body::of(&profile);
         let bodies = match body {

@@ -17,11 +17,19 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
     let experiment = config::load(&args.experiment.experiment, &args.experiment.overrides()?)?;
     let adapter = choose_adapter(args);
     let sweep = Sweep::new(experiment)?;
-    let dir = folder(args, sweep.experiment())?;
+    let (dir, resume) = folder(args, sweep.experiment())?;
+    if resume && finished(&dir) {
+        // Killed between its last table and its report, or asked for twice: all that can be missing is the report.
+        let html = report::build(&dir)?;
+        if !args.quiet {
+            print(&format!("the run in {} is finished\n{}", dir.display(), html.display()))?;
+        }
+        return Ok(DONE);
+    }
     let options = Options {
         adapter,
         out: Some(dir.clone()),
-        resume: args.resume,
+        resume,
         slice: args.experiment.slice.map(|n| n as usize),
         command: std::env::args().collect::<Vec<_>>().join(" "),
         interrupt: listen()?,
@@ -76,9 +84,10 @@ fn choose_adapter(args: &RunArgs) -> AdapterChoice {
     choice
 }
 
-fn folder(args: &RunArgs, e: &Experiment) -> Result<PathBuf, Error> {
+/// The run's folder, and whether it holds a run to continue.
+fn folder(args: &RunArgs, e: &Experiment) -> Result<(PathBuf, bool), Error> {
     if !args.resume {
-        return files::create_run_dir(args.out.as_deref(), &e.name);
+        return Ok((files::create_run_dir(args.out.as_deref(), &e.name)?, false));
     }
     let dir = match &args.out {
         Some(dir) => dir.clone(),
@@ -90,7 +99,11 @@ fn folder(args: &RunArgs, e: &Experiment) -> Result<PathBuf, Error> {
             dir.display()
         )));
     }
-    Ok(dir)
+    Ok((dir, true))
+}
+
+fn finished(dir: &Path) -> bool {
+    Manifest::read(&dir.join(files::layout::MANIFEST)).is_ok_and(|m| m.status == RunStatus::Done)
 }
 
 /// The latest unfinished run of an experiment under `runs/`.

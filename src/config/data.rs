@@ -23,7 +23,7 @@ choices! {
     Normalise {
         /// As they are in the file.
         None = "none",
-        /// Into the range from 0 to 1, with one minimum and one maximum for all inputs.
+        /// Divided by the largest absolute value of all inputs.
         #[default]
         Unit = "unit",
         /// To mean 0 and variance 1 for each input; an input that never changes becomes 0.

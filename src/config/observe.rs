@@ -8,16 +8,16 @@ use super::{checkpoints::Checkpoints, choices::choices};
 choices! {
     /// Something that is measured at checkpoints.
     Measure {
-        /// Loss on the training batch and on the test set.
+        /// Loss on the probe set (`loss`), and on the training batches since the last checkpoint, averaged (`loss_train`).
         #[default]
         Loss = "loss",
-        /// Part of the examples whose largest output is that of their class, on the test set.
+        /// Part of the examples whose largest output is that of their class, on the probe set.
         Accuracy = "accuracy",
-        /// Euclidean norm of the whole gradient.
+        /// Euclidean norm of the whole gradient, on the coming batch.
         GradientNorm = "gradient_norm",
-        /// Euclidean norm of the weights of each layer.
+        /// Euclidean norm of all parameters together.
         WeightNorm = "weight_norm",
-        /// Distance between the representations of the two probe examples of each of `pairs`.
+        /// Squared Euclidean distance between the representations of the two probe examples of each of `pairs`.
         Distance = "distance",
         /// Linear CKA of every pair of replicas, at each hidden layer.
         CkaPairs = "cka_pairs",

@@ -22,7 +22,7 @@ choices! {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Save {
-    /// Steps between two snapshots, from which an interrupted run continues; by default one at every checkpoint.
+    /// Steps between two snapshots, from which an interrupted run continues; by default one at every checkpoint and every 30 seconds.
     #[schemars(range(min = 1))]
     pub snapshot_every: Option<u32>,
     /// When the parameters of every replica are written to `parameters.safetensors`.

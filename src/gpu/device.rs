@@ -244,7 +244,7 @@ impl Gpu {
 
 fn out_of_memory(what: &str) -> Error {
     Error::OutOfMemory(format!(
-        "the adapter has no memory for {what}: run fewer replicas at once (--slice), fewer seeds or fewer probe examples"
+        "the adapter has no memory for {what}: train fewer networks in one run, smaller layers or fewer probe examples"
     ))
 }
 

@@ -47,7 +47,7 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// The least that any supported adapter offers; forced by `--adapter-profile least` and used in tests.
+    /// The least that any supported adapter offers: what tests force, and what [`Gpu::open_with`](super::Gpu::open_with) asks for.
     pub fn least(software: bool) -> Self {
         Self {
             software,

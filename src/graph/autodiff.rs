@@ -233,14 +233,17 @@ impl Graph {
             }
             Unary::Leaky(bits) => {
                 let (one, slope, zero) = (self.constant(1.0), self.constant(f32::from_bits(bits)), self.constant(0.0));
-                let positive = self.binary(Binary::Greater, y, zero)?;
+                // With a negative slope the result no longer tells the side.
+                let side = if f32::from_bits(bits) < 0.0 { x } else { y };
+                let positive = self.binary(Binary::Greater, side, zero)?;
                 self.select(positive, one, slope)?
             }
             Unary::Elu(bits) => {
                 // alpha * exp(x) is y + alpha.
                 let (one, zero) = (self.constant(1.0), self.constant(0.0));
                 let rising = self.shift(y, f32::from_bits(bits));
-                let positive = self.binary(Binary::Greater, y, zero)?;
+                let side = if f32::from_bits(bits) < 0.0 { x } else { y };
+                let positive = self.binary(Binary::Greater, side, zero)?;
                 self.select(positive, one, rising)?
             }
             Unary::Sign | Unary::IsFinite | Unary::Floor | Unary::ToFloat | Unary::ToInteger => return Ok(None),

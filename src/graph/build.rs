@@ -19,7 +19,7 @@ impl Graph {
         // Common subexpressions: a node with the same operation, inputs and shape is the same node, unless a fence stands
         // between the two. Variables and data are the same everywhere.
         let epoch = if matches!(op, Op::Variable(_) | Op::Data(_)) { 0 } else { self.epoch };
-        let key = (op.clone(), inputs.clone(), shape.clone(), epoch);
+        let key = (op.clone(), inputs.clone(), shape.clone(), dtype, epoch);
         if let Some(&known) = self.known.get(&key) {
             return known;
         }

@@ -518,6 +518,8 @@ fn must_store(graph: &Graph, reachable: &[bool], consumers: &[Vec<Tensor>]) -> (
         }
     }
     let mut weight = vec![0u32; graph.nodes.len()];
+    // Values that depend on where their element stands: in a tensor of another shape it would stand elsewhere.
+    let mut positional = vec![false; graph.nodes.len()];
     for index in 0..graph.nodes.len() {
         if !reachable[index] {
             continue;
@@ -526,8 +528,10 @@ fn must_store(graph: &Graph, reachable: &[bool], consumers: &[Vec<Tensor>]) -> (
         let own = cost(&node.op);
         weight[index] = own.saturating_add(node.inputs.iter().map(|i| weight[i.index()]).sum());
         let reshaped = |c: &Tensor| is_map(&graph.node(*c).op) && graph.shape(*c) != &node.shape;
-        let fixed_shape = matches!(node.op, Op::Random(_) | Op::Transpose | Op::Gather);
-        if is_map(&node.op) && consumers[index].iter().any(reshaped) && (fixed_shape || weight[index] > 3) {
+        let own_place = matches!(node.op, Op::Random(_) | Op::Transpose | Op::Gather | Op::Row | Op::Column);
+        positional[index] =
+            is_map(&node.op) && (own_place || node.inputs.iter().any(|i| positional[i.index()] && !must[i.index()]));
+        if is_map(&node.op) && consumers[index].iter().any(reshaped) && (positional[index] || weight[index] > 3) {
             // Constants broadcast are free, and so is whatever costs next to nothing.
             must[index] |= node.op != Op::Broadcast;
         }

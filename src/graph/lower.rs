@@ -206,11 +206,14 @@ fn reads_in_place(fused: &Fused, g: usize, variable: super::node::VariableId) ->
     let (mut stack, mut seen) = (group.nodes.clone(), BTreeSet::new());
     stack.extend(group.stores.iter().map(|(t, _)| *t));
     while let Some(t) = stack.pop() {
-        if !seen.insert(t) || !(group.owns(t) || fused.is_inline(t)) {
+        if !seen.insert(t) {
             continue;
         }
         if whole(&t) {
             return false;
+        }
+        if !(group.owns(t) || fused.is_inline(t)) {
+            continue;
         }
         stack.extend(&graph.node(t).inputs);
     }
@@ -537,7 +540,7 @@ fn reduce_item(
     job.extend(before_words);
     job.extend(after_words);
     // One lane of a software adapter's vector each; on a GPU, two subgroups of the commonest size.
-    let lanes = Reduce::lanes_for(length, inner, if body == Body::Wide { 8 } else { 64 });
+    let lanes = Reduce::lanes_for(count, length, inner, if body == Body::Wide { 8 } else { 64 });
     let flops = (1 + arithmetic(&before)) * (count * length) as u64 + arithmetic(&after) * count as u64;
     let elements = written + read_elements(fused, &read, replicas);
     Ok(blank(Kernel::Reduce(Reduce { fold, before, value, after, lanes }), job, flops, elements))
@@ -640,8 +643,20 @@ impl Registry {
             scratch_shared: 0,
             scratch_stride: 0,
         };
-        for effect in functions.iter().flat_map(|f| &f.effects) {
-            registry.register(graph, effect, replicas)?;
+        for function in functions {
+            let (mut assigned, mut given) = (BTreeSet::new(), BTreeSet::new());
+            for effect in &function.effects {
+                let twice = match effect {
+                    Effect::Assign(id, _) => !assigned.insert(*id),
+                    Effect::Output(name, _) => !given.insert(name.as_str()),
+                    _ => false,
+                };
+                if twice {
+                    let what = format!("function `{}` gives one variable or output two values", function.name);
+                    return Err(Error::Shape(format!("{what}: name each once")));
+                }
+                registry.register(graph, effect, replicas)?;
+            }
         }
         Ok(registry)
     }

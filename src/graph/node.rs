@@ -251,7 +251,7 @@ pub struct Graph {
     pub(super) nodes: Vec<Node>,
     pub(super) variables: Vec<Variable>,
     pub(super) data: Vec<Data>,
-    pub(super) known: HashMap<(Op, Vec<Tensor>, Shape, u32), Tensor>,
+    pub(super) known: HashMap<(Op, Vec<Tensor>, Shape, DType, u32), Tensor>,
     pub(super) epoch: u32,
 }
 

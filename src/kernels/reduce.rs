@@ -40,9 +40,11 @@ const GROUP: u32 = 64;
 const EXTRA: usize = 2;
 
 impl Reduce {
-    /// Invocations that share a result, from the extents of one replica's tensor and the width that suits the adapter.
-    pub fn lanes_for(length: usize, inner: usize, wide: u32) -> u32 {
-        if inner == 1 && length >= 128 { wide } else { 1 }
+    /// Invocations that share a result, from the extents of one replica's tensor and the width that suits the adapter:
+    /// several where there are few results. Sums along the rows of a taller tensor go in order, so that columns of
+    /// zeros added at the end change no bit.
+    pub fn lanes_for(count: usize, length: usize, inner: usize, wide: u32) -> u32 {
+        if inner == 1 && length >= 128 && count < 4 { wide } else { 1 }
     }
 
     pub(super) fn name(&self) -> String {

@@ -35,9 +35,13 @@ impl Kind {
 /// Elements of one band of a Gram matrix, about: enough to keep a dispatch busy, little beside the representations.
 const BAND: usize = 12_288;
 
+/// Bands at most: a plan lists the work of each.
+const MOST_BANDS: usize = 16;
+
 /// Rows of a band for `n` examples: a multiple of eight, which suits the products' tiles.
 pub fn band_rows(n: usize) -> usize {
-    (BAND / n / 8 * 8).clamp(8, 64).min(n)
+    let small = (BAND / n / 8 * 8).clamp(8, 64);
+    small.max(n.div_ceil(MOST_BANDS).next_multiple_of(8)).min(n)
 }
 
 /// A representation with its columns centred, and what its Gram bands need.

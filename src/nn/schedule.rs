@@ -68,7 +68,10 @@ impl Schedule {
                 let nudged = g.shift(falls, 0.5 / every as f32);
                 let whole = g.unary(Unary::Floor, nudged);
                 let base = g.constant(factor);
-                g.binary(Binary::Pow, base, whole)?
+                let power = g.binary(Binary::Pow, base, whole)?;
+                // The zeroth power is one whatever the factor; of zero, a power function gives none.
+                let fallen = g.binary(Binary::AtLeast, whole, one)?;
+                g.select(fallen, power, one)?
             }
             Shape::Cosine { end } => {
                 let p = progress(g)?;

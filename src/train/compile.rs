@@ -1,14 +1,14 @@
 //! From an experiment's settings to the graph and the functions of a group.
 //!
 //! The functions: `init` sets everything to its start; `step` trains; `gradient` measures the gradient of the coming
-//! batch; `evaluate` observes the probe set; `test` evaluates on all that is held out; `keep` remembers the present
+//! batch; `forget` starts the mean of the training loss anew; `evaluate` observes the probe set; `test` evaluates on all that is held out; `keep` remembers the present
 //! representations for comparison.
 
 use super::model::{Model, Network};
 use super::observer::{self, Observed, Observer, Seen};
 use super::prepared::{Part, Prepared, Targets};
 use crate::config::{self, BatchMode, LossKind, Measure, OptimiserKind, ScheduleKind};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{Effect, Function, Graph, Tensor, VariableKind};
 use crate::kernels::program::{Binary, DType, Unary};
 use crate::nn::{
@@ -16,8 +16,8 @@ use crate::nn::{
     clip_by_global_norm, global_norm,
 };
 
-/// Steps of which the training loss is kept on the device.
-pub(super) const LOSS_KEPT: usize = 1024;
+/// Steps of which the training loss is kept on the device, for the progress bar.
+pub(super) const LOSS_KEPT: usize = 64;
 
 /// A group's program before it is lowered.
 #[derive(Clone, Debug)]
@@ -139,6 +139,8 @@ pub fn compile(
     let alive = state(g, "alive", DType::F32)?;
     let broken = state(g, "broken", DType::F32)?;
     let diverged_at = state(g, "diverged_at", DType::U32)?;
+    let loss_sum = state(g, "loss_sum", DType::F32)?;
+    let loss_count = state(g, "loss_count", DType::F32)?;
     let mut setting = |name: &str| g.variable(name, &[1, 1], DType::F32, VariableKind::Setting);
     let base_lr = setting("setting/lr")?;
     let momentum = setting("setting/momentum")?;
@@ -188,7 +190,6 @@ pub fn compile(
 
     // Divergence: a loss whose bits are not those of a finite number stops the replica before this step's update; a
     // gradient or parameter that is not finite raises a flag that stops it before the next.
-    let zero = g.constant(0.0);
     let one = g.constant(1.0);
     let finite = g.unary(Unary::IsFinite, batch_loss);
     let unbroken = g.minus(one, broken)?;
@@ -198,24 +199,28 @@ pub fn compile(
     let when = g.select(fell, step, diverged_at)?;
     let next = g.integer(1);
     let next = g.binary(Binary::AddInteger, step, next)?;
+    // The mean loss since the last checkpoint, as state, so that a resumed run has it too.
+    let total = g.plus(loss_sum, batch_loss)?;
+    let count = g.shift(loss_count, 1.0);
     let mut effects = vec![
         Effect::Assign(g.variable_of(alive)?, still),
         Effect::Assign(g.variable_of(diverged_at)?, when),
         Effect::Assign(g.variable_of(step)?, next),
-        Effect::Record { name: "loss_train".into(), value: batch_loss, step, capacity: LOSS_KEPT },
+        Effect::Assign(g.variable_of(loss_sum)?, total),
+        Effect::Assign(g.variable_of(loss_count)?, count),
+        Effect::Record { name: "loss_of_step".into(), value: batch_loss, step, capacity: LOSS_KEPT },
     ];
     for update in &updates {
         let kept = g.select(still, update.new, update.old)?;
         effects.push(Effect::Assign(update.variable, kept));
-        if parameters.contains(&update.old) {
-            let sound = g.unary(Unary::IsFinite, update.new);
-            let unsound = g.minus(one, sound)?;
-            effects.push(Effect::Raise(g.variable_of(broken)?, unsound));
-        }
+        let sound = g.unary(Unary::IsFinite, update.new);
+        let unsound = g.minus(one, sound)?;
+        effects.push(Effect::Raise(g.variable_of(broken)?, unsound));
     }
     let step_function = Function::new("step", effects);
     let gradient_function = Function::new("gradient", vec![Effect::Output("gradient_norm".into(), norm)]);
-    let init_function = init(g, network.as_ref(), &updates, gain, seed, &[step, broken, diverged_at], alive)?;
+    let init_function =
+        init(g, network.as_ref(), &updates, gain, seed, &[step, broken, diverged_at, loss_sum, loss_count], alive)?;
 
     // Observation.
     g.fence();
@@ -232,10 +237,15 @@ pub fn compile(
     });
     let kept = kept.transpose()?;
     let (mut evaluate, observed) = evaluation(g, data, &probe, &on_probe, kept.clone(), &parameters, loss, observers)?;
-    for (name, value) in [("alive", alive), ("diverged_at", diverged_at)] {
+    let loss_train = g.over(loss_sum, loss_count)?;
+    for (name, value) in
+        [("alive", alive), ("diverged_at", diverged_at), ("broken", broken), ("loss_train", loss_train)]
+    {
         evaluate.push(Effect::Output(name.into(), value));
     }
-    let mut functions = vec![init_function, step_function];
+    let zero = g.constant(0.0);
+    let forget = vec![Effect::Assign(g.variable_of(loss_sum)?, zero), Effect::Assign(g.variable_of(loss_count)?, zero)];
+    let mut functions = vec![init_function, step_function, Function::new("forget", forget)];
     if wants(Measure::GradientNorm) {
         functions.push(gradient_function);
     }
@@ -254,7 +264,6 @@ pub fn compile(
     functions.push(Function::new("evaluate", evaluate));
     let (test, test_accuracy) = test_function(g, data, network.as_ref(), &parameters, loss)?;
     functions.push(test);
-    let _ = zero;
     let parameter_names =
         parameters.iter().map(|&p| Ok(g.variable_info(g.variable_of(p)?).name.clone())).collect::<Result<Vec<_>>>()?;
     let count = parameters.iter().map(|&p| g.shape(p).elements()).sum();
@@ -336,6 +345,12 @@ fn evaluation(
     let (mut effects, mut names) = (Vec::new(), Vec::new());
     for observer in observers {
         for Observed { name, layer, value } in observer.observe(g, &seen)? {
+            let taken = ["alive", "broken", "diverged_at", "loss_train", "gradient_norm", "loss_test", "accuracy_test"];
+            if taken.contains(&name.as_str()) || names.contains(&(name.clone(), layer)) {
+                return Err(Error::config(format!(
+                    "two observed values are named `{name}`: rename an observer's, or name a pair once"
+                )));
+            }
             effects.push(Effect::Output(output_name(&name, layer), value));
             names.push((name, layer));
         }

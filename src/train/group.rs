@@ -1,9 +1,11 @@
 //! A group of replicas on a device: one compiled program, in as many slices as the adapter's limits ask for.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::compile::{Compiled, replica_settings};
 use super::sweep::Replica;
+use crate::data::NamedArray;
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};
 use crate::graph::{Machine, Plan, lower};
@@ -26,10 +28,10 @@ impl Group {
     pub fn new(gpu: Option<&Arc<Gpu>>, compiled: Compiled, members: &[usize], slice: Option<usize>) -> Result<Self> {
         let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());
         let wanted = slice.unwrap_or(members.len()).min(members.len()).min(profile.grid as usize).max(1);
-        // Most groups fit whole: their plan is made once.
-        let first = plan(&compiled, wanted, &profile)?;
-        let size = most_replicas(&first, &profile)?;
-        let mut spare = (size == wanted).then_some(first);
+        // Small groups fit whole, and their plan is made once; of large ones a part shows how many fit.
+        let first = plan(&compiled, wanted.min(64), &profile)?;
+        let size = most_replicas(&first, &profile)?.min(wanted);
+        let mut spare = (size == first.replicas).then_some(first);
         let mut slices = Vec::new();
         for part in members.chunks(size) {
             let plan = match spare.take() {
@@ -60,18 +62,24 @@ impl Group {
         Ok(())
     }
 
-    /// Replaces initial parameters by given ones, for all replicas: name and values each.
+    /// Replaces initial parameters by given ones, of the shapes that PyTorch gives them, for all replicas.
     ///
     /// # Errors
-    /// If a parameter is missing or has another size.
-    pub fn set_parameters(&mut self, named: &[(String, Vec<f32>)], origin: &std::path::Path) -> Result<()> {
-        for name in &self.compiled.parameter_names {
-            let Some((_, values)) = named.iter().find(|(n, _)| n == name) else {
+    /// If a parameter is missing or has another shape.
+    pub fn set_parameters(&mut self, named: &[NamedArray], shapes: &[Vec<usize>], origin: &Path) -> Result<()> {
+        for (name, expected) in self.compiled.parameter_names.iter().zip(shapes) {
+            let Some((_, shape, values)) = named.iter().find(|(n, ..)| n == name) else {
                 return Err(Error::data(origin, format!("has no tensor `{name}`, which the model needs")));
             };
+            if shape != expected {
+                return Err(Error::data(
+                    origin,
+                    format!("`{name}` has the shape {shape:?}, and the model needs {expected:?}"),
+                ));
+            }
             for (machine, members) in &mut self.slices {
                 for replica in 0..members.len() {
-                    machine.write_replica(name, replica, values).map_err(|e| Error::data(origin, e.to_string()))?;
+                    machine.write_replica(name, replica, values)?;
                 }
             }
         }
@@ -108,7 +116,7 @@ pub(super) fn plan(compiled: &Compiled, replicas: usize, profile: &Profile) -> R
 
 /// How many of a plan's replicas fit the adapter's binding limit at once.
 fn most_replicas(plan: &Plan, profile: &Profile) -> Result<usize> {
-    let mut most = plan.replicas;
+    let mut most = profile.grid as usize;
     for (arena, (total, each)) in Arena::ALL.iter().zip(plan.bytes().iter().zip(plan.replica_bytes())) {
         let shared = total - each * plan.replicas as u64;
         if shared + each > profile.binding_bytes {
@@ -120,7 +128,9 @@ fn most_replicas(plan: &Plan, profile: &Profile) -> Result<usize> {
                 profile.binding_bytes >> 20
             )));
         }
-        if let Some(fits) = (profile.binding_bytes - shared).checked_div(each) {
+        // Offsets are 32-bit numbers of elements, whatever the adapter binds.
+        let limit = profile.binding_bytes.min(4 * u64::from(u32::MAX));
+        if let Some(fits) = (limit - shared).checked_div(each) {
             most = most.min(fits as usize);
         }
     }

@@ -109,17 +109,21 @@ impl Prepared {
                 probe.examples
             )));
         }
-        let longest = match e.batch.mode {
-            config::BatchMode::Full => train.examples,
-            _ => e.batch.size as usize,
-        };
-        if u64::from(e.steps) * longest as u64 >= 1 << 32 {
-            return Err(Error::config(format!(
-                "steps times the batch is {} x {longest}, which must stay below 2^32: train for fewer steps or with smaller batches",
-                e.steps
-            )));
-        }
         Ok(Self { name: String::new(), inputs, outputs, train, test, probe }.named(e))
+    }
+
+    /// A number that changes with any bit of the data (FNV-1a).
+    pub fn fingerprint(&self) -> u64 {
+        let mut hash = 0xcbf2_9ce4_8422_2325u64;
+        let mut take = |word: u32| hash = (hash ^ u64::from(word)).wrapping_mul(0x0100_0000_01b3);
+        for part in [&self.train, &self.test, &self.probe] {
+            part.inputs.iter().for_each(|x| take(x.to_bits()));
+            match &part.targets {
+                Targets::Classes(labels) => labels.iter().for_each(|&l| take(l)),
+                Targets::Values(values) => values.iter().for_each(|x| take(x.to_bits())),
+            }
+        }
+        hash
     }
 
     fn named(mut self, e: &config::Experiment) -> Self {
@@ -172,8 +176,9 @@ fn select(dataset: &Dataset, rows: &[usize]) -> Dataset {
 }
 
 fn split(dataset: Dataset, e: &config::Experiment) -> Result<(Dataset, Dataset)> {
+    let stratified = e.data.stratified && matches!(dataset.targets, data::Targets::Classes { .. });
     let parts =
-        data::split(&dataset.targets, dataset.inputs.rows, e.data.test_fraction, e.data.stratified, e.data.split_seed)?;
+        data::split(&dataset.targets, dataset.inputs.rows, e.data.test_fraction, stratified, e.data.split_seed)?;
     Ok((select(&dataset, &parts.train), select(&dataset, &parts.test)))
 }
 
@@ -187,11 +192,15 @@ fn files(e: &config::Experiment) -> Result<(Dataset, Dataset)> {
         None => split(whole, e),
         Some(test) => {
             let held_out = dataset(test, d.test_labels.as_deref(), d.test_targets.as_deref(), d)?;
-            if held_out.inputs.width() != whole.inputs.width() || held_out.targets.width() > whole.targets.width() {
+            let (is, wanted) = (held_out.targets.width(), whole.targets.width());
+            // A part of the classes may be missing from what is held out; values must match one to one.
+            let fits = if matches!(whole.targets, data::Targets::Classes { .. }) { is <= wanted } else { is == wanted };
+            let same_kind = std::mem::discriminant(&whole.targets) == std::mem::discriminant(&held_out.targets);
+            if held_out.inputs.width() != whole.inputs.width() || !fits || !same_kind {
                 return Err(Error::data(
                     test,
                     format!(
-                        "expected {} inputs and at most {} outputs as in {}, got {} and {}",
+                        "expected {} inputs and {} outputs as in {}, got {} and {}",
                         whole.inputs.width(),
                         whole.targets.width(),
                         inputs.display(),

@@ -68,6 +68,10 @@ impl Recorder {
             for kind in ["metrics", "pairs"] {
                 let Some(path) = self.partial(kind, step).map(|p| p.with_extension("parquet")) else { continue };
                 if !path.exists() {
+                    if keep && kind == "metrics" {
+                        let message = format!("{} is missing: start the run anew", path.display());
+                        return Err(Error::Resume(message));
+                    }
                     continue;
                 }
                 if !keep {

@@ -25,6 +25,8 @@ pub(super) struct Stamp {
     pub adapter: AdapterSummary,
     /// All settings, as JSON.
     pub settings: Value,
+    /// Fingerprint of the data.
+    pub data: u64,
 }
 
 fn path(dir: &Path) -> PathBuf {
@@ -54,6 +56,7 @@ pub(super) fn save(dir: &Path, groups: &mut [Group], stamp: &Stamp) -> Result<()
         ("observed", stamp.observed.map_or_else(String::new, |o| o.to_string())),
         ("adapter", serde_json::to_string(&stamp.adapter).unwrap_or_default()),
         ("settings", stamp.settings.to_string()),
+        ("data", stamp.data.to_string()),
     ]
     .map(|(key, value)| (key.to_owned(), value));
     write_safetensors(&path(dir), &arrays, &metadata)
@@ -86,6 +89,9 @@ pub(super) fn load(dir: &Path, groups: &mut [Group], expected: &Stamp) -> Result
     if let Some(difference) = difference("", &settings, &expected.settings) {
         return Err(Error::Resume(format!("{difference}: continue with the run's own settings, or start anew")));
     }
+    if get("data") != expected.data.to_string() {
+        return Err(Error::Resume("the data files have changed since the run began: start anew".into()));
+    }
     let step = get("step").parse().map_err(|_| broken())?;
     let observed = match get("observed") {
         "" => None,
@@ -106,7 +112,7 @@ pub(super) fn load(dir: &Path, groups: &mut [Group], expected: &Stamp) -> Result
             machine.write_state(state)?;
         }
     }
-    Ok(Stamp { step, observed, adapter, settings })
+    Ok(Stamp { step, observed, adapter, settings, data: expected.data })
 }
 
 /// The first setting in which two runs differ, as a phrase.

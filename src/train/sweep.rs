@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use super::compile::{Compiled, LOSS_KEPT, compile, output_name, representation_name, structure};
+use super::compile::{Compiled, compile, output_name, representation_name, structure};
 use super::group::Group;
 use super::model::{Model, Perceptron};
 use super::observer::{self, KEPT, Observer, built_in};
@@ -283,14 +283,15 @@ impl<'s> Runner<'s> {
             group.initialise(&sweep.replicas)?;
             let first = group.slices[0].1[0];
             if let Some(path) = &sweep.replicas[first].experiment.model.init_from {
-                let named: Vec<_> = crate::data::read_safetensors(path)?.into_iter().map(|(n, _, v)| (n, v)).collect();
-                group.set_parameters(&named, path)?;
+                let shapes = parameter_shapes(&group.compiled);
+                group.set_parameters(&crate::data::read_safetensors(path)?, &shapes, path)?;
             }
         }
         let settings = serde_json::to_value(e).map_err(|e| Error::config(e.to_string()))?;
-        let mut stamp = Stamp { step: 0, observed: None, adapter, settings };
+        let mut stamp = Stamp { step: 0, observed: None, adapter, settings, data: sweep.data.fingerprint() };
         let mut recorder = Recorder::new(options.out.as_deref(), columns(&sweep.replicas))?;
         let mut resumed = None;
+        let mut diverged = vec![None; sweep.replicas.len()];
         if options.resume {
             let dir = options
                 .out
@@ -299,6 +300,12 @@ impl<'s> Runner<'s> {
             stamp = snapshot::load(dir, &mut groups, &stamp)?;
             recorder.restore(&e.checkpoints(), stamp.observed)?;
             resumed = Some(stamp.step);
+            for (machine, members) in groups.iter_mut().flat_map(|g| &mut g.slices) {
+                let read = machine.read_variables(&["alive", "diverged_at"])?;
+                for (i, &m) in members.iter().enumerate().filter(|(i, _)| read[0][*i] == 0.0) {
+                    diverged[m] = Some(read[1][i].to_bits());
+                }
+            }
             progress.note(&format!("resumed from step {}", stamp.step));
         }
         Ok(Self {
@@ -311,7 +318,7 @@ impl<'s> Runner<'s> {
             recorder,
             stamp,
             profile,
-            diverged: vec![None; sweep.replicas.len()],
+            diverged,
             resumed,
             began,
             training: Duration::ZERO,
@@ -344,6 +351,10 @@ impl<'s> Runner<'s> {
     }
 
     fn run(mut self, progress: &mut dyn Progress) -> Result<Summary> {
+        if self.resumed.is_none() {
+            // From here on the run can be continued, whenever it is killed.
+            self.snapshot()?;
+        }
         self.write_manifest(RunStatus::Running)?;
         let outcome = self.train_and_observe(progress);
         match outcome {
@@ -384,8 +395,7 @@ impl<'s> Runner<'s> {
             self.train_to(checkpoint, progress)?;
             progress.stage(Stage::Observing);
             let begun = Instant::now();
-            let before = if i == 0 { 0 } else { checkpoints[i - 1] };
-            self.observe(checkpoint, before, i == 0)?;
+            self.observe(checkpoint, i == 0)?;
             self.observing += begun.elapsed();
             self.stamp.observed = Some(checkpoint);
             // The state at the end is saved too: what follows can then be done again.
@@ -440,7 +450,7 @@ impl<'s> Runner<'s> {
         let Some((machine, _)) = self.groups.first_mut().and_then(|g| g.slices.first_mut()) else { return Ok(None) };
         let results = machine.read_results()?;
         let mut losses: Vec<f32> = machine
-            .record(&results, "loss_train", step - 1, step)?
+            .record(&results, "loss_of_step", step - 1, step)?
             .into_iter()
             .flatten()
             .filter(|x| x.is_finite())
@@ -457,7 +467,7 @@ impl<'s> Runner<'s> {
         }
     }
 
-    fn observe(&mut self, step: u32, before: u32, first: bool) -> Result<()> {
+    fn observe(&mut self, step: u32, first: bool) -> Result<()> {
         let e = &self.sweep.experiment;
         let keeps = e.observe.has(Measure::CkaFirst) || e.observe.has(Measure::CkaLast);
         let mut rows = Vec::new();
@@ -471,7 +481,7 @@ impl<'s> Runner<'s> {
                 }
                 machine.run("evaluate", 1)?;
                 let results = machine.read_results()?;
-                read_divergence(machine, &results, members, &mut self.diverged)?;
+                read_divergence(machine, &results, members, step, &mut self.diverged)?;
                 let mut values: Vec<(String, Option<usize>, Vec<f32>)> = Vec::new();
                 for (name, layer) in &group.compiled.observed {
                     let kept = name.starts_with(KEPT);
@@ -485,13 +495,9 @@ impl<'s> Runner<'s> {
                     values.push(("gradient_norm".into(), None, machine.output(&results, "gradient_norm")?));
                 }
                 if e.observe.has(Measure::Loss) && step > 0 {
-                    let from = before.max(step.saturating_sub(LOSS_KEPT as u32)).min(step - 1);
-                    let means = machine.record(&results, "loss_train", from, step)?.into_iter().map(|losses| {
-                        let sum: f64 = losses.iter().map(|&x| f64::from(x)).sum();
-                        (sum / losses.len() as f64) as f32
-                    });
-                    values.push(("loss_train".into(), None, means.collect()));
+                    values.push(("loss_train".into(), None, machine.output(&results, "loss_train")?));
                 }
+                machine.run("forget", 1)?;
                 push_rows(&mut rows, step, members, &self.diverged, &values);
             }
         }
@@ -570,7 +576,7 @@ impl<'s> Runner<'s> {
                 machine.run("evaluate", 1)?;
                 machine.run("test", 1)?;
                 let results = machine.read_results()?;
-                read_divergence(machine, &results, members, &mut self.diverged)?;
+                read_divergence(machine, &results, members, last, &mut self.diverged)?;
                 let mut values = vec![("loss_test".to_owned(), None, machine.output(&results, "loss_test")?)];
                 if group.compiled.test_accuracy {
                     values.push(("accuracy_test".to_owned(), None, machine.output(&results, "accuracy_test")?));
@@ -631,6 +637,8 @@ impl<'s> Runner<'s> {
                     }
                     let mut rows = Vec::new();
                     push_rows(&mut rows, checkpoint, members, &self.diverged, &values);
+                    // A replica that diverged has no last representation to compare with.
+                    rows.retain(|row| self.diverged[row.replica as usize].is_none());
                     rows.into_iter().for_each(|row| self.recorder.late(row));
                 }
             }
@@ -829,17 +837,22 @@ fn parameter_shapes(compiled: &Compiled) -> Vec<Vec<usize>> {
         .collect()
 }
 
+/// Notes which replicas diverged: those frozen, and those whose last update was not finite.
 fn read_divergence(
     machine: &crate::graph::Machine,
     results: &Results,
     members: &[usize],
+    step: u32,
     diverged: &mut [Option<u32>],
 ) -> Result<()> {
     let alive = machine.output(results, "alive")?;
+    let broken = machine.output(results, "broken")?;
     let when = machine.output(results, "diverged_at")?;
-    for ((&m, alive), when) in members.iter().zip(alive).zip(when) {
-        if alive == 0.0 {
-            diverged[m] = Some(when.to_bits());
+    for (i, &m) in members.iter().enumerate() {
+        if alive[i] == 0.0 {
+            diverged[m] = Some(when[i].to_bits());
+        } else if broken[i] != 0.0 {
+            diverged[m] = Some(step.saturating_sub(1));
         }
     }
     Ok(())
@@ -858,6 +871,8 @@ fn push_rows(
             continue;
         }
         for (name, layer, values) in values {
+            // A value that is the same for all replicas is stored once.
+            let i = if values.len() == 1 { 0 } else { i };
             let value = f64::from(values.get(i).copied().unwrap_or(f32::NAN));
             rows.push(MetricRow {
                 replica: m as u32,
