@@ -56,7 +56,6 @@ impl CrossEntropy {
             replica: "replica",
             accumulated: "gradient",
             prefix: "v",
-            hoisted: "",
         };
         let store = |arena: Option<Arena>, at: usize, value: &str| {
             arena.map_or(String::new(), |arena| {

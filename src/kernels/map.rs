@@ -40,7 +40,6 @@ impl Map {
             replica: "replica",
             accumulated: "0.0",
             prefix: "v",
-            hoisted: "",
         };
         assemble(
             include_str!("../../shaders/map.wgsl"),

@@ -101,7 +101,7 @@ impl Form {
             Body::Wide if broadcasts(profile) && self.m > 4 => {
                 // The fewest wasted rows; among equals the taller tile, which loads B less often.
                 let waste = |rows: usize| self.m.div_ceil(rows) * rows;
-                let rows = [32, 24, 16, 8].into_iter().min_by_key(|&rows| waste(rows)).unwrap_or(8) as u32;
+                let rows = [16, 8].into_iter().min_by_key(|&rows| waste(rows)).unwrap_or(8) as u32;
                 Tile::Wide { rows, columns: if self.n > 32 { 8 } else { 4 }, broadcast: true }
             }
             Body::Wide => {
@@ -121,7 +121,7 @@ impl Form {
     /// the bits.
     pub fn replica_tile(profile: &Profile) -> Tile {
         match Body::of(profile) {
-            Body::Wide if broadcasts(profile) => Tile::Wide { rows: 32, columns: 8, broadcast: true },
+            Body::Wide if broadcasts(profile) => Tile::Wide { rows: 16, columns: 8, broadcast: true },
             Body::Wide => Tile::Wide { rows: 8, columns: 4, broadcast: false },
             Body::Tiled => Tile::Tiled { rows: 32, columns: 32 },
         }
@@ -170,7 +170,6 @@ impl MatMul {
             replica: "replica",
             accumulated: "value",
             prefix: "v",
-            hoisted: "",
         }
     }
 
@@ -243,21 +242,17 @@ impl MatMul {
         (self.vector_a && !self.transpose_a) || (self.vector_b && self.transpose_b)
     }
 
-    /// The program of the wide body: places and what depends on the column alone before the loop over rows; then each
-    /// of the lane's columns in turn.
+    /// The program of the wide body, in a loop over the lane's columns. Unrolled, with what depends on the column alone
+    /// read before the loop over rows, it ran hardly faster and took a driver three times as long to compile.
     fn wide_epilogue(&self, columns: usize) -> (String, String) {
-        let mut before = self.program.emit_bases(&Self::frame());
-        let mut epilogue = String::new();
-        for c in 0..columns {
-            let (prefix, column, value) = (c.to_string(), format!("c{c}"), format!("tile[i * {columns}u + {c}u]"));
-            let element = format!("(line + {column})");
-            let frame =
-                Frame { element: &element, column: &column, accumulated: &value, hoisted: &prefix, ..Self::frame() };
-            before.push_str(&self.program.emit_columns(&frame));
-            let (values, outputs) = (self.program.emit_values(&frame), self.program.emit_outputs(&frame));
-            let _ = write!(epilogue, "        if (column0 + {c}u < n) {{\n{values}{outputs}        }}\n");
-        }
-        (before, epilogue)
+        let value = format!("tile[i * {columns}u + j]");
+        let frame = Frame { element: "(line + column)", accumulated: &value, ..Self::frame() };
+        let (values, outputs) = (self.program.emit_values(&frame), self.program.emit_outputs(&frame));
+        let epilogue = format!(
+            "        for (var j = 0u; j < {columns}u; j++) {{\n        let column = column0 + j;\n        \
+             if (column < n) {{\n{values}{outputs}        }}\n        }}\n"
+        );
+        (self.program.emit_bases(&frame), epilogue)
     }
 
     /// Declarations, loop body and the copy of the register tile of the wide body, unrolled.

@@ -25,9 +25,6 @@ pub struct Frame<'a> {
     pub accumulated: &'a str,
     /// Prefix of the names of values.
     pub prefix: &'a str,
-    /// If not empty, values that depend on the column alone are named `<prefix>h<leaf>_<this>`: they were read before
-    /// the loop over rows (see [`Program::emit_columns`]).
-    pub hoisted: &'a str,
 }
 
 impl Program {
@@ -44,16 +41,6 @@ impl Program {
         }
         for i in 0..self.parameters {
             let _ = writeln!(text, "    let {p}word{i} = table[{w} + {}u];", self.parameters_at() + i);
-        }
-        text
-    }
-
-    /// Statements that read the leaves that depend on the column alone, for the column named in `frame`.
-    pub fn emit_columns(&self, frame: &Frame) -> String {
-        let mut text = String::new();
-        for (i, leaf) in self.leaves.iter().enumerate().filter(|(_, l)| l.pattern == Pattern::Row) {
-            let (p, arena) = (frame.prefix, leaf.arena.wgsl());
-            let _ = writeln!(text, "    let {p}h{i}_{} = {arena}[{p}in{i} + {}];", frame.hoisted, frame.column);
         }
         text
     }
@@ -115,11 +102,7 @@ impl Program {
 
     fn load(&self, leaf: usize, dtype: DType, index: &str, frame: &Frame) -> String {
         let arena = self.leaves[leaf].arena.wgsl();
-        let value = if self.leaves[leaf].pattern == Pattern::Row && !frame.hoisted.is_empty() {
-            format!("{}h{leaf}_{}", frame.prefix, frame.hoisted)
-        } else {
-            format!("{arena}[{}in{leaf} + {index}]", frame.prefix)
-        };
+        let value = format!("{arena}[{}in{leaf} + {index}]", frame.prefix);
         match dtype {
             DType::F32 => value,
             DType::U32 => format!("bitcast<u32>({value})"),

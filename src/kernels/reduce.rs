@@ -72,7 +72,6 @@ impl Reduce {
             replica: "replica",
             accumulated: "0.0",
             prefix: "b",
-            hoisted: "",
         };
         let after = Frame {
             words: "after",
@@ -84,7 +83,6 @@ impl Reduce {
             replica: "replica",
             accumulated: "total",
             prefix: "a",
-            hoisted: "",
         };
         let template = if self.lanes > 1 {
             include_str!("../../shaders/reduce_shared.wgsl")

@@ -92,7 +92,9 @@ pub fn embedding(g: &mut Graph, x: Centred, kind: Kind, start: usize, count: usi
             let corrected = g.plus(gram, edges)?;
             let centred = g.plus(corrected, total)?;
             let (row, column) = (g.row_index(&[count, n]), g.column_index(&[count, n]));
-            let row = g.shift(row, start as f32);
+            // Beside the text, so that all bands share a kernel.
+            let first = g.number(start as f32);
+            let row = g.plus(row, first)?;
             let same = g.binary(Binary::Equal, row, column)?;
             let zero = g.constant(0.0);
             g.select(same, zero, centred)
