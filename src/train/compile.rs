@@ -26,7 +26,7 @@ pub struct Compiled {
     pub graph: Graph,
     /// What can be run.
     pub functions: Vec<Function>,
-    /// What `evaluate` gives: name, hidden layer; the output's name is [`output_name`].
+    /// What `evaluate` gives: name, hidden layer; the output is named `name`, or `name@layer`.
     pub observed: Vec<(String, Option<usize>)>,
     /// Width of each hidden layer.
     pub hidden: Vec<usize>,
@@ -121,7 +121,7 @@ struct PartNodes {
     targets: Tensor,
 }
 
-/// Builds the program of one group: all replicas share `e` up to what [`replica_settings`] lists.
+/// Builds the program of one group: all replicas share `e` up to its numeric hyper-parameters.
 ///
 /// # Errors
 /// If the model does not fit the data, or a setting cannot be expressed.
