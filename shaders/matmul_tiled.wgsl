@@ -1,62 +1,54 @@
 // A matrix product through workgroup memory, for GPUs: tiles of {{rows}} x 16 of A and 16 x {{columns}} of B, a 4 x 4
 // register tile per invocation. Edges are filled with zeros as they are loaded.
-var<workgroup> tile_a: array<f32, {{tile_a}}>;
-var<workgroup> tile_b: array<f32, {{tile_b}}>;
-
-@compute @workgroup_size({{threads}})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let block = group.x + group.z * dispatch.grid_x;
-    if (block >= dispatch.blocks) {
-        return;
-    }
-    let job = job_of(block, {{job_words}}u);
+fn {{entry}}(at: Place) {
+    let job = job_of(at, {{job_words}}u);
     let m = table[job + 1u];
     let n = table[job + 2u];
     let depth = table[job + 3u];
-    let replica = group.y;
+    let replica = at.replica;
     let a_base = table[job + 4u] + replica * table[job + 5u];
     let lda = table[job + 6u];
     let b_base = table[job + 7u] + replica * table[job + 8u];
     let ldb = table[job + 9u];
     let program = job + 10u;
     let across = (n + {{columns}}u - 1u) / {{columns}}u;
-    let tile_index = block - table[job];
+    let tile_index = at.block - table[job];
     let row0 = (tile_index / across) * {{rows}}u;
     let column0 = (tile_index % across) * {{columns}}u;
-    let row_local = (lane / {{column_threads}}u) * 4u;
-    let column_local = (lane % {{column_threads}}u) * 4u;
+    let row_local = (at.lane / {{column_threads}}u) * 4u;
+    let column_local = (at.lane % {{column_threads}}u) * 4u;
     var t0 = vec4<f32>(0.0);
     var t1 = vec4<f32>(0.0);
     var t2 = vec4<f32>(0.0);
     var t3 = vec4<f32>(0.0);
     for (var k0 = 0u; k0 < depth; k0 += 16u) {
-        for (var i = lane; i < {{elements_a}}u; i += {{threads}}u) {
+        for (var i = at.lane; i < {{elements_a}}u; i += {{threads}}u) {
             {{split_a}}
             let row = row0 + local;
             var x = 0.0;
             if (row < m && k0 + kk < depth) {
                 x = {{load_a}};
             }
-            tile_a[kk * {{pitch_a}}u + local] = x;
+            pad[kk * {{pitch_a}}u + local] = x;
         }
-        for (var i = lane; i < {{elements_b}}u; i += {{threads}}u) {
+        for (var i = at.lane; i < {{elements_b}}u; i += {{threads}}u) {
             {{split_b}}
             let column = column0 + local;
             var x = 0.0;
             if (column < n && k0 + kk < depth) {
                 x = {{load_b}};
             }
-            tile_b[kk * {{pitch_b}}u + local] = x;
+            pad[{{tile_a}}u + kk * {{pitch_b}}u + local] = x;
         }
         workgroupBarrier();
         for (var kk = 0u; kk < 16u; kk++) {
-            let at = kk * {{pitch_a}}u + row_local;
-            let bt = kk * {{pitch_b}}u + column_local;
-            let b = vec4<f32>(tile_b[bt], tile_b[bt + 1u], tile_b[bt + 2u], tile_b[bt + 3u]);
-            t0 += tile_a[at] * b;
-            t1 += tile_a[at + 1u] * b;
-            t2 += tile_a[at + 2u] * b;
-            t3 += tile_a[at + 3u] * b;
+            let from = kk * {{pitch_a}}u + row_local;
+            let bt = {{tile_a}}u + kk * {{pitch_b}}u + column_local;
+            let b = vec4<f32>(pad[bt], pad[bt + 1u], pad[bt + 2u], pad[bt + 3u]);
+            t0 += pad[from] * b;
+            t1 += pad[from + 1u] * b;
+            t2 += pad[from + 2u] * b;
+            t3 += pad[from + 3u] * b;
         }
         workgroupBarrier();
     }

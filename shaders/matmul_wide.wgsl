@@ -1,25 +1,20 @@
 // A matrix product without barriers, for adapters that run on a CPU. Each lane holds {{rows}} x {{columns}} results;
 // lanes stand side by side along the columns, so what is read of A is the same for all of them.
-@compute @workgroup_size({{lanes}})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32{{subgroup}}) {
-    let block = group.x + group.z * dispatch.grid_x;
-    if (block >= dispatch.blocks) {
-        return;
-    }
-    let job = job_of(block, {{job_words}}u);
+fn {{entry}}(at: Place) {
+    let job = job_of(at, {{job_words}}u);
     let m = table[job + 1u];
     let n = table[job + 2u];
     let depth = table[job + 3u];
-    let replica = group.y;
+    let replica = at.replica;
     let a_base = table[job + 4u] + replica * table[job + 5u];
     let lda = table[job + 6u];
     let b_base = table[job + 7u] + replica * table[job + 8u];
     let ldb = table[job + 9u];
     let program = job + 10u;
     let across = (n + {{lanes}}u * {{columns}}u - 1u) / ({{lanes}}u * {{columns}}u);
-    let tile_index = block - table[job];
+    let tile_index = at.block - table[job];
     let row0 = (tile_index / across) * {{rows}}u;
-    let column0 = ((tile_index % across) * {{lanes}}u + lane) * {{columns}}u;
+    let column0 = ((tile_index % across) * {{lanes}}u + at.lane) * {{columns}}u;
 {{declare}}
     for (var k = 0u; k < depth; k += {{step}}u) {
 {{body}}

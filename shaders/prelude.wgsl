@@ -18,12 +18,23 @@ struct Dispatch {
 }
 var<immediate> dispatch: Dispatch;
 
+// What a kernel is called with: where its jobs stand and how many there are, which block of them this workgroup has,
+// the replica, and the invocation's place in the workgroup and in its subgroup.
+struct Place {
+    jobs_at: u32,
+    jobs: u32,
+    block: u32,
+    replica: u32,
+    lane: u32,
+    within: u32,
+}
+
 // The job that owns a block: the last whose first block is not beyond it.
-fn job_of(block: u32, words: u32) -> u32 {
-    var job = dispatch.jobs_at;
-    for (var j = 1u; j < dispatch.jobs; j++) {
-        let next = dispatch.jobs_at + j * words;
-        if (table[next] <= block) {
+fn job_of(at: Place, words: u32) -> u32 {
+    var job = at.jobs_at;
+    for (var j = 1u; j < at.jobs; j++) {
+        let next = at.jobs_at + j * words;
+        if (table[next] <= at.block) {
             job = next;
         }
     }

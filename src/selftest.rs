@@ -265,7 +265,7 @@ pub fn kernel_texts(profile: &Profile) -> Result<Vec<(String, String)>> {
         let effects = outputs.iter().enumerate().map(|(i, t)| Effect::Output(format!("out{i}"), *t)).collect();
         let plan = lower(&g, &[Function::new("run", effects)], REPLICAS, profile)?;
         for kernel in plan.kernels() {
-            let entry = (kernel.name(), kernel.wgsl());
+            let entry = (kernel.name(), kernel.wgsl(profile.width()));
             if !texts.contains(&entry) {
                 texts.push(entry);
             }

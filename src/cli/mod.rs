@@ -80,6 +80,9 @@ struct ExperimentArgs {
     /// Replicas trained at once at most
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     slice: Option<u32>,
+    /// How training steps are lowered: auto, layered (a dispatch per operation) or resident (many steps per dispatch)
+    #[arg(long, value_name = "FORM", default_value = "auto")]
+    lowering: isogram::graph::Lowering,
 }
 
 #[derive(Args)]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use isogram::config;
 use isogram::gpu::AdapterChoice;
 use isogram::kernels::Arena;
-use isogram::train::Sweep;
+use isogram::train::{Options, Sweep};
 use serde_json::json;
 
 use super::{DONE, PlanArgs, print};
@@ -16,7 +16,12 @@ pub fn plan(args: &PlanArgs) -> anyhow::Result<u8> {
     if adapter == AdapterChoice::Automatic && isogram::gpu::list_adapters().is_empty() {
         adapter = AdapterChoice::Reference;
     }
-    let outline = sweep.outline(&adapter, args.experiment.slice.map(|n| n as usize))?;
+    let outline = sweep.outline(&Options {
+        adapter,
+        slice: args.experiment.slice.map(|n| n as usize),
+        lowering: args.experiment.lowering,
+        ..Options::default()
+    })?;
     let e = sweep.experiment();
     let steps = |plan: &isogram::graph::Plan| plan.function("step").map_or(0, |f| plan.functions[f].dispatches.len());
     if args.json {
@@ -36,7 +41,8 @@ pub fn plan(args: &PlanArgs) -> anyhow::Result<u8> {
                                        "bytes": d.bytes, "flops": d.flops})
                             })
                             .collect();
-                        json!({"name": f.name, "dispatches": dispatches})
+                        json!({"name": f.name, "dispatches": dispatches, "resident": f.resident.is_some(),
+                               "lowering": f.lowering})
                     })
                     .collect();
                 json!({"group": name, "slices": slices, "arena_bytes": plan.bytes(), "functions": functions,
@@ -44,7 +50,7 @@ pub fn plan(args: &PlanArgs) -> anyhow::Result<u8> {
             })
             .collect();
         let value = json!({
-            "experiment": e.name, "replicas": sweep.replicas().len(), "steps": e.steps, "lowering": "layered",
+            "experiment": e.name, "replicas": sweep.replicas().len(), "steps": e.steps,
             "groups": groups,
             "seconds_per_step": outline.step_time.map(|t| t.as_secs_f64()),
             "host_seconds_per_dispatch": outline.host_per_dispatch.map(|t| t.as_secs_f64()),
@@ -62,7 +68,7 @@ pub fn plan(args: &PlanArgs) -> anyhow::Result<u8> {
         e.steps
     )?;
     for (name, slices, plan) in &outline.groups {
-        writeln!(text, "\ngroup {name}: {} replicas, lowering layered", slices.iter().sum::<usize>())?;
+        writeln!(text, "\ngroup {name}: {} replicas", slices.iter().sum::<usize>())?;
         if slices.len() > 1 {
             writeln!(text, "  in {} slices of up to {} (limits of the adapter, or --slice)", slices.len(), slices[0])?;
         }

@@ -31,6 +31,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
         out: Some(dir.clone()),
         resume,
         slice: args.experiment.slice.map(|n| n as usize),
+        lowering: args.experiment.lowering,
         command: std::env::args().collect::<Vec<_>>().join(" "),
         interrupt: listen()?,
     };

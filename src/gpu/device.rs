@@ -74,7 +74,10 @@ impl Gpu {
         let mut features = wgpu::Features::IMMEDIATES;
         let mut limits = wgpu::Limits { max_immediate_size: IMMEDIATE_BYTES, ..wgpu::Limits::default() };
         if !least {
-            let wanted = wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
+            let wanted = wgpu::Features::SHADER_F16
+                | wgpu::Features::SUBGROUP
+                | wgpu::Features::SUBGROUP_BARRIER
+                | wgpu::Features::TIMESTAMP_QUERY;
             features |= adapter.features() & wanted;
             limits = adapter.limits();
         }
@@ -286,6 +289,7 @@ fn profile(adapter: &wgpu::Adapter, device: &wgpu::Device) -> Profile {
         subgroup_min: info.subgroup_min_size,
         subgroup_max: info.subgroup_max_size,
         subgroups: features.contains(wgpu::Features::SUBGROUP),
+        subgroup_barriers: features.contains(wgpu::Features::SUBGROUP_BARRIER),
         f16: features.contains(wgpu::Features::SHADER_F16),
         cooperative,
         workgroup_memory: limits.max_compute_workgroup_storage_size,

@@ -28,6 +28,8 @@ pub struct Profile {
     pub subgroup_max: u32,
     /// Subgroup operations in shaders.
     pub subgroups: bool,
+    /// Barriers within a subgroup.
+    pub subgroup_barriers: bool,
     /// 16-bit floats in shaders.
     pub f16: bool,
     /// Cooperative-matrix configurations.
@@ -47,6 +49,18 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// Loop iterations after which an invocation may be made to end all its loops without a word: Mesa's software adapter
+    /// counts to 65,535 over all loops of a shader (`LP_MAX_TGSI_LOOP_ITERATIONS`). `None`: no such limit is known.
+    pub fn loop_iterations(&self) -> Option<u64> {
+        self.software.then_some(65_535)
+    }
+
+    /// Invocations per workgroup of kernels without a shape of their own: one vector of a software adapter, which reads
+    /// a job's words once per vector and not once per workgroup; two subgroups of the commonest size of a GPU.
+    pub fn width(&self) -> u32 {
+        if self.software { 8 } else { 64 }
+    }
+
     /// The least that any supported adapter offers: what tests force, and what [`Gpu::open_with`](super::Gpu::open_with) asks for.
     pub fn least(software: bool) -> Self {
         Self {
@@ -54,6 +68,7 @@ impl Profile {
             subgroup_min: 0,
             subgroup_max: 0,
             subgroups: false,
+            subgroup_barriers: false,
             f16: false,
             cooperative: Vec::new(),
             workgroup_memory: 16 << 10,

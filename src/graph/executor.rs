@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::plan::{Dispatch, Plan};
+use super::plan::{Dispatch, Plan, PlannedFunction};
 use crate::error::{Error, Result};
 use crate::gpu::{BINDINGS, Gpu, Pipeline};
 use crate::kernels::Arena;
@@ -18,6 +18,8 @@ use crate::kernels::Arena;
 const TARGET: Duration = Duration::from_millis(100);
 /// Dispatches in one submission, however fast they are.
 const MOST_DISPATCHES: usize = 4096;
+/// Runs in one submission of a function that is one dispatch, however fast they are.
+const MOST_RUNS: usize = 1 << 16;
 const IN_FLIGHT: usize = 2;
 
 /// A plan on a device.
@@ -26,10 +28,19 @@ pub struct GpuMachine {
     plan: Plan,
     arenas: [wgpu::Buffer; 4],
     bind_group: wgpu::BindGroup,
-    functions: Vec<Vec<Command>>,
+    functions: Vec<Loaded>,
     staging: wgpu::Buffer,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
-    /// Dispatches per submission that took about [`TARGET`] last time.
+}
+
+/// A function, ready to encode.
+struct Loaded {
+    /// Its dispatches; a resident function has one, whose last word is the number of runs.
+    commands: Vec<Command>,
+    resident: bool,
+    /// Runs that one dispatch may hold.
+    most_runs: u32,
+    /// Runs per submission that took about [`TARGET`] last time.
     pace: usize,
 }
 
@@ -81,11 +92,11 @@ impl GpuMachine {
         let functions = plan
             .functions
             .iter()
-            .map(|f| f.dispatches.iter().map(|d| command(&gpu, d, grid)).collect())
+            .map(|f| load(&gpu, f, plan.replicas, grid))
             .collect::<Result<_>>()?;
         let staging = staging(&gpu, bytes[1].max(bytes[3]).max(bytes[2].min(1 << 20)))?;
         gpu.check()?;
-        Ok(Self { gpu, plan, arenas, bind_group, functions, staging, in_flight: VecDeque::new(), pace: 16 })
+        Ok(Self { gpu, plan, arenas, bind_group, functions, staging, in_flight: VecDeque::new() })
     }
 
     /// The plan.
@@ -113,7 +124,9 @@ impl GpuMachine {
         }
         self.wait()?;
         tries.sort_unstable();
-        Ok(tries[tries.len() / 2] / (runs * self.functions[function].len().max(1) as u32))
+        let loaded = &self.functions[function];
+        let dispatches = runs.div_ceil(loaded.most_runs) * loaded.commands.len().max(1) as u32;
+        Ok(tries[tries.len() / 2] / dispatches)
     }
 
     /// Encodes and submits so many runs of a function.
@@ -123,10 +136,15 @@ impl GpuMachine {
             let mut pass =
                 encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes: None });
             pass.set_bind_group(0, &self.bind_group, &[]);
-            for _ in 0..runs {
-                for command in &self.functions[function] {
+            let Loaded { commands, resident, most_runs, .. } = &self.functions[function];
+            for first in (0..runs).step_by(*most_runs as usize) {
+                for command in commands {
+                    let mut immediates = command.immediates;
+                    if *resident {
+                        immediates[3] = (runs - first).min(*most_runs);
+                    }
                     pass.set_pipeline(&command.pipeline);
-                    pass.set_immediates(0, bytemuck::bytes_of(&command.immediates));
+                    pass.set_immediates(0, bytemuck::bytes_of(&immediates));
                     pass.dispatch_workgroups(command.grid[0], command.grid[1], command.grid[2]);
                 }
             }
@@ -139,20 +157,19 @@ impl GpuMachine {
     /// # Errors
     /// If the device fails.
     pub fn run(&mut self, function: usize, times: u32) -> Result<()> {
-        let per_run = self.functions[function].len().max(1);
         let mut left = times;
         while left > 0 {
-            let runs = (self.pace / per_run).clamp(1, left as usize) as u32;
+            let runs = self.functions[function].pace.clamp(1, left as usize) as u32;
             let submission = self.submit(function, runs);
             self.in_flight.push_back(submission);
             left -= runs;
-            self.throttle(runs as usize * per_run)?;
+            self.throttle(function, runs as usize)?;
         }
         self.gpu.check()
     }
 
     /// Waits for the oldest submission when too many are in flight, and learns from it how long the next may be.
-    fn throttle(&mut self, submitted: usize) -> Result<()> {
+    fn throttle(&mut self, function: usize, submitted: usize) -> Result<()> {
         if self.in_flight.len() < IN_FLIGHT {
             return Ok(());
         }
@@ -161,10 +178,12 @@ impl GpuMachine {
             self.gpu.wait_for(oldest)?;
         }
         let waited = begun.elapsed();
+        let loaded = &mut self.functions[function];
+        let most = if loaded.resident { MOST_RUNS } else { MOST_DISPATCHES / loaded.commands.len().max(1) };
         if waited > 2 * TARGET {
-            self.pace = (submitted / 2).max(1);
-        } else if waited < TARGET && submitted >= self.pace / 2 {
-            self.pace = (self.pace * 2).min(MOST_DISPATCHES);
+            loaded.pace = (submitted / 2).max(1);
+        } else if waited < TARGET && submitted >= loaded.pace / 2 {
+            loaded.pace = (loaded.pace * 2).min(most.max(1));
         }
         Ok(())
     }
@@ -253,10 +272,23 @@ impl GpuMachine {
     }
 }
 
+fn load(gpu: &Gpu, function: &PlannedFunction, replicas: usize, grid: u32) -> Result<Loaded> {
+    if let Some(resident) = &function.resident {
+        let pipeline = gpu.pipeline(&resident.name(), &resident.wgsl(gpu.profile()))?;
+        let rows = function.dispatches.len() as u32;
+        let immediates = [resident.rows_at, rows, 0, 0];
+        let command = Command { pipeline, immediates, grid: [1, replicas as u32, 1] };
+        return Ok(Loaded { commands: vec![command], resident: true, most_runs: resident.most_runs, pace: 1 });
+    }
+    let commands = function.dispatches.iter().map(|d| command(gpu, d, grid)).collect::<Result<Vec<_>>>()?;
+    let pace = (16 / commands.len().max(1)).max(1);
+    Ok(Loaded { commands, resident: false, most_runs: 1, pace })
+}
+
 fn command(gpu: &Gpu, dispatch: &Dispatch, limit: u32) -> Result<Command> {
     let grid = dispatch.grid(limit);
     Ok(Command {
-        pipeline: gpu.pipeline(&dispatch.kernel.name(), &dispatch.kernel.wgsl())?,
+        pipeline: gpu.pipeline(&dispatch.kernel.name(), &dispatch.kernel.wgsl(gpu.profile().width()))?,
         immediates: [dispatch.jobs_at, dispatch.jobs, grid[0], dispatch.blocks],
         grid,
     })

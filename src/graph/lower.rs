@@ -12,6 +12,7 @@ use super::fuse::{Fused, Group, Head, Store};
 use super::node::{Effect, Function, Graph, Op, Scope, Shape, Tensor, WHOLE};
 use super::plan::{Dispatch, Placed, Plan, PlannedFunction, Ring};
 use super::program_of::{Emitter, Keep, Place, Word, number};
+use super::resident::{self, Lowering, Resident};
 use super::schedule::{Reach, schedule};
 use crate::error::{Error, Result};
 use crate::gpu::Profile;
@@ -28,27 +29,45 @@ use crate::kernels::{Arena, Body, Kernel, Slot};
 /// # Errors
 /// If a function cannot be expressed, or its arenas would exceed 2^32 elements.
 pub fn lower(graph: &Graph, functions: &[Function], replicas: usize, profile: &Profile) -> Result<Plan> {
+    lower_as(graph, functions, replicas, profile, Lowering::Auto)
+}
+
+/// Lowers as [`lower`] does, with a say in how functions that are run many times in a row are lowered.
+///
+/// # Errors
+/// As [`lower`], and if the resident form is asked for and a function computes something that all replicas share.
+pub fn lower_as(
+    graph: &Graph,
+    functions: &[Function],
+    replicas: usize,
+    profile: &Profile,
+    wanted: Lowering,
+) -> Result<Plan> {
     if replicas == 0 || replicas > profile.grid as usize {
         return Err(Error::Shape(format!(
             "a group has between 1 and {} replicas, and {replicas} were asked for",
             profile.grid
         )));
     }
-    let mut registry = Registry::new(graph, functions, replicas)?;
+    let mut registry = Registry::new(graph, functions, replicas, profile)?;
     let mut drafts = Vec::with_capacity(functions.len());
     for function in functions {
-        drafts.push(draft(graph, function, replicas, profile, &registry)?);
+        drafts.push(draft_as(graph, function, replicas, profile, &registry, wanted)?);
     }
     registry.lay_out_scratch(&drafts);
     let mut table = Vec::new();
     let mut planned = Vec::with_capacity(functions.len());
     for (function, draft) in functions.iter().zip(&drafts) {
         let dispatches =
-            draft.dispatches.iter().map(|d| registry.resolve(d, draft, replicas, &mut table)).collect::<Result<_>>()?;
+            draft.dispatches.iter().map(|d| registry.resolve(d, draft, &mut table)).collect::<Result<Vec<_>>>()?;
+        check_iterations(&dispatches, profile)?;
+        let resident = draft.resident.then(|| Resident::new(&dispatches, profile, &mut table));
         planned.push(PlannedFunction {
             name: function.name.clone(),
             dispatches,
             scratch_per_replica: draft.replica_scratch,
+            resident,
+            lowering: draft.lowering.clone(),
         });
     }
     registry.finish(graph, replicas, table, planned)
@@ -60,6 +79,7 @@ struct DraftDispatch {
     jobs: Vec<Vec<Word>>,
     label: String,
     replicas: usize,
+    shared: bool,
     flops: u64,
     bytes: u64,
 }
@@ -71,6 +91,41 @@ struct Draft {
     replica: BTreeMap<Tensor, usize>,
     shared_scratch: usize,
     replica_scratch: usize,
+    resident: bool,
+    lowering: String,
+}
+
+/// A function's draft in the form that suits it.
+fn draft_as(
+    graph: &Graph,
+    function: &Function,
+    replicas: usize,
+    profile: &Profile,
+    registry: &Registry,
+    wanted: Lowering,
+) -> Result<Draft> {
+    let layered = draft(graph, function, replicas, profile, registry)?;
+    if !function.repeats {
+        return Ok(layered);
+    }
+    let size = resident::Size {
+        flops: layered.dispatches.iter().map(|d| d.flops).sum::<u64>() / replicas as u64,
+        bytes: 4 * (registry.state_stride + layered.replica_scratch) as u64,
+    };
+    let (mut resident, mut lowering) = resident::choose(size, wanted, profile);
+    if let Some(shared) = layered.dispatches.iter().find(|d| d.shared).filter(|_| resident) {
+        let why = format!("{} is computed once for all replicas", shared.label);
+        if wanted == Lowering::Resident {
+            return Err(Error::Shape(format!("`{}` has no resident form: {why}", function.name)));
+        }
+        (resident, lowering) = (false, why);
+    }
+    if !resident {
+        return Ok(Draft { lowering, ..layered });
+    }
+    // All kernels share one workgroup: the tiles are those of its width.
+    let narrow = Profile { workgroup_invocations: profile.width(), ..profile.clone() };
+    Ok(Draft { resident, lowering, ..draft(graph, function, replicas, &narrow, registry)? })
 }
 
 /// One group as a kernel with one job.
@@ -100,6 +155,8 @@ fn draft(graph: &Graph, function: &Function, replicas: usize, profile: &Profile,
         replica: BTreeMap::new(),
         shared_scratch: 0,
         replica_scratch: 0,
+        resident: false,
+        lowering: String::new(),
     };
     for per_replica in [false, true] {
         let (tensors, lives): (Vec<Tensor>, Vec<Life>) = owners
@@ -124,6 +181,7 @@ fn draft(graph: &Graph, function: &Function, replicas: usize, profile: &Profile,
             jobs: members.iter().map(|&m| items[m].words.clone()).collect(),
             label: label(members.iter().map(|&m| items[m].label.as_str())),
             replicas: runs,
+            shared: first.scope != Scope::Replica,
             flops: members.iter().map(|&m| items[m].flops).sum::<u64>() * runs as u64,
             bytes: 4 * members.iter().map(|&m| items[m].elements).sum::<u64>() * runs as u64,
         });
@@ -603,6 +661,7 @@ fn orthogonal_item(fused: &Fused, tensor: Tensor, body: Body) -> Result<Item> {
 /// Places of everything that outlives a function: variables, data, records, outputs.
 struct Registry {
     replicas: usize,
+    width: u32,
     variables: Vec<usize>,
     state_stride: usize,
     data: Vec<usize>,
@@ -618,7 +677,7 @@ struct Registry {
 }
 
 impl Registry {
-    fn new(graph: &Graph, functions: &[Function], replicas: usize) -> Result<Self> {
+    fn new(graph: &Graph, functions: &[Function], replicas: usize, profile: &Profile) -> Result<Self> {
         let mut state_stride = 0;
         let take = |elements: usize, total: &mut usize| {
             let at = *total;
@@ -630,6 +689,7 @@ impl Registry {
         let data = graph.data.iter().map(|d| take(d.shape.elements(), &mut data_elements)).collect();
         let mut registry = Self {
             replicas,
+            width: profile.width(),
             variables,
             state_stride: state_stride.max(ALIGNMENT),
             data,
@@ -747,9 +807,9 @@ impl Registry {
         Ok(Slot { arena: place.arena(), offset: narrow(offset)?, stride: narrow(stride)? })
     }
 
-    fn resolve(&self, d: &DraftDispatch, draft: &Draft, replicas: usize, table: &mut Vec<u32>) -> Result<Dispatch> {
+    fn resolve(&self, d: &DraftDispatch, draft: &Draft, table: &mut Vec<u32>) -> Result<Dispatch> {
         let jobs_at = table.len();
-        let mut blocks = 0u32;
+        let (mut blocks, mut iterations) = (0u32, 0);
         for job in &d.jobs {
             let mut words = Vec::with_capacity(job.len());
             for word in job {
@@ -764,10 +824,10 @@ impl Registry {
             }
             debug_assert_eq!(words.len(), d.kernel.job_words(), "{}", d.kernel.name());
             words[0] = blocks;
+            iterations = d.kernel.iterations(&words, self.width).max(iterations);
             blocks = blocks.checked_add(d.kernel.blocks(&words)).ok_or_else(too_large)?;
             table.extend(words);
         }
-        debug_assert!(d.replicas == 1 || d.replicas == replicas);
         Ok(Dispatch {
             label: d.label.clone(),
             kernel: Arc::new(d.kernel.clone()),
@@ -775,6 +835,7 @@ impl Registry {
             jobs: d.jobs.len() as u32,
             blocks,
             replicas: d.replicas as u32,
+            iterations: iterations + d.jobs.len() as u64,
             flops: d.flops,
             bytes: d.bytes,
         })
@@ -818,6 +879,19 @@ impl Registry {
         }
         let strides = [0, self.state_stride, self.scratch_stride, self.out_stride];
         Ok(Plan { replicas, elements, strides, table, data, functions, variables, outputs, records })
+    }
+}
+
+/// Refuses dispatches whose loops a driver would cut short.
+fn check_iterations(dispatches: &[Dispatch], profile: &Profile) -> Result<()> {
+    let Some(most) = profile.loop_iterations() else { return Ok(()) };
+    match dispatches.iter().find(|d| d.iterations > most) {
+        Some(d) => Err(Error::Shape(format!(
+            "`{}` needs about {} loop iterations in a row, and this software adapter stops at {most}: use fewer examples \
+             or smaller layers at once, or another adapter",
+            d.label, d.iterations
+        ))),
+        None => Ok(()),
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! - [`Graph`] holds the nodes; adding one checks shapes. [`Graph::gradients`] adds the nodes of the gradients.
 //! - [`Function`] names what a run does: assign variables, record values, give results.
-//! - [`lower`] fuses, orders and places everything and gives a [`Plan`]: data, with no live GPU object in it.
+//! - [`lower`] fuses, orders and places everything and gives a [`Plan`]: data, with no live GPU object in it. Functions
+//!   that are run many times in a row may become [`Resident`]: many runs in one dispatch.
 //! - [`Machine`] runs a plan, on a GPU ([`executor`]) or on the CPU with the kernels' twins ([`reference`](mod@reference)).
 //!
 //! The replica axis appears in `lower` and nowhere before: nodes say only whether they differ between replicas.
@@ -18,12 +19,14 @@ mod node;
 mod plan;
 mod program_of;
 pub mod reference;
+mod resident;
 mod schedule;
 
-pub use lower::lower;
+pub use lower::{lower, lower_as};
 pub use machine::{Copy, Machine, Results};
 pub use node::{
     DataId, Effect, Function, Graph, Node, Op, REPLICAS, Scope, Shape, Tensor, Variable, VariableId, VariableKind,
     WHOLE,
 };
 pub use plan::{Dispatch, Plan, PlannedFunction};
+pub use resident::{Lowering, Resident};

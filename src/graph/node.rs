@@ -236,12 +236,19 @@ pub struct Function {
     pub name: String,
     /// What it does.
     pub effects: Vec<Effect>,
+    /// It is run many times in a row, so that a lowering that runs it many times in one dispatch pays.
+    pub repeats: bool,
 }
 
 impl Function {
     /// A function of these effects.
     pub fn new(name: impl Into<String>, effects: Vec<Effect>) -> Self {
-        Self { name: name.into(), effects }
+        Self { name: name.into(), effects, repeats: false }
+    }
+
+    /// The same function, said to be run many times in a row.
+    pub fn repeated(self) -> Self {
+        Self { repeats: true, ..self }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::resident::{Lowering, Resident};
 use super::node::{Shape, VariableKind};
 use crate::kernels::program::DType;
 use crate::kernels::{Arena, Kernel, Slot};
@@ -45,6 +46,8 @@ pub struct Dispatch {
     pub blocks: u32,
     /// Replicas (1 for what they share).
     pub replicas: u32,
+    /// About how many loop iterations an invocation makes in one block (see [`Kernel::iterations`]).
+    pub iterations: u64,
     /// Floating-point operations, over all replicas.
     pub flops: u64,
     /// Bytes read and written if nothing is cached, over all replicas.
@@ -68,6 +71,10 @@ pub struct PlannedFunction {
     pub dispatches: Vec<Dispatch>,
     /// Scratch memory per replica, elements.
     pub scratch_per_replica: usize,
+    /// All dispatches as one kernel that runs the function many times, if it has that form.
+    pub resident: Option<Resident>,
+    /// Why it has, or has not; empty for functions that are not run many times in a row.
+    pub lowering: String,
 }
 
 /// A lowered program: everything that an executor needs.
@@ -97,6 +104,22 @@ impl Plan {
     /// A function by its name.
     pub fn function(&self, name: &str) -> Option<usize> {
         self.functions.iter().position(|f| f.name == name)
+    }
+
+    /// How a function was lowered.
+    pub fn lowering(&self, function: &str) -> Lowering {
+        match self.function(function).and_then(|f| self.functions[f].resident.as_ref()) {
+            Some(_) => Lowering::Resident,
+            None => Lowering::Layered,
+        }
+    }
+
+    /// Dispatches that one of many runs of a function takes: of a resident function, its share of a dispatch.
+    pub fn dispatches_per_run(&self, function: &str) -> f64 {
+        self.function(function).map_or(0.0, |f| {
+            let f = &self.functions[f];
+            f.resident.as_ref().map_or(f.dispatches.len() as f64, |r| 1.0 / f64::from(r.most_runs))
+        })
     }
 
     /// Bytes of each arena.
@@ -144,6 +167,13 @@ pub(crate) fn human_count(count: u64) -> String {
 impl fmt::Display for PlannedFunction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {} dispatches", self.name, self.dispatches.len())?;
+        if !self.lowering.is_empty() {
+            let form = match self.resident {
+                Some(_) => "resident (many runs in one dispatch, the same kernels in the same order)",
+                None => "layered",
+            };
+            writeln!(f, "  {form}: {}", self.lowering)?;
+        }
         writeln!(
             f,
             "  {:>3}  {:<34} {:<46} {:>14} {:>5} {:>10} {:>9}",

@@ -4,7 +4,7 @@
 use super::program::Program;
 use super::program_twin::{Block, Registers};
 use super::program_wgsl::Frame;
-use super::template::assemble;
+use super::template::Routine;
 use super::{Arena, HEADER, Memory};
 
 /// The kernel. Job header: first block, rows, classes, unused; then logits (offset, stride), labels, loss if stored,
@@ -45,7 +45,7 @@ impl CrossEntropy {
         job[1].div_ceil(64)
     }
 
-    pub(super) fn wgsl(&self) -> String {
+    pub(super) fn routine(&self, entry: &str, width: u32) -> Routine {
         let frame = Frame {
             words: "program",
             element: "element",
@@ -57,40 +57,54 @@ impl CrossEntropy {
             accumulated: "gradient",
             prefix: "v",
         };
-        let store = |arena: Option<Arena>, at: usize, value: &str| {
+        let store = |arena: Option<Arena>, name: &str, value: &str| {
             arena.map_or(String::new(), |arena| {
-                format!(
-                    "    {}[table[words + {at}u] + replica * table[words + {}u] + row] = {value};",
-                    arena.wgsl(),
-                    at + 1
-                )
+                format!("        {}[{name} + row] = {value};", arena.wgsl())
             })
         };
+        let mut bases = self.gradient.as_ref().map_or(String::new(), |program| program.emit_bases(&frame));
+        let after_loss = 4 + 2 * usize::from(self.loss.is_some());
+        for (arena, name, at) in [(self.loss, "loss_at", 4), (self.correct, "correct_at", after_loss)] {
+            if arena.is_some() {
+                bases.push_str(&format!(
+                    "    let {name} = table[words + {at}u] + replica * table[words + {}u];\n",
+                    at + 1
+                ));
+            }
+        }
         let gradient = self.gradient.as_ref().map_or(String::new(), |program| {
             format!(
-                "{}    for (var c = 0u; c < classes; c++) {{\n        let element = row * classes + c;\n        \
-                 let gradient = exp({}[logits + c] - largest) * scale - select(0.0, 1.0, c == label);\n{}{}    }}\n",
-                program.emit_bases(&frame),
+                "        for (var c = 0u; c < classes; c++) {{\n        let element = row * classes + c;\n        \
+                 let gradient = exp({}[logits + c] - largest) * scale - select(0.0, 1.0, c == label);\n{}{}        }}\n",
                 self.logits.wgsl(),
                 program.emit_values(&frame),
                 program.emit_outputs(&frame)
             )
         });
-        assemble(
+        Routine::new(
             include_str!("../../shaders/cross_entropy.wgsl"),
+            width,
             &[
+                ("entry", entry),
+                ("lanes", &width.to_string()),
                 ("job_words", &self.job_words().to_string()),
                 ("logits", self.logits.wgsl()),
                 ("labels", self.labels.wgsl()),
                 ("gradient_at", &self.gradient_at().to_string()),
-                ("store_loss", &store(self.loss, 4, "select(broken, loss, is_finite(sum) && is_finite(largest))")),
+                ("store_loss", &store(self.loss, "loss_at", "select(broken, loss, is_finite(sum) && is_finite(largest))")),
                 (
                     "store_correct",
-                    &store(self.correct, 4 + 2 * usize::from(self.loss.is_some()), "select(0.0, 1.0, best == label)"),
+                    &store(self.correct, "correct_at", "select(0.0, 1.0, best == label)"),
                 ),
+                ("bases", &bases),
                 ("gradient", &gradient),
             ],
         )
+    }
+
+    pub(super) fn iterations(&self, job: &[u32], width: u32) -> u64 {
+        let per_class = 3 + self.gradient.as_ref().map_or(0, Program::iterations);
+        1 + u64::from(job[1].min(64).div_ceil(width)) * (4 + per_class * u64::from(job[2]))
     }
 
     pub(super) fn twin(&self, job: &[u32], replica: usize, memory: &mut Memory) {

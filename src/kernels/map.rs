@@ -3,10 +3,10 @@
 use super::program::Program;
 use super::program_twin::{BLOCK, Block, Registers};
 use super::program_wgsl::Frame;
-use super::template::assemble;
+use super::template::Routine;
 use super::{HEADER, Memory};
 
-/// Elements per workgroup: 64 invocations, four each.
+/// Elements per workgroup.
 const ELEMENTS: u32 = 256;
 
 /// An elementwise kernel. Job header: first block, elements, last extent, unused.
@@ -29,7 +29,7 @@ impl Map {
         job[1].div_ceil(ELEMENTS)
     }
 
-    pub(super) fn wgsl(&self) -> String {
+    pub(super) fn routine(&self, entry: &str, width: u32) -> Routine {
         let frame = Frame {
             words: "words",
             element: "element",
@@ -41,15 +41,22 @@ impl Map {
             accumulated: "0.0",
             prefix: "v",
         };
-        assemble(
+        Routine::new(
             include_str!("../../shaders/map.wgsl"),
+            width,
             &[
+                ("entry", entry),
+                ("lanes", &width.to_string()),
                 ("job_words", &self.job_words().to_string()),
                 ("bases", &self.program.emit_bases(&frame)),
                 ("values", &self.program.emit_values(&frame)),
                 ("outputs", &self.program.emit_outputs(&frame)),
             ],
         )
+    }
+
+    pub(super) fn iterations(&self, width: u32) -> u64 {
+        1 + u64::from(ELEMENTS.div_ceil(width)) * (1 + self.program.iterations())
     }
 
     pub(super) fn twin(&self, job: &[u32], replica: usize, memory: &mut Memory) {

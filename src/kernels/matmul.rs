@@ -13,7 +13,7 @@ use std::fmt::Write;
 use super::program::Program;
 use super::program_twin::{BLOCK, Block, Registers};
 use super::program_wgsl::Frame;
-use super::template::assemble;
+use super::template::Routine;
 use super::{Arena, Body, HEADER, Memory};
 use crate::gpu::Profile;
 
@@ -112,7 +112,7 @@ impl Form {
                 };
                 Tile::Wide { rows, columns: if self.n > 32 { 8 } else { 4 }, broadcast: false }
             }
-            Body::Tiled if self.m >= 64 && self.n >= 64 => Tile::Tiled { rows: 64, columns: 64 },
+            Body::Tiled if self.m >= 64 && self.n >= 64 && profile.workgroup_invocations >= 256 => Tile::Tiled { rows: 64, columns: 64 },
             Body::Tiled => Tile::Tiled { rows: 32, columns: 32 },
         }
     }
@@ -159,6 +159,22 @@ impl MatMul {
         job[1].div_ceil(rows) * job[2].div_ceil(columns)
     }
 
+    pub(super) fn iterations(&self, job: &[u32]) -> u64 {
+        let depth = u64::from(job[3]);
+        match self.tile {
+            Tile::Wide { rows, columns, .. } => {
+                let steps = if self.by_four() { 4 } else { 1 };
+                let inner = 2 + u64::from(columns) * (1 + self.program.iterations());
+                2 + depth.div_ceil(steps) + u64::from(rows) * inner
+            }
+            Tile::Tiled { rows, columns } => {
+                let threads = u64::from(rows * columns / 16);
+                let loads = 2 + (u64::from(16 * rows)).div_ceil(threads) + (u64::from(16 * columns)).div_ceil(threads);
+                2 + depth.div_ceil(16) * (loads + 18) + 20 + 16 * self.program.iterations()
+            }
+        }
+    }
+
     fn frame() -> Frame<'static> {
         Frame {
             words: "program",
@@ -173,7 +189,7 @@ impl MatMul {
         }
     }
 
-    pub(super) fn wgsl(&self) -> String {
+    pub(super) fn routine(&self, entry: &str) -> Routine {
         let frame = Self::frame();
         let epilogue = format!("{}{}", self.program.emit_values(&frame), self.program.emit_outputs(&frame));
         let words = self.job_words().to_string();
@@ -181,15 +197,16 @@ impl MatMul {
             Tile::Wide { rows, columns, broadcast } => {
                 let (declare, body, keep) = self.wide(rows as usize, columns as usize, broadcast);
                 let (bases, epilogue) = self.wide_epilogue(columns as usize);
-                assemble(
+                let routine = Routine::new(
                     include_str!("../../shaders/matmul_wide.wgsl"),
+                    LANES,
                     &[
+                        ("entry", entry),
                         ("job_words", &words),
                         ("lanes", &LANES.to_string()),
                         ("rows", &rows.to_string()),
                         ("columns", &columns.to_string()),
                         ("values", &(rows * columns).to_string()),
-                        ("subgroup", if broadcast { ", @builtin(subgroup_invocation_id) within: u32" } else { "" }),
                         ("bases", &bases),
                         ("declare", &declare),
                         ("step", if self.by_four() { "4" } else { "1" }),
@@ -197,7 +214,8 @@ impl MatMul {
                         ("keep", &keep),
                         ("epilogue", &epilogue),
                     ],
-                )
+                );
+                Routine { subgroups: broadcast, ..routine }
             }
             Tile::Tiled { rows, columns } => {
                 let (a, b) = (self.a.wgsl(), self.b.wgsl());
@@ -211,16 +229,18 @@ impl MatMul {
                         format!("let local = i % {extent}u; let kk = i / {extent}u;")
                     }
                 };
-                assemble(
+                let (tile_a, tile_b) = (16 * (rows + 4), 16 * (columns + 4));
+                let routine = Routine::new(
                     include_str!("../../shaders/matmul_tiled.wgsl"),
+                    rows * columns / 16,
                     &[
+                        ("entry", entry),
                         ("job_words", &words),
                         ("rows", &rows.to_string()),
                         ("columns", &columns.to_string()),
                         ("column_threads", &(columns / 4).to_string()),
                         ("threads", &(rows * columns / 16).to_string()),
-                        ("tile_a", &(16 * (rows + 4)).to_string()),
-                        ("tile_b", &(16 * (columns + 4)).to_string()),
+                        ("tile_a", &tile_a.to_string()),
                         ("pitch_a", &(rows + 4).to_string()),
                         ("pitch_b", &(columns + 4).to_string()),
                         ("elements_a", &(16 * rows).to_string()),
@@ -232,7 +252,8 @@ impl MatMul {
                         ("bases", &self.program.emit_bases(&frame)),
                         ("epilogue", &epilogue),
                     ],
-                )
+                );
+                Routine { pad: tile_a + tile_b, ..routine }
             }
         }
     }
@@ -270,7 +291,7 @@ impl MatMul {
         }
         for g in 0..rows / 8 {
             if broadcast {
-                let _ = writeln!(declare, "    let r{g} = min(row0 + {}u + within, m - 1u);", 8 * g);
+                let _ = writeln!(declare, "    let r{g} = min(row0 + {}u + at.within, m - 1u);", 8 * g);
             }
         }
         // Columns are clamped so that idle lanes read memory that exists; their results are not stored.

@@ -18,6 +18,7 @@ pub mod reduce;
 pub mod template;
 
 pub use memory::{Arena, Memory, Slot};
+pub use template::Routine;
 
 use crate::gpu::Profile;
 
@@ -51,15 +52,21 @@ impl Kernel {
         }
     }
 
-    /// The WGSL text of the body that this variant names.
-    pub fn wgsl(&self) -> String {
+    /// The body that this variant names, as a WGSL function. `width` is the number of invocations per workgroup where the
+    /// variant itself leaves it open (see [`Profile::width`]); it changes no result.
+    pub fn routine(&self, entry: &str, width: u32) -> Routine {
         match self {
-            Self::Map(k) => k.wgsl(),
-            Self::Reduce(k) => k.wgsl(),
-            Self::MatMul(k) => k.wgsl(),
-            Self::CrossEntropy(k) => k.wgsl(),
-            Self::Orthogonal(k) => k.wgsl(),
+            Self::Map(k) => k.routine(entry, width),
+            Self::Reduce(k) => k.routine(entry, width),
+            Self::MatMul(k) => k.routine(entry),
+            Self::CrossEntropy(k) => k.routine(entry, width),
+            Self::Orthogonal(k) => k.routine(entry),
         }
+    }
+
+    /// The WGSL text of a module with this kernel alone.
+    pub fn wgsl(&self, width: u32) -> String {
+        template::single(&self.routine("kernel", width))
     }
 
     /// Words per job in the table.
@@ -81,6 +88,18 @@ impl Kernel {
             Self::MatMul(k) => k.blocks(job),
             Self::CrossEntropy(k) => k.blocks(job),
             Self::Orthogonal(k) => k.blocks(job),
+        }
+    }
+
+    /// About how many loop iterations an invocation makes for one block of a job, not counting the search for its job:
+    /// some drivers end a dispatch's loops after so many (see [`Profile::loop_iterations`]).
+    pub fn iterations(&self, job: &[u32], width: u32) -> u64 {
+        match self {
+            Self::Map(k) => k.iterations(width),
+            Self::Reduce(k) => k.iterations(job, width),
+            Self::MatMul(k) => k.iterations(job),
+            Self::CrossEntropy(k) => k.iterations(job, width),
+            Self::Orthogonal(k) => k.iterations(job),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! With the diagonal of R positive the result is uniform over such matrices (Mezzadri 2007), as `torch.nn.init`'s is.
 
-use super::template::assemble;
+use super::template::Routine;
 use super::{Arena, HEADER, Memory};
 
 /// Largest number of vectors: their coefficients stand in workgroup memory.
@@ -33,16 +33,26 @@ impl Orthogonal {
         1
     }
 
-    pub(super) fn wgsl(&self) -> String {
-        assemble(
+    pub(super) fn routine(&self, entry: &str) -> Routine {
+        let routine = Routine::new(
             include_str!("../../shaders/orthogonal.wgsl"),
+            self.lanes,
             &[
+                ("entry", entry),
                 ("lanes", &self.lanes.to_string()),
-                ("vectors", &MAX_VECTORS.to_string()),
                 ("source", self.source.wgsl()),
                 ("target", self.result.wgsl()),
             ],
-        )
+        );
+        Routine { pad: MAX_VECTORS as u32, ..routine }
+    }
+
+    pub(super) fn iterations(&self, job: &[u32]) -> u64 {
+        let (rows, columns, lanes) = (u64::from(job[1]), u64::from(job[2]), u64::from(self.lanes));
+        let (count, length) = (rows.min(columns), rows.max(columns));
+        let share = |n: u64| n.div_ceil(lanes) + 1;
+        share(rows * columns)
+            + count * (2 * (share(count) * (length + 1) + share(length) * (count + 1)) + length + share(length))
     }
 
     pub(super) fn twin(&self, job: &[u32], replica: usize, memory: &mut Memory) {

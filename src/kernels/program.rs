@@ -240,6 +240,17 @@ impl Program {
         self.leaves.iter().any(|leaf| leaf.pattern == Pattern::Strided)
     }
 
+    /// About how many loop iterations one evaluation takes, beyond what is straight: draws and rejections.
+    pub fn iterations(&self) -> u64 {
+        let of = |i: &Instruction| match i {
+            // Rounds of the permutation, for the longest walk of eight lanes, and the search for its width.
+            Instruction::Draw { draw: Draw::Shuffled, .. } => 16 + 7 * 16,
+            Instruction::Random { distribution: Distribution::TruncatedNormal, .. } => 4,
+            _ => 0,
+        };
+        self.instructions.iter().map(of).sum()
+    }
+
     /// Words per job: four extents if strided, then leaves, parameters, outputs.
     pub fn words(&self) -> usize {
         let extents = if self.strided() { 4 } else { 0 };

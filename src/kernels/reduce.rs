@@ -5,7 +5,7 @@
 use super::program::{Program, Value};
 use super::program_twin::{BLOCK, Block, Registers};
 use super::program_wgsl::Frame;
-use super::template::assemble;
+use super::template::Routine;
 use super::{HEADER, Memory};
 
 /// How elements are combined.
@@ -35,7 +35,7 @@ pub struct Reduce {
     pub lanes: u32,
 }
 
-/// Invocations per workgroup when each has a result of its own.
+/// Results per workgroup when each is one invocation's.
 const GROUP: u32 = 64;
 const EXTRA: usize = 2;
 
@@ -61,7 +61,7 @@ impl Reduce {
         if self.lanes > 1 { job[1] } else { job[1].div_ceil(GROUP) }
     }
 
-    pub(super) fn wgsl(&self) -> String {
+    pub(super) fn routine(&self, entry: &str, width: u32) -> Routine {
         let before = Frame {
             words: "before",
             element: "element",
@@ -93,11 +93,14 @@ impl Reduce {
             Fold::Sum => ("0.0", "total + part"),
             Fold::Max => ("-3.4028235e38f", "max(total, part)"),
         };
-        assemble(
+        let lanes = if self.lanes > 1 { self.lanes } else { width };
+        let routine = Routine::new(
             template,
+            lanes,
             &[
+                ("entry", entry),
                 ("job_words", &self.job_words().to_string()),
-                ("lanes", &self.lanes.to_string()),
+                ("lanes", &lanes.to_string()),
                 ("before_words", &self.before.words().to_string()),
                 ("start", start),
                 ("combine", combine),
@@ -107,7 +110,17 @@ impl Reduce {
                 ("after", &self.after.emit_values(&after)),
                 ("outputs", &self.after.emit_outputs(&after)),
             ],
-        )
+        );
+        Routine { pad: if self.lanes > 1 { self.lanes } else { 0 }, ..routine }
+    }
+
+    pub(super) fn iterations(&self, job: &[u32], width: u32) -> u64 {
+        let (length, before, after) = (u64::from(job[2]), self.before.iterations(), self.after.iterations());
+        if self.lanes > 1 {
+            let lanes = u64::from(self.lanes);
+            return 2 + length.div_ceil(lanes) * (1 + before) + lanes + after;
+        }
+        1 + u64::from(GROUP.min(job[1]).div_ceil(width)) * (2 + length * (1 + before) + after)
     }
 
     pub(super) fn twin(&self, job: &[u32], replica: usize, memory: &mut Memory) {

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::compile::{Compiled, replica_settings};
+use super::options::Options;
 use super::sweep::Replica;
 use crate::data::NamedArray;
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};
-use crate::graph::{Machine, Plan, lower};
+use crate::graph::{Lowering, Machine, Plan, lower_as};
 use crate::kernels::Arena;
 
 /// Replicas that share one graph.
@@ -21,22 +22,22 @@ pub struct Group {
 }
 
 impl Group {
-    /// Splits replicas into slices that fit, and builds their machines. `slice` forces a size.
+    /// Splits replicas into slices that fit, and builds their machines; the options may force a size and a lowering.
     ///
     /// # Errors
     /// If not even one replica fits, or the device has not enough memory.
-    pub fn new(gpu: Option<&Arc<Gpu>>, compiled: Compiled, members: &[usize], slice: Option<usize>) -> Result<Self> {
+    pub fn new(gpu: Option<&Arc<Gpu>>, compiled: Compiled, members: &[usize], options: &Options) -> Result<Self> {
         let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());
-        let wanted = slice.unwrap_or(members.len()).min(members.len()).min(profile.grid as usize).max(1);
+        let wanted = options.slice.unwrap_or(members.len()).min(members.len()).min(profile.grid as usize).max(1);
         // Small groups fit whole, and their plan is made once; of large ones a part shows how many fit.
-        let first = plan(&compiled, wanted.min(64), &profile)?;
+        let first = plan(&compiled, wanted.min(64), &profile, options.lowering)?;
         let size = most_replicas(&first, &profile)?.min(wanted);
         let mut spare = (size == first.replicas).then_some(first);
         let mut slices = Vec::new();
         for part in members.chunks(size) {
             let plan = match spare.take() {
                 Some(plan) if part.len() == size => plan,
-                _ => plan(&compiled, part.len(), &profile)?,
+                _ => plan(&compiled, part.len(), &profile, options.lowering)?,
             };
             slices.push((Machine::new(gpu, plan)?, part.to_vec()));
         }
@@ -110,8 +111,8 @@ impl Group {
 ///
 /// # Errors
 /// If it cannot be lowered.
-pub(super) fn plan(compiled: &Compiled, replicas: usize, profile: &Profile) -> Result<Plan> {
-    lower(&compiled.graph, &compiled.functions, replicas, profile)
+pub(super) fn plan(compiled: &Compiled, replicas: usize, profile: &Profile, lowering: Lowering) -> Result<Plan> {
+    lower_as(&compiled.graph, &compiled.functions, replicas, profile, lowering)
 }
 
 /// How many of a plan's replicas fit the adapter's binding limit at once.

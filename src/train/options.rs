@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::gpu::AdapterChoice;
+use crate::graph::Lowering;
 
 /// Asks a running sweep to stop after a snapshot. Cheap to clone; safe to set from a signal handler.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +34,8 @@ pub struct Options {
     pub resume: bool,
     /// Replicas per slice at most.
     pub slice: Option<usize>,
+    /// How training steps are lowered.
+    pub lowering: Lowering,
     /// The command line, for the manifest.
     pub command: String,
     /// Stops the run.

@@ -25,6 +25,8 @@ pub(super) struct Stamp {
     pub adapter: AdapterSummary,
     /// All settings, as JSON.
     pub settings: Value,
+    /// How the training step of each group was lowered.
+    pub lowering: String,
     /// Fingerprint of the data.
     pub data: u64,
 }
@@ -56,6 +58,7 @@ pub(super) fn save(dir: &Path, groups: &mut [Group], stamp: &Stamp) -> Result<()
         ("observed", stamp.observed.map_or_else(String::new, |o| o.to_string())),
         ("adapter", serde_json::to_string(&stamp.adapter).unwrap_or_default()),
         ("settings", stamp.settings.to_string()),
+        ("lowering", stamp.lowering.clone()),
         ("data", stamp.data.to_string()),
     ]
     .map(|(key, value)| (key.to_owned(), value));
@@ -89,6 +92,13 @@ pub(super) fn load(dir: &Path, groups: &mut [Group], expected: &Stamp) -> Result
     if let Some(difference) = difference("", &settings, &expected.settings) {
         return Err(Error::Resume(format!("{difference}: continue with the run's own settings, or start anew")));
     }
+    if get("lowering") != expected.lowering {
+        return Err(Error::Resume(format!(
+            "the run's training steps were lowered {}, and these are {}: use the run's --lowering",
+            get("lowering"),
+            expected.lowering
+        )));
+    }
     if get("data") != expected.data.to_string() {
         return Err(Error::Resume("the data files have changed since the run began: start anew".into()));
     }
@@ -112,7 +122,7 @@ pub(super) fn load(dir: &Path, groups: &mut [Group], expected: &Stamp) -> Result
             machine.write_state(state)?;
         }
     }
-    Ok(Stamp { step, observed, adapter, settings, data: expected.data })
+    Ok(Stamp { step, observed, adapter, settings, lowering: expected.lowering.clone(), data: expected.data })
 }
 
 /// The first setting in which two runs differ, as a phrase.

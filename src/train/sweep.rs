@@ -178,16 +178,16 @@ impl Sweep {
         if name.is_empty() { "all".into() } else { name }
     }
 
-    /// The plans of the sweep on an adapter, and how long a step takes there.
+    /// The plans of the sweep with these options, and how long a step takes.
     ///
     /// # Errors
     /// If something does not fit.
-    pub fn outline(&self, adapter: &AdapterChoice, slice: Option<usize>) -> Result<Outline> {
-        let gpu = open(adapter)?;
+    pub fn outline(&self, options: &Options) -> Result<Outline> {
+        let gpu = open(&options.adapter)?;
         let mut outline = Outline { groups: Vec::new(), step_time: None, host_per_dispatch: None };
         let mut groups = Vec::new();
         for (_, members) in self.grouped() {
-            let group = Group::new(gpu.as_ref(), self.compile(members[0])?, &members, slice)?;
+            let group = Group::new(gpu.as_ref(), self.compile(members[0])?, &members, options)?;
             let sizes = group.slices.iter().map(|(_, m)| m.len()).collect();
             outline.groups.push((self.group_name(&members), sizes, group.slices[0].0.plan().clone()));
             groups.push(group);
@@ -273,7 +273,7 @@ impl<'s> Runner<'s> {
         let (mut groups, mut names) = (Vec::new(), Vec::new());
         for (_, members) in sweep.grouped() {
             names.push(sweep.group_name(&members));
-            groups.push(Group::new(gpu.as_ref(), sweep.compile(members[0])?, &members, options.slice)?);
+            groups.push(Group::new(gpu.as_ref(), sweep.compile(members[0])?, &members, options)?);
         }
         let e = &sweep.experiment;
         let depth = groups.iter().map(|g| g.compiled.hidden.len()).min().unwrap_or(0);
@@ -288,7 +288,8 @@ impl<'s> Runner<'s> {
             }
         }
         let settings = serde_json::to_value(e).map_err(|e| Error::config(e.to_string()))?;
-        let mut stamp = Stamp { step: 0, observed: None, adapter, settings, data: sweep.data.fingerprint() };
+        let lowering = groups.iter().map(|g| g.slices[0].0.plan().lowering("step").name()).collect::<Vec<_>>().join(", ");
+        let mut stamp = Stamp { step: 0, observed: None, adapter, settings, lowering, data: sweep.data.fingerprint() };
         let mut recorder = Recorder::new(options.out.as_deref(), columns(&sweep.replicas))?;
         let mut resumed = None;
         let mut diverged = vec![None; sweep.replicas.len()];
@@ -767,8 +768,8 @@ impl<'s> Runner<'s> {
                 name: name.clone(),
                 replicas: group.slices.iter().map(|(_, m)| m.len() as u64).sum(),
                 parameters: group.compiled.parameters as u64,
-                lowering: "layered".into(),
-                dispatches_per_step: plan.function("step").map_or(0.0, |f| plan.functions[f].dispatches.len() as f64),
+                lowering: plan.lowering("step").name().into(),
+                dispatches_per_step: plan.dispatches_per_run("step"),
             }
         });
         let seconds = |d: Duration| d.as_secs_f64();

@@ -1,0 +1,157 @@
+//! The resident lowering: one workgroup takes one replica through whole runs of a function, inside one dispatch.
+//!
+//! It is made from the layered plan: the same kernels over the same jobs in the same order, with a barrier where a
+//! dispatch ended. So both lowerings compute the same values from the same words, and what a replica reads and writes
+//! stays in the caches nearest to the workgroup that owns it.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use super::plan::{Dispatch, human_bytes, human_count};
+use crate::gpu::Profile;
+use crate::kernels::{Kernel, Routine, template};
+
+/// Which lowering a function that is run many times in a row gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lowering {
+    /// Resident where a replica is small enough for one workgroup, by a rule on its own shape and the profile.
+    #[default]
+    Auto,
+    /// One dispatch per fused operation over all replicas.
+    Layered,
+    /// Many runs in one dispatch, one workgroup per replica.
+    Resident,
+}
+
+impl Lowering {
+    /// Its name in commands and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Layered => "layered",
+            Self::Resident => "resident",
+        }
+    }
+}
+
+impl std::str::FromStr for Lowering {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = [Self::Auto, Self::Layered, Self::Resident];
+        known
+            .into_iter()
+            .find(|l| l.name() == text)
+            .ok_or_else(|| "expected auto, layered or resident".to_owned())
+    }
+}
+
+/// Operations per run and replica up to which a software adapter gains by the resident form: one workgroup is one of its
+/// threads, and a dispatch costs it about as much as 0.1 MFLOP.
+const SOFTWARE_FLOPS: u64 = 20_000_000;
+/// The same of a GPU, where a workgroup is a small part of the machine.
+const GPU_FLOPS: u64 = 4_000_000;
+/// Bytes of state and temporaries per replica that the caches next to a workgroup can be expected to hold.
+const GPU_BYTES: u64 = 192 << 10;
+
+/// A function as one kernel.
+#[derive(Clone, Debug)]
+pub struct Resident {
+    /// Kernels in order, each with the number of consecutive dispatches that it runs.
+    pub segments: Vec<(Arc<Kernel>, u32)>,
+    /// Where the rows of the program stand in the table: first job, jobs and blocks of each dispatch.
+    pub rows_at: u32,
+    /// Runs after which a dispatch must end, where the driver cuts long loops short.
+    pub most_runs: u32,
+}
+
+/// Words of a row of the program.
+pub(super) const ROW: u32 = 3;
+
+impl Resident {
+    /// The function's dispatches as one kernel; their rows are appended to `table`.
+    pub(super) fn new(dispatches: &[Dispatch], profile: &Profile, table: &mut Vec<u32>) -> Self {
+        let rows_at = table.len() as u32;
+        let mut segments: Vec<(Arc<Kernel>, u32)> = Vec::new();
+        for dispatch in dispatches {
+            table.extend([dispatch.jobs_at, dispatch.jobs, dispatch.blocks]);
+            match segments.last_mut() {
+                Some((kernel, rows)) if *kernel == dispatch.kernel => *rows += 1,
+                _ => segments.push((dispatch.kernel.clone(), 1)),
+            }
+        }
+        // Half of what is known to be safe: the count of iterations is an estimate.
+        let per_run = dispatches.iter().map(|d| 1 + u64::from(d.blocks) * (1 + d.iterations)).sum::<u64>() + 1;
+        let most_runs = profile.loop_iterations().map_or(u32::MAX, |most| (most / 2 / per_run).max(1) as u32);
+        Self { segments, rows_at, most_runs }
+    }
+
+    /// A short name for labels and messages.
+    pub fn name(&self) -> String {
+        format!("resident({} kernels)", self.segments.len())
+    }
+
+    /// The WGSL text of the whole.
+    pub fn wgsl(&self, profile: &Profile) -> String {
+        let width = profile.width();
+        let mut kernels: Vec<&Arc<Kernel>> = Vec::new();
+        let (mut calls, mut row) = (String::new(), 0);
+        let mut routines: Vec<Routine> = Vec::new();
+        for (kernel, rows) in &self.segments {
+            let number = kernels.iter().position(|k| *k == kernel).unwrap_or_else(|| {
+                kernels.push(kernel);
+                routines.push(kernel.routine(&format!("kernel{}", kernels.len() - 1), width));
+                kernels.len() - 1
+            });
+            // What a block leaves in workgroup memory must be read before the next block writes there.
+            let between = if routines[number].pad > 0 { "                workgroupBarrier();\n" } else { "" };
+            let _ = write!(
+                calls,
+                "        for (var row = {row}u; row < {}u; row++) {{\n            let words = dispatch.jobs_at + row * {ROW}u;\n            \
+                 let jobs_at = table[words];\n            let jobs = table[words + 1u];\n            \
+                 let blocks = table[words + 2u];\n            for (var block = 0u; block < blocks; block++) {{\n                \
+                 kernel{number}(Place(jobs_at, jobs, block, replica, lane, {{{{within}}}}));\n{between}            }}\n            \
+                 storageBarrier();\n            workgroupBarrier();\n        }}\n",
+                row + rows
+            );
+            row += rows;
+        }
+        template::resident(&routines, &calls, lockstep(profile))
+    }
+}
+
+/// Whether a workgroup of the profile's width advances as one, so that it needs no barriers: a software adapter runs a
+/// subgroup as one vector.
+fn lockstep(profile: &Profile) -> bool {
+    profile.software && profile.subgroup_barriers && profile.subgroup_min >= profile.width()
+}
+
+/// What decides between the lowerings: quantities of one replica.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    /// Operations of one run.
+    pub flops: u64,
+    /// State and temporaries.
+    pub bytes: u64,
+}
+
+/// Whether a function gets the resident form, and why.
+pub(super) fn choose(size: Size, wanted: Lowering, profile: &Profile) -> (bool, String) {
+    let (flops, bytes) = (human_count(size.flops), human_bytes(size.bytes));
+    match wanted {
+        Lowering::Layered => (false, "asked for".into()),
+        Lowering::Resident => (true, "asked for".into()),
+        Lowering::Auto if profile.software => {
+            let fits = size.flops <= SOFTWARE_FLOPS;
+            let limit = human_count(SOFTWARE_FLOPS);
+            let word = if fits { "at most" } else { "more than" };
+            (fits, format!("a run of one replica takes {flops} operations, {word} the {limit} that one thread should do"))
+        }
+        Lowering::Auto => {
+            let fits = size.flops <= GPU_FLOPS && size.bytes <= GPU_BYTES;
+            let limits = format!("{} and {}", human_count(GPU_FLOPS), human_bytes(GPU_BYTES));
+            let word = if fits { "within" } else { "beyond" };
+            (fits, format!("one replica takes {flops} operations a run and {bytes}, {word} the {limits} of one workgroup"))
+        }
+    }
+}
