@@ -6,8 +6,9 @@ fn {{entry}}(at: Place) {
     let words = job + 4u;
     let replica = at.replica;
 {{bases}}
-    let start = (at.block - table[job]) * 256u + at.lane;
-    for (var i = 0u; i < 256u; i += {{lanes}}u) {
+{{uniform}}
+    let start = (at.block - table[job]) * 256u + at.lane * {{each}}u;
+    for (var i = 0u; i < 256u; i += {{stride}}u) {
         let element = start + i;
         if (element < count) {
 {{values}}

@@ -42,13 +42,13 @@ fn {{entry}}(at: Place) {
         }
         workgroupBarrier();
         for (var kk = 0u; kk < 16u; kk++) {
-            let from = kk * {{pitch_a}}u + row_local;
-            let bt = {{tile_a}}u + kk * {{pitch_b}}u + column_local;
-            let b = vec4<f32>(pad[bt], pad[bt + 1u], pad[bt + 2u], pad[bt + 3u]);
-            t0 += pad[from] * b;
-            t1 += pad[from + 1u] * b;
-            t2 += pad[from + 2u] * b;
-            t3 += pad[from + 3u] * b;
+            let a_at = kk * {{pitch_a}}u + row_local;
+            let b_at = {{tile_a}}u + kk * {{pitch_b}}u + column_local;
+            let b = vec4<f32>(pad[b_at], pad[b_at + 1u], pad[b_at + 2u], pad[b_at + 3u]);
+            t0 += pad[a_at] * b;
+            t1 += pad[a_at + 1u] * b;
+            t2 += pad[a_at + 2u] * b;
+            t3 += pad[a_at + 3u] * b;
         }
         workgroupBarrier();
     }

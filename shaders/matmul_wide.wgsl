@@ -19,18 +19,9 @@ fn {{entry}}(at: Place) {
     for (var k = 0u; k < depth; k += {{step}}u) {
 {{body}}
     }
-    if (column0 >= n) {
-        return;
-    }
-    var tile: array<f32, {{values}}>;
-{{keep}}
-{{bases}}
-    for (var i = 0u; i < {{rows}}u; i++) {
-        let row = row0 + i;
-        if (row >= m) {
-            break;
-        }
-        let line = row * n;
+{{before}}
+    let last = min(row0 + {{rows}}u, m);
+    for (var turn = row0; turn < last; turn += {{per}}u) {
 {{epilogue}}
     }
 }

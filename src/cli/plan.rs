@@ -67,7 +67,7 @@ pub fn plan(args: &PlanArgs) -> anyhow::Result<u8> {
         outline.groups.len(),
         e.steps
     )?;
-    for (name, slices, plan) in &outline.groups {
+    for (g, (name, slices, plan)) in outline.groups.iter().enumerate() {
         writeln!(text, "\ngroup {name}: {} replicas", slices.iter().sum::<usize>())?;
         if slices.len() > 1 {
             writeln!(text, "  in {} slices of up to {} (limits of the adapter, or --slice)", slices.len(), slices[0])?;
@@ -78,7 +78,8 @@ pub fn plan(args: &PlanArgs) -> anyhow::Result<u8> {
         for function in &plan.functions {
             // What runs at checkpoints is long; what runs every step is what the plan is for.
             if function.name == "step" || function.dispatches.len() <= 24 {
-                writeln!(text, "{function}")?;
+                let times = outline.dispatch_times.get(g).filter(|_| function.name == "step");
+                writeln!(text, "{}", function.table(times.map_or(&[], Vec::as_slice)))?;
             } else {
                 writeln!(
                     text,

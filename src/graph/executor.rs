@@ -51,6 +51,17 @@ struct Command {
     grid: [u32; 3],
 }
 
+impl Command {
+    /// Encodes the dispatch with this last word.
+    fn encode(&self, pass: &mut wgpu::ComputePass, last: u32) {
+        let mut immediates = self.immediates;
+        immediates[3] = last;
+        pass.set_pipeline(&self.pipeline);
+        pass.set_immediates(0, bytemuck::bytes_of(&immediates));
+        pass.dispatch_workgroups(self.grid[0], self.grid[1], self.grid[2]);
+    }
+}
+
 impl std::fmt::Debug for GpuMachine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("GpuMachine")
@@ -89,11 +100,7 @@ impl GpuMachine {
         });
         gpu.count_object();
         let grid = gpu.profile().grid;
-        let functions = plan
-            .functions
-            .iter()
-            .map(|f| load(&gpu, f, plan.replicas, grid))
-            .collect::<Result<_>>()?;
+        let functions = plan.functions.iter().map(|f| load(&gpu, f, &plan, grid)).collect::<Result<_>>()?;
         let staging = staging(&gpu, bytes[1].max(bytes[3]).max(bytes[2].min(1 << 20)))?;
         gpu.check()?;
         Ok(Self { gpu, plan, arenas, bind_group, functions, staging, in_flight: VecDeque::new() })
@@ -129,27 +136,53 @@ impl GpuMachine {
         Ok(tries[tries.len() / 2] / dispatches)
     }
 
-    /// Encodes and submits so many runs of a function.
-    fn submit(&self, function: usize, runs: u32) -> wgpu::SubmissionIndex {
+    /// Time of each dispatch of a function on an otherwise idle device, waiting included: the median of several tries,
+    /// each long enough to measure. It runs the dispatches, so what they compute is of no use afterwards.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn dispatch_times(&mut self, function: usize) -> Result<Vec<Duration>> {
+        self.wait()?;
+        let mut times = Vec::new();
+        for command in &self.functions[function].commands {
+            let once = |repeats: u32| -> Result<Duration> {
+                let begun = Instant::now();
+                let submission =
+                    self.encode(|pass| (0..repeats).for_each(|_| command.encode(pass, command.immediates[3].max(1))));
+                self.gpu.wait_for(submission)?;
+                Ok(begun.elapsed() / repeats)
+            };
+            once(1)?;
+            let repeats = (5_000_000 / once(1)?.as_nanos().max(1)).clamp(1, 64) as u32;
+            let mut tries = (0..5).map(|_| once(repeats)).collect::<Result<Vec<_>>>()?;
+            tries.sort_unstable();
+            times.push(tries[tries.len() / 2]);
+        }
+        Ok(times)
+    }
+
+    fn encode(&self, dispatches: impl FnOnce(&mut wgpu::ComputePass)) -> wgpu::SubmissionIndex {
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
         {
             let mut pass =
                 encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes: None });
             pass.set_bind_group(0, &self.bind_group, &[]);
-            let Loaded { commands, resident, most_runs, .. } = &self.functions[function];
-            for first in (0..runs).step_by(*most_runs as usize) {
-                for command in commands {
-                    let mut immediates = command.immediates;
-                    if *resident {
-                        immediates[3] = (runs - first).min(*most_runs);
-                    }
-                    pass.set_pipeline(&command.pipeline);
-                    pass.set_immediates(0, bytemuck::bytes_of(&immediates));
-                    pass.dispatch_workgroups(command.grid[0], command.grid[1], command.grid[2]);
-                }
-            }
+            dispatches(&mut pass);
         }
         self.gpu.queue.submit([encoder.finish()])
+    }
+
+    /// Encodes and submits so many runs of a function.
+    fn submit(&self, function: usize, runs: u32) -> wgpu::SubmissionIndex {
+        let Loaded { commands, resident, most_runs, .. } = &self.functions[function];
+        self.encode(|pass| {
+            for first in (0..runs).step_by(*most_runs as usize) {
+                for command in commands {
+                    let blocks = command.immediates[3];
+                    command.encode(pass, if *resident { (runs - first).min(*most_runs) } else { blocks });
+                }
+            }
+        })
     }
 
     /// Queues `times` runs of a function. Returns before they have run, unless too many are waiting.
@@ -272,23 +305,23 @@ impl GpuMachine {
     }
 }
 
-fn load(gpu: &Gpu, function: &PlannedFunction, replicas: usize, grid: u32) -> Result<Loaded> {
+fn load(gpu: &Gpu, function: &PlannedFunction, plan: &Plan, grid: u32) -> Result<Loaded> {
     if let Some(resident) = &function.resident {
-        let pipeline = gpu.pipeline(&resident.name(), &resident.wgsl(gpu.profile()))?;
+        let pipeline = gpu.pipeline(&resident.name(), &resident.wgsl())?;
         let rows = function.dispatches.len() as u32;
         let immediates = [resident.rows_at, rows, 0, 0];
-        let command = Command { pipeline, immediates, grid: [1, replicas as u32, 1] };
+        let command = Command { pipeline, immediates, grid: [1, plan.replicas as u32, 1] };
         return Ok(Loaded { commands: vec![command], resident: true, most_runs: resident.most_runs, pace: 1 });
     }
-    let commands = function.dispatches.iter().map(|d| command(gpu, d, grid)).collect::<Result<Vec<_>>>()?;
+    let commands = function.dispatches.iter().map(|d| command(gpu, d, plan.width, grid)).collect::<Result<Vec<_>>>()?;
     let pace = (16 / commands.len().max(1)).max(1);
     Ok(Loaded { commands, resident: false, most_runs: 1, pace })
 }
 
-fn command(gpu: &Gpu, dispatch: &Dispatch, limit: u32) -> Result<Command> {
+fn command(gpu: &Gpu, dispatch: &Dispatch, width: u32, limit: u32) -> Result<Command> {
     let grid = dispatch.grid(limit);
     Ok(Command {
-        pipeline: gpu.pipeline(&dispatch.kernel.name(), &dispatch.kernel.wgsl(gpu.profile().width()))?,
+        pipeline: gpu.pipeline(&dispatch.kernel.name(), &dispatch.kernel.wgsl(width))?,
         immediates: [dispatch.jobs_at, dispatch.jobs, grid[0], dispatch.blocks],
         grid,
     })

@@ -457,7 +457,11 @@ fn map_item(fused: &Fused, g: usize, replicas: usize, registry: &Registry) -> Re
     let mut job = vec![number(0), number(count), number(columns_of(&shape, replicas)), number(0)];
     job.extend(words);
     let (flops, elements) = (arithmetic(&program) * count as u64, written + read_elements(fused, &read, replicas));
-    Ok(blank(Kernel::Map(Map { program }), job, flops, elements))
+    let columns = columns_of(&shape, replicas);
+    let extent = if program.has_coordinates() { columns } else { count };
+    // Never by the number of replicas: company must change no bit.
+    let vector = !shape.0.contains(&super::node::REPLICAS) && extent.is_multiple_of(4) && program.by_four();
+    Ok(blank(Kernel::Map(Map { program, vector }), job, flops, elements))
 }
 
 /// An operand of a product: its place, and the elements to skip.
@@ -516,6 +520,7 @@ fn matmul_item(
         transpose_b,
         vector_a: form.vector_a(),
         vector_b: form.vector_b(),
+        vector_c: form.vector_c() && program.by_four(),
         tile: form.tile(profile),
         program,
     };
@@ -557,6 +562,7 @@ fn pair_item(
         transpose_b: true,
         vector_a: vector,
         vector_b: vector,
+        vector_c: false,
         tile,
         program,
     };
@@ -878,7 +884,7 @@ impl Registry {
             records.insert(name.clone(), Ring { place: placed(slot, shape, *dtype), capacity: *capacity });
         }
         let strides = [0, self.state_stride, self.scratch_stride, self.out_stride];
-        Ok(Plan { replicas, elements, strides, table, data, functions, variables, outputs, records })
+        Ok(Plan { replicas, width: self.width, elements, strides, table, data, functions, variables, outputs, records })
     }
 }
 

@@ -148,6 +148,18 @@ impl Machine {
         }
     }
 
+    /// Time of each dispatch of a function; none on the reference executor, nor of a resident function. It runs the
+    /// dispatches, so what they compute is of no use afterwards.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn dispatch_times(&mut self, function: &str) -> Result<Vec<std::time::Duration>> {
+        match (self.plan().function(function), self) {
+            (Some(index), Self::Gpu(m)) if m.plan().functions[index].resident.is_none() => m.dispatch_times(index),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// An integer variable of every replica.
     ///
     /// # Errors

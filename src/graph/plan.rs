@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::resident::{Lowering, Resident};
 use super::node::{Shape, VariableKind};
+use super::resident::{Lowering, Resident};
 use crate::kernels::program::DType;
 use crate::kernels::{Arena, Kernel, Slot};
 
@@ -82,6 +83,8 @@ pub struct PlannedFunction {
 pub struct Plan {
     /// Replicas in the group.
     pub replicas: usize,
+    /// Invocations per workgroup of kernels that leave it open.
+    pub width: u32,
     /// Elements of each arena, in the order of [`Arena::ALL`].
     pub elements: [usize; 4],
     /// Words of all jobs.
@@ -164,8 +167,15 @@ pub(crate) fn human_count(count: u64) -> String {
     if unit == 0 { count.to_string() } else { format!("{value:.1} {}", ["", "k", "M", "G", "T"][unit]) }
 }
 
-impl fmt::Display for PlannedFunction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl PlannedFunction {
+    /// The dispatches as a table, with the time that each took if it was measured.
+    pub fn table(&self, times: &[Duration]) -> String {
+        let mut text = String::new();
+        self.write_table(times, &mut text).expect("writing to a string does not fail");
+        text
+    }
+
+    fn write_table(&self, times: &[Duration], f: &mut dyn fmt::Write) -> fmt::Result {
         writeln!(f, "{}: {} dispatches", self.name, self.dispatches.len())?;
         if !self.lowering.is_empty() {
             let form = match self.resident {
@@ -174,22 +184,17 @@ impl fmt::Display for PlannedFunction {
             };
             writeln!(f, "  {form}: {}", self.lowering)?;
         }
-        writeln!(
+        let measured = times.len() == self.dispatches.len() && !times.is_empty();
+        write!(
             f,
             "  {:>3}  {:<34} {:<46} {:>14} {:>5} {:>10} {:>9}",
             "#", "what", "kernel", "grid", "jobs", "bytes", "FLOP"
         )?;
-        let clip = |text: &str, width: usize| {
-            if text.chars().count() > width {
-                format!("{}…", text.chars().take(width - 1).collect::<String>())
-            } else {
-                text.to_owned()
-            }
-        };
+        writeln!(f, "{}", if measured { format!(" {:>9} {:>8}", "time", "GFLOP/s") } else { String::new() })?;
         for (n, d) in self.dispatches.iter().enumerate() {
             let [x, y, z] = d.grid(65_535);
             let grid = if z > 1 { format!("{x}x{y}x{z}") } else { format!("{x}x{y}") };
-            writeln!(
+            write!(
                 f,
                 "  {n:>3}  {:<34} {:<46} {grid:>14} {:>5} {:>10} {:>9}",
                 clip(&d.label, 34),
@@ -198,9 +203,33 @@ impl fmt::Display for PlannedFunction {
                 human_bytes(d.bytes),
                 human_count(d.flops)
             )?;
+            if measured {
+                let seconds = times[n].as_secs_f64();
+                write!(f, " {:>6.0} us {:>8.1}", seconds * 1e6, d.flops as f64 / seconds / 1e9)?;
+            }
+            writeln!(f)?;
         }
         let (bytes, flops) = self.dispatches.iter().fold((0, 0), |(b, f), d| (b + d.bytes, f + d.flops));
-        write!(f, "       {} moved, {} operations", human_bytes(bytes), human_count(flops))
+        write!(f, "       {} moved, {} operations", human_bytes(bytes), human_count(flops))?;
+        if measured {
+            let total: Duration = times.iter().sum();
+            write!(f, ", {:.2} ms one after the other", total.as_secs_f64() * 1e3)?;
+        }
+        Ok(())
+    }
+}
+
+fn clip(text: &str, width: usize) -> String {
+    if text.chars().count() > width {
+        format!("{}…", text.chars().take(width - 1).collect::<String>())
+    } else {
+        text.to_owned()
+    }
+}
+
+impl fmt::Display for PlannedFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_table(&[], f)
     }
 }
 

@@ -189,7 +189,7 @@ impl<'f, 'g> Emitter<'f, 'g> {
     fn leaf(&mut self, source: Tensor, extra: usize, pattern: Pattern, strides: &[usize]) -> Result<usize> {
         let place = self.fused.place_of(source)?;
         self.read.push(source);
-        self.program.leaves.push(Leaf { arena: place.arena(), pattern });
+        self.program.leaves.push(Leaf { arena: place.arena(), pattern, vector: extra.is_multiple_of(4) });
         self.leaf_words.extend([Word::Offset(place, extra), Word::Stride(place)]);
         if pattern == Pattern::Strided {
             self.leaf_words.extend(strides.iter().map(|&s| number(s)));
@@ -205,7 +205,7 @@ impl<'f, 'g> Emitter<'f, 'g> {
             Keep::Flag => Target::Flag,
             Keep::Ring(step, _) => Target::Ring(self.value(step)?),
         };
-        self.program.outputs.push(Output { value, arena: place.arena(), target });
+        self.program.outputs.push(Output { value, arena: place.arena(), target, vector: true });
         self.output_words.extend([Word::Offset(place, 0), Word::Stride(place)]);
         if let Keep::Ring(_, capacity) = keep {
             self.output_words.push(number(capacity));

@@ -39,10 +39,7 @@ impl std::str::FromStr for Lowering {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let known = [Self::Auto, Self::Layered, Self::Resident];
-        known
-            .into_iter()
-            .find(|l| l.name() == text)
-            .ok_or_else(|| "expected auto, layered or resident".to_owned())
+        known.into_iter().find(|l| l.name() == text).ok_or_else(|| "expected auto, layered or resident".to_owned())
     }
 }
 
@@ -61,6 +58,10 @@ pub struct Resident {
     pub segments: Vec<(Arc<Kernel>, u32)>,
     /// Where the rows of the program stand in the table: first job, jobs and blocks of each dispatch.
     pub rows_at: u32,
+    /// Invocations per workgroup.
+    pub width: u32,
+    /// A workgroup advances as one, so that it needs no barriers: a software adapter runs a subgroup as one vector.
+    pub lockstep: bool,
     /// Runs after which a dispatch must end, where the driver cuts long loops short.
     pub most_runs: u32,
 }
@@ -83,7 +84,9 @@ impl Resident {
         // Half of what is known to be safe: the count of iterations is an estimate.
         let per_run = dispatches.iter().map(|d| 1 + u64::from(d.blocks) * (1 + d.iterations)).sum::<u64>() + 1;
         let most_runs = profile.loop_iterations().map_or(u32::MAX, |most| (most / 2 / per_run).max(1) as u32);
-        Self { segments, rows_at, most_runs }
+        let width = profile.width();
+        let lockstep = profile.software && profile.subgroup_barriers && profile.subgroup_min >= width;
+        Self { segments, rows_at, width, lockstep, most_runs }
     }
 
     /// A short name for labels and messages.
@@ -92,15 +95,14 @@ impl Resident {
     }
 
     /// The WGSL text of the whole.
-    pub fn wgsl(&self, profile: &Profile) -> String {
-        let width = profile.width();
+    pub fn wgsl(&self) -> String {
         let mut kernels: Vec<&Arc<Kernel>> = Vec::new();
         let (mut calls, mut row) = (String::new(), 0);
         let mut routines: Vec<Routine> = Vec::new();
         for (kernel, rows) in &self.segments {
             let number = kernels.iter().position(|k| *k == kernel).unwrap_or_else(|| {
                 kernels.push(kernel);
-                routines.push(kernel.routine(&format!("kernel{}", kernels.len() - 1), width));
+                routines.push(kernel.routine(&format!("kernel{}", kernels.len() - 1), self.width));
                 kernels.len() - 1
             });
             // What a block leaves in workgroup memory must be read before the next block writes there.
@@ -116,14 +118,8 @@ impl Resident {
             );
             row += rows;
         }
-        template::resident(&routines, &calls, lockstep(profile))
+        template::resident(&routines, &calls, self.lockstep)
     }
-}
-
-/// Whether a workgroup of the profile's width advances as one, so that it needs no barriers: a software adapter runs a
-/// subgroup as one vector.
-fn lockstep(profile: &Profile) -> bool {
-    profile.software && profile.subgroup_barriers && profile.subgroup_min >= profile.width()
 }
 
 /// What decides between the lowerings: quantities of one replica.
@@ -145,13 +141,19 @@ pub(super) fn choose(size: Size, wanted: Lowering, profile: &Profile) -> (bool, 
             let fits = size.flops <= SOFTWARE_FLOPS;
             let limit = human_count(SOFTWARE_FLOPS);
             let word = if fits { "at most" } else { "more than" };
-            (fits, format!("a run of one replica takes {flops} operations, {word} the {limit} that one thread should do"))
+            (
+                fits,
+                format!("a run of one replica takes {flops} operations, {word} the {limit} that one thread should do"),
+            )
         }
         Lowering::Auto => {
             let fits = size.flops <= GPU_FLOPS && size.bytes <= GPU_BYTES;
             let limits = format!("{} and {}", human_count(GPU_FLOPS), human_bytes(GPU_BYTES));
             let word = if fits { "within" } else { "beyond" };
-            (fits, format!("one replica takes {flops} operations a run and {bytes}, {word} the {limits} of one workgroup"))
+            (
+                fits,
+                format!("one replica takes {flops} operations a run and {bytes}, {word} the {limits} of one workgroup"),
+            )
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Softmax cross-entropy of each row: its loss, whether the largest logit is the label's, and the gradient, from one
 //! reading of the logits.
 
-use super::program::Program;
+use super::program::{Level, Program};
 use super::program_twin::{Block, Registers};
-use super::program_wgsl::Frame;
+use super::program_wgsl::{Frame, INNER};
 use super::template::Routine;
 use super::{Arena, HEADER, Memory};
 
@@ -56,13 +56,15 @@ impl CrossEntropy {
             replica: "replica",
             accumulated: "gradient",
             prefix: "v",
+            suffix: "",
+            four: false,
         };
         let store = |arena: Option<Arena>, name: &str, value: &str| {
-            arena.map_or(String::new(), |arena| {
-                format!("        {}[{name} + row] = {value};", arena.wgsl())
-            })
+            arena.map_or(String::new(), |arena| format!("        {}[{name} + row] = {value};", arena.wgsl()))
         };
-        let mut bases = self.gradient.as_ref().map_or(String::new(), |program| program.emit_bases(&frame));
+        let mut bases = self.gradient.as_ref().map_or(String::new(), |program| {
+            program.emit_bases(&frame) + &program.emit_values(&frame, &[Level::Uniform])
+        });
         let after_loss = 4 + 2 * usize::from(self.loss.is_some());
         for (arena, name, at) in [(self.loss, "loss_at", 4), (self.correct, "correct_at", after_loss)] {
             if arena.is_some() {
@@ -77,7 +79,7 @@ impl CrossEntropy {
                 "        for (var c = 0u; c < classes; c++) {{\n        let element = row * classes + c;\n        \
                  let gradient = exp({}[logits + c] - largest) * scale - select(0.0, 1.0, c == label);\n{}{}        }}\n",
                 self.logits.wgsl(),
-                program.emit_values(&frame),
+                program.emit_values(&frame, &INNER),
                 program.emit_outputs(&frame)
             )
         });
@@ -91,11 +93,11 @@ impl CrossEntropy {
                 ("logits", self.logits.wgsl()),
                 ("labels", self.labels.wgsl()),
                 ("gradient_at", &self.gradient_at().to_string()),
-                ("store_loss", &store(self.loss, "loss_at", "select(broken, loss, is_finite(sum) && is_finite(largest))")),
                 (
-                    "store_correct",
-                    &store(self.correct, "correct_at", "select(0.0, 1.0, best == label)"),
+                    "store_loss",
+                    &store(self.loss, "loss_at", "select(broken, loss, is_finite(sum) && is_finite(largest))"),
                 ),
+                ("store_correct", &store(self.correct, "correct_at", "select(0.0, 1.0, best == label)")),
                 ("bases", &bases),
                 ("gradient", &gradient),
             ],

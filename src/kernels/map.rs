@@ -1,8 +1,8 @@
 //! Elementwise programs over tensors: activations, updates, gathers, random values, everything without a sum.
 
-use super::program::Program;
+use super::program::{Level, Program};
 use super::program_twin::{BLOCK, Block, Registers};
-use super::program_wgsl::Frame;
+use super::program_wgsl::{Frame, INNER};
 use super::template::Routine;
 use super::{HEADER, Memory};
 
@@ -14,11 +14,14 @@ const ELEMENTS: u32 = 256;
 pub struct Map {
     /// What is evaluated and stored.
     pub program: Program,
+    /// Four neighbours at once: the number of elements is a multiple of four, and so is the last extent if coordinates
+    /// matter.
+    pub vector: bool,
 }
 
 impl Map {
     pub(super) fn name(&self) -> String {
-        format!("map({})", self.program.describe())
+        format!("map{}({})", if self.vector { "4" } else { "" }, self.program.describe())
     }
 
     pub(super) fn job_words(&self) -> usize {
@@ -40,23 +43,27 @@ impl Map {
             replica: "replica",
             accumulated: "0.0",
             prefix: "v",
+            suffix: "",
+            four: self.vector,
         };
         Routine::new(
             include_str!("../../shaders/map.wgsl"),
             width,
             &[
                 ("entry", entry),
-                ("lanes", &width.to_string()),
+                ("stride", &(width * if self.vector { 4 } else { 1 }).to_string()),
+                ("each", if self.vector { "4" } else { "1" }),
                 ("job_words", &self.job_words().to_string()),
                 ("bases", &self.program.emit_bases(&frame)),
-                ("values", &self.program.emit_values(&frame)),
+                ("uniform", &self.program.emit_values(&frame, &[Level::Uniform])),
+                ("values", &self.program.emit_values(&frame, &INNER)),
                 ("outputs", &self.program.emit_outputs(&frame)),
             ],
         )
     }
 
     pub(super) fn iterations(&self, width: u32) -> u64 {
-        1 + u64::from(ELEMENTS.div_ceil(width)) * (1 + self.program.iterations())
+        1 + u64::from(ELEMENTS.div_ceil(if self.vector { 4 * width } else { width })) * (1 + self.program.iterations())
     }
 
     pub(super) fn twin(&self, job: &[u32], replica: usize, memory: &mut Memory) {

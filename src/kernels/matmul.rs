@@ -10,15 +10,17 @@
 
 use std::fmt::Write;
 
-use super::program::Program;
+use super::program::{Level, Program};
 use super::program_twin::{BLOCK, Block, Registers};
-use super::program_wgsl::Frame;
+use super::program_wgsl::{Frame, INNER};
 use super::template::Routine;
 use super::{Arena, Body, HEADER, Memory};
 use crate::gpu::Profile;
 
 /// Lanes of the wide body: one vector of the software adapter.
 const LANES: u32 = 8;
+/// Components of a vector.
+const AXES: [&str; 4] = ["x", "y", "z", "w"];
 /// Words of the operands: A (offset, stride, leading extent), B likewise.
 const OPERANDS: usize = 6;
 
@@ -59,6 +61,8 @@ pub struct MatMul {
     pub vector_a: bool,
     /// B can be read four values at a time.
     pub vector_b: bool,
+    /// The program can take four columns of the result at a time.
+    pub vector_c: bool,
     /// Which body, and its tile.
     pub tile: Tile,
     /// Evaluated on each element of the result (its accumulated value), and what is stored.
@@ -95,14 +99,29 @@ impl Form {
         self.aligned_b && if self.transpose_b { self.k.is_multiple_of(4) } else { self.n.is_multiple_of(4) }
     }
 
+    /// Columns per lane of the wide body, so that eight lanes fit the result.
+    fn columns(&self) -> u32 {
+        match self.n {
+            0..=8 => 1,
+            9..=16 => 2,
+            17..=32 => 4,
+            _ => 8,
+        }
+    }
+
+    /// Results stand in whole fours along the columns.
+    pub fn vector_c(&self) -> bool {
+        self.n.is_multiple_of(4)
+    }
+
     /// The tile for this shape: a function of one replica's product and the profile alone.
     pub fn tile(&self, profile: &Profile) -> Tile {
         match Body::of(profile) {
             Body::Wide if broadcasts(profile) && self.m > 4 => {
                 // The fewest wasted rows; among equals the taller tile, which loads B less often.
                 let waste = |rows: usize| self.m.div_ceil(rows) * rows;
-                let rows = [16, 8].into_iter().min_by_key(|&rows| waste(rows)).unwrap_or(8) as u32;
-                Tile::Wide { rows, columns: if self.n > 32 { 8 } else { 4 }, broadcast: true }
+                let rows = [32, 16, 8].into_iter().min_by_key(|&rows| waste(rows)).unwrap_or(8) as u32;
+                Tile::Wide { rows, columns: self.columns(), broadcast: true }
             }
             Body::Wide => {
                 let rows = match self.m {
@@ -110,9 +129,11 @@ impl Form {
                     3..=4 => 4,
                     _ => 8,
                 };
-                Tile::Wide { rows, columns: if self.n > 32 { 8 } else { 4 }, broadcast: false }
+                Tile::Wide { rows, columns: self.columns(), broadcast: false }
             }
-            Body::Tiled if self.m >= 64 && self.n >= 64 && profile.workgroup_invocations >= 256 => Tile::Tiled { rows: 64, columns: 64 },
+            Body::Tiled if self.m >= 64 && self.n >= 64 && profile.workgroup_invocations >= 256 => {
+                Tile::Tiled { rows: 64, columns: 64 }
+            }
             Body::Tiled => Tile::Tiled { rows: 32, columns: 32 },
         }
     }
@@ -121,7 +142,7 @@ impl Form {
     /// the bits.
     pub fn replica_tile(profile: &Profile) -> Tile {
         match Body::of(profile) {
-            Body::Wide if broadcasts(profile) => Tile::Wide { rows: 16, columns: 8, broadcast: true },
+            Body::Wide if broadcasts(profile) => Tile::Wide { rows: 32, columns: 8, broadcast: true },
             Body::Wide => Tile::Wide { rows: 8, columns: 4, broadcast: false },
             Body::Tiled => Tile::Tiled { rows: 32, columns: 32 },
         }
@@ -133,6 +154,22 @@ fn broadcasts(profile: &Profile) -> bool {
     profile.subgroups && profile.subgroup_min >= LANES
 }
 
+/// Registers that hold a lane's part of one row: four columns each, or one each if there are fewer than four.
+fn units(columns: usize) -> usize {
+    if columns >= 4 { columns / 4 } else { columns }
+}
+
+/// Columns of a lane that a program takes at once.
+struct Part {
+    first: usize,
+    /// What follows `t<row>_` in the name of their value.
+    value: String,
+    /// Name of the first column, kept within the result.
+    clamped: String,
+    suffix: String,
+    four: bool,
+}
+
 impl MatMul {
     pub(super) fn name(&self) -> String {
         let letter = |t: bool| if t { 'T' } else { 'N' };
@@ -142,7 +179,8 @@ impl MatMul {
             }
             Tile::Tiled { rows, columns } => format!("tiled{rows}x{columns}"),
         };
-        let vectors = format!("{}{}", if self.vector_a { "v" } else { "s" }, if self.vector_b { "v" } else { "s" });
+        let letters = [self.vector_a, self.vector_b, self.vector_c].map(|v| if v { "v" } else { "s" });
+        let vectors = letters.concat();
         let (a, b) = (letter(self.transpose_a), letter(self.transpose_b));
         format!("matmul_{a}{b}_{tile}_{vectors}({})", self.program.describe())
     }
@@ -163,9 +201,8 @@ impl MatMul {
         let depth = u64::from(job[3]);
         match self.tile {
             Tile::Wide { rows, columns, .. } => {
-                let steps = if self.by_four() { 4 } else { 1 };
-                let inner = 2 + u64::from(columns) * (1 + self.program.iterations());
-                2 + depth.div_ceil(steps) + u64::from(rows) * inner
+                let steps = self.steps() as u64;
+                2 + depth.div_ceil(steps) + u64::from(rows) * (1 + u64::from(columns) * self.program.iterations())
             }
             Tile::Tiled { rows, columns } => {
                 let threads = u64::from(rows * columns / 16);
@@ -186,17 +223,17 @@ impl MatMul {
             replica: "replica",
             accumulated: "value",
             prefix: "v",
+            suffix: "",
+            four: false,
         }
     }
 
     pub(super) fn routine(&self, entry: &str) -> Routine {
         let frame = Self::frame();
-        let epilogue = format!("{}{}", self.program.emit_values(&frame), self.program.emit_outputs(&frame));
+        let epilogue = format!("{}{}", self.program.emit_values(&frame, &INNER), self.program.emit_outputs(&frame));
         let words = self.job_words().to_string();
         match self.tile {
             Tile::Wide { rows, columns, broadcast } => {
-                let (declare, body, keep) = self.wide(rows as usize, columns as usize, broadcast);
-                let (bases, epilogue) = self.wide_epilogue(columns as usize);
                 let routine = Routine::new(
                     include_str!("../../shaders/matmul_wide.wgsl"),
                     LANES,
@@ -206,13 +243,12 @@ impl MatMul {
                         ("lanes", &LANES.to_string()),
                         ("rows", &rows.to_string()),
                         ("columns", &columns.to_string()),
-                        ("values", &(rows * columns).to_string()),
-                        ("bases", &bases),
-                        ("declare", &declare),
-                        ("step", if self.by_four() { "4" } else { "1" }),
-                        ("body", &body),
-                        ("keep", &keep),
-                        ("epilogue", &epilogue),
+                        ("declare", &self.wide_declare(rows as usize, columns as usize, broadcast)),
+                        ("step", &self.steps().to_string()),
+                        ("body", &self.wide_body(rows as usize, columns as usize, broadcast)),
+                        ("before", &self.wide_before(columns as usize)),
+                        ("per", &self.rows_per_turn(rows as usize).to_string()),
+                        ("epilogue", &self.wide_epilogue(rows as usize, columns as usize)),
                     ],
                 );
                 Routine { subgroups: broadcast, ..routine }
@@ -249,7 +285,10 @@ impl MatMul {
                         ("split_b", &split(self.transpose_b, columns)),
                         ("load_a", &format!("{a}[a_base + {load_a}]")),
                         ("load_b", &format!("{b}[b_base + {load_b}]")),
-                        ("bases", &self.program.emit_bases(&frame)),
+                        (
+                            "bases",
+                            &(self.program.emit_bases(&frame) + &self.program.emit_values(&frame, &[Level::Uniform])),
+                        ),
                         ("epilogue", &epilogue),
                     ],
                 );
@@ -258,84 +297,159 @@ impl MatMul {
         }
     }
 
-    /// Whether the inner loop takes four steps of K at once: when either operand has them side by side.
-    fn by_four(&self) -> bool {
-        (self.vector_a && !self.transpose_a) || (self.vector_b && self.transpose_b)
+    /// Steps of K per turn of the wide body's inner loop: four where B is read along K, so that its four values come at
+    /// once; otherwise one, which compiles in a quarter of the time and runs no slower.
+    fn steps(&self) -> usize {
+        if self.vector_b && self.transpose_b { 4 } else { 1 }
     }
 
-    /// The program of the wide body, in a loop over the lane's columns. Unrolled, with what depends on the column alone
-    /// read before the loop over rows, it ran hardly faster and took a driver three times as long to compile.
-    fn wide_epilogue(&self, columns: usize) -> (String, String) {
-        let value = format!("tile[i * {columns}u + j]");
-        let frame = Frame { element: "(line + column)", accumulated: &value, ..Self::frame() };
-        let (values, outputs) = (self.program.emit_values(&frame), self.program.emit_outputs(&frame));
-        let epilogue = format!(
-            "        for (var j = 0u; j < {columns}u; j++) {{\n        let column = column0 + j;\n        \
-             if (column < n) {{\n{values}{outputs}        }}\n        }}\n"
-        );
-        (self.program.emit_bases(&frame), epilogue)
+    /// Rows of the register tile that the epilogue takes per turn of its loop: several if the program is short.
+    fn rows_per_turn(&self, rows: usize) -> usize {
+        if self.program.instructions.len() <= 6 && rows >= 8 { 4 } else { 1 }
     }
 
-    /// Declarations, loop body and the copy of the register tile of the wide body, unrolled.
-    fn wide(&self, rows: usize, columns: usize, broadcast: bool) -> (String, String, String) {
-        let quads = columns / 4;
-        let steps = if self.by_four() { 4 } else { 1 };
-        let mut declare = String::new();
+    fn wide_declare(&self, rows: usize, columns: usize, broadcast: bool) -> String {
+        let mut text = String::new();
         for i in 0..rows {
             if !broadcast {
-                let _ = writeln!(declare, "    let r{i} = min(row0 + {i}u, m - 1u);");
+                let _ = writeln!(text, "    let r{i} = min(row0 + {i}u, m - 1u);");
             }
-            for q in 0..quads {
-                let _ = writeln!(declare, "    var t{i}_{q} = vec4<f32>(0.0);");
+            for u in 0..units(columns) {
+                let zero = if columns >= 4 { "vec4<f32>(0.0)" } else { "0.0" };
+                let _ = writeln!(text, "    var t{i}_{u} = {zero};");
             }
         }
-        for g in 0..rows / 8 {
-            if broadcast {
-                let _ = writeln!(declare, "    let r{g} = min(row0 + {}u + at.within, m - 1u);", 8 * g);
+        if broadcast && self.rows_by_four(rows) {
+            let _ = writeln!(text, "    let r0 = min(row0 + 4u * at.within, m - 4u);");
+        } else if broadcast {
+            for g in 0..rows / 8 {
+                let _ = writeln!(text, "    let r{g} = min(row0 + {}u + at.within, m - 1u);", 8 * g);
             }
         }
         // Columns are clamped so that idle lanes read memory that exists; their results are not stored.
         for c in 0..columns {
-            let _ = writeln!(declare, "    let c{c} = min(column0 + {c}u, n - 1u);");
+            let _ = writeln!(text, "    let c{c} = min(column0 + {c}u, n - 1u);");
         }
-        for q in 0..quads {
-            let _ = writeln!(declare, "    let q{q} = min(column0 + {}u, max(n, 4u) - 4u);", 4 * q);
+        for q in 0..columns / 4 {
+            let _ = writeln!(text, "    let q{q} = min(column0 + {}u, max(n, 4u) - 4u);", 4 * q);
         }
+        text
+    }
+
+    /// Whether the eight lanes can load the tile's 32 rows of a transposed A four at a time.
+    fn rows_by_four(&self, rows: usize) -> bool {
+        rows == 32 && self.transpose_a && self.vector_a
+    }
+
+    fn wide_body(&self, rows: usize, columns: usize, broadcast: bool) -> String {
         let mut body = String::new();
-        if broadcast {
+        let steps = self.steps();
+        if broadcast && self.rows_by_four(rows) {
+            let a4 = self.a.wgsl4().unwrap_or("data4");
+            for s in 0..steps {
+                let _ = writeln!(body, "        let g{s} = {a4}[(a_base + (k + {s}u) * lda + r0) >> 2u];");
+            }
+        } else if broadcast {
             self.wide_loads_shared(&mut body, rows / 8, steps);
         } else {
             self.wide_loads_a(&mut body, rows, steps);
         }
-        self.wide_loads_b(&mut body, quads, steps);
+        self.wide_loads_b(&mut body, columns, steps);
         for s in 0..steps {
             for i in 0..rows {
-                if broadcast {
+                if broadcast && self.rows_by_four(rows) {
+                    let _ =
+                        writeln!(body, "        let a{s}_{i} = subgroupBroadcast(g{s}.{}, {}u);", AXES[i % 4], i / 4);
+                } else if broadcast {
                     let _ = writeln!(body, "        let a{s}_{i} = subgroupBroadcast(g{s}_{}, {}u);", i / 8, i % 8);
                 }
-                for q in 0..quads {
-                    let _ = writeln!(body, "        t{i}_{q} += a{s}_{i} * b{s}_{q};");
+                for u in 0..units(columns) {
+                    let _ = writeln!(body, "        t{i}_{u} += a{s}_{i} * b{s}_{u};");
                 }
             }
         }
-        let mut keep = String::new();
-        for i in 0..rows {
-            for q in 0..quads {
-                for (j, axis) in ["x", "y", "z", "w"].iter().enumerate() {
-                    let _ = writeln!(keep, "    tile[{}] = t{i}_{q}.{axis};", i * columns + 4 * q + j);
-                }
+        body
+    }
+
+    /// What of the program is evaluated before the loop over rows.
+    fn wide_before(&self, columns: usize) -> String {
+        let mut text =
+            self.program.emit_bases(&Self::frame()) + &self.program.emit_values(&Self::frame(), &[Level::Uniform]);
+        for part in self.parts(columns) {
+            let frame = Frame { column: &part.clamped, suffix: &part.suffix, four: part.four, ..Self::frame() };
+            text.push_str(&self.program.emit_values(&frame, &[Level::Column]));
+        }
+        text
+    }
+
+    /// The program of the wide body on the first rows of the register tile, and the tile moved up by as many. Rows come
+    /// to the top in turn, because an array indexed by the row takes drivers many times as long to compile.
+    fn wide_epilogue(&self, rows: usize, columns: usize) -> String {
+        let (mut text, per) = (String::new(), self.rows_per_turn(rows));
+        for i in 0..per {
+            let _ = writeln!(
+                text,
+                "        {{\n        let row = turn + {i}u;\n        if (row < m) {{\n        let line = row * n;"
+            );
+            text.push_str(&self.program.emit_values(&Self::frame(), &[Level::Row]));
+            for part in self.parts(columns) {
+                let value = format!("t{i}_{}", part.value);
+                let frame = Frame {
+                    element: "(line + column)",
+                    accumulated: &value,
+                    suffix: &part.suffix,
+                    four: part.four,
+                    ..Self::frame()
+                };
+                let _ = writeln!(
+                    text,
+                    "        {{\n        let column = column0 + {}u;\n        if (column < n) {{",
+                    part.first
+                );
+                text.push_str(&self.program.emit_values(&frame, &[Level::Element]));
+                text.push_str(&self.program.emit_outputs(&frame));
+                text.push_str("        }\n        }\n");
+            }
+            text.push_str("        }\n        }\n");
+        }
+        for i in 0..rows - per {
+            for u in 0..units(columns) {
+                let _ = writeln!(text, "        t{i}_{u} = t{}_{u};", i + per);
             }
         }
-        (declare, body, keep)
+        text
+    }
+
+    /// The parts of a lane's columns that the program takes at once.
+    fn parts(&self, columns: usize) -> Vec<Part> {
+        if columns >= 4 && self.vector_c {
+            let part = |q: usize| Part {
+                first: 4 * q,
+                value: q.to_string(),
+                clamped: format!("q{q}"),
+                suffix: format!("q{q}"),
+                four: true,
+            };
+            return (0..columns / 4).map(part).collect();
+        }
+        let value = |c: usize| if columns >= 4 { format!("{}.{}", c / 4, AXES[c % 4]) } else { c.to_string() };
+        let part = |c: usize| Part {
+            first: c,
+            value: value(c),
+            clamped: format!("c{c}"),
+            suffix: format!("c{c}"),
+            four: false,
+        };
+        (0..columns).map(part).collect()
     }
 
     /// Loads of A for the broadcast: lane `l` takes row `l` of each eight.
     fn wide_loads_shared(&self, body: &mut String, groups: usize, steps: usize) {
         let (a, a4) = (self.a.wgsl(), self.a.wgsl4().unwrap_or("data4"));
         for g in 0..groups {
-            if self.vector_a && !self.transpose_a {
+            if self.vector_a && !self.transpose_a && steps == 4 {
                 let _ = writeln!(body, "        let va{g} = {a4}[(a_base + r{g} * lda + k) >> 2u];");
-                for (s, axis) in ["x", "y", "z", "w"].iter().enumerate() {
+                for (s, axis) in AXES.iter().enumerate() {
                     let _ = writeln!(body, "        let g{s}_{g} = va{g}.{axis};");
                 }
                 continue;
@@ -352,9 +466,8 @@ impl MatMul {
     }
 
     fn wide_loads_a(&self, body: &mut String, rows: usize, steps: usize) {
-        const AXES: [&str; 4] = ["x", "y", "z", "w"];
         let (a, a4) = (self.a.wgsl(), self.a.wgsl4().unwrap_or("data4"));
-        if self.vector_a && !self.transpose_a {
+        if self.vector_a && !self.transpose_a && steps == 4 {
             for i in 0..rows {
                 let _ = writeln!(body, "        let va{i} = {a4}[(a_base + r{i} * lda + k) >> 2u];");
             }
@@ -387,41 +500,31 @@ impl MatMul {
         }
     }
 
-    fn wide_loads_b(&self, body: &mut String, quads: usize, steps: usize) {
-        const AXES: [&str; 4] = ["x", "y", "z", "w"];
+    fn wide_loads_b(&self, body: &mut String, columns: usize, steps: usize) {
         let (b, b4) = (self.b.wgsl(), self.b.wgsl4().unwrap_or("data4"));
+        let gather = |parts: &dyn Fn(usize) -> String, u: usize| {
+            if columns < 4 {
+                return parts(u);
+            }
+            format!("vec4<f32>({})", (0..4).map(|j| parts(4 * u + j)).collect::<Vec<_>>().join(", "))
+        };
         if self.vector_b && self.transpose_b {
-            for c in 0..4 * quads {
+            for c in 0..columns {
                 let _ = writeln!(body, "        let vb{c} = {b4}[(b_base + c{c} * ldb + k) >> 2u];");
             }
-            for (s, axis) in AXES.iter().enumerate() {
-                for q in 0..quads {
-                    let parts: Vec<String> = (0..4).map(|j| format!("vb{}.{axis}", 4 * q + j)).collect();
-                    let _ = writeln!(body, "        let b{s}_{q} = vec4<f32>({});", parts.join(", "));
-                }
-            }
-        } else if self.vector_b {
-            for s in 0..steps {
-                for q in 0..quads {
-                    let _ = writeln!(body, "        let b{s}_{q} = {b4}[(b_base + (k + {s}u) * ldb + q{q}) >> 2u];");
-                }
-            }
-        } else {
-            for s in 0..steps {
-                for q in 0..quads {
-                    let parts: Vec<String> = (0..4)
-                        .map(|j| {
-                            let c = 4 * q + j;
-                            let index = if self.transpose_b {
-                                format!("c{c} * ldb + k + {s}u")
-                            } else {
-                                format!("(k + {s}u) * ldb + c{c}")
-                            };
-                            format!("{b}[b_base + {index}]")
-                        })
-                        .collect();
-                    let _ = writeln!(body, "        let b{s}_{q} = vec4<f32>({});", parts.join(", "));
-                }
+        }
+        for s in 0..steps {
+            for u in 0..units(columns) {
+                let value = if self.vector_b && self.transpose_b {
+                    gather(&|c| format!("vb{c}.{}", AXES[s]), u)
+                } else if self.vector_b && columns >= 4 {
+                    format!("{b4}[(b_base + (k + {s}u) * ldb + q{u}) >> 2u]")
+                } else if self.transpose_b {
+                    gather(&|c| format!("{b}[b_base + c{c} * ldb + k + {s}u]"), u)
+                } else {
+                    gather(&|c| format!("{b}[b_base + (k + {s}u) * ldb + c{c}]"), u)
+                };
+                let _ = writeln!(body, "        let b{s}_{u} = {value};");
             }
         }
     }

@@ -40,6 +40,8 @@ pub struct Leaf {
     pub arena: Arena,
     /// How it is indexed.
     pub pattern: Pattern,
+    /// Its first element stands at a multiple of four, so that four neighbours can be read at once.
+    pub vector: bool,
 }
 
 impl Leaf {
@@ -212,6 +214,31 @@ pub struct Output {
     pub arena: Arena,
     /// Where in it.
     pub target: Target,
+    /// Its first element stands at a multiple of four, so that four neighbours can be written at once.
+    pub vector: bool,
+}
+
+/// What a value depends on, besides the replica.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Level {
+    /// On nothing: the same for all elements.
+    Uniform,
+    /// On the last coordinate alone.
+    Column,
+    /// On the other coordinates alone.
+    Row,
+    /// On the element.
+    Element,
+}
+
+impl Level {
+    fn join(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Uniform, x) | (x, Self::Uniform) => x,
+            (a, b) if a == b => a,
+            _ => Self::Element,
+        }
+    }
 }
 
 impl Output {
@@ -235,6 +262,47 @@ pub struct Program {
 }
 
 impl Program {
+    /// What each instruction's value depends on.
+    pub fn levels(&self) -> Vec<Level> {
+        let mut levels: Vec<Level> = Vec::with_capacity(self.instructions.len());
+        for instruction in &self.instructions {
+            let level = match *instruction {
+                Instruction::Constant(_) | Instruction::Parameter(..) => Level::Uniform,
+                Instruction::Load(leaf, _) => match self.leaves[leaf].pattern {
+                    Pattern::Scalar => Level::Uniform,
+                    Pattern::Row => Level::Column,
+                    Pattern::Column => Level::Row,
+                    Pattern::Full | Pattern::Strided => Level::Element,
+                },
+                Instruction::Column => Level::Column,
+                Instruction::Row => Level::Row,
+                Instruction::Unary(_, x) => levels[x],
+                Instruction::Binary(_, a, b) => levels[a].join(levels[b]),
+                Instruction::Select(a, b, c) => levels[a].join(levels[b]).join(levels[c]),
+                Instruction::Gather(..)
+                | Instruction::Accumulated
+                | Instruction::Random { .. }
+                | Instruction::Draw { .. } => Level::Element,
+            };
+            levels.push(level);
+        }
+        levels
+    }
+
+    /// Whether four neighbours along the last axis can be evaluated at once.
+    pub fn by_four(&self) -> bool {
+        let levels = self.levels();
+        !self.strided()
+            && !self.instructions.iter().any(|i| matches!(i, Instruction::Random { .. } | Instruction::Draw { .. }))
+            && self.outputs.iter().all(|o| !matches!(o.target, Target::Ring(s) if levels[s] != Level::Uniform))
+    }
+
+    /// Whether any instruction depends on coordinates apart from the element's index.
+    pub fn has_coordinates(&self) -> bool {
+        self.levels().iter().any(|l| matches!(l, Level::Column | Level::Row))
+            || self.instructions.iter().any(|i| matches!(i, Instruction::Gather(..)))
+    }
+
     /// Whether any leaf needs the element's four coordinates.
     pub fn strided(&self) -> bool {
         self.leaves.iter().any(|leaf| leaf.pattern == Pattern::Strided)

@@ -2,8 +2,13 @@
 
 use std::fmt::Write;
 
-use super::program::{Binary, DType, Distribution, Draw, Instruction, Pattern, Program, Target, Unary, Value};
+use super::program::{
+    Binary, DType, Distribution, Draw, Instruction, Leaf, Level, Pattern, Program, Target, Unary, Value,
+};
 use super::template::literal;
+
+/// Levels of what is evaluated at each element, where columns and rows are not walked one after the other.
+pub const INNER: [Level; 3] = [Level::Column, Level::Row, Level::Element];
 
 /// Names of what surrounds a program in its kernel.
 pub struct Frame<'a> {
@@ -25,6 +30,11 @@ pub struct Frame<'a> {
     pub accumulated: &'a str,
     /// Prefix of the names of values.
     pub prefix: &'a str,
+    /// Suffix of the names of values that depend on the column alone.
+    pub suffix: &'a str,
+    /// Four neighbours along the last axis at once: `element` and `column` are those of the first, `accumulated` is a
+    /// vector.
+    pub four: bool,
 }
 
 impl Program {
@@ -45,10 +55,10 @@ impl Program {
         text
     }
 
-    /// Statements that bind each value to `<prefix><n>`.
-    pub fn emit_values(&self, frame: &Frame) -> String {
+    /// Statements that bind the values of these levels to `<prefix><n>`, those of columns to `<prefix><n><suffix>`.
+    pub fn emit_values(&self, frame: &Frame, wanted: &[Level]) -> String {
         let mut text = String::new();
-        if self.strided() {
+        if self.strided() && wanted.contains(&Level::Element) {
             // Coordinates of the element in four extents, last fastest.
             let (w, e, p) = (frame.words, frame.element, frame.prefix);
             let _ = writeln!(
@@ -59,12 +69,14 @@ impl Program {
                  let {p}c1 = {p}q2 % {p}d1; let {p}c0 = {p}q2 / {p}d1;"
             );
         }
+        let levels = self.levels();
         for (n, instruction) in self.instructions.iter().enumerate() {
-            let ty = match self.dtype(n) {
-                DType::F32 => "f32",
-                DType::U32 => "u32",
-            };
-            let _ = writeln!(text, "    let {}{n}: {ty} = {};", frame.prefix, self.expression(*instruction, frame));
+            if !wanted.contains(&levels[n]) {
+                continue;
+            }
+            let emission = Emission { program: self, frame, levels: &levels, four: frame.four && varies(levels[n]) };
+            let (name, ty) = (emission.name(n), emission.ty(self.dtype(n)));
+            let _ = writeln!(text, "    let {name}: {ty} = {};", emission.expression(*instruction));
         }
         text
     }
@@ -72,55 +84,125 @@ impl Program {
     /// Statements that store the outputs.
     pub fn emit_outputs(&self, frame: &Frame) -> String {
         let mut text = String::new();
+        let levels = self.levels();
+        let emission = Emission { program: self, frame, levels: &levels, four: frame.four };
         for (i, output) in self.outputs.iter().enumerate() {
             let at = self.output_at(i);
             let w = frame.words;
             let base = format!("{}out{i}", frame.prefix);
+            let value = emission.value(output.value);
             let index = match output.target {
                 Target::Full => format!("{base} + {}", frame.element),
                 Target::Flag => {
-                    let (arena, value) = (output.arena.wgsl(), output.value);
-                    let _ = writeln!(text, "    if ({}{value} != 0.0) {{ {arena}[{base}] = 1.0; }}", frame.prefix);
+                    let test =
+                        if frame.four { format!("any({value} != vec4<f32>(0.0))") } else { format!("{value} != 0.0") };
+                    let _ = writeln!(text, "    if ({test}) {{ {}[{base}] = 1.0; }}", output.arena.wgsl());
                     continue;
                 }
                 Target::Ring(step) => format!(
-                    "{base} + ({}{step} % table[{w} + {}u]) * {} + {}",
-                    frame.prefix,
+                    "{base} + ({} % table[{w} + {}u]) * {} + {}",
+                    emission.name(step),
                     at + 2,
                     frame.count,
                     frame.element
                 ),
             };
-            let value = match self.dtype(output.value) {
-                DType::F32 => format!("{}{}", frame.prefix, output.value),
-                DType::U32 => format!("bitcast<f32>({}{})", frame.prefix, output.value),
+            let value = match (self.dtype(output.value), frame.four) {
+                (DType::F32, _) => value,
+                (DType::U32, false) => format!("bitcast<f32>({value})"),
+                (DType::U32, true) => format!("bitcast<vec4<f32>>({value})"),
             };
-            let _ = writeln!(text, "    {}[{index}] = {value};", output.arena.wgsl());
+            let arena = output.arena.wgsl();
+            match (frame.four, output.arena.wgsl4().filter(|_| output.vector && output.target == Target::Full)) {
+                (false, _) => {
+                    let _ = writeln!(text, "    {arena}[{index}] = {value};");
+                }
+                (true, Some(arena4)) => {
+                    let _ = writeln!(text, "    {arena4}[({index}) >> 2u] = {value};");
+                }
+                (true, None) => {
+                    let name = format!("{}four{i}", frame.prefix);
+                    let _ = writeln!(text, "    let {name} = {value};");
+                    for (j, axis) in AXES.iter().enumerate() {
+                        let _ = writeln!(text, "    {arena}[{index} + {j}u] = {name}.{axis};");
+                    }
+                }
+            }
         }
         text
     }
+}
 
-    fn load(&self, leaf: usize, dtype: DType, index: &str, frame: &Frame) -> String {
-        let arena = self.leaves[leaf].arena.wgsl();
-        let value = format!("{arena}[{}in{leaf} + {index}]", frame.prefix);
-        match dtype {
-            DType::F32 => value,
-            DType::U32 => format!("bitcast<u32>({value})"),
+const AXES: [&str; 4] = ["x", "y", "z", "w"];
+
+/// Whether values of this level differ between neighbours along the last axis.
+fn varies(level: Level) -> bool {
+    matches!(level, Level::Column | Level::Element)
+}
+
+/// What expressions are written with.
+struct Emission<'a> {
+    program: &'a Program,
+    frame: &'a Frame<'a>,
+    levels: &'a [Level],
+    /// Four neighbours at once.
+    four: bool,
+}
+
+impl Emission<'_> {
+    fn name(&self, value: Value) -> String {
+        let suffix = if self.levels[value] == Level::Column { self.frame.suffix } else { "" };
+        format!("{}{value}{suffix}", self.frame.prefix)
+    }
+
+    fn ty(&self, dtype: DType) -> &'static str {
+        match (dtype, self.four) {
+            (DType::F32, false) => "f32",
+            (DType::U32, false) => "u32",
+            (DType::F32, true) => "vec4<f32>",
+            (DType::U32, true) => "vec4<u32>",
         }
     }
 
-    fn expression(&self, instruction: Instruction, frame: &Frame) -> String {
-        let p = frame.prefix;
-        let v = |value: Value| format!("{p}{value}");
+    /// A value as an operand.
+    fn value(&self, value: Value) -> String {
+        let name = self.name(value);
+        if self.four && !varies(self.levels[value]) {
+            return format!("{}({name})", self.ty(self.program.dtype(value)));
+        }
+        name
+    }
+
+    fn load(&self, leaf: usize, dtype: DType, index: &str) -> String {
+        let Leaf { arena, vector, .. } = self.program.leaves[leaf];
+        let place = format!("{}in{leaf} + {index}", self.frame.prefix);
+        let value = match (self.four, arena.wgsl4().filter(|_| vector)) {
+            (false, _) => format!("{}[{place}]", arena.wgsl()),
+            (true, Some(arena4)) => format!("{arena4}[({place}) >> 2u]"),
+            (true, None) => {
+                let arena = arena.wgsl();
+                let parts: Vec<_> = (0..4).map(|j| format!("{arena}[{place} + {j}u]")).collect();
+                format!("vec4<f32>({})", parts.join(", "))
+            }
+        };
+        match dtype {
+            DType::F32 => value,
+            DType::U32 => format!("bitcast<{}>({value})", self.ty(dtype)),
+        }
+    }
+
+    fn expression(&self, instruction: Instruction) -> String {
+        let (frame, p) = (self.frame, self.frame.prefix);
+        let v = |value: Value| self.value(value);
         match instruction {
             Instruction::Constant(bits) => literal(f32::from_bits(bits)),
             Instruction::Parameter(i, dtype) => {
-                let word = format!("{}word{i}", frame.prefix);
+                let word = format!("{p}word{i}");
                 if dtype == DType::F32 { format!("bitcast<f32>({word})") } else { word }
             }
             Instruction::Load(leaf, dtype) => {
-                let at = self.leaf_at(leaf);
-                let index = match self.leaves[leaf].pattern {
+                let at = self.program.leaf_at(leaf);
+                let index = match self.program.leaves[leaf].pattern {
                     Pattern::Full => frame.element.to_owned(),
                     Pattern::Scalar => "0u".to_owned(),
                     Pattern::Row => frame.column.to_owned(),
@@ -130,17 +212,26 @@ impl Program {
                         .collect::<Vec<_>>()
                         .join(" + "),
                 };
-                self.load(leaf, dtype, &index, frame)
+                self.load(leaf, dtype, &index)
             }
             Instruction::Gather(leaf, row, dtype) => {
-                self.load(leaf, dtype, &format!("{} * {} + {}", v(row), frame.columns, frame.column), frame)
+                // The row is the same for neighbours along the last axis.
+                let row = if self.four && varies(self.levels[row]) { format!("{}.x", v(row)) } else { self.name(row) };
+                self.load(leaf, dtype, &format!("{row} * {} + {}", frame.columns, frame.column))
             }
             Instruction::Accumulated => frame.accumulated.to_owned(),
+            Instruction::Column if self.four => {
+                format!("vec4<f32>(f32({})) + vec4<f32>(0.0, 1.0, 2.0, 3.0)", frame.column)
+            }
             Instruction::Column => format!("f32({})", frame.column),
             Instruction::Row => format!("f32({})", frame.row),
+            Instruction::Unary(f, x) if self.four => unary_of_four(f, &v(x)),
             Instruction::Unary(f, x) => unary(f, &v(x)),
-            Instruction::Binary(f, a, b) => binary(f, &v(a), &v(b)),
-            Instruction::Select(c, a, b) => format!("select({}, {}, {} != 0.0)", v(b), v(a), v(c)),
+            Instruction::Binary(f, a, b) => binary(f, &v(a), &v(b), self.four),
+            Instruction::Select(c, a, b) => {
+                let zero = if self.four { "vec4<f32>(0.0)" } else { "0.0" };
+                format!("select({}, {}, {} != {zero})", v(b), v(a), v(c))
+            }
             Instruction::Random { distribution, seed, purpose, step } => {
                 let name = match distribution {
                     Distribution::Uniform => "uniform_of",
@@ -162,6 +253,27 @@ impl Program {
                     }
                 }
             }
+        }
+    }
+}
+
+/// As [`unary`], of a named vector of four.
+fn unary_of_four(f: Unary, x: &str) -> String {
+    match f {
+        Unary::Negate
+        | Unary::Abs
+        | Unary::Square
+        | Unary::Sqrt
+        | Unary::Reciprocal
+        | Unary::Exp
+        | Unary::Log
+        | Unary::Floor => unary(f, x),
+        Unary::ToFloat => format!("vec4<f32>({x})"),
+        Unary::ToInteger => format!("vec4<u32>({x})"),
+        Unary::Leaky(0) => format!("select({x}, vec4<f32>(0.0), {x} < vec4<f32>(0.0))"),
+        _ => {
+            let parts: Vec<_> = AXES.iter().map(|axis| unary(f, &format!("{x}.{axis}"))).collect();
+            format!("vec4<f32>({})", parts.join(", "))
         }
     }
 }
@@ -194,7 +306,11 @@ fn unary(f: Unary, x: &str) -> String {
     }
 }
 
-fn binary(f: Binary, a: &str, b: &str) -> String {
+fn binary(f: Binary, a: &str, b: &str, four: bool) -> String {
+    let test = |sign: &str| {
+        let (zero, one) = if four { ("vec4<f32>(0.0)", "vec4<f32>(1.0)") } else { ("0.0", "1.0") };
+        format!("select({zero}, {one}, {a} {sign} {b})")
+    };
     match f {
         Binary::Add | Binary::AddInteger => format!("{a} + {b}"),
         Binary::Sub => format!("{a} - {b}"),
@@ -203,8 +319,8 @@ fn binary(f: Binary, a: &str, b: &str) -> String {
         Binary::Pow => format!("pow({a}, {b})"),
         Binary::Min => format!("min({a}, {b})"),
         Binary::Max => format!("max({a}, {b})"),
-        Binary::Greater => format!("select(0.0, 1.0, {a} > {b})"),
-        Binary::AtLeast => format!("select(0.0, 1.0, {a} >= {b})"),
-        Binary::Equal => format!("select(0.0, 1.0, {a} == {b})"),
+        Binary::Greater => test(">"),
+        Binary::AtLeast => test(">="),
+        Binary::Equal => test("=="),
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! The order of a sum depends on the extents of one replica's tensor alone: not on subgroups, nor on the group.
 
-use super::program::{Program, Value};
+use super::program::{Level, Program, Value};
 use super::program_twin::{BLOCK, Block, Registers};
-use super::program_wgsl::Frame;
+use super::program_wgsl::{Frame, INNER};
 use super::template::Routine;
 use super::{HEADER, Memory};
 
@@ -72,6 +72,8 @@ impl Reduce {
             replica: "replica",
             accumulated: "0.0",
             prefix: "b",
+            suffix: "",
+            four: false,
         };
         let after = Frame {
             words: "after",
@@ -83,6 +85,8 @@ impl Reduce {
             replica: "replica",
             accumulated: "total",
             prefix: "a",
+            suffix: "",
+            four: false,
         };
         let template = if self.lanes > 1 {
             include_str!("../../shaders/reduce_shared.wgsl")
@@ -105,9 +109,18 @@ impl Reduce {
                 ("start", start),
                 ("combine", combine),
                 ("value", &format!("b{}", self.value)),
-                ("bases", &format!("{}{}", self.before.emit_bases(&before), self.after.emit_bases(&after))),
-                ("before", &self.before.emit_values(&before)),
-                ("after", &self.after.emit_values(&after)),
+                (
+                    "bases",
+                    &[
+                        self.before.emit_bases(&before),
+                        self.after.emit_bases(&after),
+                        self.before.emit_values(&before, &[Level::Uniform]),
+                        self.after.emit_values(&after, &[Level::Uniform]),
+                    ]
+                    .concat(),
+                ),
+                ("before", &self.before.emit_values(&before, &INNER)),
+                ("after", &self.after.emit_values(&after, &INNER)),
                 ("outputs", &self.after.emit_outputs(&after)),
             ],
         );

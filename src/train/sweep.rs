@@ -79,6 +79,8 @@ pub struct Outline {
     pub step_time: Option<Duration>,
     /// Host time per dispatch, encoding and submission included, in the same trial.
     pub host_per_dispatch: Option<Duration>,
+    /// Time of each dispatch of the training step of each group, in the same trial; empty where a step is resident.
+    pub dispatch_times: Vec<Vec<Duration>>,
 }
 
 impl std::fmt::Debug for Sweep {
@@ -184,7 +186,8 @@ impl Sweep {
     /// If something does not fit.
     pub fn outline(&self, options: &Options) -> Result<Outline> {
         let gpu = open(&options.adapter)?;
-        let mut outline = Outline { groups: Vec::new(), step_time: None, host_per_dispatch: None };
+        let mut outline =
+            Outline { groups: Vec::new(), step_time: None, host_per_dispatch: None, dispatch_times: Vec::new() };
         let mut groups = Vec::new();
         for (_, members) in self.grouped() {
             let group = Group::new(gpu.as_ref(), self.compile(members[0])?, &members, options)?;
@@ -207,6 +210,9 @@ impl Sweep {
                 steps += 16;
             }
             outline.step_time = Some(begun.elapsed() / steps);
+            for group in &mut groups {
+                outline.dispatch_times.push(group.slices[0].0.dispatch_times("step")?);
+            }
             outline.host_per_dispatch = groups[0].slices[0].0.host_cost("step", 64)?;
         }
         Ok(outline)
@@ -288,7 +294,8 @@ impl<'s> Runner<'s> {
             }
         }
         let settings = serde_json::to_value(e).map_err(|e| Error::config(e.to_string()))?;
-        let lowering = groups.iter().map(|g| g.slices[0].0.plan().lowering("step").name()).collect::<Vec<_>>().join(", ");
+        let lowering =
+            groups.iter().map(|g| g.slices[0].0.plan().lowering("step").name()).collect::<Vec<_>>().join(", ");
         let mut stamp = Stamp { step: 0, observed: None, adapter, settings, lowering, data: sweep.data.fingerprint() };
         let mut recorder = Recorder::new(options.out.as_deref(), columns(&sweep.replicas))?;
         let mut resumed = None;
