@@ -4,7 +4,7 @@ mod support;
 
 use isogram::config::Experiment;
 use isogram::gpu::AdapterChoice;
-use isogram::graph::{Graph, Tensor};
+use isogram::graph::{Graph, Lowering, Tensor};
 use isogram::train::{Observed, Observer, Options, Quiet, Seen, Summary, Sweep};
 
 /// A two-layer network with dropout, a schedule and both kinds of CKA, small enough to train many times.
@@ -34,13 +34,22 @@ fn experiment(overrides: &[(&str, &str)]) -> Experiment {
     Experiment::with_overrides(SETTINGS, "bits.toml", &overrides).unwrap()
 }
 
-fn run(sweep: &Sweep, slice: Option<usize>, adapter: AdapterChoice) -> Summary {
-    sweep.run(&Options { adapter, slice, ..Options::default() }, &mut Quiet).unwrap()
+/// Where a sweep runs, and how its steps are lowered.
+#[derive(Clone, Debug, PartialEq)]
+struct Case(AdapterChoice, Lowering);
+
+const LAYERED: Case = Case(AdapterChoice::Automatic, Lowering::Layered);
+const RESIDENT: Case = Case(AdapterChoice::Automatic, Lowering::Resident);
+
+fn run(sweep: &Sweep, slice: Option<usize>, case: &Case) -> Summary {
+    let Case(adapter, lowering) = case.clone();
+    sweep.run(&Options { adapter, lowering, slice, ..Options::default() }, &mut Quiet).unwrap()
 }
 
-fn adapters() -> Vec<AdapterChoice> {
-    let gpu = support::gpu().map(|_| AdapterChoice::Automatic);
-    std::iter::once(AdapterChoice::Reference).chain(gpu).collect()
+/// The reference, which knows one lowering, and the adapter with both.
+fn cases() -> Vec<Case> {
+    let gpu = support::gpu().map(|_| [LAYERED, RESIDENT]);
+    std::iter::once(Case(AdapterChoice::Reference, Lowering::Auto)).chain(gpu.into_iter().flatten()).collect()
 }
 
 type Row = (u64, Option<String>, String, u64);
@@ -63,27 +72,27 @@ fn pair(summary: &Summary, a: u32, b: u32) -> Vec<(u64, String, u64)> {
 
 #[test]
 fn seed_0_is_the_same_alone_in_company_reversed_and_in_slices() {
-    for adapter in adapters() {
+    for case in cases() {
         let sweep = |seeds: &str| Sweep::new(experiment(&[("seeds", seeds)])).unwrap();
-        let alone = of(&run(&sweep("1"), None, adapter.clone()), 0);
+        let alone = of(&run(&sweep("1"), None, &case), 0);
         assert!(alone.len() > 20);
         for seeds in ["3", "4", "32", "33"] {
             // The reference is slow, and has no grid for company to change.
-            if adapter == AdapterChoice::Reference && seeds.len() > 1 {
+            if case.0 == AdapterChoice::Reference && seeds.len() > 1 {
                 continue;
             }
-            let company = run(&sweep(seeds), None, adapter.clone());
-            assert_eq!(of(&company, 0), alone, "among {seeds} on {adapter:?}");
+            let company = run(&sweep(seeds), None, &case);
+            assert_eq!(of(&company, 0), alone, "among {seeds} on {case:?}");
         }
-        let four = run(&sweep("4"), None, adapter.clone());
-        let reversed = run(&sweep("[3, 2, 1, 0]"), None, adapter.clone());
+        let four = run(&sweep("4"), None, &case);
+        let reversed = run(&sweep("[3, 2, 1, 0]"), None, &case);
         for replica in 0..4 {
-            assert_eq!(of(&reversed, 3 - replica), of(&four, replica), "reversed on {adapter:?}");
+            assert_eq!(of(&reversed, 3 - replica), of(&four, replica), "reversed on {case:?}");
         }
         assert_eq!(pair(&reversed, 3, 2), pair(&four, 0, 1));
-        let sliced = run(&sweep("4"), Some(3), adapter.clone());
+        let sliced = run(&sweep("4"), Some(3), &case);
         for replica in 0..4 {
-            assert_eq!(of(&sliced, replica), of(&four, replica), "in slices on {adapter:?}");
+            assert_eq!(of(&sliced, replica), of(&four, replica), "in slices on {case:?}");
         }
         assert_eq!(pair(&sliced, 0, 3), pair(&four, 0, 3));
         assert!(!pair(&sliced, 0, 3).is_empty());
@@ -92,13 +101,13 @@ fn seed_0_is_the_same_alone_in_company_reversed_and_in_slices() {
 
 #[test]
 fn a_diverging_neighbour_is_alone_in_it() {
-    for adapter in adapters() {
-        let calm = run(&Sweep::new(experiment(&[("seeds", "2")])).unwrap(), None, adapter.clone());
+    for case in cases() {
+        let calm = run(&Sweep::new(experiment(&[("seeds", "2")])).unwrap(), None, &case);
         // The same seeds, beside replicas whose learning rate blows them up.
         let mixed = experiment(&[("seeds", "2"), ("sweep.optimiser.lr", "[0.01, 1e38]")]);
-        let mixed = run(&Sweep::new(mixed).unwrap(), None, adapter.clone());
+        let mixed = run(&Sweep::new(mixed).unwrap(), None, &case);
         for replica in 0..2 {
-            assert_eq!(of(&mixed, replica), of(&calm, replica), "beside a diverging replica on {adapter:?}");
+            assert_eq!(of(&mixed, replica), of(&calm, replica), "beside a diverging replica on {case:?}");
         }
         assert_eq!(pair(&mixed, 0, 1), pair(&calm, 0, 1));
         for entry in &mixed.manifest.replicas {
@@ -126,10 +135,10 @@ impl Observer for Again {
 
 #[test]
 fn observing_changes_nothing() {
-    for adapter in adapters() {
-        let plain = run(&Sweep::new(experiment(&[("seeds", "2")])).unwrap(), None, adapter.clone());
+    for case in cases() {
+        let plain = run(&Sweep::new(experiment(&[("seeds", "2")])).unwrap(), None, &case);
         let more = experiment(&[("seeds", "2"), ("observe.at", "{ kind = 'list', steps = [2, 5, 9, 16, 20] }")]);
-        let watched = run(&Sweep::new(more).unwrap().observer(Again), None, adapter.clone());
+        let watched = run(&Sweep::new(more).unwrap().observer(Again), None, &case);
         let shared = |rows: Vec<Row>| -> Vec<Row> {
             rows.into_iter()
                 .filter(|r| {
@@ -141,7 +150,7 @@ fn observing_changes_nothing() {
                 .collect()
         };
         let weights = |s: &Summary| s.values("weight_norm", 24).iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-        assert_eq!(shared(of(&watched, 0)), shared(of(&plain, 0)), "on {adapter:?}");
+        assert_eq!(shared(of(&watched, 0)), shared(of(&plain, 0)), "on {case:?}");
         assert_eq!(weights(&watched), weights(&plain));
         assert!(watched.metrics.iter().any(|r| r.name == "hidden_norm"));
     }
@@ -151,8 +160,11 @@ fn observing_changes_nothing() {
 #[test]
 fn print_bits() {
     if std::env::var_os("ISOGRAM_PRINT_BITS").is_some() {
-        let summary = run(&Sweep::new(experiment(&[("seeds", "3")])).unwrap(), None, AdapterChoice::Automatic);
-        println!("BITS {:?} {:?}", of(&summary, 0), pair(&summary, 0, 2));
+        let bits = [LAYERED, RESIDENT].map(|case| {
+            let summary = run(&Sweep::new(experiment(&[("seeds", "3")])).unwrap(), None, &case);
+            (of(&summary, 0), pair(&summary, 0, 2))
+        });
+        println!("BITS {bits:?}");
     }
 }
 
@@ -183,21 +195,47 @@ fn the_second_run_of_a_plan_creates_nothing() {
     let model = isogram::train::Perceptron::new(&sweep.experiment().model);
     let observer = isogram::train::built_in(sweep.experiment());
     let compiled = isogram::train::compile(sweep.experiment(), sweep.data(), &model, &[&observer]).unwrap();
-    let plan = isogram::graph::lower(&compiled.graph, &compiled.functions, 4, gpu.profile()).unwrap();
-    let step = &plan.functions[plan.function("step").unwrap()];
-    // Adam, schedule, dropout, metrics and divergence test on, in a two-layer network.
-    assert!(step.dispatches.len() <= 16, "{step}");
-    let mut machine = isogram::graph::Machine::new(Some(&gpu), plan).unwrap();
-    for function in ["init", "step", "evaluate"] {
-        machine.run(function, 2).unwrap();
+    for lowering in [Lowering::Layered, Lowering::Resident] {
+        let plan =
+            isogram::graph::lower_as(&compiled.graph, &compiled.functions, 4, gpu.profile(), lowering).unwrap();
+        assert_eq!(plan.lowering("step"), lowering);
+        let step = &plan.functions[plan.function("step").unwrap()];
+        // Adam, schedule, dropout, metrics and divergence test on, in a two-layer network.
+        assert!(step.dispatches.len() <= 16, "{step}");
+        let mut machine = isogram::graph::Machine::new(Some(&gpu), plan).unwrap();
+        for function in ["init", "step", "evaluate"] {
+            machine.run(function, 2).unwrap();
+        }
+        machine.read_results().unwrap();
+        let before = gpu.objects_created();
+        for function in ["init", "step", "evaluate"] {
+            machine.run(function, 3).unwrap();
+        }
+        machine.read_results().unwrap();
+        assert_eq!(gpu.objects_created(), before);
     }
-    machine.read_results().unwrap();
-    let before = gpu.objects_created();
-    for function in ["init", "step", "evaluate"] {
-        machine.run(function, 3).unwrap();
+}
+
+/// The two lowerings run the same kernels over the same words in the same order. What may differ is how a compiler
+/// contracts products and sums when it sees a whole step: not at all on a software adapter, which has no fused
+/// multiply-add, and by an ulp per operation elsewhere.
+#[test]
+fn both_lowerings_give_the_same_curve() {
+    let Some(gpu) = support::gpu() else { return };
+    let more = experiment(&[("seeds", "3"), ("observe.at", "{ kind = 'list', steps = [1, 2, 5, 9, 16, 20] }")]);
+    let sweep = Sweep::new(more).unwrap();
+    let (layered, resident) = (run(&sweep, None, &LAYERED), run(&sweep, None, &RESIDENT));
+    assert_eq!(layered.metrics.len(), resident.metrics.len());
+    for (a, b) in layered.metrics.iter().zip(&resident.metrics) {
+        assert_eq!((a.step, &a.name, &a.layer, a.replica), (b.step, &b.name, &b.layer, b.replica));
+        if gpu.profile().software {
+            assert_eq!(a.value.to_bits(), b.value.to_bits(), "{a:?} {b:?}");
+        } else {
+            assert!((a.value - b.value).abs() <= 1e-3 * a.value.abs().max(1e-3), "{a:?} {b:?}");
+        }
     }
-    machine.read_results().unwrap();
-    assert_eq!(gpu.objects_created(), before);
+    let first = |s: &Summary| of(s, 0).into_iter().filter(|r| r.0 == 0).collect::<Vec<_>>();
+    assert_eq!(first(&layered), first(&resident), "initial values come from one dispatch whatever the lowering");
 }
 
 #[test]

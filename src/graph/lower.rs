@@ -105,14 +105,14 @@ fn draft_as(
     wanted: Lowering,
 ) -> Result<Draft> {
     let layered = draft(graph, function, replicas, profile, registry)?;
-    if !function.repeats {
+    if function.runs < 2 {
         return Ok(layered);
     }
     let size = resident::Size {
         flops: layered.dispatches.iter().map(|d| d.flops).sum::<u64>() / replicas as u64,
         bytes: 4 * (registry.state_stride + layered.replica_scratch) as u64,
     };
-    let (mut resident, mut lowering) = resident::choose(size, wanted, profile);
+    let (mut resident, mut lowering) = resident::choose(size, function.runs, wanted, profile);
     if let Some(shared) = layered.dispatches.iter().find(|d| d.shared).filter(|_| resident) {
         let why = format!("{} is computed once for all replicas", shared.label);
         if wanted == Lowering::Resident {

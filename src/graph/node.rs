@@ -236,19 +236,20 @@ pub struct Function {
     pub name: String,
     /// What it does.
     pub effects: Vec<Effect>,
-    /// It is run many times in a row, so that a lowering that runs it many times in one dispatch pays.
-    pub repeats: bool,
+    /// About how many times it is run in all, mostly in a row: more than once, and a lowering that runs it many times in
+    /// one dispatch may pay.
+    pub runs: u32,
 }
 
 impl Function {
     /// A function of these effects.
     pub fn new(name: impl Into<String>, effects: Vec<Effect>) -> Self {
-        Self { name: name.into(), effects, repeats: false }
+        Self { name: name.into(), effects, runs: 1 }
     }
 
-    /// The same function, said to be run many times in a row.
-    pub fn repeated(self) -> Self {
-        Self { repeats: true, ..self }
+    /// The same function, to be run about so many times, mostly in a row.
+    pub fn repeated(self, runs: u32) -> Self {
+        Self { runs, ..self }
     }
 }
 

@@ -46,7 +46,9 @@ impl std::str::FromStr for Lowering {
 /// Operations per run and replica up to which a software adapter gains by the resident form: one workgroup is one of its
 /// threads, and a dispatch costs it about as much as 0.1 MFLOP.
 const SOFTWARE_FLOPS: u64 = 20_000_000;
-/// The same of a GPU, where a workgroup is a small part of the machine.
+/// Runs from which on it gains although its driver takes about ten seconds to compile a whole step as one kernel.
+const SOFTWARE_RUNS: u32 = 10_000;
+/// Operations of a GPU, where a workgroup is a small part of the machine.
 const GPU_FLOPS: u64 = 4_000_000;
 /// Bytes of state and temporaries per replica that the caches next to a workgroup can be expected to hold.
 const GPU_BYTES: u64 = 192 << 10;
@@ -132,7 +134,7 @@ pub(super) struct Size {
 }
 
 /// Whether a function gets the resident form, and why.
-pub(super) fn choose(size: Size, wanted: Lowering, profile: &Profile) -> (bool, String) {
+pub(super) fn choose(size: Size, runs: u32, wanted: Lowering, profile: &Profile) -> (bool, String) {
     let (flops, bytes) = (human_count(size.flops), human_bytes(size.bytes));
     match wanted {
         Lowering::Layered => (false, "asked for".into()),
@@ -141,10 +143,12 @@ pub(super) fn choose(size: Size, wanted: Lowering, profile: &Profile) -> (bool, 
             let fits = size.flops <= SOFTWARE_FLOPS;
             let limit = human_count(SOFTWARE_FLOPS);
             let word = if fits { "at most" } else { "more than" };
-            (
-                fits,
-                format!("a run of one replica takes {flops} operations, {word} the {limit} that one thread should do"),
-            )
+            let why = format!("a run of one replica takes {flops} operations, {word} the {limit} that one thread should do");
+            if fits && runs < SOFTWARE_RUNS {
+                let why = format!("{runs} runs are fewer than the {SOFTWARE_RUNS} that repay compiling them as one kernel");
+                return (false, why);
+            }
+            (fits, why)
         }
         Lowering::Auto => {
             let fits = size.flops <= GPU_FLOPS && size.bytes <= GPU_BYTES;

@@ -513,10 +513,10 @@ impl MatMul {
                 let _ = writeln!(body, "        let vb{c} = {b4}[(b_base + c{c} * ldb + k) >> 2u];");
             }
         }
-        for s in 0..steps {
+        for (s, axis) in AXES.iter().enumerate().take(steps) {
             for u in 0..units(columns) {
                 let value = if self.vector_b && self.transpose_b {
-                    gather(&|c| format!("vb{c}.{}", AXES[s]), u)
+                    gather(&|c| format!("vb{c}.{axis}"), u)
                 } else if self.vector_b && columns >= 4 {
                     format!("{b4}[(b_base + (k + {s}u) * ldb + q{u}) >> 2u]")
                 } else if self.transpose_b {

@@ -217,7 +217,7 @@ pub fn compile(
         let unsound = g.minus(one, sound)?;
         effects.push(Effect::Raise(g.variable_of(broken)?, unsound));
     }
-    let step_function = Function::new("step", effects).repeated();
+    let step_function = Function::new("step", effects).repeated(e.steps);
     let gradient_function = Function::new("gradient", vec![Effect::Output("gradient_norm".into(), norm)]);
     let init_function =
         init(g, network.as_ref(), &updates, gain, seed, &[step, broken, diverged_at, loss_sum, loss_count], alive)?;
