@@ -79,9 +79,9 @@ fn a_killed_run_continues_to_the_same_bits() {
     assert!(expected.1.len() > 100);
 
     let out = dir.path().join("killed");
-    let mut killed = 0;
-    // Moments that no one chose: a fixed stride with a remainder, so that some fall into writes.
-    for attempt in 0..40u64 {
+    let (mut killed, mut in_writes) = (0, 0);
+    // Moments that no one chose; then, as soon as a file is seen under construction, until a kill has left one behind.
+    for attempt in 0..60u64 {
         let mut command = isogram();
         command.arg("run").arg(&toml).arg("--out").arg(&out).arg("--quiet").stderr(Stdio::piped());
         if out.join("snapshots/latest.safetensors").exists() {
@@ -90,12 +90,16 @@ fn a_killed_run_continues_to_the_same_bits() {
             std::fs::remove_dir_all(&out).ok();
         }
         let mut child = command.spawn().unwrap();
-        if killed < 5 {
+        if killed < 4 || in_writes == 0 {
             std::thread::sleep(Duration::from_millis(300 + attempt * 157 % 450));
+            while killed >= 4 && unfinished(&out) == 0 && child.try_wait().unwrap().is_none() {
+                std::hint::spin_loop();
+            }
             if child.try_wait().unwrap().is_none() {
                 child.kill().unwrap();
                 killed += 1;
                 child.wait().unwrap();
+                in_writes += unfinished(&out);
                 continue;
             }
         }
@@ -106,7 +110,18 @@ fn a_killed_run_continues_to_the_same_bits() {
     let found = contents(&out);
     assert!(found.0 == expected.0, "parameters differ after {killed} kills");
     assert_eq!(found.1, expected.1, "rows differ after {killed} kills");
-    assert!(killed > 0, "the run was too short to be killed");
+    assert!(killed > 4 && in_writes > 0, "{killed} kills, of which {in_writes} during a write");
+    assert_eq!(unfinished(&out), 0, "what killed writes left is removed");
+    println!("{killed} kills, of which {in_writes} during a write");
+}
+
+/// Files under construction in a run's folders.
+fn unfinished(out: &Path) -> usize {
+    let within = |dir: &Path| {
+        let names = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.file_name());
+        names.filter(|n| n.to_string_lossy().ends_with(".part")).count()
+    };
+    within(out) + within(&out.join("snapshots")) + within(&out.join("partial"))
 }
 
 #[cfg(unix)]

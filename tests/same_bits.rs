@@ -196,8 +196,7 @@ fn the_second_run_of_a_plan_creates_nothing() {
     let observer = isogram::train::built_in(sweep.experiment());
     let compiled = isogram::train::compile(sweep.experiment(), sweep.data(), &model, &[&observer]).unwrap();
     for lowering in [Lowering::Layered, Lowering::Resident] {
-        let plan =
-            isogram::graph::lower_as(&compiled.graph, &compiled.functions, 4, gpu.profile(), lowering).unwrap();
+        let plan = isogram::graph::lower_as(&compiled.graph, &compiled.functions, 4, gpu.profile(), lowering).unwrap();
         assert_eq!(plan.lowering("step"), lowering);
         let step = &plan.functions[plan.function("step").unwrap()];
         // Adam, schedule, dropout, metrics and divergence test on, in a two-layer network.

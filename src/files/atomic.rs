@@ -8,6 +8,10 @@ use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
 
+/// How names of unfinished files begin and end.
+const PREFIX: &str = ".isogram-";
+const SUFFIX: &str = ".part";
+
 /// A file under construction. It takes its name only on [`AtomicFile::commit`]; dropped before that, it leaves nothing.
 #[derive(Debug)]
 pub struct AtomicFile {
@@ -19,7 +23,7 @@ impl AtomicFile {
     /// Starts a file that will be called `path`. The folder must exist.
     pub fn create(path: &Path) -> Result<Self> {
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".isogram-").suffix(".part");
+        builder.prefix(PREFIX).suffix(SUFFIX);
         // Temporary files are private by default; a result is shared as any other file is, less the user's umask.
         #[cfg(unix)]
         let permissions = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o666);
@@ -57,6 +61,21 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = AtomicFile::create(path)?;
     file.write_all(bytes).map_err(Error::io(path))?;
     file.commit()
+}
+
+/// Removes what writes of a killed run left unfinished in `dir` and its folders.
+pub fn remove_unfinished(dir: &Path) {
+    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        let (name, path) = (entry.file_name(), entry.path());
+        let name = name.to_string_lossy();
+        if path.is_dir() && !path.is_symlink() {
+            remove_unfinished(&path);
+        } else if name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
+            // Left behind it does no harm.
+            std::fs::remove_file(&path).ok();
+        }
+    }
 }
 
 /// Finds out, before any work is done, whether files can be written in `dir`.

@@ -11,7 +11,7 @@ pub mod pairs;
 mod table;
 mod words;
 
-pub use atomic::{AtomicFile, check_writable, write_atomic};
+pub use atomic::{AtomicFile, check_writable, remove_unfinished, write_atomic};
 pub use layout::create_run_dir;
 pub use manifest::Manifest;
 pub use metrics::{Cell, MetricRow, MetricsTable, ReplicaColumns, read_metrics, write_metrics};

@@ -143,9 +143,11 @@ pub(super) fn choose(size: Size, runs: u32, wanted: Lowering, profile: &Profile)
             let fits = size.flops <= SOFTWARE_FLOPS;
             let limit = human_count(SOFTWARE_FLOPS);
             let word = if fits { "at most" } else { "more than" };
-            let why = format!("a run of one replica takes {flops} operations, {word} the {limit} that one thread should do");
+            let why =
+                format!("a run of one replica takes {flops} operations, {word} the {limit} that one thread should do");
             if fits && runs < SOFTWARE_RUNS {
-                let why = format!("{runs} runs are fewer than the {SOFTWARE_RUNS} that repay compiling them as one kernel");
+                let why =
+                    format!("{runs} runs are fewer than the {SOFTWARE_RUNS} that repay compiling them as one kernel");
                 return (false, why);
             }
             (fits, why)

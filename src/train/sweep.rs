@@ -265,6 +265,7 @@ impl<'s> Runner<'s> {
         if let Some(dir) = &options.out {
             std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
             files::check_writable(dir)?;
+            files::remove_unfinished(dir);
         }
         progress.stage(Stage::Building);
         let gpu = open(&options.adapter)?;
