@@ -38,8 +38,9 @@
 //! ```
 //!
 //! The floors, each knowing only those below it: [`report`], [`train`], [`measure`], [`nn`] with [`data`], [`graph`],
-//! [`kernels`], [`gpu`]; beside them [`config`] (settings) and [`files`] (what a run leaves on disk).
+//! [`kernels`], [`gpu`]; [`bench`] measures them; beside them [`config`] (settings) and [`files`] (what a run leaves on disk).
 
+pub mod bench;
 pub mod config;
 pub mod data;
 pub mod error;

@@ -1,5 +1,6 @@
 //! Commands, flags and exit codes.
 
+mod bench;
 mod doctor;
 mod list;
 mod plan;
@@ -53,6 +54,8 @@ enum Command {
     },
     /// Show an experiment's plan: dispatches, memory, estimated time
     Plan(PlanArgs),
+    /// Measure what an adapter does with this kind of work
+    Bench(BenchArgs),
     /// Rebuild report.html from a run's files
     Report {
         /// Folder of the run
@@ -112,6 +115,34 @@ struct PlanArgs {
     json: bool,
 }
 
+#[derive(Args)]
+struct BenchArgs {
+    /// Few sizes and short repeats
+    #[arg(long)]
+    quick: bool,
+    /// Only these suites, separated by commas
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    suite: Vec<String>,
+    /// List the suites
+    #[arg(long)]
+    list: bool,
+    /// Write the results as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Show ratios to results of an earlier run or another machine
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
+    /// Write the roofline as an SVG
+    #[arg(long, value_name = "FILE")]
+    figure: Option<PathBuf>,
+    /// Adapter: a number from `isogram doctor`, or part of a name
+    #[arg(long, value_name = "NAME")]
+    adapter: Option<String>,
+    /// Print the table alone
+    #[arg(long)]
+    quiet: bool,
+}
+
 impl ExperimentArgs {
     fn adapter(&self) -> AdapterChoice {
         self.adapter.as_deref().map_or(AdapterChoice::Automatic, AdapterChoice::parse)
@@ -145,6 +176,7 @@ pub fn main() -> ExitCode {
         Command::Keys => list::keys(),
         Command::Doctor { adapter, json } => doctor::doctor(adapter.as_deref(), json),
         Command::Plan(args) => plan::plan(&args),
+        Command::Bench(args) => bench::bench(&args),
         Command::Report { run } => report::report(&run),
     };
     match outcome {

@@ -4,7 +4,9 @@
 mod adapter;
 mod device;
 mod profile;
+mod timing;
 
 pub use adapter::{AdapterChoice, AdapterSummary, list_adapters};
 pub use device::{BINDINGS, Gpu, IMMEDIATE_BYTES, Pipeline};
+pub(crate) use timing::Stopwatch;
 pub use profile::{CooperativeRow, Profile};

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::plan::{Dispatch, Plan, PlannedFunction};
 use crate::error::{Error, Result};
-use crate::gpu::{BINDINGS, Gpu, Pipeline};
+use crate::gpu::{BINDINGS, Gpu, Pipeline, Stopwatch};
 use crate::kernels::Arena;
 
 /// What a submission should take, so that a watchdog of two seconds is far and an interrupt is heard soon.
@@ -42,6 +42,33 @@ struct Loaded {
     most_runs: u32,
     /// Runs per submission that took about [`TARGET`] last time.
     pace: usize,
+}
+
+impl Loaded {
+    fn encode(&self, pass: &mut wgpu::ComputePass, runs: u32) {
+        for first in (0..runs).step_by(self.most_runs as usize) {
+            for command in &self.commands {
+                let blocks = command.immediates[3];
+                command.encode(pass, if self.resident { (runs - first).min(self.most_runs) } else { blocks });
+            }
+        }
+    }
+}
+
+/// What times a pass: the device's own time stamps where it has them, else the host's clock.
+#[derive(Debug)]
+pub struct Clock(Option<Stopwatch>);
+
+impl Clock {
+    /// The best clock of a device.
+    pub fn of(gpu: &Gpu) -> Self {
+        Self(Stopwatch::new(gpu))
+    }
+
+    /// Its name in tables.
+    pub fn name(&self) -> &'static str {
+        if self.0.is_some() { "device time stamps" } else { "wall clock" }
+    }
 }
 
 /// A dispatch, ready to encode.
@@ -161,6 +188,53 @@ impl GpuMachine {
         Ok(times)
     }
 
+    /// Seconds that so many runs of a function take in one submission on an otherwise idle device: by the device's own
+    /// time stamps if it has them and a stopwatch is given, else from submission to completion.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn time(&mut self, function: usize, runs: u32, clock: &Clock) -> Result<f64> {
+        self.in_flight.clear();
+        self.gpu.wait()?;
+        let loaded = &self.functions[function];
+        self.time_pass(clock, |pass| loaded.encode(pass, runs))
+    }
+
+    /// As [`GpuMachine::time`], of a module of its own, run on this machine's arenas.
+    ///
+    /// # Errors
+    /// If it does not compile, or the device fails.
+    pub fn time_module(&self, name: &str, wgsl: &str, groups: u32, runs: u32, clock: &Clock) -> Result<f64> {
+        let pipeline = self.gpu.pipeline(name, wgsl)?;
+        let command = Command { pipeline, immediates: [0, 0, groups, groups], grid: [groups, 1, 1] };
+        self.gpu.wait()?;
+        self.time_pass(clock, |pass| (0..runs).for_each(|_| command.encode(pass, groups)))
+    }
+
+    fn time_pass(&self, clock: &Clock, dispatches: impl FnOnce(&mut wgpu::ComputePass)) -> Result<f64> {
+        let begun = Instant::now();
+        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                label: None,
+                timestamp_writes: clock.0.as_ref().map(Stopwatch::writes),
+            });
+            pass.set_bind_group(0, &self.bind_group, &[]);
+            dispatches(&mut pass);
+        }
+        if let Some(stopwatch) = &clock.0 {
+            stopwatch.resolve(&mut encoder);
+        }
+        let submission = self.gpu.queue.submit([encoder.finish()]);
+        match &clock.0 {
+            Some(stopwatch) => stopwatch.read(&self.gpu),
+            None => {
+                self.gpu.wait_for(submission)?;
+                Ok(begun.elapsed().as_secs_f64())
+            }
+        }
+    }
+
     fn encode(&self, dispatches: impl FnOnce(&mut wgpu::ComputePass)) -> wgpu::SubmissionIndex {
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
         {
@@ -174,15 +248,7 @@ impl GpuMachine {
 
     /// Encodes and submits so many runs of a function.
     fn submit(&self, function: usize, runs: u32) -> wgpu::SubmissionIndex {
-        let Loaded { commands, resident, most_runs, .. } = &self.functions[function];
-        self.encode(|pass| {
-            for first in (0..runs).step_by(*most_runs as usize) {
-                for command in commands {
-                    let blocks = command.immediates[3];
-                    command.encode(pass, if *resident { (runs - first).min(*most_runs) } else { blocks });
-                }
-            }
-        })
+        self.encode(|pass| self.functions[function].encode(pass, runs))
     }
 
     /// Queues `times` runs of a function. Returns before they have run, unless too many are waiting.

@@ -9,6 +9,11 @@ const RESIDENT: &str = include_str!("../../shaders/resident.wgsl");
 const RANDOM: &str = include_str!("../../shaders/random.wgsl");
 const MATH: &str = include_str!("../../shaders/math.wgsl");
 
+/// The declarations that every module starts with.
+pub(crate) fn prelude() -> &'static str {
+    PRELUDE
+}
+
 /// A kernel as text: a WGSL function `entry(at: Place)`, and what it asks of the module that it stands in.
 #[derive(Clone, Debug)]
 pub struct Routine {

@@ -20,6 +20,8 @@ mod palette;
 mod panel;
 mod png;
 mod run;
+mod roofline;
+pub use roofline::roofline;
 mod settings;
 #[cfg(test)]
 mod synthetic;

@@ -180,24 +180,35 @@ impl Sweep {
         if name.is_empty() { "all".into() } else { name }
     }
 
+    /// The groups of the sweep on a device, initialised and ready to step: for tools that drive training themselves.
+    ///
+    /// # Errors
+    /// If something does not fit, or the device fails.
+    pub fn groups(&self, gpu: Option<&Arc<Gpu>>, options: &Options) -> Result<Vec<Group>> {
+        let mut groups = Vec::new();
+        for (_, members) in self.grouped() {
+            let mut group = Group::new(gpu, self.compile(members[0])?, &members, options)?;
+            group.initialise(&self.replicas)?;
+            groups.push(group);
+        }
+        Ok(groups)
+    }
+
     /// The plans of the sweep with these options, and how long a step takes.
     ///
     /// # Errors
     /// If something does not fit.
     pub fn outline(&self, options: &Options) -> Result<Outline> {
         let gpu = open(&options.adapter)?;
+        let mut groups = self.groups(gpu.as_ref(), options)?;
         let mut outline =
             Outline { groups: Vec::new(), step_time: None, host_per_dispatch: None, dispatch_times: Vec::new() };
-        let mut groups = Vec::new();
-        for (_, members) in self.grouped() {
-            let group = Group::new(gpu.as_ref(), self.compile(members[0])?, &members, options)?;
+        for (group, (_, members)) in groups.iter().zip(self.grouped()) {
             let sizes = group.slices.iter().map(|(_, m)| m.len()).collect();
             outline.groups.push((self.group_name(&members), sizes, group.slices[0].0.plan().clone()));
-            groups.push(group);
         }
         if gpu.is_some() {
             for group in &mut groups {
-                group.initialise(&self.replicas)?;
                 group.step(3)?;
                 group.wait()?;
             }

@@ -1,0 +1,180 @@
+"""Isogram's side of the comparison: initial parameters, losses and CKA from `isogram run`, speed from `isogram bench`."""
+
+import json
+import statistics
+import subprocess
+import sys
+
+import numpy as np
+
+from common import AGREE, HERE, MATMUL, STEPS, WORKLOADS, CKA, Task, pairs_of, read_safetensors, write_drawn
+
+CKA_REPLICAS = 8
+
+
+class Isogram:
+    def __init__(self, program, adapter, folder, quick):
+        if not program.exists():
+            sys.exit(f"run: {program} is missing: cargo build --release")
+        self.program, self.folder, self.quick = program, folder, quick
+        self.adapter = ["--adapter", adapter] if adapter else []
+        self.version = self.call("--version").strip()
+        self.device = self.how = ""
+        write_drawn(folder)
+
+    def call(self, *arguments):
+        done = subprocess.run([self.program, *map(str, arguments)], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"isogram {' '.join(map(str, arguments))}: {done.stderr.strip()}")
+        return done.stdout
+
+    def run(self, toml, out, *arguments, **settings):
+        """`isogram run`, with keys set; returns what it says as JSON, and its folder."""
+        out = self.folder / out
+        if toml == "medium.toml":
+            for key, member in dict(inputs="inputs", labels="labels").items():
+                settings[f"data.{key}"] = settings[f"data.test_{key}"] = f"{self.folder}/medium.npz:{member}"
+        pairs = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+        said = self.call("run", HERE / toml, "--out", out, "--json", *self.adapter, *arguments, *pairs)
+        return json.loads(said), out
+
+    # ---- the same start for all, and what must come of it ----
+
+    def prepare(self, workloads):
+        """Writes what the engines start from. Returns Isogram's losses per workload, and its CKA."""
+        curves, cka = {}, None
+        trained = [name for name in workloads if name in WORKLOADS]
+        for toml in dict.fromkeys(WORKLOADS[name]["toml"] for name in trained):
+            self.save_start(toml)
+        for name in trained:
+            curves[name] = self.losses(name)
+            save_raw(self.folder, Task(self.folder, name))
+        if "cka" in workloads:
+            cka = self.cka()
+        return curves, cka
+
+    def save_start(self, toml):
+        """The parameters of every replica before the first step, as NumPy arrays by layer."""
+        keys = {"save.parameters": "checkpoints"}
+        _, out = self.run(toml, f"start-{toml}", "--steps", 1, **keys)
+        saved = read_safetensors(out / "parameters.safetensors")
+        layers = 1 + max(int(name.split("layers.")[1].split(".")[0]) for name in saved)
+        replicas = 1 + max(int(name.split("/")[1]) for name in saved)
+        names = [f"layers.{i}.{kind}" for i in range(layers) for kind in ("weight", "bias")]
+        arrays = [np.stack([saved[f"0/{r}/{name}"] for r in range(replicas)]) for name in names]
+        np.savez(self.folder / f"{toml}.npz", *arrays)
+
+    def losses(self, name):
+        """Loss of the batch of each step before its update, [replicas, steps]: `loss_train` at every step."""
+        import pyarrow.parquet
+
+        replicas = min(AGREE, WORKLOADS[name]["replicas"])
+        keys = {"observe.at.kind": "linear", "observe.at.every": 1}
+        _, out = self.run(WORKLOADS[name]["toml"], f"losses-{name}", "--steps", STEPS, "--seeds", replicas, **keys)
+        table = pyarrow.parquet.read_table(out / "metrics.parquet").to_pylist()
+        curve = np.full((replicas, STEPS), np.nan)
+        for row in table:
+            if row["name"] == "loss_train":
+                curve[row["replica"], row["step"] - 1] = row["value"]
+        return curve
+
+    def cka(self):
+        """CKA of the last hidden layer of eight trained replicas; writes their representations for the engines."""
+        import pyarrow.parquet
+
+        keys = {"observe.measures": '["cka_pairs"]', "save.representations": "final"}
+        _, out = self.run("tiny.toml", "cka", "--seeds", CKA_REPLICAS, **keys)
+        saved = read_safetensors(out / "representations.safetensors")
+        table = pyarrow.parquet.read_table(out / "pairs.parquet").to_pylist()
+        layer = max(row["layer_a"] for row in table)
+        matrix = np.eye(CKA_REPLICAS)
+        for row in table:
+            if row["name"] == "cka" and row["step"] == STEPS and row["layer_a"] == layer:
+                a, b = row["replica_a"], row["replica_b"]
+                matrix[a, b] = matrix[b, a] = row["value"]
+        found = np.stack([saved[f"{r}/{layer}"] for r in range(CKA_REPLICAS)])
+        np.save(self.folder / "representations.npy", found)
+        return matrix
+
+    # ---- speed ----
+
+    def speed(self, workloads):
+        """Median, lowest and highest rate per workload."""
+        try:
+            return self.bench(workloads)
+        except RuntimeError as error:
+            if "unrecognized subcommand" not in str(error):
+                raise
+            return self.runs(workloads)
+
+    def bench(self, workloads):
+        """From `isogram bench`."""
+        self.how = "Isogram timed by `isogram bench`"
+        # workload: (suite, name, size or none, work done in the seconds given)
+        wanted = {name: ("training", name, None, WORKLOADS[name]["replicas"]) for name in WORKLOADS}
+        n, rows, width = CKA["representations"], CKA["examples"], CKA["width"]
+        wanted["cka"] = ("cka", "all pairs", f"{n} x [{rows}, {width}]", pairs_of(n))
+        wanted["matmul"] = ("matmul", "square", f"{MATMUL}x{MATMUL}x{MATMUL}", 2e-9 * MATMUL**3)
+        wanted = {name: entry for name, entry in wanted.items() if name in workloads}
+        found = {}
+        for suite in dict.fromkeys(entry[0] for entry in wanted.values()):
+            path = self.folder / f"bench-{suite}.json"
+            self.call("bench", "--suite", suite, "--json", path, *self.adapter)
+            said = json.loads(path.read_text())
+            self.device = self.device or adapter_of(said)
+            for name, (_, called, size, work) in wanted.items():
+                for m in said["measurements"]:
+                    if m["suite"] == wanted[name][0] == suite and m["name"] == called and size in (None, m["size"]):
+                        found[name] = dict(median=work / m["seconds"], low=work / m["high"], high=work / m["low"])
+        return found
+
+    def runs(self, workloads):
+        """Where there is no `isogram bench`: five whole runs of each workload, as they say themselves."""
+        self.how = "Isogram timed by five `isogram run` each"
+        steps = dict(tiny=1000, lone=4000, medium=40)
+        found = {}
+        for name in [name for name in WORKLOADS if name in workloads]:
+            rates = []
+            for turn in range(5):
+                count = steps[name] // (4 if self.quick else 1)
+                arguments = ["--steps", count, "--seeds", WORKLOADS[name]["replicas"]]
+                said, _ = self.run(WORKLOADS[name]["toml"], f"speed-{name}-{turn}", *arguments)
+                rates.append(said["replica_steps_per_second"])
+                self.device = said["adapter"]
+            found[name] = dict(median=statistics.median(rates), low=min(rates), high=max(rates))
+        return found
+
+
+def adapter_of(said):
+    """The adapter's name, wherever the JSON of `isogram bench` has it."""
+    adapter = said.get("adapter", "")
+    return adapter.get("name", "") if isinstance(adapter, dict) else adapter
+
+
+def save_raw(folder, task):
+    """A task as raw little-endian files, for the engines in Rust: weights are in x out there."""
+    out = folder / task.name
+    out.mkdir()
+    shape = dict(widths=task.widths, examples=[len(task.x)], batch=[task.batch], steps=[STEPS], replicas=[task.agree])
+    lines = [f"{key} {' '.join(map(str, values))}\n" for key, values in (shape | dict(lr=[task.lr])).items()]
+    (out / "shape.txt").write_text("".join(lines))
+    task.x.astype("<f4").tofile(out / "x.f32")
+    task.y.astype("<u4").tofile(out / "y.u32")
+    task.rows[:, : task.agree].transpose(1, 0, 2).astype("<u4").tofile(out / "rows.u32")
+    with open(out / "parameters.f32", "wb") as file:
+        for r in range(task.agree):
+            for p in task.parameters:
+                p[r].T.astype("<f4").tofile(file)
+
+
+def largest_relative(found, expected):
+    found, expected = np.array(found), np.array(expected)
+    return float(np.max(np.abs(found - expected) / np.abs(expected)))
+
+
+def largest_absolute(found, expected):
+    return float(np.max(np.abs(np.array(found) - np.array(expected))))
+
+
+def pairs(matrix):
+    return pairs_of(len(matrix))

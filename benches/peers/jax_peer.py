@@ -1,0 +1,101 @@
+"""JAX: the replicas under vmap, the steps under lax.scan, all of it under jit. No TF32."""
+
+from functools import partial
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from common import BETA1, BETA2, EPSILON, MATMUL, STEPS, pairs_of, representations, square, timed
+from peer import Peer
+
+jax.config.update("jax_default_matmul_precision", "float32")
+VARIANT = "vmap, scan, jit"
+
+
+def loss_of(parameters, x, y):
+    for i in range(0, len(parameters), 2):
+        x = x @ parameters[i].T + parameters[i + 1]
+        x = jax.nn.relu(x) if i + 2 < len(parameters) else x
+    return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(x), y[:, None], axis=1))
+
+
+def one_replica(x, y, lr, state, rows):
+    """One step of Adam of one replica."""
+    parameters, first, second, t = state
+    loss, gradients = jax.value_and_grad(loss_of)(parameters, x[rows], y[rows])
+    t = t + 1
+    first = jax.tree.map(lambda m, g: BETA1 * m + (1 - BETA1) * g, first, gradients)
+    second = jax.tree.map(lambda v, g: BETA2 * v + (1 - BETA2) * g * g, second, gradients)
+    scale1, scale2 = 1 - BETA1**t, 1 - BETA2**t
+    move = lambda p, m, v: p - lr * (m / scale1) / (jnp.sqrt(v / scale2) + EPSILON)
+    return (jax.tree.map(move, parameters, first, second), first, second, t), loss
+
+
+def trainer(task, chunk):
+    """Starting state, and a function that takes `chunk` steps of all replicas."""
+    x, y = jnp.asarray(task.x), jnp.asarray(task.y)
+    step = jax.vmap(partial(one_replica, x, y, task.lr))
+
+    @partial(jax.jit, donate_argnums=0)
+    def steps(state, rows):
+        return lax.scan(step, state, rows, length=chunk)
+
+    def start():
+        parameters = [jnp.asarray(p) for p in task.parameters]
+        zeros = lambda: [jnp.zeros_like(p) for p in parameters]
+        return parameters, zeros(), zeros(), jnp.zeros(task.replicas)
+
+    return start, steps
+
+
+def train(peer, task):
+    chunk = 10 if task.name == "medium" else STEPS
+    start, steps = trainer(task, chunk)
+    rows = [jnp.asarray(task.rows[at : at + chunk]) for at in range(0, STEPS, chunk)]
+    state, losses = start(), []
+    for part in rows:
+        state, loss = steps(state, part)
+        losses.append(np.asarray(loss))
+    peer.losses(task.name, VARIANT, np.concatenate(losses).T[: task.agree])
+
+    turn = 0
+
+    def call():
+        nonlocal state, turn
+        state, loss = steps(state, rows[turn % len(rows)])
+        turn += 1
+        loss.block_until_ready()
+
+    peer.speed(task.name, VARIANT, timed(call, task.replicas * chunk, peer.args.quick))
+
+
+@jax.jit
+def cka(x):
+    """Linear CKA of all pairs of [n, examples, width], through the Gram matrices of the examples."""
+    x = x - x.mean(1, keepdims=True)
+    grams = (x @ x.transpose(0, 2, 1)).reshape(len(x), -1)
+    products = grams @ grams.T
+    norms = jnp.sqrt(jnp.diag(products))
+    return products / norms[:, None] / norms[None, :]
+
+
+def main():
+    peer = Peer("JAX")
+    for task in peer.tasks():
+        train(peer, task)
+    if "cka" in peer.wanted:
+        peer.cka("jit", cka(jnp.asarray(np.load(Path(peer.args.folder) / "representations.npy"))))
+        x = jnp.asarray(representations())
+        peer.speed("cka", "jit", timed(lambda: cka(x).block_until_ready(), pairs_of(len(x)), peer.args.quick))
+    if "matmul" in peer.wanted:
+        a, b, product = jnp.asarray(square(1)), jnp.asarray(square(2)), jax.jit(jnp.matmul)
+        gflop = 2e-9 * MATMUL**3
+        peer.speed("matmul", "jit", timed(lambda: product(a, b).block_until_ready(), gflop, peer.args.quick))
+    device = jax.devices()[0]
+    peer.write(f"{device.platform} {device.device_kind}", f"jax {jax.__version__}")
+
+
+main()

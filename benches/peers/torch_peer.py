@@ -1,0 +1,168 @@
+"""PyTorch: replicas in a Python loop, and together under torch.func.vmap, on CUDA within a CUDA graph. No TF32."""
+
+from pathlib import Path
+
+import torch
+from torch.func import grad_and_value, vmap
+from torch.nn import functional as F
+
+from common import BETA1, BETA2, EPSILON, MATMUL, STEPS, pairs_of, representations, square, timed
+from peer import Peer
+import numpy as np
+
+CUDA = torch.cuda.is_available()
+DEVICE = torch.device("cuda" if CUDA else "cpu")
+
+
+def wait():
+    if CUDA:
+        torch.cuda.synchronize()
+
+
+def to(array):
+    return torch.from_numpy(np.ascontiguousarray(array)).to(DEVICE)
+
+
+def loss_of(parameters, x, y):
+    for i in range(0, len(parameters), 2):
+        x = F.linear(x, parameters[i], parameters[i + 1])
+        x = F.relu(x) if i + 2 < len(parameters) else x
+    return F.cross_entropy(x, y)
+
+
+def adam(task, parameters):
+    """PyTorch's fastest: fused."""
+    return torch.optim.Adam(
+        parameters, lr=task.lr, betas=(BETA1, BETA2), eps=EPSILON, fused=True, capturable=CUDA
+    )
+
+
+class Loop:
+    """One replica after the other."""
+
+    variant = "loop"
+
+    def __init__(self, task):
+        self.task, self.x, self.y = task, to(task.x), to(task.y)
+        self.replicas = max(task.loop, task.agree)
+        self.parameters = [[to(p[r]).requires_grad_() for p in task.parameters] for r in range(self.replicas)]
+        self.optimisers = [adam(task, parameters) for parameters in self.parameters]
+        self.rows = to(task.rows)
+
+    def steps(self, replicas, count):
+        """`count` steps of each of the first `replicas`; their losses, [replicas, count]."""
+        losses = [[] for _ in range(replicas)]
+        for r in range(replicas):
+            for step in range(count):
+                rows = self.rows[step, r]
+                loss = loss_of(self.parameters[r], self.x[rows], self.y[rows])
+                self.optimisers[r].zero_grad()
+                loss.backward()
+                self.optimisers[r].step()
+                losses[r].append(loss.detach())
+        wait()
+        return losses
+
+
+class Together:
+    """All replicas in each operation."""
+
+    variant = "vmap, CUDA graph" if CUDA else "vmap"
+
+    def __init__(self, task):
+        self.task, self.x, self.y = task, to(task.x), to(task.y)
+        self.rows = to(task.rows)
+        self.parameters = [to(p) for p in task.parameters]
+        self.optimiser = adam(task, self.parameters)
+        self.gradients = vmap(grad_and_value(loss_of))
+        self.turn = torch.zeros((), dtype=torch.int64, device=DEVICE)
+        self.losses = torch.zeros(STEPS, task.replicas, device=DEVICE)
+        self.graph = None
+
+    def one(self):
+        """A step; which one is counted on the device, so that the step can be replayed."""
+        at = self.turn.reshape(1)
+        rows = self.rows.index_select(0, at)[0]
+        gradients, losses = self.gradients(self.parameters, self.x[rows], self.y[rows])
+        for parameter, gradient in zip(self.parameters, gradients):
+            parameter.grad = gradient
+        self.optimiser.step()
+        self.losses.index_copy_(0, at, losses[None])
+        self.turn.add_(1).remainder_(STEPS)
+
+    def capture(self):
+        """The CUDA graph of a step. Warming up moves the parameters: they are put back in place."""
+        kept = [p.clone() for p in self.parameters]
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(3):
+                self.one()
+        torch.cuda.current_stream().wait_stream(stream)
+        self.graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.graph):
+            self.one()
+        with torch.no_grad():
+            for parameter, value in zip(self.parameters, kept):
+                parameter.copy_(value)
+            for state in self.optimiser.state.values():
+                for value in state.values():
+                    value.zero_()
+        self.turn.zero_()
+
+    def steps(self, count):
+        if CUDA and self.graph is None:
+            self.capture()
+        for _ in range(count):
+            self.graph.replay() if self.graph else self.one()
+        wait()
+
+
+def train(peer, task):
+    loop = Loop(task)
+    peer.losses(task.name, loop.variant, loop.steps(task.agree, STEPS))
+    count = 5 if task.name == "medium" else 25
+    call = lambda: loop.steps(task.loop, count)
+    peer.speed(task.name, loop.variant, timed(call, task.loop * count, peer.args.quick))
+
+    together = Together(task)
+    together.steps(STEPS)
+    peer.losses(task.name, together.variant, together.losses.T[: task.agree])
+    count = 2 if task.name == "medium" else 10
+    call = lambda: together.steps(count)
+    peer.speed(task.name, together.variant, timed(call, task.replicas * count, peer.args.quick))
+
+
+def cka(x):
+    """Linear CKA of all pairs of [n, examples, width], through the Gram matrices of the examples."""
+    x = x - x.mean(1, keepdim=True)
+    grams = (x @ x.transpose(1, 2)).flatten(1)
+    products = grams @ grams.T
+    norms = products.diagonal().sqrt()
+    return products / norms[:, None] / norms[None, :]
+
+
+def main():
+    torch.set_float32_matmul_precision("highest")
+    peer = Peer("PyTorch")
+    for task in peer.tasks():
+        train(peer, task)
+
+    def finished(work):
+        work()
+        wait()
+
+    with torch.no_grad():
+        if "cka" in peer.wanted:
+            peer.cka("eager", cka(to(np.load(Path(peer.args.folder) / "representations.npy"))))
+            x = to(representations())
+            peer.speed("cka", "eager", timed(lambda: finished(lambda: cka(x)), pairs_of(len(x)), peer.args.quick))
+        if "matmul" in peer.wanted:
+            a, b = to(square(1)), to(square(2))
+            call = lambda: finished(lambda: a @ b)
+            peer.speed("matmul", "eager", timed(call, 2e-9 * MATMUL**3, peer.args.quick))
+    device = torch.cuda.get_device_name() if CUDA else f"cpu, {torch.get_num_threads()} threads"
+    peer.write(device, f"torch {torch.__version__}")
+
+
+main()
