@@ -19,7 +19,6 @@ use crate::error::{Error, Result};
 use crate::gpu::{AdapterSummary, Gpu};
 use timing::Bench;
 
-
 pub use table::table;
 
 /// The suites, in the order in which they run.

@@ -106,8 +106,7 @@ impl Case {
             }));
         }
         let Some(times) = times else { return Ok(()) };
-        let shape: Vec<String> =
-            [self.inputs].iter().chain(self.hidden).chain(&[10]).map(usize::to_string).collect();
+        let shape: Vec<String> = [self.inputs].iter().chain(self.hidden).chain(&[10]).map(usize::to_string).collect();
         let network = if self.hidden.len() > 4 {
             format!("{}-{}x{}-10", self.inputs, self.hidden.len(), self.hidden[0])
         } else {

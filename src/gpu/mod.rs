@@ -8,5 +8,5 @@ mod timing;
 
 pub use adapter::{AdapterChoice, AdapterSummary, list_adapters};
 pub use device::{BINDINGS, Gpu, IMMEDIATE_BYTES, Pipeline};
-pub(crate) use timing::Stopwatch;
 pub use profile::{CooperativeRow, Profile};
+pub(crate) use timing::Stopwatch;

@@ -99,12 +99,14 @@ impl Form {
         self.aligned_b && if self.transpose_b { self.k.is_multiple_of(4) } else { self.n.is_multiple_of(4) }
     }
 
-    /// Columns per lane of the wide body, so that eight lanes fit the result.
+    /// Columns per lane of the wide body, so that eight lanes fit the result. A transposed B is read four steps of K at
+    /// a time, and eight columns of four steps are more than the registers and the nearest cache hold.
     fn columns(&self) -> u32 {
         match self.n {
             0..=8 => 1,
             9..=16 => 2,
             17..=32 => 4,
+            _ if self.transpose_b => 4,
             _ => 8,
         }
     }
@@ -142,7 +144,7 @@ impl Form {
     /// the bits.
     pub fn replica_tile(profile: &Profile) -> Tile {
         match Body::of(profile) {
-            Body::Wide if broadcasts(profile) => Tile::Wide { rows: 32, columns: 8, broadcast: true },
+            Body::Wide if broadcasts(profile) => Tile::Wide { rows: 32, columns: 4, broadcast: true },
             Body::Wide => Tile::Wide { rows: 8, columns: 4, broadcast: false },
             Body::Tiled => Tile::Tiled { rows: 32, columns: 32 },
         }

@@ -69,37 +69,49 @@ pub fn centre(g: &mut Graph, x: Tensor) -> Result<Centred> {
     Ok(Centred { values, diagonal, trace })
 }
 
-/// Rows `start..start + count` of the embedding of a centred representation: `[count, n]`.
+/// A band of the embedding of a centred representation: rows `start..start + count`, columns from `start` on, `[count, n -
+/// start]`. Embeddings are symmetric, so what stands to the left of a band stands in an earlier one; columns beyond the
+/// square on the diagonal are scaled by the root of two, so that inner products count them twice.
 ///
 /// # Errors
 /// If there are no such rows, or too few examples for the debiased form.
 pub fn embedding(g: &mut Graph, x: Centred, kind: Kind, start: usize, count: usize) -> Result<Tensor> {
     let [n, _] = g.matrix(x.values)?;
+    let width = n.saturating_sub(start);
     let band = g.rows(x.values, start, count)?;
-    let gram = g.matmul_of(band, false, x.values, true)?;
-    match kind {
-        Kind::Plain => Ok(gram),
+    let rest = g.rows(x.values, start, width)?;
+    let gram = g.matmul_of(band, false, rest, true)?;
+    let value = match kind {
+        Kind::Plain => gram,
         Kind::Debiased => {
             if n < 4 {
                 return Err(Error::Shape(format!("debiased CKA needs at least 4 examples, and there are {n}")));
             }
             // Rows of K sum to zero, so without the diagonal they sum to -K_ii, and all of it to -tr K.
             let rows = g.rows(x.diagonal, start, count)?;
-            let columns = g.reshape(x.diagonal, &[1, n])?;
+            let columns = g.rows(x.diagonal, start, width)?;
+            let columns = g.reshape(columns, &[1, width])?;
             let corner = g.plus(rows, columns)?;
             let edges = g.scale(corner, 1.0 / (n as f32 - 2.0));
             let total = g.scale(x.trace, (-1.0 / ((n as f64 - 1.0) * (n as f64 - 2.0))) as f32);
             let corrected = g.plus(gram, edges)?;
             let centred = g.plus(corrected, total)?;
-            let (row, column) = (g.row_index(&[count, n]), g.column_index(&[count, n]));
-            // Beside the text, so that all bands share a kernel.
-            let first = g.number(start as f32);
-            let row = g.plus(row, first)?;
+            let (row, column) = (g.row_index(&[count, width]), g.column_index(&[count, width]));
             let same = g.binary(Binary::Equal, row, column)?;
             let zero = g.constant(0.0);
-            g.select(same, zero, centred)
+            g.select(same, zero, centred)?
         }
+    };
+    if count == n {
+        return Ok(value);
     }
+    let column = g.column_index(&[count, width]);
+    // Beside the text, so that all bands share a kernel.
+    let square = g.number(count as f32);
+    let beyond = g.binary(Binary::AtLeast, column, square)?;
+    let (twice, once) = (g.constant(std::f32::consts::SQRT_2), g.constant(1.0));
+    let weight = g.select(beyond, twice, once)?;
+    g.times(value, weight)
 }
 
 /// CKA of several pairs of representations of the same examples: for each kind, for each pair, `[1, 1]`. Each

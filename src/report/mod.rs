@@ -19,8 +19,8 @@ mod paired;
 mod palette;
 mod panel;
 mod png;
-mod run;
 mod roofline;
+mod run;
 pub use roofline::roofline;
 mod settings;
 #[cfg(test)]

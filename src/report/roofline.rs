@@ -1,8 +1,8 @@
 //! The roofline of a benchmark: how fast each piece of work ran, beside what the adapter's arithmetic and bandwidth allow
 //! (Williams, Waterman & Patterson, "Roofline", 2009).
 
-use plotters::style::text_anchor::{HPos, VPos};
 use plotters::style::RGBColor;
+use plotters::style::text_anchor::{HPos, VPos};
 
 use super::canvas::{self, Font, Pen, on_white, shortened};
 use super::palette::Mark;
