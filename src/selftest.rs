@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::gpu::{Gpu, Profile};
-use crate::graph::{Effect, Function, Graph, Machine, Tensor, VariableKind, lower};
+use crate::graph::{Effect, Function, Graph, Lowering, Machine, Tensor, VariableKind, lower, lower_as};
 use crate::kernels::program::{Binary, DType, Distribution, Draw, Unary};
 use crate::measure::cka::{self, Kind};
-use crate::nn::{Activation, Dropout, Fan, Init, dropout};
+use crate::nn::{Activation, Batches, Draws, Dropout, Fan, Init, dropout};
 
 /// The outcome of one case.
 #[derive(Clone, Debug)]
@@ -229,27 +229,101 @@ fn run_case(case: &Case, gpu: Option<&Arc<Gpu>>, profile: &Profile) -> Result<(V
     Ok((read, kernels))
 }
 
+/// A training loop as a function that is run many times in a row: shuffled batches, two layers, cross-entropy, momentum.
+fn training() -> Result<(Graph, Function)> {
+    let mut graph = Graph::new();
+    let g = &mut graph;
+    let seed = g.variable("seed", &[1, 1], DType::U32, VariableKind::State)?;
+    let step = g.variable("step", &[1, 1], DType::U32, VariableKind::State)?;
+    let mut parameter = |name: &str, shape: &[usize]| g.variable(name, shape, DType::F32, VariableKind::Parameter);
+    let parameters = [parameter("w1", &[20, 12])?, parameter("b1", &[1, 20])?, parameter("w2", &[7, 20])?];
+    let moments = [parameter("m1", &[20, 12])?, parameter("m2", &[1, 20])?, parameter("m3", &[7, 20])?];
+    let inputs = g.data(values(7, 64 * 12), &[64, 12])?;
+    let labels = g.data_integers(&(0..64).map(|i| i * 5 % 7).collect::<Vec<_>>(), &[64, 1])?;
+    let batch = Batches { draws: Draws::Shuffled, size: 24 }.take(g, &[inputs, labels], seed, step)?;
+    let [w1, b1, w2] = parameters;
+    let z = g.matmul_of(batch[0], false, w1, true)?;
+    let z = g.plus(z, b1)?;
+    let h = g.unary(Unary::Tanh, z);
+    let logits = g.matmul_of(h, false, w2, true)?;
+    let rows = g.cross_entropy(logits, batch[1])?;
+    let loss = g.mean_all(rows)?;
+    let gradients = g.gradients(loss, &parameters)?;
+    let mut effects = vec![Effect::Record { name: "loss".into(), value: loss, step, capacity: TRAINING as usize }];
+    for ((&p, &m), &gradient) in parameters.iter().zip(&moments).zip(&gradients) {
+        let kept = g.scale(m, 0.9);
+        let moment = g.plus(kept, gradient)?;
+        let change = g.scale(moment, -0.1);
+        let new = g.plus(p, change)?;
+        effects.push(Effect::Assign(g.variable_of(m)?, moment));
+        effects.push(Effect::Assign(g.variable_of(p)?, new));
+    }
+    let one = g.integer(1);
+    let next = g.binary(Binary::AddInteger, step, one)?;
+    effects.push(Effect::Assign(g.variable_of(step)?, next));
+    Ok((graph, Function::new("step", effects).repeated(TRAINING)))
+}
+
+/// Steps that the training loop of the self-test takes.
+const TRAINING: u32 = 12;
+
+/// Losses and parameters after the training loop.
+fn run_training(gpu: Option<&Arc<Gpu>>, profile: &Profile, lowering: Lowering) -> Result<(Vec<f32>, Vec<String>)> {
+    let (g, function) = training()?;
+    let plan = lower_as(&g, &[function], REPLICAS, profile, lowering)?;
+    let kernels = plan.kernels().iter().map(|k| k.name()).collect();
+    let mut machine = Machine::new(gpu, plan)?;
+    machine.write_integers("seed", &[3, 1, 4])?;
+    for (n, (name, count)) in [("w1", 240), ("b1", 20), ("w2", 140)].into_iter().enumerate() {
+        let start: Vec<f32> = values(50 + n as u32, count * REPLICAS).iter().map(|x| 0.4 * x).collect();
+        machine.write_variable(name, &start)?;
+    }
+    machine.run("step", TRAINING)?;
+    let results = machine.read_results()?;
+    let mut read: Vec<f32> = machine.record(&results, "loss", 0, TRAINING)?.concat();
+    for name in ["w1", "b1", "w2", "m1"] {
+        read.extend(machine.read_variable(name)?);
+    }
+    Ok((read, kernels))
+}
+
+/// Whether both lowerings of a training loop agree with the reference.
+fn training_outcomes(gpu: &Arc<Gpu>, profile: &Profile) -> Result<Vec<Outcome>> {
+    let (expected, _) = run_training(None, &Profile::reference(), Lowering::Layered)?;
+    let forms = [(Lowering::Layered, "a dispatch per operation"), (Lowering::Resident, "whole steps in one dispatch")];
+    forms
+        .into_iter()
+        .map(|(lowering, form)| {
+            let (got, kernels) = run_training(Some(gpu), profile, lowering)?;
+            let error = difference(&expected, &got);
+            Ok(Outcome { case: format!("training, {form}"), kernels, error, tolerance: 1e-4 })
+        })
+        .collect()
+}
+
+/// Largest difference relative to the largest value expected; infinite if anything is not a number.
+fn difference(expected: &[f32], got: &[f32]) -> f64 {
+    let scale = expected.iter().fold(1e-30f32, |m, x| m.max(x.abs()));
+    expected.iter().zip(got).fold(0.0, |error: f64, (e, g)| {
+        let difference = f64::from((e - g).abs() / scale);
+        if difference.is_nan() { f64::INFINITY } else { error.max(difference) }
+    })
+}
+
 /// Runs every case on a device, with the bodies that `profile` chooses.
 ///
 /// # Errors
 /// If a kernel does not compile or the device fails; a wrong result is an outcome, not an error.
 pub fn run(gpu: &Arc<Gpu>, profile: &Profile) -> Result<Vec<Outcome>> {
-    cases()
-        .iter()
-        .map(|case| {
-            let (expected, _) = run_case(case, None, &Profile::reference())?;
-            let (got, kernels) = run_case(case, Some(gpu), profile)?;
-            let mut error = 0.0f64;
-            for (e, g) in expected.iter().zip(&got) {
-                let scale = e.iter().fold(1e-30f32, |m, x| m.max(x.abs()));
-                for (e, g) in e.iter().zip(g) {
-                    let difference = f64::from((e - g).abs() / scale);
-                    error = if difference.is_nan() { f64::INFINITY } else { error.max(difference) };
-                }
-            }
-            Ok(Outcome { case: case.name.to_owned(), kernels, error, tolerance: case.tolerance })
-        })
-        .collect()
+    let mut outcomes = Vec::new();
+    for case in &cases() {
+        let (expected, _) = run_case(case, None, &Profile::reference())?;
+        let (got, kernels) = run_case(case, Some(gpu), profile)?;
+        let error = expected.iter().zip(&got).map(|(e, g)| difference(e, g)).fold(0.0, f64::max);
+        outcomes.push(Outcome { case: case.name.to_owned(), kernels, error, tolerance: case.tolerance });
+    }
+    outcomes.extend(training_outcomes(gpu, profile)?);
+    Ok(outcomes)
 }
 
 /// WGSL of every kernel variant that the cases use with a profile: name and text.
@@ -271,5 +345,8 @@ pub fn kernel_texts(profile: &Profile) -> Result<Vec<(String, String)>> {
             }
         }
     }
+    let (g, function) = training()?;
+    let plan = lower_as(&g, &[function], REPLICAS, profile, Lowering::Resident)?;
+    texts.extend(plan.functions.iter().filter_map(|f| f.resident.as_ref()).map(|r| (r.name(), r.wgsl())));
     Ok(texts)
 }

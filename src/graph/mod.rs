@@ -9,16 +9,19 @@
 //! The replica axis appears in `lower` and nowhere before: nodes say only whether they differ between replicas.
 
 mod allocate;
+mod assign;
 mod autodiff;
 mod build;
 pub mod executor;
 mod fuse;
+mod items;
 mod lower;
 mod machine;
 mod node;
 mod plan;
 mod program_of;
 pub mod reference;
+mod registry;
 mod resident;
 mod schedule;
 

@@ -72,6 +72,8 @@ pub struct PlannedFunction {
     pub dispatches: Vec<Dispatch>,
     /// Scratch memory per replica, elements.
     pub scratch_per_replica: usize,
+    /// Bytes that any way of running it must read and write: variables, results, and what is gathered from data.
+    pub least_bytes: u64,
     /// All dispatches as one kernel that runs the function many times, if it has that form.
     pub resident: Option<Resident>,
     /// Why it has, or has not; empty for functions that are not run many times in a row.
@@ -210,7 +212,13 @@ impl PlannedFunction {
             writeln!(f)?;
         }
         let (bytes, flops) = self.dispatches.iter().fold((0, 0), |(b, f), d| (b + d.bytes, f + d.flops));
-        write!(f, "       {} moved, {} operations", human_bytes(bytes), human_count(flops))?;
+        write!(
+            f,
+            "       {} moved ({} is the least possible), {} operations",
+            human_bytes(bytes),
+            human_bytes(self.least_bytes),
+            human_count(flops)
+        )?;
         if measured {
             let total: Duration = times.iter().sum();
             write!(f, ", {:.2} ms one after the other", total.as_secs_f64() * 1e3)?;

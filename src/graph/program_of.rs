@@ -160,6 +160,9 @@ impl<'f, 'g> Emitter<'f, 'g> {
                 let rows = self.value(input(1))?;
                 let (source, extra) = graph.source(input(0));
                 let leaf = self.leaf(source, extra, Pattern::Full, &[])?;
+                // What is read is as large as the result, not as the table.
+                self.read.pop();
+                self.read.push(tensor);
                 Instruction::Gather(leaf, rows, node.dtype)
             }
             Op::Transpose => {

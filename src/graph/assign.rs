@@ -1,0 +1,115 @@
+//! Assignments: each comes after every read of the old value.
+
+use std::collections::BTreeSet;
+
+use super::fuse::{Fused, Group, Head, Store};
+use super::node::{Effect, Op, Scope, Tensor, VariableId};
+use super::schedule::Reach;
+use crate::error::{Error, Result};
+
+/// Orders each assignment after every read of the old value. Where that is impossible, the value takes a detour
+/// through scratch memory.
+pub(super) fn order_assignments(fused: &mut Fused) -> Result<Reach> {
+    'again: loop {
+        fused.find_loads();
+        let mut before = fused.reach();
+        for g in 0..fused.groups.len() {
+            for s in 0..fused.groups[g].stores.len() {
+                let (value, store) = fused.groups[g].stores[s];
+                let Store::Effect(number) = store else { continue };
+                let (Effect::Assign(variable, _) | Effect::Raise(variable, _)) = fused.effects[number] else {
+                    continue;
+                };
+                let reads =
+                    |group: &Group| group.loads.iter().any(|t| fused.graph.node(*t).op == Op::Variable(variable));
+                let clash = fused.groups.iter().enumerate().any(|(r, group)| {
+                    reads(group) && if r == g { !reads_in_place(fused, g, variable) } else { before.has(g, r) }
+                });
+                if clash {
+                    detour(fused, g, s, value)?;
+                    continue 'again;
+                }
+                for r in 0..fused.groups.len() {
+                    if r != g && reads(&fused.groups[r]) {
+                        before.link_closed(r, g);
+                    }
+                }
+            }
+        }
+        return Ok(before);
+    }
+}
+
+/// Whether a group that assigns a variable reads it only element by element, at the element that it then writes.
+fn reads_in_place(fused: &Fused, g: usize, variable: VariableId) -> bool {
+    let group = &fused.groups[g];
+    let graph = fused.graph;
+    let is_it = |t: Tensor| graph.node(graph.source(t).0).op == Op::Variable(variable);
+    let whole = |t: &Tensor| {
+        let node = graph.node(*t);
+        match node.op {
+            Op::Gather => is_it(node.inputs[0]),
+            Op::Transpose | Op::Reshape | Op::Rows(_) => is_it(node.inputs[0]),
+            _ => false,
+        }
+    };
+    let head = match &group.head {
+        Head::None => false,
+        Head::Node(t) => {
+            let (mut loads, mut seen) = (BTreeSet::new(), BTreeSet::new());
+            for &input in &graph.node(*t).inputs {
+                fused.loads_of(input, g, &mut loads, &mut seen);
+            }
+            loads.iter().any(|t| is_it(*t))
+        }
+        Head::CrossEntropy { .. } => {
+            let inputs = |t: &Tensor| graph.node(*t).inputs.clone();
+            let (Head::CrossEntropy { loss, correct, gradient }, _) = (&group.head, ()) else { return false };
+            [loss, correct, gradient].into_iter().flatten().flat_map(inputs).any(is_it)
+        }
+    };
+    // Elementwise nodes of this group, inline ones included.
+    let (mut stack, mut seen) = (group.nodes.clone(), BTreeSet::new());
+    stack.extend(group.stores.iter().map(|(t, _)| *t));
+    while let Some(t) = stack.pop() {
+        if !seen.insert(t) {
+            continue;
+        }
+        if whole(&t) {
+            return false;
+        }
+        if !(group.owns(t) || fused.is_inline(t)) {
+            continue;
+        }
+        stack.extend(&graph.node(t).inputs);
+    }
+    !head && graph.variable_info(variable).shape == group.shape
+}
+
+fn detour(fused: &mut Fused, g: usize, s: usize, value: Tensor) -> Result<()> {
+    let (_, store) = fused.groups[g].stores.remove(s);
+    let owner = fused.group_of.get(&value).copied();
+    if owner.is_none() {
+        let op = &fused.graph.node(value).op;
+        if matches!(op, Op::Variable(_) | Op::Data(_)) || super::fuse::is_alias(op) {
+            return Err(Error::Shape(format!(
+                "{} is assigned to a variable that is read after its own assignment: assign a computed value",
+                fused.graph.describe(value)
+            )));
+        }
+        fused.store_instead(value, g);
+        fused.groups[g].nodes.push(value);
+        fused.groups[g].nodes.sort();
+    }
+    let node = fused.graph.node(value);
+    fused.groups.push(Group {
+        head: Head::None,
+        shape: node.shape.clone(),
+        scope: Scope::Replica,
+        epoch: node.epoch,
+        nodes: Vec::new(),
+        stores: vec![(value, store)],
+        loads: BTreeSet::from([value]),
+    });
+    Ok(())
+}
