@@ -287,6 +287,18 @@ fn run_training(gpu: Option<&Arc<Gpu>>, profile: &Profile, lowering: Lowering) -
     Ok((read, kernels))
 }
 
+/// Whether whole steps in one dispatch come out right on a device: tried once, before the first run relies on it. The form
+/// asks more of a driver than the layered one, since what a workgroup wrote through one view of a buffer it reads through
+/// another.
+pub fn resident_is_sound(gpu: &Arc<Gpu>) -> bool {
+    gpu.sound(|| {
+        let run = |gpu, profile: &Profile, lowering| run_training(gpu, profile, lowering).map(|(values, _)| values);
+        let expected = run(None, &Profile::reference(), Lowering::Layered);
+        let got = run(Some(gpu), gpu.profile(), Lowering::Resident);
+        matches!((expected, got), (Ok(e), Ok(g)) if difference(&e, &g) <= 1e-4)
+    })
+}
+
 /// Whether both lowerings of a training loop agree with the reference.
 fn training_outcomes(gpu: &Arc<Gpu>, profile: &Profile) -> Result<Vec<Outcome>> {
     let (expected, _) = run_training(None, &Profile::reference(), Lowering::Layered)?;

@@ -69,7 +69,7 @@ class Isogram:
         import pyarrow.parquet
 
         replicas = min(AGREE, WORKLOADS[name]["replicas"])
-        keys = {"observe.at.kind": "linear", "observe.at.every": 1}
+        keys = {"observe.at.steps": list(range(STEPS + 1))}
         _, out = self.run(WORKLOADS[name]["toml"], f"losses-{name}", "--steps", STEPS, "--seeds", replicas, **keys)
         table = pyarrow.parquet.read_table(out / "metrics.parquet").to_pylist()
         curve = np.full((replicas, STEPS), np.nan)
@@ -155,7 +155,7 @@ def save_raw(folder, task):
     """A task as raw little-endian files, for the engines in Rust: weights are in x out there."""
     out = folder / task.name
     out.mkdir()
-    shape = dict(widths=task.widths, examples=[len(task.x)], batch=[task.batch], steps=[STEPS], replicas=[task.agree])
+    shape = dict(widths=task.widths, batch=[task.batch], steps=[STEPS], replicas=[task.agree])
     lines = [f"{key} {' '.join(map(str, values))}\n" for key, values in (shape | dict(lr=[task.lr])).items()]
     (out / "shape.txt").write_text("".join(lines))
     task.x.astype("<f4").tofile(out / "x.f32")

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch.func import grad_and_value, vmap
 from torch.nn import functional as F
 
 from common import BETA1, BETA2, EPSILON, MATMUL, STEPS, pairs_of, representations, square, timed
 from peer import Peer
-import numpy as np
 
 CUDA = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if CUDA else "cpu")
@@ -20,7 +20,7 @@ def wait():
 
 
 def to(array):
-    return torch.from_numpy(np.ascontiguousarray(array)).to(DEVICE)
+    return torch.tensor(array, device=DEVICE)  # a copy: parameters are trained in place
 
 
 def loss_of(parameters, x, y):

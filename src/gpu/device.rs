@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::adapter::{self, AdapterChoice, AdapterSummary};
 use super::profile::{CooperativeRow, Profile};
@@ -35,6 +35,8 @@ pub struct Gpu {
     /// What an asynchronous failure said: set by the handlers, read after each submission.
     failure: Arc<Mutex<Option<Failure>>>,
     checked: bool,
+    /// What a self-test found out about this device, once.
+    sound: OnceLock<bool>,
 }
 
 #[derive(Clone, Debug)]
@@ -109,6 +111,7 @@ impl Gpu {
             objects: AtomicU64::new(0),
             failure,
             checked: cfg!(debug_assertions) || std::env::var_os("ISOGRAM_CHECKED").is_some(),
+            sound: OnceLock::new(),
         }))
     }
 
@@ -120,6 +123,11 @@ impl Gpu {
     /// Which adapter this is.
     pub fn summary(&self) -> &AdapterSummary {
         &self.summary
+    }
+
+    /// The outcome of a self-test of this device, which is run once.
+    pub(crate) fn sound(&self, test: impl FnOnce() -> bool) -> bool {
+        *self.sound.get_or_init(test)
     }
 
     /// Largest single buffer that can be bound, bytes.

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};
 use crate::graph::{Lowering, Machine, Plan, lower_as};
 use crate::kernels::Arena;
+use crate::selftest;
 
 /// Replicas that share one graph.
 #[derive(Debug)]
@@ -30,14 +31,23 @@ impl Group {
         let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());
         let wanted = options.slice.unwrap_or(members.len()).min(members.len()).min(profile.grid as usize).max(1);
         // Small groups fit whole, and their plan is made once; of large ones a part shows how many fit.
-        let first = plan(&compiled, wanted.min(64), &profile, options.lowering)?;
+        let mut lowering = options.lowering;
+        let mut first = plan(&compiled, wanted.min(64), &profile, lowering)?;
+        // The software adapter's resident form is under test with every change; a GPU's is tried before it is relied on.
+        if let (Some(gpu), Lowering::Auto, Lowering::Resident) = (gpu, lowering, first.lowering("step"))
+            && !profile.software
+            && !selftest::resident_is_sound(gpu)
+        {
+            lowering = Lowering::Layered;
+            first = plan(&compiled, wanted.min(64), &profile, lowering)?;
+        }
         let size = most_replicas(&first, &profile)?.min(wanted);
         let mut spare = (size == first.replicas).then_some(first);
         let mut slices = Vec::new();
         for part in members.chunks(size) {
             let plan = match spare.take() {
                 Some(plan) if part.len() == size => plan,
-                _ => plan(&compiled, part.len(), &profile, options.lowering)?,
+                _ => plan(&compiled, part.len(), &profile, lowering)?,
             };
             slices.push((Machine::new(gpu, plan)?, part.to_vec()));
         }
