@@ -198,6 +198,57 @@ fn a_run_leaves_its_files_and_a_report_can_be_rebuilt() {
     assert!(!html.contains("http://") || !html.contains("src=\"http"), "the report needs no network");
 }
 
+#[test]
+fn a_benchmark_can_be_compared_with_an_earlier_one() {
+    if support::gpu().is_none() {
+        return;
+    }
+    let dir = folder();
+    let (json, svg) = (dir.path().join("bench.json"), dir.path().join("roofline.svg"));
+    let bench = |more: &[&str]| isogram().args(["bench", "--quick", "--quiet"]).args(more).output().unwrap();
+    let first = isogram()
+        .args(["bench", "--quick", "--quiet", "--suite", "cross-entropy,dispatch", "--json"])
+        .arg(&json)
+        .arg("--figure")
+        .arg(&svg)
+        .output()
+        .unwrap();
+    assert!(first.status.success(), "{}", text(&first.stderr));
+    let results: isogram::bench::Results = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    assert!(results.peak_flops > 0.0 && results.copy_bytes > 0.0);
+    let suites: Vec<_> = results.measurements.iter().map(|m| m.suite.as_str()).collect();
+    assert_eq!(suites, ["peak", "peak", "cross-entropy", "dispatch", "dispatch"]);
+    assert!(results.measurements.iter().all(|m| m.low <= m.seconds && m.seconds <= m.high && m.low > 0.0));
+    assert!(std::fs::read_to_string(&svg).unwrap().contains("FLOP per byte"));
+    let second = bench(&["--suite", "dispatch", "--against", &json.display().to_string()]);
+    let table = text(&second.stdout);
+    assert!(table.lines().any(|l| l.starts_with("dispatch") && l.trim_end().ends_with('x')), "{table}");
+    refused(&bench(&["--suite", "nonsense"]), "unknown suite", &["nonsense", "matmul"]);
+    refused(&bench(&["--against", "nowhere.json"]), "missing file", &["nowhere.json"]);
+    refused(&bench(&["--adapter", "reference"]), "no adapter", &["adapter"]);
+}
+
+#[test]
+fn a_run_is_resumed_with_its_own_lowering() {
+    if support::gpu().is_none() {
+        return;
+    }
+    let dir = folder();
+    let toml = write(dir.path(), "long.toml", LONG.replace("steps = 3000", "steps = 100000").as_bytes());
+    let out = dir.path().join("run");
+    let mut child = isogram();
+    child.arg("run").arg(&toml).args(["--quiet", "--lowering", "layered", "--out"]).arg(&out);
+    let mut child = child.spawn().unwrap();
+    while !out.join("snapshots/latest.safetensors").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "the run ended by itself");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let output = run(&toml, &out, &["--resume", "--lowering", "resident"]);
+    refused(&output, "another lowering", &["layered", "resident", "--lowering"]);
+}
+
 /// One sentence, no panic, the right code.
 fn refused(output: &Output, what: &str, says: &[&str]) {
     let error = text(&output.stderr);
