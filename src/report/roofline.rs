@@ -54,8 +54,11 @@ fn power(exponent: i32) -> String {
 
 /// The figure as an SVG; `None` if nothing was measured that has both operations and bytes.
 pub fn roofline(results: &Results) -> Option<String> {
-    let points: Vec<&Measurement> =
-        results.measurements.iter().filter(|m| m.flops > 0.0 && m.bytes > 0.0 && m.suite != "peak").collect();
+    let points: Vec<&Measurement> = results
+        .measurements
+        .iter()
+        .filter(|m| m.flops > 0.0 && m.bytes > 0.0 && m.suite != "peak" && m.suite != "replicas")
+        .collect();
     if points.is_empty() {
         return None;
     }
