@@ -38,7 +38,8 @@
 //! ```
 //!
 //! The floors, each knowing only those below it: [`report`], [`train`], [`measure`], [`nn`] with [`data`], [`graph`],
-//! [`kernels`], [`gpu`]; [`bench`] measures them; beside them [`config`] (settings) and [`files`] (what a run leaves on disk).
+//! [`kernels`], [`gpu`]; [`mod@bench`] measures them; beside them [`config`] (settings) and [`files`] (what a run leaves on
+//! disk).
 
 pub mod bench;
 pub mod config;
