@@ -170,3 +170,29 @@ fn representations_can_be_trained_to_align() {
         }
     }
 }
+
+#[test]
+fn networks_of_several_depths_are_compared_where_they_can_be_and_the_run_says_so() {
+    let settings = r#"
+name = "depths"
+steps = 4
+seeds = 2
+[data]
+source = "digits"
+classes = 12
+[probe]
+examples = 16
+[observe]
+measures = ["loss", "cka_pairs"]
+[sweep]
+"model.layers" = [[8], [8, 8]]
+"#;
+    let sweep = Sweep::new(Experiment::from_toml(settings, "depths.toml").unwrap()).unwrap();
+    // Two outputs more than there are digits, because the settings ask for them.
+    assert_eq!(sweep.data().outputs, 12);
+    let adapter = if support::gpu().is_some() { AdapterChoice::Automatic } else { AdapterChoice::Reference };
+    let summary = sweep.run(&Options { adapter, ..Options::default() }, &mut Quiet).unwrap();
+    assert!(summary.manifest.notes.iter().any(|n| n.contains("differ in depth")), "{:?}", summary.manifest.notes);
+    let last = summary.pairs.iter().filter(|p| p.name == "cka" && p.step == 4);
+    assert_eq!(last.count(), 6, "four networks, one common layer");
+}

@@ -4,10 +4,13 @@ mod compile;
 mod group;
 mod model;
 mod observer;
+mod observing;
 mod options;
 mod prepared;
 mod recorder;
 mod rows;
+mod runner;
+mod saving;
 mod snapshot;
 mod sweep;
 

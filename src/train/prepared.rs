@@ -50,7 +50,14 @@ impl Prepared {
     /// If files cannot be used, or settings do not fit them.
     pub fn load(e: &config::Experiment) -> Result<Self> {
         let (train, test) = match e.data.source {
-            config::Source::Digits => split(data::digits(), e)?,
+            config::Source::Digits => {
+                let mut digits = data::digits();
+                if let (data::Targets::Classes { classes, .. }, Some(wanted)) = (&mut digits.targets, e.data.classes) {
+                    // More outputs than digits: the rest are never right.
+                    *classes = wanted as usize;
+                }
+                split(digits, e)?
+            }
             config::Source::Files => files(e)?,
         };
         Self::new(train, test, e)

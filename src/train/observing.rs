@@ -1,0 +1,242 @@
+//! What a run observes at its checkpoints, and once training is over.
+
+use super::compile::{output_name, representation_name};
+use super::observer::KEPT;
+use super::options::{Progress, Stage};
+use super::rows::layer_name;
+use super::runner::Runner;
+use crate::config::{Keep, Measure};
+use crate::error::{Error, Result};
+use crate::files::{MetricRow, PairRow, PairTable};
+use crate::graph::Results;
+use crate::measure::pairs::Layers;
+
+impl Runner<'_> {
+    pub(super) fn observe(&mut self, step: u32, first: bool) -> Result<()> {
+        let e = &self.sweep.experiment;
+        let keeps = e.observe.has(Measure::CkaFirst) || e.observe.has(Measure::CkaLast);
+        let mut rows = Vec::new();
+        for group in &mut self.groups {
+            for (machine, members) in &mut group.slices {
+                if first && keeps {
+                    machine.run("keep", 1)?;
+                }
+                if e.observe.has(Measure::GradientNorm) {
+                    machine.run("gradient", 1)?;
+                }
+                machine.run("evaluate", 1)?;
+                let results = machine.read_results()?;
+                read_divergence(machine, &results, members, step, &mut self.diverged)?;
+                let mut values: Vec<(String, Option<usize>, Vec<f32>)> = Vec::new();
+                for (name, layer) in &group.compiled.observed {
+                    let kept = name.starts_with(KEPT);
+                    if kept && !e.observe.has(Measure::CkaFirst) {
+                        continue;
+                    }
+                    let output = machine.output(&results, &output_name(name, *layer))?;
+                    values.push((name.replace(KEPT, "cka_first"), *layer, output));
+                }
+                if e.observe.has(Measure::GradientNorm) {
+                    values.push(("gradient_norm".into(), None, machine.output(&results, "gradient_norm")?));
+                }
+                if e.observe.has(Measure::Loss) && step > 0 {
+                    values.push(("loss_train".into(), None, machine.output(&results, "loss_train")?));
+                }
+                machine.run("forget", 1)?;
+                push_rows(&mut rows, step, members, &self.diverged, &values);
+            }
+        }
+        let pairs = self.compare(Layers::Same, step)?;
+        if e.observe.has(Measure::CkaLast) || e.save.parameters == Keep::Checkpoints {
+            self.save_parameters(step)?;
+        }
+        if e.save.representations == Keep::Checkpoints {
+            self.save_representations(step)?;
+        }
+        self.recorder.checkpoint(step, rows, pairs)
+    }
+
+    /// All-pairs CKA of the representations that `evaluate` left.
+    pub(super) fn compare(&mut self, which: Layers, step: u32) -> Result<PairTable> {
+        let observe = &self.sweep.experiment.observe;
+        let wanted = match which {
+            Layers::Same => observe.has(Measure::CkaPairs),
+            Layers::All => observe.has(Measure::CkaLayers),
+        };
+        let mut table = PairTable::default();
+        let Some(pairs) = self.pairs.as_mut().filter(|_| wanted) else { return Ok(table) };
+        for group in &mut self.groups {
+            for (machine, members) in &mut group.slices {
+                for (i, &layer) in self.layers.iter().enumerate() {
+                    pairs.take(machine, &representation_name(layer), members, i)?;
+                }
+            }
+        }
+        let matrices = pairs.compare(which)?;
+        let replicas = self.sweep.replicas.len();
+        for m in &matrices {
+            let name = format!("cka{}", m.kind.suffix());
+            let (la, lb) = (layer_name(self.layers[m.layer_a]), layer_name(self.layers[m.layer_b]));
+            let mut push = |a: usize, b: usize, layer_a: &str, layer_b: &str, value: f64| {
+                if self.diverged[a].is_none() && self.diverged[b].is_none() {
+                    let (replica_a, replica_b) = (a as u32, b as u32);
+                    table.push(PairRow {
+                        name: &name,
+                        step: u64::from(step),
+                        replica_a,
+                        replica_b,
+                        layer_a,
+                        layer_b,
+                        value,
+                    });
+                }
+            };
+            for a in 0..replicas {
+                for b in a..replicas {
+                    match (m.layer_a == m.layer_b, a == b) {
+                        (true, true) => {}
+                        (true, false) if which == Layers::Same || !observe.has(Measure::CkaPairs) => {
+                            push(a, b, &la, &lb, m.values[a * replicas + b]);
+                        }
+                        (true, false) => {}
+                        (false, true) => push(a, b, &la, &lb, m.values[a * replicas + b]),
+                        (false, false) => {
+                            push(a, b, &la, &lb, m.values[a * replicas + b]);
+                            push(a, b, &lb, &la, m.values[b * replicas + a]);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(table)
+    }
+
+    /// What is known only at the end: the held-out set, layers with layers, and every checkpoint with the last.
+    pub(super) fn finish(&mut self, progress: &mut dyn Progress) -> Result<()> {
+        let e = &self.sweep.experiment;
+        let last = e.steps;
+        progress.stage(Stage::Comparing);
+        for group in &mut self.groups {
+            for (machine, members) in &mut group.slices {
+                machine.run("evaluate", 1)?;
+                machine.run("test", 1)?;
+                let results = machine.read_results()?;
+                read_divergence(machine, &results, members, last, &mut self.diverged)?;
+                let mut values = vec![("loss_test".to_owned(), None, machine.output(&results, "loss_test")?)];
+                if group.compiled.test_accuracy {
+                    values.push(("accuracy_test".to_owned(), None, machine.output(&results, "accuracy_test")?));
+                }
+                let mut rows = Vec::new();
+                push_rows(&mut rows, last, members, &self.diverged, &values);
+                rows.into_iter().for_each(|row| self.recorder.late(row));
+            }
+        }
+        let table = self.compare(Layers::All, last)?;
+        for row in table.iter() {
+            self.recorder.late_pair(row);
+        }
+        if e.observe.has(Measure::CkaLast) {
+            self.compare_with_last(progress)?;
+        }
+        Ok(())
+    }
+
+    /// Puts the parameters of each checkpoint back and compares its representations with the last ones.
+    pub(super) fn compare_with_last(&mut self, progress: &mut dyn Progress) -> Result<()> {
+        if self.options.out.is_none() {
+            progress.note("cka_last needs a folder to keep the parameters of checkpoints in, and is left out");
+            return Ok(());
+        }
+        let last = self.sweep.experiment.steps;
+        for group in &mut self.groups {
+            for (machine, _) in &mut group.slices {
+                machine.run("keep", 1)?;
+            }
+        }
+        let mut checkpoints = self.sweep.experiment.checkpoints();
+        // The last checkpoint comes last, so that the final parameters stand when all is done.
+        checkpoints.retain(|&c| c != last);
+        checkpoints.push(last);
+        for (done, &checkpoint) in checkpoints.iter().enumerate() {
+            if self.options.interrupt.asked() {
+                // The last snapshot is of the end of training: resumed, this part is done again.
+                return Err(Error::Interrupted { step: u64::from(last) });
+            }
+            let Some(path) = self.recorder.parameters_path(checkpoint) else { continue };
+            let arrays = crate::data::read_safetensors(&path)?;
+            for (g, group) in self.groups.iter_mut().enumerate() {
+                for (s, (machine, members)) in group.slices.iter_mut().enumerate() {
+                    for name in &group.compiled.parameter_names {
+                        let full = format!("{g}/{s}/{name}");
+                        let array = arrays.iter().find(|(n, _, _)| *n == full);
+                        let (_, _, values) = array
+                            .ok_or_else(|| Error::data(&path, format!("has no tensor `{full}`: start the run anew")))?;
+                        machine.write_variable(name, values)?;
+                    }
+                    machine.run("evaluate", 1)?;
+                    let results = machine.read_results()?;
+                    let mut values = Vec::new();
+                    for (name, layer) in group.compiled.observed.iter().filter(|(n, _)| n.starts_with(KEPT)) {
+                        let output = machine.output(&results, &output_name(name, *layer))?;
+                        values.push((name.replace(KEPT, "cka_last"), *layer, output));
+                    }
+                    let mut rows = Vec::new();
+                    push_rows(&mut rows, checkpoint, members, &self.diverged, &values);
+                    // A replica that diverged has no last representation to compare with.
+                    rows.retain(|row| self.diverged[row.replica as usize].is_none());
+                    rows.into_iter().for_each(|row| self.recorder.late(row));
+                }
+            }
+            progress.steps(done as u32 + 1, checkpoints.len() as u32, None);
+        }
+        Ok(())
+    }
+}
+
+/// Notes which replicas diverged: those frozen, and those whose last update was not finite.
+fn read_divergence(
+    machine: &crate::graph::Machine,
+    results: &Results,
+    members: &[usize],
+    step: u32,
+    diverged: &mut [Option<u32>],
+) -> Result<()> {
+    let alive = machine.output(results, "alive")?;
+    let broken = machine.output(results, "broken")?;
+    let when = machine.output(results, "diverged_at")?;
+    for (i, &m) in members.iter().enumerate() {
+        if alive[i] == 0.0 {
+            diverged[m] = Some(when[i].to_bits());
+        } else if broken[i] != 0.0 {
+            diverged[m] = Some(step.saturating_sub(1));
+        }
+    }
+    Ok(())
+}
+
+fn push_rows(
+    rows: &mut Vec<MetricRow>,
+    step: u32,
+    members: &[usize],
+    diverged: &[Option<u32>],
+    values: &[(String, Option<usize>, Vec<f32>)],
+) {
+    for (i, &m) in members.iter().enumerate() {
+        // A frozen replica has nothing more to say; its rows end before the step at which it diverged.
+        if diverged[m].is_some_and(|at| at < step) {
+            continue;
+        }
+        for (name, layer, values) in values {
+            // A value that is the same for all replicas is stored once.
+            let i = if values.len() == 1 { 0 } else { i };
+            let value = f64::from(values.get(i).copied().unwrap_or(f32::NAN));
+            rows.push(MetricRow {
+                replica: m as u32,
+                step: u64::from(step),
+                layer: layer.map(layer_name),
+                name: name.clone(),
+                value,
+            });
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! A run under way: training from checkpoint to checkpoint, with snapshots between.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::compile::Compiled;
+use super::group::Group;
+use super::observer;
+use super::options::{Options, Progress, Stage};
+use super::recorder::Recorder;
+use super::rows::columns;
+use super::snapshot::{self, Stamp};
+use super::sweep::{Summary, Sweep, open};
+use crate::config::Measure;
+use crate::error::{Error, Result};
+use crate::files::manifest::RunStatus;
+use crate::files::{self};
+use crate::gpu::{AdapterSummary, Gpu, Profile};
+use crate::measure::pairs::{Layers, Pairs};
+
+/// Snapshots are taken at least this often while training, if no interval is set.
+const SNAPSHOT_EVERY: Duration = Duration::from_secs(30);
+
+/// A run under way.
+pub(super) struct Runner<'s> {
+    pub(super) sweep: &'s Sweep,
+    pub(super) options: &'s Options,
+    pub(super) groups: Vec<Group>,
+    pub(super) names: Vec<String>,
+    pub(super) pairs: Option<Pairs>,
+    pub(super) layers: Vec<usize>,
+    pub(super) recorder: Recorder,
+    pub(super) stamp: Stamp,
+    pub(super) profile: Profile,
+    pub(super) diverged: Vec<Option<u32>>,
+    pub(super) resumed: Option<u32>,
+    pub(super) began: Instant,
+    pub(super) training: Duration,
+    pub(super) observing: Duration,
+    pub(super) trained: u64,
+    pub(super) last_snapshot: Instant,
+    pub(super) created: u64,
+    pub(super) notes: Vec<String>,
+}
+
+impl<'s> Runner<'s> {
+    pub(super) fn new(sweep: &'s Sweep, options: &'s Options, progress: &mut dyn Progress) -> Result<Self> {
+        let began = Instant::now();
+        if let Some(dir) = &options.out {
+            std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
+            files::check_writable(dir)?;
+            files::remove_unfinished(dir);
+        }
+        progress.stage(Stage::Building);
+        let gpu = open(&options.adapter)?;
+        let (adapter, profile) = match &gpu {
+            Some(gpu) => (gpu.summary().clone(), gpu.profile().clone()),
+            None => (AdapterSummary::reference(), Profile::reference()),
+        };
+        let mut notes = Vec::new();
+        if gpu.is_none() {
+            notes.push("run on the reference executor, on the CPU without any adapter: correct, and slow".to_owned());
+        }
+        let (mut groups, mut names) = (Vec::new(), Vec::new());
+        for (_, members) in sweep.grouped() {
+            names.push(sweep.group_name(&members));
+            groups.push(Group::new(gpu.as_ref(), sweep.compile(members[0])?, &members, options)?);
+        }
+        let e = &sweep.experiment;
+        let depth = groups.iter().map(|g| g.compiled.hidden.len()).min().unwrap_or(0);
+        let layers = observer::chosen_layers(&e.observe, depth)?;
+        if groups.iter().any(|g| g.compiled.hidden.len() > depth)
+            && (e.observe.has(Measure::CkaPairs) || e.observe.has(Measure::CkaLayers))
+        {
+            notes.push(format!(
+                "the networks differ in depth: those with more than {depth} hidden layers are compared with others in their \
+                 first {depth} alone"
+            ));
+        }
+        let pairs = Self::pairs_program(sweep, gpu.as_ref(), &groups, layers.len())?;
+        for group in &mut groups {
+            group.initialise(&sweep.replicas)?;
+            let first = group.slices[0].1[0];
+            if let Some(path) = &sweep.replicas[first].experiment.model.init_from {
+                let shapes = parameter_shapes(&group.compiled);
+                group.set_parameters(&crate::data::read_safetensors(path)?, &shapes, path)?;
+            }
+        }
+        let settings = serde_json::to_value(e).map_err(|e| Error::config(e.to_string()))?;
+        let lowering =
+            groups.iter().map(|g| g.slices[0].0.plan().lowering("step").name()).collect::<Vec<_>>().join(", ");
+        let mut stamp = Stamp { step: 0, observed: None, adapter, settings, lowering, data: sweep.data.fingerprint() };
+        let mut recorder = Recorder::new(options.out.as_deref(), columns(&sweep.replicas))?;
+        let mut resumed = None;
+        let mut diverged = vec![None; sweep.replicas.len()];
+        if options.resume {
+            let dir = options
+                .out
+                .as_deref()
+                .ok_or_else(|| Error::Resume("--resume needs the run's folder (--out)".into()))?;
+            stamp = snapshot::load(dir, &mut groups, &stamp)?;
+            recorder.restore(&e.checkpoints(), stamp.observed)?;
+            resumed = Some(stamp.step);
+            for (machine, members) in groups.iter_mut().flat_map(|g| &mut g.slices) {
+                let read = machine.read_variables(&["alive", "diverged_at"])?;
+                for (i, &m) in members.iter().enumerate().filter(|(i, _)| read[0][*i] == 0.0) {
+                    diverged[m] = Some(read[1][i].to_bits());
+                }
+            }
+            progress.note(&format!("resumed from step {}", stamp.step));
+        }
+        Ok(Self {
+            sweep,
+            options,
+            groups,
+            names,
+            pairs,
+            layers,
+            recorder,
+            stamp,
+            profile,
+            diverged,
+            resumed,
+            began,
+            training: Duration::ZERO,
+            observing: Duration::ZERO,
+            trained: 0,
+            last_snapshot: Instant::now(),
+            created: std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .map_or(0, |since| since.as_secs()),
+            notes,
+        })
+    }
+
+    pub(super) fn pairs_program(
+        sweep: &Sweep,
+        gpu: Option<&Arc<Gpu>>,
+        groups: &[Group],
+        layers: usize,
+    ) -> Result<Option<Pairs>> {
+        let observe = &sweep.experiment.observe;
+        let mut which = Vec::new();
+        if observe.has(Measure::CkaPairs) {
+            which.push(Layers::Same);
+        }
+        if observe.has(Measure::CkaLayers) {
+            which.push(Layers::All);
+        }
+        if which.is_empty() || layers == 0 {
+            return Ok(None);
+        }
+        let widest = groups.iter().flat_map(|g| g.compiled.hidden.iter().copied()).max().unwrap_or(1);
+        let extents = [sweep.data.probe.examples, widest];
+        let kinds = observer::kinds(observe);
+        Pairs::new(gpu, sweep.replicas.len(), layers, extents, &kinds, &which).map(Some)
+    }
+
+    pub(super) fn run(mut self, progress: &mut dyn Progress) -> Result<Summary> {
+        if self.resumed.is_none() {
+            // From here on the run can be continued, whenever it is killed.
+            self.snapshot()?;
+        }
+        self.write_manifest(RunStatus::Running)?;
+        let outcome = self.train_and_observe(progress);
+        match outcome {
+            Ok(()) => {}
+            Err(error) => {
+                // Whatever is known so far stays on disk, readable.
+                let status = match &error {
+                    Error::Interrupted { .. } => RunStatus::Interrupted,
+                    _ => RunStatus::Running,
+                };
+                let written = self.recorder.write().and_then(|()| self.write_manifest(status).map(drop));
+                // The first error is the one to report: a second would follow from it.
+                drop(written);
+                return Err(error);
+            }
+        }
+        progress.stage(Stage::Writing);
+        self.write_tensors()?;
+        self.recorder.write()?;
+        let manifest = self.write_manifest(RunStatus::Done)?;
+        self.recorder.clean()?;
+        Ok(Summary {
+            metrics: self.recorder.metrics,
+            pairs: self.recorder.pairs,
+            manifest,
+            dir: self.options.out.clone(),
+            resumed_from: self.resumed,
+        })
+    }
+
+    pub(super) fn train_and_observe(&mut self, progress: &mut dyn Progress) -> Result<()> {
+        let checkpoints = self.sweep.experiment.checkpoints();
+        for (i, &checkpoint) in checkpoints.iter().enumerate() {
+            if self.stamp.observed.is_some_and(|o| checkpoint <= o) {
+                continue;
+            }
+            progress.stage(Stage::Training);
+            self.train_to(checkpoint, progress)?;
+            progress.stage(Stage::Observing);
+            let begun = Instant::now();
+            self.observe(checkpoint, i == 0)?;
+            self.observing += begun.elapsed();
+            self.stamp.observed = Some(checkpoint);
+            // The state at the end is saved too: what follows can then be done again.
+            self.snapshot()?;
+            progress.steps(checkpoint, self.sweep.experiment.steps, None);
+        }
+        self.finish(progress)
+    }
+
+    /// Trains all groups up to a step, in parts short enough to hear an interrupt.
+    pub(super) fn train_to(&mut self, target: u32, progress: &mut dyn Progress) -> Result<()> {
+        let every = self.sweep.experiment.save.snapshot_every;
+        let mut part = 16u32;
+        while self.stamp.step < target {
+            let to_snapshot = every.map_or(u32::MAX, |n| n - self.stamp.step % n);
+            let steps = part.min(target - self.stamp.step).min(to_snapshot);
+            let begun = Instant::now();
+            for group in &mut self.groups {
+                group.step(steps)?;
+            }
+            self.groups.iter_mut().try_for_each(Group::wait)?;
+            let took = begun.elapsed();
+            self.training += took;
+            self.stamp.step += steps;
+            self.trained += u64::from(steps) * self.sweep.replicas.len() as u64;
+            if took < Duration::from_millis(250) {
+                part = part.saturating_mul(2).min(1 << 14);
+            } else if took > Duration::from_millis(700) {
+                part = (part / 2).max(1);
+            }
+            progress.steps(self.stamp.step, self.sweep.experiment.steps, self.loss_now()?);
+            let due =
+                every.map_or(self.last_snapshot.elapsed() >= SNAPSHOT_EVERY, |n| self.stamp.step.is_multiple_of(n));
+            let asked = self.options.interrupt.asked();
+            if due || asked {
+                self.snapshot()?;
+            }
+            if asked {
+                return Err(Error::Interrupted { step: u64::from(self.stamp.step) });
+            }
+        }
+        if self.options.interrupt.asked() {
+            self.snapshot()?;
+            return Err(Error::Interrupted { step: u64::from(self.stamp.step) });
+        }
+        Ok(())
+    }
+
+    /// Loss of the median replica of the first slice at the last step.
+    pub(super) fn loss_now(&mut self) -> Result<Option<f64>> {
+        let step = self.stamp.step;
+        let Some((machine, _)) = self.groups.first_mut().and_then(|g| g.slices.first_mut()) else { return Ok(None) };
+        let results = machine.read_results()?;
+        let mut losses: Vec<f32> = machine
+            .record(&results, "loss_of_step", step - 1, step)?
+            .into_iter()
+            .flatten()
+            .filter(|x| x.is_finite())
+            .collect();
+        losses.sort_by(f32::total_cmp);
+        Ok(losses.get(losses.len() / 2).map(|&x| f64::from(x)))
+    }
+
+    pub(super) fn snapshot(&mut self) -> Result<()> {
+        self.last_snapshot = Instant::now();
+        match self.options.out.as_deref() {
+            Some(dir) => snapshot::save(dir, &mut self.groups, &self.stamp),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Shapes of a network's parameters as PyTorch has them: biases are vectors.
+pub(super) fn parameter_shapes(compiled: &Compiled) -> Vec<Vec<usize>> {
+    compiled
+        .parameter_names
+        .iter()
+        .map(|name| {
+            let info = compiled.graph.variable_named(name).map(|id| compiled.graph.variable_info(id));
+            let extents = info.map_or_else(Vec::new, |v| v.shape.extents().to_vec());
+            if name.ends_with(".bias") && extents.first() == Some(&1) { extents[1..].to_vec() } else { extents }
+        })
+        .collect()
+}

@@ -1,0 +1,189 @@
+//! What a run saves besides its tables: parameters, representations, the manifest.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::compile::representation_name;
+use super::rows::layer_name;
+use super::runner::{Runner, parameter_shapes};
+use crate::config::Keep;
+use crate::data::{NamedArray, write_safetensors};
+use crate::error::Result;
+use crate::files::manifest::{
+    AdapterEntry, DataEntry, GroupEntry, Manifest, ReplicaEntry, ReplicaStatus, RunStatus, Throughput,
+};
+use crate::files::{self};
+
+impl Runner<'_> {
+    pub(super) fn save_parameters(&mut self, step: u32) -> Result<()> {
+        let Some(path) = self.recorder.parameters_path(step) else { return Ok(()) };
+        let mut arrays = Vec::new();
+        for (g, group) in self.groups.iter_mut().enumerate() {
+            for (s, (machine, members)) in group.slices.iter_mut().enumerate() {
+                let names: Vec<&str> = group.compiled.parameter_names.iter().map(String::as_str).collect();
+                for (name, values) in names.iter().zip(machine.read_variables(&names)?) {
+                    arrays.push((format!("{g}/{s}/{name}"), vec![members.len(), values.len() / members.len()], values));
+                }
+            }
+        }
+        write_safetensors(&path, &arrays, &[])
+    }
+
+    pub(super) fn save_representations(&mut self, step: u32) -> Result<()> {
+        let Some(path) = self.recorder.representations_path(step) else { return Ok(()) };
+        let arrays = self.representations("")?;
+        write_safetensors(&path, &arrays, &[])
+    }
+
+    /// Representations of every replica: `<prefix><replica>/<layer>`, `[examples, units]`.
+    pub(super) fn representations(&mut self, prefix: &str) -> Result<Vec<NamedArray>> {
+        let examples = self.sweep.data.probe.examples;
+        let mut arrays = Vec::new();
+        for group in &mut self.groups {
+            for (machine, members) in &mut group.slices {
+                for (layer, &units) in group.compiled.hidden.iter().enumerate() {
+                    let values = machine.read_variable(&representation_name(layer))?;
+                    for (part, m) in values.chunks(examples * units).zip(members.iter()) {
+                        arrays.push((
+                            format!("{prefix}{m}/{}", layer_name(layer)),
+                            vec![examples, units],
+                            part.to_vec(),
+                        ));
+                    }
+                }
+            }
+        }
+        Ok(arrays)
+    }
+
+    /// Parameters and representations that were asked for, in their final files.
+    pub(super) fn write_tensors(&mut self) -> Result<()> {
+        let Some(dir) = self.options.out.clone() else { return Ok(()) };
+        let save = self.sweep.experiment.save.clone();
+        let checkpoints = self.sweep.experiment.checkpoints();
+        let metadata = [("layout".to_owned(), "step/replica/name, or replica/name for the end of training".to_owned())];
+        if save.parameters != Keep::None {
+            let mut arrays = Vec::new();
+            for (g, group) in self.groups.iter_mut().enumerate() {
+                let shapes = parameter_shapes(&group.compiled);
+                for (s, (machine, members)) in group.slices.iter_mut().enumerate() {
+                    let names: Vec<&str> = group.compiled.parameter_names.iter().map(String::as_str).collect();
+                    let mut add = |prefix: String, name: &str, shape: &[usize], values: &[f32]| {
+                        for (part, m) in values.chunks(shape.iter().product()).zip(members.iter()) {
+                            arrays.push((format!("{prefix}{m}/{name}"), shape.to_vec(), part.to_vec()));
+                        }
+                    };
+                    if save.parameters == Keep::Final {
+                        for ((name, values), shape) in names.iter().zip(machine.read_variables(&names)?).zip(&shapes) {
+                            add(String::new(), name, shape, &values);
+                        }
+                        continue;
+                    }
+                    for &step in &checkpoints {
+                        let Some(path) = self.recorder.parameters_path(step) else { continue };
+                        let saved = crate::data::read_safetensors(&path)?;
+                        for (name, shape) in names.iter().zip(&shapes) {
+                            let full = format!("{g}/{s}/{name}");
+                            if let Some((_, _, values)) = saved.iter().find(|(n, _, _)| *n == full) {
+                                add(format!("{step}/"), name, shape, values);
+                            }
+                        }
+                    }
+                }
+            }
+            write_safetensors(&dir.join(files::layout::PARAMETERS), &arrays, &metadata)?;
+        }
+        if save.representations != Keep::None {
+            let mut arrays = Vec::new();
+            if save.representations == Keep::Final {
+                for group in &mut self.groups {
+                    for (machine, _) in &mut group.slices {
+                        machine.run("evaluate", 1)?;
+                    }
+                }
+                arrays = self.representations("")?;
+            } else {
+                for &step in &checkpoints {
+                    let Some(path) = self.recorder.representations_path(step) else { continue };
+                    for (name, shape, values) in crate::data::read_safetensors(&path)? {
+                        arrays.push((format!("{step}/{name}"), shape, values));
+                    }
+                }
+            }
+            write_safetensors(&dir.join(files::layout::REPRESENTATIONS), &arrays, &metadata)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn write_manifest(&self, status: RunStatus) -> Result<Manifest> {
+        let e = &self.sweep.experiment;
+        let replicas = self.sweep.replicas.iter().enumerate().map(|(r, replica)| ReplicaEntry {
+            replica: r as u32,
+            group: self.groups.iter().position(|g| g.slices.iter().any(|(_, m)| m.contains(&r))).unwrap_or(0) as u32,
+            seed: replica.seed,
+            settings: replica
+                .columns
+                .iter()
+                .map(|(key, value)| (key.clone(), serde_json::to_value(value).unwrap_or(Value::Null)))
+                .collect::<Map<_, _>>(),
+            status: if self.diverged[r].is_some() { ReplicaStatus::Diverged } else { ReplicaStatus::Ok },
+            diverged_at: self.diverged[r].map(u64::from),
+        });
+        let groups = self.groups.iter().zip(&self.names).map(|(group, name)| {
+            let plan = group.slices[0].0.plan();
+            GroupEntry {
+                name: name.clone(),
+                replicas: group.slices.iter().map(|(_, m)| m.len() as u64).sum(),
+                parameters: group.compiled.parameters as u64,
+                lowering: plan.lowering("step").name().into(),
+                dispatches_per_step: plan.dispatches_per_run("step"),
+            }
+        });
+        let seconds = |d: Duration| d.as_secs_f64();
+        let adapter = &self.stamp.adapter;
+        let manifest = Manifest {
+            format: 1,
+            isogram: env!("CARGO_PKG_VERSION").into(),
+            created: self.created,
+            command: self.options.command.clone(),
+            experiment_name: e.name.clone(),
+            description: e.description.clone(),
+            settings: self.stamp.settings.clone(),
+            seeds: e.seeds.to_vec(),
+            replicas: replicas.collect(),
+            adapter: AdapterEntry {
+                name: adapter.name.clone(),
+                backend: adapter.backend.clone(),
+                device_type: adapter.device_type.clone(),
+                driver: adapter.driver.clone(),
+                driver_info: adapter.driver_info.clone(),
+                profile: serde_json::to_value(&self.profile).unwrap_or_else(|_| json!({})),
+            },
+            data: DataEntry {
+                name: self.sweep.data.name.clone(),
+                train: self.sweep.data.train.examples as u64,
+                test: self.sweep.data.test.examples as u64,
+                inputs: self.sweep.data.inputs as u64,
+                outputs: self.sweep.data.outputs as u64,
+            },
+            steps: u64::from(e.steps),
+            checkpoints: e.checkpoints().into_iter().map(u64::from).collect(),
+            layers: self.layers.iter().map(|&l| layer_name(l)).collect(),
+            groups: groups.collect(),
+            timings: [
+                ("total".to_owned(), seconds(self.began.elapsed())),
+                ("training".to_owned(), seconds(self.training)),
+                ("observing".to_owned(), seconds(self.observing)),
+            ]
+            .into(),
+            throughput: Throughput { replica_steps_per_second: self.trained as f64 / seconds(self.training).max(1e-9) },
+            status,
+            notes: self.notes.clone(),
+        };
+        if let Some(dir) = &self.options.out {
+            manifest.write(&dir.join(files::layout::MANIFEST))?;
+        }
+        Ok(manifest)
+    }
+}
