@@ -44,7 +44,7 @@ impl std::str::FromStr for Lowering {
 }
 
 /// Operations per run and replica up to which a software adapter gains by the resident form: one workgroup is one of its
-/// threads, and a dispatch costs it about as much as 0.1 MFLOP.
+/// threads, and beyond this what dispatches cost no longer counts. Not tuned.
 const SOFTWARE_FLOPS: u64 = 20_000_000;
 /// Runs from which on it gains although its driver takes about ten seconds to compile a whole step as one kernel.
 const SOFTWARE_RUNS: u32 = 10_000;
