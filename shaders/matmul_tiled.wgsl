@@ -1,4 +1,4 @@
-// A matrix product through workgroup memory, for GPUs: tiles of {{rows}} x 16 of A and 16 x {{columns}} of B, a 4 x 4
+// A matrix product through workgroup memory, for GPUs: tiles of {{rows}} x {{depth}} of A and {{depth}} x {{columns}} of B, a 4 x 4
 // register tile per invocation. Edges are filled with zeros as they are loaded.
 fn {{entry}}(at: Place) {
     let job = job_of(at, {{job_words}}u);
@@ -21,7 +21,7 @@ fn {{entry}}(at: Place) {
     var t1 = vec4<f32>(0.0);
     var t2 = vec4<f32>(0.0);
     var t3 = vec4<f32>(0.0);
-    for (var k0 = 0u; k0 < depth; k0 += 16u) {
+    for (var k0 = 0u; k0 < depth; k0 += {{depth}}u) {
         for (var i = at.lane; i < {{elements_a}}u; i += {{threads}}u) {
             {{split_a}}
             let row = row0 + local;
@@ -29,7 +29,7 @@ fn {{entry}}(at: Place) {
             if (row < m && k0 + kk < depth) {
                 x = {{load_a}};
             }
-            pad[kk * {{pitch_a}}u + local] = x;
+            {{pad}}[kk * {{pitch_a}}u + local] = {{to}}(x);
         }
         for (var i = at.lane; i < {{elements_b}}u; i += {{threads}}u) {
             {{split_b}}
@@ -38,17 +38,17 @@ fn {{entry}}(at: Place) {
             if (column < n && k0 + kk < depth) {
                 x = {{load_b}};
             }
-            pad[{{tile_a}}u + kk * {{pitch_b}}u + local] = x;
+            {{pad}}[{{tile_a}}u + kk * {{pitch_b}}u + local] = {{to}}(x);
         }
         workgroupBarrier();
-        for (var kk = 0u; kk < 16u; kk++) {
+        for (var kk = 0u; kk < {{depth}}u; kk++) {
             let a_at = kk * {{pitch_a}}u + row_local;
             let b_at = {{tile_a}}u + kk * {{pitch_b}}u + column_local;
-            let b = vec4<f32>(pad[b_at], pad[b_at + 1u], pad[b_at + 2u], pad[b_at + 3u]);
-            t0 += pad[a_at] * b;
-            t1 += pad[a_at + 1u] * b;
-            t2 += pad[a_at + 2u] * b;
-            t3 += pad[a_at + 3u] * b;
+            let b = vec4<f32>({{of}}({{pad}}[b_at]), {{of}}({{pad}}[b_at + 1u]), {{of}}({{pad}}[b_at + 2u]), {{of}}({{pad}}[b_at + 3u]));
+            t0 += {{of}}({{pad}}[a_at]) * b;
+            t1 += {{of}}({{pad}}[a_at + 1u]) * b;
+            t2 += {{of}}({{pad}}[a_at + 2u]) * b;
+            t3 += {{of}}({{pad}}[a_at + 3u]) * b;
         }
         workgroupBarrier();
     }

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::gpu::{Gpu, Profile};
+use crate::gpu::{Gpu, Profile, Question};
 use crate::graph::{Effect, Function, Graph, Lowering, Machine, Tensor, VariableKind, lower, lower_as};
+use crate::kernels::matmul::Precision;
 use crate::kernels::program::{Binary, DType, Distribution, Draw, Unary};
 use crate::measure::cka::{self, Kind};
 use crate::nn::{Activation, Batches, Draws, Dropout, Fan, Init, dropout};
@@ -55,6 +56,7 @@ fn cases() -> Vec<Case> {
     vec![
         Case { name: "matrix products, all forms", tolerance: 1e-5, build: products },
         Case { name: "matrix products, odd extents", tolerance: 1e-5, build: odd_products },
+        Case { name: "matrix products of 16-bit factors", tolerance: HALF, build: half_products },
         Case { name: "activations", tolerance: 2e-5, build: activations },
         Case { name: "elementwise arithmetic and broadcasting", tolerance: 1e-5, build: arithmetic },
         Case { name: "sums and maxima", tolerance: 1e-5, build: reductions },
@@ -82,6 +84,26 @@ fn odd_products(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
     let inner = g.matmul_of(c.odd, true, c.odd, false)?;
     let again = g.matmul(gram, c.odd)?;
     Ok(vec![gram, inner, again, g.matmul_of(inner, true, c.odd, true)?])
+}
+
+/// What products of rounded factors may be off: adapters need not round to nearest, and a factor whose last bits differ
+/// may round the other way.
+const HALF: f64 = 2e-3;
+
+fn half_products(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
+    g.set_precision(Precision::Half);
+    let mut all = products(g, c)?;
+    all.extend(odd_products(g, c)?);
+    // Results of more than one tile of every body, and inner products that end within a tile.
+    let (tall, flat) = (g.reshape(c.a, &[120, 4])?, g.reshape(c.b, &[4, 120])?);
+    let square = g.matmul(tall, flat)?;
+    all.push(g.matmul_of(square, true, square, false)?);
+    let (tall, flat) = (g.reshape(square, &[150, 96])?, g.reshape(square, &[96, 150])?);
+    all.push(g.matmul(tall, flat)?);
+    let (left, right) = (g.reshape(c.a, &[6, 80])?, g.reshape(c.b, &[80, 6])?);
+    all.push(g.matmul_of(left, true, right, true)?);
+    g.set_precision(Precision::Single);
+    Ok(all)
 }
 
 fn activations(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
@@ -291,12 +313,51 @@ fn run_training(gpu: Option<&Arc<Gpu>>, profile: &Profile, lowering: Lowering) -
 /// asks more of a driver than the layered one, since what a workgroup wrote through one view of a buffer it reads through
 /// another.
 pub fn resident_is_sound(gpu: &Arc<Gpu>) -> bool {
-    gpu.sound(|| {
+    gpu.found(Question::Resident, || {
         let run = |gpu, profile: &Profile, lowering| run_training(gpu, profile, lowering).map(|(values, _)| values);
         let expected = run(None, &Profile::reference(), Lowering::Layered);
         let got = run(Some(gpu), gpu.profile(), Lowering::Resident);
         matches!((expected, got), (Ok(e), Ok(g)) if difference(&e, &g) <= 1e-4)
     })
+}
+
+/// The profile without what this device offers but does not do well: cooperative matrices are tried once, for right
+/// results and for a gain in time over the body without them. Drivers are known that fail at either.
+pub fn tried(gpu: &Arc<Gpu>) -> Profile {
+    let profile = gpu.profile().clone();
+    if profile.cooperative.is_empty() || gpu.found(Question::Cooperative, || cooperative_pays(gpu)) {
+        return profile;
+    }
+    Profile { cooperative: Vec::new(), ..profile }
+}
+
+fn cooperative_pays(gpu: &Arc<Gpu>) -> bool {
+    let plain = Profile { cooperative: Vec::new(), ..gpu.profile().clone() };
+    let case = Case { name: "", tolerance: HALF, build: half_products };
+    let right = || -> Result<bool> {
+        let (expected, _) = run_case(&case, None, &Profile::reference())?;
+        let (got, _) = run_case(&case, Some(gpu), gpu.profile())?;
+        Ok(expected.iter().zip(&got).all(|(e, g)| difference(e, g) <= HALF))
+    };
+    let time = |profile: &Profile| -> Result<f64> {
+        let mut g = Graph::new();
+        g.set_precision(Precision::Half);
+        let extent = 512;
+        let a = g.variable("a", &[extent, extent], DType::F32, VariableKind::State)?;
+        let product = g.matmul(a, a)?;
+        let effects = vec![Effect::Output("product".into(), product)];
+        let mut machine = Machine::new(Some(gpu), lower(&g, &[Function::new("run", effects)], 4, profile)?)?;
+        let mut best = f64::INFINITY;
+        for _ in 0..5 {
+            let start = std::time::Instant::now();
+            machine.run("run", 20)?;
+            machine.wait()?;
+            best = best.min(start.elapsed().as_secs_f64());
+        }
+        Ok(best)
+    };
+    matches!(right(), Ok(true))
+        && matches!((time(gpu.profile()), time(&plain)), (Ok(with), Ok(without)) if with < without)
 }
 
 /// Whether both lowerings of a training loop agree with the reference.

@@ -3,14 +3,25 @@
 
 mod support;
 
-use isogram::gpu::Profile;
+use isogram::gpu::{CooperativeRow, Profile};
 use isogram::selftest::{self, kernel_texts};
 
 /// Profiles that choose differently.
 fn profiles() -> Vec<(&'static str, Profile)> {
+    let plain = Profile {
+        subgroups: true,
+        subgroup_min: 32,
+        subgroup_max: 32,
+        f16: true,
+        workgroup_memory: 32 << 10,
+        ..Profile::least(false)
+    };
+    let matrices = |m| vec![CooperativeRow { m, n: m, k: m, factors: "F16".to_owned(), result: "F32".to_owned() }];
     vec![
         ("software", Profile::least(true)),
-        ("GPU", Profile { subgroups: true, subgroup_min: 32, subgroup_max: 32, f16: true, ..Profile::least(false) }),
+        ("GPU", plain.clone()),
+        ("GPU with cooperative matrices of 16", Profile { cooperative: matrices(16), ..plain.clone() }),
+        ("GPU with cooperative matrices of 8", Profile { cooperative: matrices(8), ..plain }),
         ("least GPU", Profile::least(false)),
     ]
 }
@@ -58,13 +69,18 @@ fn kernels_agree_with_subgroups_of_another_size() {
 #[test]
 fn every_variant_is_valid_and_translates_to_metal_direct_x_and_vulkan() {
     use naga::back::{hlsl, msl, spv};
-    let mut seen = 0;
+    let (mut seen, mut matrices) = (0, 0);
     for (name, profile) in profiles() {
         for (kernel, text) in kernel_texts(&profile).expect("every case lowers") {
             let module = naga::front::wgsl::parse_str(&text)
                 .unwrap_or_else(|e| panic!("{kernel} ({name}): {}", e.emit_to_string(&text)));
             let flags = naga::valid::ValidationFlags::all();
-            let capabilities = naga::valid::Capabilities::IMMEDIATES;
+            use naga::valid::Capabilities;
+            let capabilities = Capabilities::IMMEDIATES
+                | Capabilities::SHADER_FLOAT16
+                | Capabilities::SHADER_FLOAT16_IN_FLOAT32
+                | Capabilities::COOPERATIVE_MATRIX;
+            let cooperative = text.contains("enable wgpu_cooperative_matrix");
             let info = naga::valid::Validator::new(flags, capabilities)
                 .validate(&module)
                 .unwrap_or_else(|e| panic!("{kernel} ({name}): {}", e.emit_to_string(&text)));
@@ -87,6 +103,15 @@ fn every_variant_is_valid_and_translates_to_metal_direct_x_and_vulkan() {
             let (source, _) = msl::write_string(&module, &info, &metal, &msl::PipelineOptions::default())
                 .unwrap_or_else(|e| panic!("{kernel} ({name}) as Metal: {e}"));
             assert!(source.contains("kernel void"));
+            let words = spv::write_vec(&module, &info, &spv::Options::default(), None)
+                .unwrap_or_else(|e| panic!("{kernel} ({name}) as SPIR-V: {e}"));
+            assert!(!words.is_empty());
+            seen += 1;
+            if cooperative {
+                // DirectX has none, so no such profile either.
+                matrices += 1;
+                continue;
+            }
             let mut source = String::new();
             let direct_x = hlsl::Options {
                 shader_model: hlsl::ShaderModel::V6_0,
@@ -98,11 +123,8 @@ fn every_variant_is_valid_and_translates_to_metal_direct_x_and_vulkan() {
                 .write(&module, &info, None)
                 .unwrap_or_else(|e| panic!("{kernel} ({name}) as HLSL: {e}"));
             assert!(source.contains("numthreads"));
-            let words = spv::write_vec(&module, &info, &spv::Options::default(), None)
-                .unwrap_or_else(|e| panic!("{kernel} ({name}) as SPIR-V: {e}"));
-            assert!(!words.is_empty());
-            seen += 1;
         }
     }
     assert!(seen > 60, "{seen} variants");
+    assert!(matrices >= 8, "{matrices} variants with cooperative matrices");
 }

@@ -3,7 +3,9 @@
 use super::timing::{Bench, Work};
 use crate::error::Result;
 use crate::graph::{Effect, Graph, Tensor, VariableKind};
+use crate::kernels::matmul::Precision;
 use crate::kernels::program::{DType, Unary};
+use crate::selftest;
 
 /// A product of the suite.
 struct Product {
@@ -13,11 +15,19 @@ struct Product {
     replicas: usize,
     transposed: [bool; 2],
     fused: bool,
+    precision: Precision,
 }
 
 pub(super) fn matmul(bench: &mut Bench) -> Result<()> {
     let software = bench.gpu.profile().software;
-    let lone = |name, shape, transposed| Product { name, shape, replicas: 1, transposed, fused: false };
+    let lone = |name, shape, transposed| Product {
+        name,
+        shape,
+        replicas: 1,
+        transposed,
+        fused: false,
+        precision: Precision::Single,
+    };
     let plain = [false, false];
     let mut products = Vec::new();
     for n in [256, 512, 1024, 2048, 4096] {
@@ -36,6 +46,8 @@ pub(super) fn matmul(bench: &mut Bench) -> Result<()> {
     products.push(lone("B transposed", [n, n, n], [false, true]));
     products.push(Product { fused: true, ..lone("with bias and ReLU", [n, n, n], [false, true]) });
     products.push(lone("tall", [if software { 4096 } else { 65_536 }, 64, 64], plain));
+    let n = if software { n } else { 4 * n };
+    products.push(Product { precision: Precision::Half, ..lone("16-bit factors", [n, n, n], plain) });
     let batched: &[(usize, usize)] = match (bench.quick, software) {
         (true, true) => &[(32, 256)],
         (false, true) => &[(8, 4096), (16, 1024), (32, 256), (64, 64), (128, 64)],
@@ -63,12 +75,17 @@ impl Product {
         let b = matrix("b", extents(self.transposed[1], k, n))?;
         let bias = matrix("bias", [1, n])?;
         let c = matrix("c", [m, n])?;
+        g.set_precision(self.precision);
         let mut value = g.matmul_of(a, self.transposed[0], b, self.transposed[1])?;
         if self.fused {
             value = g.plus(value, bias)?;
             value = g.unary(Unary::Leaky(0), value);
         }
-        let mut machine = bench.machine(&g, vec![Effect::Assign(g.variable_of(c)?, value)], self.replicas)?;
+        let effects = vec![Effect::Assign(g.variable_of(c)?, value)];
+        let mut machine = match self.precision {
+            Precision::Single => bench.machine(&g, effects, self.replicas)?,
+            Precision::Half => bench.machine_of(&g, effects, self.replicas, &selftest::tried(&bench.gpu))?,
+        };
         let size = match self.replicas {
             1 => format!("{m}x{n}x{k}"),
             replicas => format!("{replicas} x {m}x{n}x{k}"),

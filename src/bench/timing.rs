@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Measurement, Results};
 use crate::error::Result;
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, Profile};
 use crate::graph::executor::{Clock, GpuMachine};
 use crate::graph::{Effect, Function, Graph, VariableKind, lower};
 use crate::kernels::program::DType;
@@ -91,7 +91,18 @@ impl<'h> Bench<'h> {
 
     /// A machine with one function, `run`, of these effects, run many times.
     pub fn machine(&self, graph: &Graph, effects: Vec<Effect>, replicas: usize) -> Result<GpuMachine> {
-        let plan = lower(graph, &[Function::new("run", effects)], replicas, self.gpu.profile())?;
+        self.machine_of(graph, effects, replicas, self.gpu.profile())
+    }
+
+    /// The same with the bodies that another profile chooses.
+    pub fn machine_of(
+        &self,
+        graph: &Graph,
+        effects: Vec<Effect>,
+        replicas: usize,
+        profile: &Profile,
+    ) -> Result<GpuMachine> {
+        let plan = lower(graph, &[Function::new("run", effects)], replicas, profile)?;
         GpuMachine::new(self.gpu.clone(), plan)
     }
 

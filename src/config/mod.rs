@@ -39,7 +39,7 @@ pub use data::{Data, Normalise, Source};
 pub use documentation::documentation;
 pub use expand::Setting;
 pub use loss::{Loss, LossKind, Reduction};
-pub use model::{Activation, Fan, Init, Model};
+pub use model::{Activation, Fan, Init, Model, Precision};
 pub use observe::{Measure, Observe};
 pub use optimiser::{Optimiser, OptimiserKind, Schedule, ScheduleKind};
 pub use probe::{Probe, ProbeFrom};

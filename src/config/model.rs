@@ -72,6 +72,18 @@ choices! {
     }
 }
 
+choices! {
+    /// Numbers that the network's matrix products take.
+    Precision {
+        /// 32-bit floats.
+        #[default]
+        Single = "single",
+        /// Factors of 16 bits, sums and everything else of 32, the loss scaled so that gradients fit: on GPUs with
+        /// tensor cores much faster for layers of hundreds of units, elsewhere the same speed or slower.
+        Mixed = "mixed",
+    }
+}
+
 /// One replica: a fully connected network. The widths of input and output come from the data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -103,6 +115,8 @@ pub struct Model {
     /// Factor on the initial weights, of every layer: small is rich (features are learned), large is lazy.
     #[schemars(extend("minimum" = 0.0))]
     pub gain: f64,
+    /// Numbers that the network's matrix products take.
+    pub precision: Precision,
     /// Safetensors file of initial weights named `layers.0.weight`, `layers.0.bias` ... (weights are out x in), in
     /// place of drawn ones; every seed starts from them.
     pub init_from: Option<PathBuf>,
@@ -122,6 +136,7 @@ impl Default for Model {
             init: Init::KaimingNormal,
             fan: Fan::FanIn,
             gain: 1.0,
+            precision: Precision::Single,
             init_from: None,
         }
     }

@@ -35,8 +35,17 @@ pub struct Gpu {
     /// What an asynchronous failure said: set by the handlers, read after each submission.
     failure: Arc<Mutex<Option<Failure>>>,
     checked: bool,
-    /// What a self-test found out about this device, once.
-    sound: OnceLock<bool>,
+    /// What self-tests found out about this device, once each.
+    found: [OnceLock<bool>; 2],
+}
+
+/// What a self-test asks of a device.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Question {
+    /// Whether whole steps in one dispatch come out right.
+    Resident,
+    /// Whether cooperative matrices come out right, and sooner.
+    Cooperative,
 }
 
 #[derive(Clone, Debug)]
@@ -79,13 +88,15 @@ impl Gpu {
             let wanted = wgpu::Features::SHADER_F16
                 | wgpu::Features::SUBGROUP
                 | wgpu::Features::SUBGROUP_BARRIER
-                | wgpu::Features::TIMESTAMP_QUERY;
+                | wgpu::Features::TIMESTAMP_QUERY
+                | wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
             features |= adapter.features() & wanted;
             limits = adapter.limits();
         }
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("isogram"),
             required_features: features,
+            experimental_features: experimental(features),
             required_limits: limits.clone(),
             ..Default::default()
         };
@@ -111,7 +122,7 @@ impl Gpu {
             objects: AtomicU64::new(0),
             failure,
             checked: cfg!(debug_assertions) || std::env::var_os("ISOGRAM_CHECKED").is_some(),
-            sound: OnceLock::new(),
+            found: Default::default(),
         }))
     }
 
@@ -126,8 +137,8 @@ impl Gpu {
     }
 
     /// The outcome of a self-test of this device, which is run once.
-    pub(crate) fn sound(&self, test: impl FnOnce() -> bool) -> bool {
-        *self.sound.get_or_init(test)
+    pub(crate) fn found(&self, about: Question, test: impl FnOnce() -> bool) -> bool {
+        *self.found[about as usize].get_or_init(test)
     }
 
     /// Largest single buffer that can be bound, bytes.
@@ -277,13 +288,27 @@ fn watch(device: &wgpu::Device, failure: &Arc<Mutex<Option<Failure>>>) {
     });
 }
 
+/// Leave to use features that wgpu calls experimental, if one is asked for.
+#[allow(unsafe_code)]
+fn experimental(features: wgpu::Features) -> wgpu::ExperimentalFeatures {
+    if features.contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX) {
+        // SAFETY: what is asked here is to bear errors in the feature. Cooperative matrices run in kernels of the crate's
+        // own, whose addresses stand within their arrays, and only after a self-test of their results.
+        unsafe { wgpu::ExperimentalFeatures::enabled() }
+    } else {
+        wgpu::ExperimentalFeatures::disabled()
+    }
+}
+
 fn profile(adapter: &wgpu::Adapter, device: &wgpu::Device) -> Profile {
     let info = adapter.get_info();
     let limits = device.limits();
     let features = device.features();
+    let offered = features.contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX);
     let cooperative = adapter
         .cooperative_matrix_properties()
         .into_iter()
+        .filter(|_| offered)
         .map(|row| CooperativeRow {
             m: row.m_size,
             n: row.n_size,

@@ -7,6 +7,7 @@ mod profile;
 mod timing;
 
 pub use adapter::{AdapterChoice, AdapterSummary, list_adapters};
+pub(crate) use device::Question;
 pub use device::{BINDINGS, Gpu, IMMEDIATE_BYTES, Pipeline};
 pub use profile::{CooperativeRow, Profile};
 pub(crate) use timing::Stopwatch;

@@ -143,7 +143,8 @@ impl Graph {
                 let whole = self.broadcast(g, &node.shape.0)?;
                 out.push((node.inputs[0], self.transpose(whole)?));
             }
-            Op::MatMul { transpose_a, transpose_b } => {
+            Op::MatMul { transpose_a, transpose_b, precision } => {
+                let before = self.set_precision(precision);
                 let (a, b) = (node.inputs[0], node.inputs[1]);
                 let g = self.broadcast(g, &node.shape.0)?;
                 if wants(0) {
@@ -162,6 +163,7 @@ impl Graph {
                     };
                     out.push((b, part));
                 }
+                self.set_precision(before);
             }
             Op::Reduce(Fold::Sum, _) => {
                 let extents = self.shape(node.inputs[0]).0.clone();

@@ -4,6 +4,7 @@ use super::node::{
     Data, DataId, Graph, Node, Op, REPLICAS, Scope, Shape, Tensor, Variable, VariableId, VariableKind, WHOLE,
 };
 use crate::error::{Error, Result};
+use crate::kernels::matmul::Precision;
 use crate::kernels::orthogonal::MAX_VECTORS;
 use crate::kernels::program::{Binary, DType, Distribution, Draw, Unary};
 use crate::kernels::random;
@@ -305,6 +306,12 @@ impl Graph {
         self.matmul_of(a, false, b, false)
     }
 
+    /// Sets the precision of the factors of matrix products made from now on, and returns the former one. The products in
+    /// the gradient of a product are as exact as it is.
+    pub fn set_precision(&mut self, precision: Precision) -> Precision {
+        std::mem::replace(&mut self.precision, precision)
+    }
+
     /// Matrix product with either factor transposed first.
     ///
     /// # Errors
@@ -317,7 +324,8 @@ impl Graph {
             let what = format!("inner extents to agree, and {k} is not {l}");
             return Err(self.misfit("matmul", a, b, &what));
         }
-        Ok(self.add(Op::MatMul { transpose_a, transpose_b }, vec![a, b], Shape::new(&[m, n]), DType::F32))
+        let op = Op::MatMul { transpose_a, transpose_b, precision: self.precision };
+        Ok(self.add(op, vec![a, b], Shape::new(&[m, n]), DType::F32))
     }
 
     /// Sum along an axis, whose extent becomes 1.

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::gpu::Profile;
 use crate::kernels::cross_entropy::CrossEntropy;
 use crate::kernels::map::Map;
-use crate::kernels::matmul::{Form, MatMul};
+use crate::kernels::matmul::{Factors, Form, MatMul};
 use crate::kernels::orthogonal::Orthogonal;
 use crate::kernels::program::Program;
 use crate::kernels::reduce::Reduce;
@@ -34,9 +34,7 @@ pub(super) fn item(fused: &Fused, g: usize, replicas: usize, profile: &Profile, 
         Head::None => map_item(fused, g, replicas, registry)?,
         Head::CrossEntropy { .. } => cross_entropy_item(fused, g, replicas, registry)?,
         Head::Node(t) => match fused.graph.node(*t).op {
-            Op::MatMul { transpose_a, transpose_b } => {
-                matmul_item(fused, g, *t, (transpose_a, transpose_b), profile, replicas, registry)?
-            }
+            Op::MatMul { .. } => matmul_item(fused, g, *t, profile, replicas, registry)?,
             Op::PairDot => pair_item(fused, g, *t, profile, replicas, registry)?,
             Op::Reduce(..) => reduce_item(fused, g, *t, body, replicas, registry)?,
             _ => orthogonal_item(fused, *t, body)?,
@@ -162,13 +160,15 @@ fn matmul_item(
     fused: &Fused,
     g: usize,
     tensor: Tensor,
-    (transpose_a, transpose_b): (bool, bool),
     profile: &Profile,
     replicas: usize,
     registry: &Registry,
 ) -> Result<Item> {
     let graph = fused.graph;
     let node = graph.node(tensor);
+    let Op::MatMul { transpose_a, transpose_b, precision } = node.op else {
+        return Err(Error::Shape(format!("{} is not a matrix product", graph.describe(tensor))));
+    };
     let [m, n] = graph.matrix(tensor)?;
     let [a_rows, lda] = graph.matrix(node.inputs[0])?;
     let [_, ldb] = graph.matrix(node.inputs[1])?;
@@ -185,6 +185,7 @@ fn matmul_item(
         transpose_b,
         aligned_a: aligned(a, a_extra, lda),
         aligned_b: aligned(b, b_extra, ldb),
+        precision,
     };
     let mut emitter = Emitter::new(fused, g, node.shape.clone(), Some(tensor), replicas);
     let written = emit_stores(fused, g, &mut emitter, registry, &[])?;
@@ -210,6 +211,7 @@ fn matmul_item(
         vector_b: form.vector_b(),
         vector_c: form.vector_c() && program.by_four(),
         tile: form.tile(profile),
+        factors: Factors::of(precision, profile),
         program,
     };
     Ok(blank(Kernel::MatMul(kernel), job, flops, elements))
@@ -252,6 +254,7 @@ fn pair_item(
         vector_b: vector,
         vector_c: false,
         tile,
+        factors: Factors::Single,
         program,
     };
     let flops = 2 * (replicas * replicas * k) as u64;

@@ -121,8 +121,8 @@ fn draft_as(
     if !resident {
         return Ok(Draft { lowering, ..layered });
     }
-    // All kernels share one workgroup: the tiles are those of its width.
-    let narrow = Profile { workgroup_invocations: profile.width(), ..profile.clone() };
+    // All kernels share one workgroup: the tiles are those of its width, and none is of another number of subgroups.
+    let narrow = Profile { workgroup_invocations: profile.width(), cooperative: Vec::new(), ..profile.clone() };
     Ok(Draft { resident, lowering, ..draft(graph, function, replicas, &narrow, registry)? })
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use crate::kernels::matmul::Precision;
 use crate::kernels::program::{Binary, DType, Distribution, Draw, Unary};
 use crate::kernels::reduce::Fold;
 
@@ -165,6 +166,8 @@ pub enum Op {
         transpose_a: bool,
         /// Second factor is stored transposed.
         transpose_b: bool,
+        /// How exact the factors are.
+        precision: Precision,
     },
     /// Reduction along an axis, whose extent becomes 1, or ([`WHOLE`]) of all elements to `[1, 1]`.
     Reduce(Fold, usize),
@@ -261,6 +264,7 @@ pub struct Graph {
     pub(super) data: Vec<Data>,
     pub(super) known: HashMap<(Op, Vec<Tensor>, Shape, DType, u32), Tensor>,
     pub(super) epoch: u32,
+    pub(super) precision: Precision,
 }
 
 impl Graph {

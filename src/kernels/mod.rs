@@ -64,6 +64,11 @@ impl Kernel {
         }
     }
 
+    /// Whether it multiplies by cooperative matrices.
+    pub fn is_cooperative(&self) -> bool {
+        matches!(self, Self::MatMul(matmul::MatMul { tile: matmul::Tile::Cooperative { .. }, .. }))
+    }
+
     /// The WGSL text of a module with this kernel alone.
     pub fn wgsl(&self, width: u32) -> String {
         template::single(&self.routine("kernel", width))

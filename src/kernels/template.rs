@@ -23,6 +23,10 @@ pub struct Routine {
     pub lanes: u32,
     /// Values of workgroup memory (`pad`) that it uses. If any, its invocations meet at barriers.
     pub pad: u32,
+    /// Values of workgroup memory of 16-bit floats (`half`) that it uses.
+    pub half_pad: u32,
+    /// It uses cooperative matrices.
+    pub cooperative: bool,
     /// It exchanges values within the subgroup.
     pub subgroups: bool,
 }
@@ -30,7 +34,7 @@ pub struct Routine {
 impl Routine {
     /// Fills a template.
     pub fn new(template: &str, lanes: u32, values: &[(&str, &str)]) -> Self {
-        Self { text: fill(template, values), lanes, pad: 0, subgroups: false }
+        Self { text: fill(template, values), lanes, pad: 0, half_pad: 0, cooperative: false, subgroups: false }
     }
 }
 
@@ -64,7 +68,16 @@ fn assemble(entry: &str, values: &[(&str, &str)], routines: &[Routine], lockstep
     values.push(("subgroup", if subgroups { ", @builtin(subgroup_invocation_id) within: u32" } else { "" }));
     values.push(("within", if subgroups { "within" } else { "0u" }));
     let body = routines.iter().map(|r| r.text.as_str()).chain([fill(entry, &values).as_str()]).collect::<String>();
-    let mut text = PRELUDE.to_owned();
+    let half_pad = routines.iter().map(|r| r.half_pad).max().unwrap_or(0);
+    let mut text = String::new();
+    // Asked for only where used: a device without the feature refuses a module that names it.
+    if half_pad > 0 {
+        text.push_str("enable f16;\n");
+    }
+    if routines.iter().any(|r| r.cooperative) {
+        text.push_str("enable wgpu_cooperative_matrix;\n");
+    }
+    text.push_str(PRELUDE);
     if ["threefry", "uniform_of", "normal_of", "truncated_of", "permuted"].iter().any(|name| body.contains(name)) {
         text.push_str(RANDOM);
     }
@@ -73,6 +86,9 @@ fn assemble(entry: &str, values: &[(&str, &str)], routines: &[Routine], lockstep
     }
     if pad > 0 {
         text.push_str(&format!("var<workgroup> pad: array<f32, {pad}>;\n\n"));
+    }
+    if half_pad > 0 {
+        text.push_str(&format!("var<workgroup> half: array<f16, {half_pad}>;\n\n"));
     }
     text.push_str(&body);
     if lockstep {

@@ -6,6 +6,7 @@ mod dense;
 mod dropout;
 mod init;
 mod loss;
+mod loss_scale;
 mod optimiser;
 mod schedule;
 
@@ -15,5 +16,6 @@ pub use dense::{Dense, Forward, Mlp};
 pub use dropout::{Dropout, dropout};
 pub use init::{Fan, Init};
 pub use loss::{Loss, Reduction};
+pub use loss_scale::LossScale;
 pub use optimiser::{Decay, Hyper, Optimiser, Rule, Update, clip_by_global_norm, global_norm};
 pub use schedule::{Schedule, Shape as ScheduleShape};

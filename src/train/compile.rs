@@ -10,10 +10,11 @@ use super::prepared::{Part, Prepared, Targets};
 use crate::config::{self, BatchMode, LossKind, Measure, OptimiserKind, ScheduleKind};
 use crate::error::{Error, Result};
 use crate::graph::{Effect, Function, Graph, Tensor, VariableKind};
+use crate::kernels::matmul::Precision;
 use crate::kernels::program::{Binary, DType, Unary};
 use crate::nn::{
-    Batches, Decay, Draws, Dropout, Forward, Hyper, Loss, Optimiser, Reduction, Rule, Schedule, ScheduleShape, Update,
-    clip_by_global_norm, global_norm,
+    Batches, Decay, Draws, Dropout, Forward, Hyper, Loss, LossScale, Optimiser, Reduction, Rule, Schedule,
+    ScheduleShape, Update, clip_by_global_norm, global_norm,
 };
 
 /// Steps of which the training loss is kept on the device, for the progress bar.
@@ -36,6 +37,8 @@ pub struct Compiled {
     pub parameter_names: Vec<String>,
     /// Whether the held-out set has an accuracy.
     pub test_accuracy: bool,
+    /// Whether products have 16-bit factors.
+    pub mixed: bool,
 }
 
 /// Name of the output of an observed value.
@@ -65,7 +68,7 @@ pub(super) fn replica_settings(e: &config::Experiment) -> [(&'static str, f64); 
 pub(super) fn structure(e: &config::Experiment) -> String {
     let (m, o) = (&e.model, &e.optimiser);
     format!(
-        "{:?}|{:?}|{}|{}|{}|{}|{:?}|{:?}|{:?}|{:?}|{:?}|{}|{}|{:?}|{}|{:?}|{:?}",
+        "{:?}|{:?}|{}|{}|{}|{}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}|{}|{:?}|{}|{:?}|{:?}",
         m.layers,
         m.activation,
         m.slope,
@@ -75,6 +78,7 @@ pub(super) fn structure(e: &config::Experiment) -> String {
         m.init,
         m.fan,
         m.init_from,
+        m.precision,
         e.loss,
         o.kind,
         o.momentum > 0.0,
@@ -165,9 +169,17 @@ pub fn compile(
     let batches = Batches { draws, size: e.batch.size as usize };
     let batch = batches.take(g, &[train.inputs, train.targets], seed, step)?;
     let drop = (e.model.dropout > 0.0).then_some(Dropout { rate, seed, step });
+    let mixed = e.model.precision == config::Precision::Mixed;
+    let network_precision = if mixed { Precision::Half } else { Precision::Single };
+    let scaling = mixed.then(|| LossScale::declare(g)).transpose()?;
+    g.set_precision(network_precision);
     let seen = network.forward(g, batch[0], drop)?;
     let batch_loss = loss.apply(g, seen.output, batch[1])?;
-    let gradients = g.gradients(batch_loss, &parameters)?;
+    let gradients = match &scaling {
+        Some(scaling) => scaling.gradients(g, batch_loss, &parameters)?,
+        None => g.gradients(batch_loss, &parameters)?,
+    };
+    g.set_precision(Precision::Single);
 
     // The update.
     let factor = schedule_of(e).factor(g, step)?;
@@ -210,22 +222,38 @@ pub fn compile(
         Effect::Assign(g.variable_of(loss_count)?, count),
         Effect::Record { name: "loss_of_step".into(), value: batch_loss, step, capacity: LOSS_KEPT },
     ];
+    // With loss scaling a gradient that is not finite is a scale too large: the step is left out, and the next tries a
+    // smaller one.
+    let mut moves = still;
+    if let Some(scaling) = &scaling {
+        let sound = g.unary(Unary::IsFinite, norm);
+        moves = g.times(still, sound)?;
+        let (next, hopeless) = scaling.next(g, sound)?;
+        effects.extend(next);
+        effects.push(Effect::Raise(g.variable_of(broken)?, hopeless));
+    }
     for update in &updates {
-        let kept = g.select(still, update.new, update.old)?;
+        let kept = g.select(moves, update.new, update.old)?;
         effects.push(Effect::Assign(update.variable, kept));
-        let sound = g.unary(Unary::IsFinite, update.new);
+        let checked = if scaling.is_some() { kept } else { update.new };
+        let sound = g.unary(Unary::IsFinite, checked);
         let unsound = g.minus(one, sound)?;
         effects.push(Effect::Raise(g.variable_of(broken)?, unsound));
     }
     let step_function = Function::new("step", effects).repeated(e.steps);
     let gradient_function = Function::new("gradient", vec![Effect::Output("gradient_norm".into(), norm)]);
-    let init_function =
-        init(g, network.as_ref(), &updates, gain, seed, &[step, broken, diverged_at, loss_sum, loss_count], alive)?;
+    let zeroed = [step, broken, diverged_at, loss_sum, loss_count];
+    let mut init_function = init(g, network.as_ref(), &updates, gain, seed, &zeroed, alive)?;
+    if let Some(scaling) = &scaling {
+        init_function.effects.extend(scaling.initialise(g)?);
+    }
 
     // Observation.
     g.fence();
     let probe = part(g, &data.probe, data, loss)?;
+    g.set_precision(network_precision);
     let on_probe = network.forward(g, probe.inputs, None)?;
+    g.set_precision(Precision::Single);
     let hidden: Vec<usize> = on_probe.hidden.iter().map(|&h| g.shape(h).columns()).collect();
     let wants = |m: Measure| e.observe.has(m);
     let kept = (wants(Measure::CkaFirst) || wants(Measure::CkaLast)).then(|| {
@@ -262,6 +290,7 @@ pub fn compile(
         }
     }
     functions.push(Function::new("evaluate", evaluate));
+    g.set_precision(network_precision);
     let (test, test_accuracy) = test_function(g, data, network.as_ref(), &parameters, loss)?;
     functions.push(test);
     let parameter_names =
@@ -275,6 +304,7 @@ pub fn compile(
         parameters: count,
         parameter_names,
         test_accuracy,
+        mixed,
     })
 }
 

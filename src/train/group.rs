@@ -28,7 +28,9 @@ impl Group {
     /// # Errors
     /// If not even one replica fits, or the device has not enough memory.
     pub fn new(gpu: Option<&Arc<Gpu>>, compiled: Compiled, members: &[usize], options: &Options) -> Result<Self> {
-        let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());
+        let profile = gpu.map_or_else(Profile::reference, |gpu| {
+            if compiled.mixed { selftest::tried(gpu) } else { gpu.profile().clone() }
+        });
         let wanted = options.slice.unwrap_or(members.len()).min(members.len()).min(profile.grid as usize).max(1);
         // Small groups fit whole, and their plan is made once; of large ones a part shows how many fit.
         let mut lowering = options.lowering;
@@ -52,6 +54,13 @@ impl Group {
             slices.push((Machine::new(gpu, plan)?, part.to_vec()));
         }
         Ok(Self { compiled, slices })
+    }
+
+    /// How the training step was lowered, with what a self-test decided: a run is only resumed with the same.
+    pub fn lowering(&self) -> String {
+        let plan = self.slices[0].0.plan();
+        let matrices = plan.kernels().iter().any(|k| k.is_cooperative());
+        format!("{}{}", plan.lowering("step").name(), if matrices { " with cooperative matrices" } else { "" })
     }
 
     /// Sets the seeds and settings of all replicas and runs `init`.

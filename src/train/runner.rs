@@ -87,8 +87,7 @@ impl<'s> Runner<'s> {
             }
         }
         let settings = serde_json::to_value(e).map_err(|e| Error::config(e.to_string()))?;
-        let lowering =
-            groups.iter().map(|g| g.slices[0].0.plan().lowering("step").name()).collect::<Vec<_>>().join(", ");
+        let lowering = groups.iter().map(Group::lowering).collect::<Vec<_>>().join(", ");
         let mut stamp = Stamp { step: 0, observed: None, adapter, settings, lowering, data: sweep.data.fingerprint() };
         let mut recorder = Recorder::new(options.out.as_deref(), columns(&sweep.replicas))?;
         let mut resumed = None;

@@ -136,7 +136,7 @@ impl Runner<'_> {
                 name: name.clone(),
                 replicas: group.slices.iter().map(|(_, m)| m.len() as u64).sum(),
                 parameters: group.compiled.parameters as u64,
-                lowering: plan.lowering("step").name().into(),
+                lowering: group.lowering(),
                 dispatches_per_step: plan.dispatches_per_run("step"),
             }
         });

@@ -1,0 +1,188 @@
+//! Matrix products `C = op(A) op(B)` per replica, with a program on each element of the result.
+//!
+//! Three bodies, because what is fast on a GPU is slow on a CPU adapter and the other way about:
+//! - *wide*: no barriers; each of eight lanes holds a register tile of rows x columns, lanes side by side along the
+//!   columns. All lanes need the same elements of A. Where a subgroup holds the eight lanes, each lane loads another row
+//!   and the rest get it by broadcast: a software adapter loads lane by lane, so a load is dear and must not be repeated.
+//! - *tiled*: tiles of A and B in workgroup memory, a 4 x 4 register tile per invocation.
+//! - *cooperative*: the same by cooperative matrices, for 16-bit factors on adapters that have them.
+//!
+//! What was tried, with figures, is in `docs/kernels.md`.
+
+mod cooperative;
+mod form;
+mod precision;
+mod tiled;
+mod twin;
+mod wide;
+
+pub use form::Form;
+pub use precision::{Factors, Precision, rounded};
+
+use super::program::Program;
+use super::program_wgsl::{Frame, INNER};
+use super::template::Routine;
+use super::{Arena, HEADER};
+use wide::LANES;
+
+/// Words of the operands: A (offset, stride, leading extent), B likewise.
+const OPERANDS: usize = 6;
+
+/// Size of the tile that a body computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tile {
+    /// Barrier-free: rows and columns per lane (columns a multiple of four), eight lanes.
+    Wide {
+        /// Rows per lane.
+        rows: u32,
+        /// Columns per lane.
+        columns: u32,
+        /// Elements of A are loaded once per subgroup and broadcast; rows are then a multiple of eight.
+        broadcast: bool,
+    },
+    /// Workgroup memory: rows and columns per workgroup, 4 x 4 per invocation.
+    Tiled {
+        /// Rows per workgroup.
+        rows: u32,
+        /// Columns per workgroup.
+        columns: u32,
+    },
+    /// Cooperative matrices (tensor cores) on 16-bit factors in workgroup memory: each subgroup has 32 x 32
+    /// results.
+    Cooperative {
+        /// Rows and columns per workgroup: 32 times the subgroups along each.
+        side: u32,
+        /// Rows and columns of the hardware's matrices.
+        matrix: u32,
+        /// Invocations of a subgroup.
+        subgroup: u32,
+    },
+}
+
+/// A matrix product. Job header: first block, M, N, K; then A (offset, replica stride, leading extent), B likewise;
+/// then the words of the program.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MatMul {
+    /// Arena of A.
+    pub a: Arena,
+    /// Arena of B.
+    pub b: Arena,
+    /// A is stored `[K, M]` rather than `[M, K]`.
+    pub transpose_a: bool,
+    /// B is stored `[N, K]` rather than `[K, N]`.
+    pub transpose_b: bool,
+    /// A can be read four values at a time.
+    pub vector_a: bool,
+    /// B can be read four values at a time.
+    pub vector_b: bool,
+    /// The program can take four columns of the result at a time.
+    pub vector_c: bool,
+    /// Which body, and its tile.
+    pub tile: Tile,
+    /// What becomes of the factors before they are multiplied.
+    pub factors: Factors,
+    /// Evaluated on each element of the result (its accumulated value), and what is stored.
+    pub program: Program,
+}
+
+impl MatMul {
+    pub(super) fn name(&self) -> String {
+        let letter = |t: bool| if t { 'T' } else { 'N' };
+        let tile = match self.tile {
+            Tile::Wide { rows, columns, broadcast } => {
+                format!("wide{rows}x{columns}{}", if broadcast { "b" } else { "" })
+            }
+            Tile::Tiled { rows, columns } => format!("tiled{rows}x{columns}"),
+            Tile::Cooperative { side, matrix, .. } => format!("cooperative{side}x{side}m{matrix}"),
+        };
+        let half = match self.factors {
+            Factors::Single => "",
+            Factors::Rounded | Factors::Stored => "_f16",
+        };
+        let letters = [self.vector_a, self.vector_b, self.vector_c].map(|v| if v { "v" } else { "s" });
+        let vectors = letters.concat();
+        let (a, b) = (letter(self.transpose_a), letter(self.transpose_b));
+        format!("matmul_{a}{b}{half}_{tile}_{vectors}({})", self.program.describe())
+    }
+
+    pub(super) fn job_words(&self) -> usize {
+        HEADER + OPERANDS + self.program.words()
+    }
+
+    pub(super) fn blocks(&self, job: &[u32]) -> u32 {
+        let (rows, columns) = match self.tile {
+            Tile::Wide { rows, columns, .. } => (rows, columns * LANES),
+            Tile::Tiled { rows, columns } => (rows, columns),
+            Tile::Cooperative { side, .. } => (side, side),
+        };
+        job[1].div_ceil(rows) * job[2].div_ceil(columns)
+    }
+
+    pub(super) fn iterations(&self, job: &[u32]) -> u64 {
+        let depth = u64::from(job[3]);
+        match self.tile {
+            Tile::Wide { rows, columns, .. } => {
+                let steps = self.steps() as u64;
+                2 + depth.div_ceil(steps) + u64::from(rows) * (1 + u64::from(columns) * self.program.iterations())
+            }
+            Tile::Tiled { rows, columns } => {
+                let threads = self.threads();
+                let loads = 2 + (u64::from(16 * rows)).div_ceil(threads) + (u64::from(16 * columns)).div_ceil(threads);
+                2 + depth.div_ceil(16) * (loads + 18) + 20 + 16 * self.program.iterations()
+            }
+            Tile::Cooperative { side, .. } => {
+                let threads = self.threads();
+                let loads = 2 + u64::from(2 * cooperative::DEPTH * side).div_ceil(threads);
+                2 + depth.div_ceil(u64::from(cooperative::DEPTH)) * loads
+                    + u64::from(side * side).div_ceil(threads) * (1 + self.program.iterations())
+            }
+        }
+    }
+
+    /// Invocations of a workgroup.
+    fn threads(&self) -> u64 {
+        u64::from(match self.tile {
+            Tile::Wide { .. } => LANES,
+            Tile::Tiled { rows, columns } => rows * columns / 16,
+            Tile::Cooperative { side, subgroup, .. } => (side / 32) * (side / 32) * subgroup,
+        })
+    }
+
+    /// An expression for a factor, or four of them, as it enters the product.
+    fn factor(&self, read: &str) -> String {
+        match self.factors {
+            Factors::Single => read.to_owned(),
+            Factors::Rounded | Factors::Stored => format!("quantizeToF16({read})"),
+        }
+    }
+
+    fn frame() -> Frame<'static> {
+        Frame {
+            words: "program",
+            element: "(row * n + column)",
+            count: "(m * n)",
+            columns: "n",
+            row: "row",
+            column: "column",
+            replica: "replica",
+            accumulated: "value",
+            prefix: "v",
+            suffix: "",
+            four: false,
+        }
+    }
+
+    /// The program on one result.
+    fn epilogue(&self) -> String {
+        let frame = Self::frame();
+        self.program.emit_values(&frame, &INNER) + &self.program.emit_outputs(&frame)
+    }
+
+    pub(super) fn routine(&self, entry: &str) -> Routine {
+        match self.tile {
+            Tile::Wide { rows, columns, broadcast } => self.wide_routine(entry, [rows, columns], broadcast),
+            Tile::Tiled { rows, columns } => self.tiled_routine(entry, [rows, columns]),
+            Tile::Cooperative { side, matrix, subgroup } => self.cooperative_routine(entry, [side, matrix, subgroup]),
+        }
+    }
+}
