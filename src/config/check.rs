@@ -55,8 +55,9 @@ fn data(e: &Experiment) -> Result<(), Complaint> {
         if path.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
             return refuse(key, "expected the path of a file, got an empty string");
         }
-        if data.source == Source::Digits && path.is_some() {
-            return refuse(key, "is only read with data.source = \"files\", but data.source is \"digits\"");
+        if data.source != Source::Files && path.is_some() {
+            let message = format!("is only read with data.source = \"files\", but data.source is \"{}\"", data.source);
+            return refuse(key, message);
         }
     }
     if data.source == Source::Files && data.inputs.is_none() {
@@ -65,7 +66,7 @@ fn data(e: &Experiment) -> Result<(), Complaint> {
     if data.label_column.trim().is_empty() {
         return refuse("data.label_column", "expected first, last, none or a column's name, got an empty string");
     }
-    if data.source == Source::Digits && data.label_column != "none" {
+    if data.source != Source::Files && data.label_column != "none" {
         return refuse("data.label_column", "is only read with data.source = \"files\"");
     }
     if data.source == Source::Digits && data.classes.is_some_and(|classes| classes < 10) {
@@ -90,6 +91,11 @@ fn data(e: &Experiment) -> Result<(), Complaint> {
     if own_test && data.labels.is_some() != data.test_labels.is_some() {
         return refuse("data.test_inputs", "expected data.labels and data.test_labels both or neither, got one");
     }
+    let numeric = matches!(data.source, Source::TwoPoints | Source::Xor | Source::Contexts);
+    if numeric && e.loss.kind == LossKind::CrossEntropy {
+        let message = format!("expected mse or bce, since the targets of {} are numbers, got cross_entropy", data.source);
+        return refuse("loss.kind", message);
+    }
     if data.targets.is_some() && e.loss.kind == LossKind::CrossEntropy {
         return refuse("loss.kind", "expected bce or mse, since data.targets gives numbers, got cross_entropy");
     }
@@ -99,6 +105,10 @@ fn data(e: &Experiment) -> Result<(), Complaint> {
 fn model_and_loss(e: &Experiment) -> Result<(), Complaint> {
     if e.model.init_from.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
         return refuse("model.init_from", "expected the path of a file, got an empty string");
+    }
+    let widths = &e.model.layers;
+    if e.model.skip > 0 && widths.iter().any(|width| *width != widths[0]) {
+        return refuse("model.skip", "expected 0, since the hidden layers have different widths");
     }
     let half = matches!(e.loss.reduction, Reduction::HalfMean | Reduction::HalfSum);
     if half && e.loss.kind != LossKind::Mse {

@@ -13,6 +13,14 @@ choices! {
         /// The bundled set of 1,797 handwritten digits of 8 x 8 pixels, in ten classes.
         #[default]
         Digits = "digits",
+        /// Two points: inputs -1 and -1 + d, targets 0.6 and 0.6 + e, where d² and e² are `data.input_distance` and
+        /// `data.target_distance` (van Rossem and Saxe 2024). Nothing is held out.
+        TwoPoints = "two_points",
+        /// The four corners of a square, and 1 where exactly one coordinate is 1. Nothing is held out.
+        Xor = "xor",
+        /// 900 blobs on a 5 x 5 screen in each of two contexts; the target is the blob's x in the first and its y in the
+        /// second (Flesch et al. 2022). Nothing is held out.
+        Contexts = "contexts",
         /// The files named by `data.inputs` and its neighbours.
         Files = "files",
     }
@@ -63,6 +71,12 @@ pub struct Data {
     pub stratified: bool,
     /// Seed of the split. It is not a replica's seed: all replicas share one split.
     pub split_seed: u32,
+    /// Squared distance of the inputs of `two_points`.
+    #[schemars(extend("exclusiveMinimum" = 0.0))]
+    pub input_distance: f64,
+    /// Squared distance of the targets of `two_points`.
+    #[schemars(extend("minimum" = 0.0))]
+    pub target_distance: f64,
     /// How inputs are scaled.
     pub normalise: Normalise,
 }
@@ -82,6 +96,8 @@ impl Default for Data {
             test_fraction: 0.2,
             stratified: true,
             split_seed: 0,
+            input_distance: 1.0,
+            target_distance: 0.5,
             normalise: Normalise::Unit,
         }
     }

@@ -108,6 +108,13 @@ pub struct Model {
     /// Probability that a unit is dropped after each hidden activation while training.
     #[schemars(extend("minimum" = 0.0, "exclusiveMaximum" = 1.0))]
     pub dropout: f64,
+    /// Probability that an input of the network is dropped while training.
+    #[schemars(extend("minimum" = 0.0, "exclusiveMaximum" = 1.0))]
+    pub input_dropout: f64,
+    /// Skip connections: to each hidden layer's activation is added that of the layer so many before it, where there is
+    /// one; 0 for none. All hidden layers then have the same width.
+    #[schemars(range(max = 1000))]
+    pub skip: u32,
     /// How weights are drawn.
     pub init: Init,
     /// Which width sets the scale in `kaiming_normal`, `kaiming_uniform` and `variance_scaling`.
@@ -133,6 +140,8 @@ impl Default for Model {
             alpha: 1.0,
             bias: true,
             dropout: 0.0,
+            input_dropout: 0.0,
+            skip: 0,
             init: Init::KaimingNormal,
             fan: Fan::FanIn,
             gain: 1.0,

@@ -19,6 +19,7 @@ mod npz;
 mod safetensors;
 mod split;
 mod table;
+mod tasks;
 
 pub use atomic::write_atomically;
 pub use cifar::read_cifar;
@@ -31,3 +32,4 @@ pub use normalise::{Normalise, Scaling, normalise};
 pub use safetensors::{NamedArray, read_safetensors, read_safetensors_metadata, write_safetensors};
 pub use split::{Split, split};
 pub use table::Table;
+pub use tasks::{BLOBS, TwoPoints, contexts, two_points, xor};

@@ -248,6 +248,13 @@ impl Gpu {
         polled.map(|_| ()).map_err(|e| Error::Device(format!("waiting for {} failed: {e}", self.summary.name)))
     }
 
+    /// Lets finished work call back, without waiting for any.
+    pub(crate) fn poll(&self) -> Result<()> {
+        let polled = self.device.poll(wgpu::PollType::Poll);
+        self.check()?;
+        polled.map(|_| ()).map_err(|e| Error::Device(format!("asking {} failed: {e}", self.summary.name)))
+    }
+
     /// Reports a failure that arrived asynchronously.
     pub(crate) fn check(&self) -> Result<()> {
         match self.failure.lock().expect("no panic while held").clone() {

@@ -30,8 +30,14 @@ pub struct GpuMachine {
     bind_group: wgpu::BindGroup,
     functions: Vec<Loaded>,
     staging: wgpu::Buffer,
+    /// Where results are copied while the device goes on.
+    results: Option<wgpu::Buffer>,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
 }
+
+/// Something queued on a device.
+#[derive(Debug)]
+pub struct Submission(wgpu::SubmissionIndex);
 
 /// A function, ready to encode.
 struct Loaded {
@@ -130,7 +136,7 @@ impl GpuMachine {
         let functions = plan.functions.iter().map(|f| load(&gpu, f, &plan, grid)).collect::<Result<_>>()?;
         let staging = staging(&gpu, bytes[1].max(bytes[3]).max(bytes[2].min(1 << 20)))?;
         gpu.check()?;
-        Ok(Self { gpu, plan, arenas, bind_group, functions, staging, in_flight: VecDeque::new() })
+        Ok(Self { gpu, plan, arenas, bind_group, functions, staging, results: None, in_flight: VecDeque::new() })
     }
 
     /// The plan.
@@ -334,6 +340,56 @@ impl GpuMachine {
         }
         self.staging.unmap();
         Ok(())
+    }
+
+    /// Queues a copy of all results to where the host can read them. The copy has a buffer of its own, made when it is
+    /// first asked for.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn begin_reading(&mut self) -> Result<Submission> {
+        let bytes = (4 * self.plan.elements[Arena::Out as usize] as u64).max(4);
+        if self.results.is_none() {
+            self.gpu.count_object();
+            self.results = Some(self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("results"),
+                size: bytes.next_multiple_of(16),
+                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            }));
+        }
+        let target = self.results.as_ref().expect("made above");
+        let mut encoder =
+            self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("results") });
+        encoder.copy_buffer_to_buffer(&self.arenas[Arena::Out as usize], 0, target, 0, bytes);
+        let submission = self.gpu.queue.submit([encoder.finish()]);
+        self.gpu.check()?;
+        Ok(Submission(submission))
+    }
+
+    /// Waits for a copy that [`GpuMachine::begin_reading`] queued, not for what was queued after it, and takes it.
+    ///
+    /// # Errors
+    /// If the device failed meanwhile.
+    pub fn finish_reading(&mut self, submission: Submission) -> Result<Vec<f32>> {
+        let count = self.plan.elements[Arena::Out as usize];
+        let target =
+            self.results.as_ref().ok_or_else(|| Error::Device("no reading of results was begun".to_owned()))?;
+        self.gpu.wait_for(submission.0)?;
+        let (sender, receiver) = std::sync::mpsc::channel();
+        target.map_async(wgpu::MapMode::Read, .., move |outcome| {
+            // The receiver is gone only if this function already returned with the device's error.
+            let _ = sender.send(outcome);
+        });
+        self.gpu.poll()?;
+        let failed = |e: String| Error::Device(format!("reading back failed: {e}"));
+        receiver.recv().map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))?;
+        let values = {
+            let view = target.get_mapped_range(..).map_err(|e| failed(e.to_string()))?;
+            bytemuck::cast_slice(&view)[..count].to_vec()
+        };
+        target.unmap();
+        Ok(values)
     }
 
     /// Writes elements of an arena from `start`.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::executor::GpuMachine;
+use super::executor::{GpuMachine, Submission};
 use super::node::VariableKind;
 use super::plan::{Placed, Plan};
 use super::reference::ReferenceMachine;
@@ -240,6 +240,32 @@ impl Machine {
         Ok(Results { values })
     }
 
+    /// Begins to read everything that functions gave so far, while the device goes on: whatever is queued from here on is not
+    /// in it. One reading at a time.
+    ///
+    /// # Errors
+    /// If the device fails, or another such reading has not been finished.
+    pub fn begin_reading_results(&mut self) -> Result<Reading> {
+        match self {
+            Self::Gpu(m) => m.begin_reading().map(Reading::Queued),
+            Self::Reference(_) => self.read_results().map(Reading::Done),
+        }
+    }
+
+    /// Waits for a reading and takes it.
+    ///
+    /// # Errors
+    /// If the device failed meanwhile.
+    pub fn finish_reading_results(&mut self, reading: Reading) -> Result<Results> {
+        match (self, reading) {
+            (_, Reading::Done(results)) => Ok(results),
+            (Self::Gpu(m), Reading::Queued(submission)) => Ok(Results { values: m.finish_reading(submission)? }),
+            (Self::Reference(_), Reading::Queued(_)) => {
+                Err(Error::Device("a reading of another machine was handed to the reference executor".into()))
+            }
+        }
+    }
+
     /// An output: of every replica one after the other, or one for the group.
     ///
     /// # Errors
@@ -353,6 +379,15 @@ impl Machine {
             _ => Err(Error::Device("tensors cannot be copied between a device and the reference executor".into())),
         }
     }
+}
+
+/// Results on their way from the device.
+#[derive(Debug)]
+pub enum Reading {
+    /// They arrive when this submission is done.
+    Queued(Submission),
+    /// They are here.
+    Done(Results),
 }
 
 /// Outputs and records of a machine at one moment.

@@ -26,7 +26,7 @@ mod resident;
 mod schedule;
 
 pub use lower::{lower, lower_as};
-pub use machine::{Copy, Machine, Results};
+pub use machine::{Copy, Machine, Reading, Results};
 pub use node::{
     DataId, Effect, Function, Graph, Node, Op, REPLICAS, Scope, Shape, Tensor, Variable, VariableId, VariableKind,
     WHOLE,

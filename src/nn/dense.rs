@@ -81,6 +81,8 @@ pub struct Mlp {
     pub layers: Vec<Dense>,
     /// Between the layers.
     pub activation: Activation,
+    /// To each hidden layer's activation is added that of the layer so many before it, where there is one; 0 for none.
+    pub skip: usize,
 }
 
 impl Mlp {
@@ -94,19 +96,31 @@ impl Mlp {
             .enumerate()
             .map(|(i, w)| Dense::new(g, &format!("layers.{i}"), w[0], w[1], bias))
             .collect::<Result<_>>()?;
-        Ok(Self { layers, activation })
+        Ok(Self { layers, activation, skip: 0 })
     }
 
-    /// Activations on `x` `[N, inputs]`; with dropout after each hidden layer if given.
+    /// The same with skip connections over so many layers; 0 for none.
+    #[must_use]
+    pub fn with_skip(self, skip: usize) -> Self {
+        Self { skip, ..self }
+    }
+
+    /// Activations on `x` `[N, inputs]`; with dropout of the input and after each hidden layer if given.
     ///
     /// # Errors
     /// If the widths do not agree.
     pub fn forward(&self, g: &mut Graph, x: Tensor, drop: Option<Dropout>) -> Result<Forward> {
-        let (mut value, mut hidden) = (x, Vec::new());
+        let (mut value, mut hidden): (Tensor, Vec<Tensor>) = (x, Vec::new());
+        if let Some((drop, rate)) = drop.and_then(|drop| Some((drop, drop.input_rate?))) {
+            value = dropout(g, value, "input", Dropout { rate, ..drop })?;
+        }
         for (i, layer) in self.layers.iter().enumerate() {
             value = layer.forward(g, value)?;
             if i + 1 < self.layers.len() {
                 value = self.activation.apply(g, value)?;
+                if self.skip > 0 && i >= self.skip {
+                    value = g.plus(value, hidden[i - self.skip])?;
+                }
                 hidden.push(value);
                 if let Some(drop) = drop {
                     value = dropout(g, value, &layer.path, drop)?;

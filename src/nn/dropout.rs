@@ -9,13 +9,15 @@ use crate::kernels::program::{Binary, Distribution};
 pub struct Dropout {
     /// Probability that an element is dropped: a scalar, possibly per replica.
     pub rate: Tensor,
+    /// Probability that an input of the network is dropped, if any may be.
+    pub input_rate: Option<Tensor>,
     /// Integer scalar: the replica's seed.
     pub seed: Tensor,
     /// Integer scalar: the step.
     pub step: Tensor,
 }
 
-/// `x` with elements dropped at random; the mask is keyed by `path`.
+/// `x` with elements dropped at random at `with.rate`; the mask is keyed by `path`.
 ///
 /// # Errors
 /// None of its own.

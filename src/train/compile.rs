@@ -7,6 +7,7 @@
 use super::model::{Model, Network};
 use super::observer::{self, Observed, Observer, Seen};
 use super::prepared::{Part, Prepared, Targets};
+use super::track::{Activations, Quantity, Track};
 use crate::config::{self, BatchMode, LossKind, Measure, OptimiserKind, ScheduleKind};
 use crate::error::{Error, Result};
 use crate::graph::{Effect, Function, Graph, Tensor, VariableKind};
@@ -39,6 +40,8 @@ pub struct Compiled {
     pub test_accuracy: bool,
     /// Whether products have 16-bit factors.
     pub mixed: bool,
+    /// What is recorded at every step.
+    pub tracked: Vec<Quantity>,
 }
 
 /// Name of the output of an observed value.
@@ -47,7 +50,7 @@ pub(super) fn output_name(name: &str, layer: Option<usize>) -> String {
 }
 
 /// The settings that may differ between the replicas of a group: each is a variable.
-pub(super) fn replica_settings(e: &config::Experiment) -> [(&'static str, f64); 10] {
+pub(super) fn replica_settings(e: &config::Experiment) -> [(&'static str, f64); 11] {
     let o = &e.optimiser;
     [
         ("setting/lr", o.lr),
@@ -60,6 +63,7 @@ pub(super) fn replica_settings(e: &config::Experiment) -> [(&'static str, f64); 
         ("setting/clip_norm", o.clip_norm.unwrap_or(0.0)),
         ("setting/gain", e.model.gain),
         ("setting/dropout", e.model.dropout),
+        ("setting/input_dropout", e.model.input_dropout),
     ]
 }
 
@@ -68,13 +72,15 @@ pub(super) fn replica_settings(e: &config::Experiment) -> [(&'static str, f64); 
 pub(super) fn structure(e: &config::Experiment) -> String {
     let (m, o) = (&e.model, &e.optimiser);
     format!(
-        "{:?}|{:?}|{}|{}|{}|{}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}|{}|{:?}|{}|{:?}|{:?}",
+        "{:?}|{:?}|{}|{}|{}|{}|{}|{}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}|{}|{:?}|{}|{:?}|{:?}",
         m.layers,
         m.activation,
         m.slope,
         m.alpha,
         m.bias,
         m.dropout > 0.0,
+        m.input_dropout > 0.0,
+        m.skip,
         m.init,
         m.fan,
         m.init_from,
@@ -120,9 +126,12 @@ fn schedule_of(e: &config::Experiment) -> Schedule {
     Schedule { shape, warmup: s.warmup, steps: s.steps.unwrap_or(e.steps) }
 }
 
+#[derive(Clone, Copy)]
 struct PartNodes {
     inputs: Tensor,
     targets: Tensor,
+    /// Targets as rows of values: as they are, or one-hot.
+    values: Tensor,
 }
 
 /// Builds the program of one group: all replicas share `e` up to its numeric hyper-parameters.
@@ -134,7 +143,14 @@ pub fn compile(
     data: &Prepared,
     model: &dyn Model,
     observers: &[&dyn Observer],
+    track: Option<&Track>,
 ) -> Result<Compiled> {
+    if let Some(track) = track {
+        track.check(data)?;
+    }
+    if data.own && e.batch.mode != BatchMode::Full {
+        return Err(Error::config("replicas with examples of their own train on all of them: batch.mode must be full"));
+    }
     let mut g = Graph::new();
     let g = &mut g;
     let state = |g: &mut Graph, name: &str, dtype| g.variable(name, &[1, 1], dtype, VariableKind::State);
@@ -156,11 +172,15 @@ pub fn compile(
     let clip_norm = setting("setting/clip_norm")?;
     let gain = setting("setting/gain")?;
     let rate = setting("setting/dropout")?;
+    let input_rate = setting("setting/input_dropout")?;
 
     let network = model.declare(g, data.inputs, data.outputs)?;
     let parameters = network.parameters();
     let loss = loss_of(e);
-    let train = part(g, &data.train, data, loss)?;
+    let train = match data.own {
+        true => own_part(g, &data.train, data)?,
+        false => part(g, &data.train, data, loss)?,
+    };
     let draws = match e.batch.mode {
         BatchMode::Full => Draws::Full,
         BatchMode::Shuffled => Draws::Shuffled,
@@ -168,12 +188,29 @@ pub fn compile(
     };
     let batches = Batches { draws, size: e.batch.size as usize };
     let batch = batches.take(g, &[train.inputs, train.targets], seed, step)?;
-    let drop = (e.model.dropout > 0.0).then_some(Dropout { rate, seed, step });
+    let input_rate = (e.model.input_dropout > 0.0).then_some(input_rate);
+    let drop = (e.model.dropout > 0.0 || input_rate.is_some()).then_some(Dropout { rate, input_rate, seed, step });
     let mixed = e.model.precision == config::Precision::Mixed;
     let network_precision = if mixed { Precision::Half } else { Precision::Single };
     let scaling = mixed.then(|| LossScale::declare(g)).transpose()?;
     g.set_precision(network_precision);
     let seen = network.forward(g, batch[0], drop)?;
+    let whole = draws == Draws::Full && drop.is_none();
+    let tracked = match track {
+        // The pairs stand in the batch itself.
+        Some(track) if whole => Some((seen.clone(), train.values, track.pairs.clone())),
+        Some(track) => {
+            let rows = track.rows(data);
+            let nodes = match data.own {
+                true => train,
+                false => part(g, &rows, data, loss)?,
+            };
+            let places = (0..track.pairs.len()).map(|p| [2 * p, 2 * p + 1]).collect();
+            let places = if data.own { track.pairs.clone() } else { places };
+            Some((network.forward(g, nodes.inputs, None)?, nodes.values, places))
+        }
+        None => None,
+    };
     let batch_loss = loss.apply(g, seen.output, batch[1])?;
     let gradients = match &scaling {
         Some(scaling) => scaling.gradients(g, batch_loss, &parameters)?,
@@ -240,6 +277,13 @@ pub fn compile(
         let unsound = g.minus(one, sound)?;
         effects.push(Effect::Raise(g.variable_of(broken)?, unsound));
     }
+    let mut quantities = Vec::new();
+    if let (Some(track), Some((seen, targets, places))) = (track, tracked) {
+        let activations = Activations { hidden: &seen.hidden, output: seen.output, targets, places };
+        let (records, names) = track.effects(g, &activations, batch_loss, step)?;
+        effects.extend(records);
+        quantities = names;
+    }
     let step_function = Function::new("step", effects).repeated(e.steps);
     let gradient_function = Function::new("gradient", vec![Effect::Output("gradient_norm".into(), norm)]);
     let zeroed = [step, broken, diverged_at, loss_sum, loss_count];
@@ -250,7 +294,7 @@ pub fn compile(
 
     // Observation.
     g.fence();
-    let probe = part(g, &data.probe, data, loss)?;
+    let probe = if data.own { train } else { part(g, &data.probe, data, loss)? };
     g.set_precision(network_precision);
     let on_probe = network.forward(g, probe.inputs, None)?;
     g.set_precision(Precision::Single);
@@ -291,7 +335,7 @@ pub fn compile(
     }
     functions.push(Function::new("evaluate", evaluate));
     g.set_precision(network_precision);
-    let (test, test_accuracy) = test_function(g, data, network.as_ref(), &parameters, loss)?;
+    let (test, test_accuracy) = test_function(g, data, network.as_ref(), &parameters, loss, data.own.then_some(train))?;
     functions.push(test);
     let parameter_names =
         parameters.iter().map(|&p| Ok(g.variable_info(g.variable_of(p)?).name.clone())).collect::<Result<Vec<_>>>()?;
@@ -305,6 +349,7 @@ pub fn compile(
         parameter_names,
         test_accuracy,
         mixed,
+        tracked: quantities,
     })
 }
 
@@ -322,12 +367,30 @@ pub(super) fn representation_name(layer: usize) -> String {
 
 fn part(g: &mut Graph, part: &Part, data: &Prepared, loss: Loss) -> Result<PartNodes> {
     let inputs = g.data(part.inputs.clone(), &[part.examples, data.inputs])?;
+    let values = g.data(part.values(data.outputs), &[part.examples, data.outputs])?;
     let targets = match (&part.targets, loss) {
         (Targets::Classes(labels), Loss::CrossEntropy) => g.data_integers(labels, &[part.examples, 1])?,
-        _ => g.data(part.values(data.outputs), &[part.examples, data.outputs])?,
+        _ => values,
     };
-    Ok(PartNodes { inputs, targets })
+    Ok(PartNodes { inputs, targets, values })
 }
+
+/// Examples of each replica's own, as settings of the replica.
+fn own_part(g: &mut Graph, part: &Part, data: &Prepared) -> Result<PartNodes> {
+    if matches!(part.targets, Targets::Classes(_)) {
+        return Err(Error::config("replicas with examples of their own need numeric targets, and these have classes"));
+    }
+    let mut setting = |name: &str, width: usize| {
+        g.variable(name, &[part.examples, width], DType::F32, VariableKind::Setting)
+    };
+    let inputs = setting(OWN_INPUTS, data.inputs)?;
+    let values = setting(OWN_TARGETS, data.outputs)?;
+    Ok(PartNodes { inputs, targets: values, values })
+}
+
+/// Variables of each replica's own examples.
+pub(super) const OWN_INPUTS: &str = "data/inputs";
+pub(super) const OWN_TARGETS: &str = "data/targets";
 
 fn init(
     g: &mut Graph,
@@ -371,7 +434,7 @@ fn evaluation(
     loss: Loss,
     observers: &[&dyn Observer],
 ) -> Result<Evaluation> {
-    let seen = seen(g, data, &data.probe, probe, forward, kept, parameters, loss)?;
+    let seen = seen(&data.probe, probe, forward, kept, parameters, loss);
     let (mut effects, mut names) = (Vec::new(), Vec::new());
     for observer in observers {
         for Observed { name, layer, value } in observer.observe(g, &seen)? {
@@ -388,33 +451,25 @@ fn evaluation(
     Ok((effects, names))
 }
 
-#[allow(clippy::too_many_arguments)]
 fn seen(
-    g: &mut Graph,
-    data: &Prepared,
     part: &Part,
     nodes: &PartNodes,
     forward: &Forward,
     kept: Option<Vec<Tensor>>,
     parameters: &[Tensor],
     loss: Loss,
-) -> Result<Seen> {
-    let classes = matches!(part.targets, Targets::Classes(_));
-    let values = match loss {
-        Loss::CrossEntropy => g.data(part.values(data.outputs), &[part.examples, data.outputs])?,
-        _ => nodes.targets,
-    };
-    Ok(Seen {
+) -> Seen {
+    Seen {
         inputs: nodes.inputs,
         targets: nodes.targets,
-        values,
-        classes,
+        values: nodes.values,
+        classes: matches!(part.targets, Targets::Classes(_)),
         hidden: forward.hidden.clone(),
         kept,
         output: forward.output,
         parameters: parameters.to_vec(),
         loss,
-    })
+    }
 }
 
 /// Loss and accuracy on everything held out.
@@ -424,11 +479,15 @@ fn test_function(
     network: &dyn Network,
     parameters: &[Tensor],
     loss: Loss,
+    own: Option<PartNodes>,
 ) -> Result<(Function, bool)> {
     g.fence();
-    let nodes = part(g, &data.test, data, loss)?;
+    let nodes = match own {
+        Some(nodes) => nodes,
+        None => part(g, &data.test, data, loss)?,
+    };
     let forward = network.forward(g, nodes.inputs, None)?;
-    let seen = seen(g, data, &data.test, &nodes, &forward, None, parameters, loss)?;
+    let seen = seen(&data.test, &nodes, &forward, None, parameters, loss);
     let value = loss.apply(g, seen.output, seen.targets)?;
     let mut effects = vec![Effect::Output("loss_test".into(), value)];
     let accuracy = observer::accuracy(g, &seen)?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::compile::{Compiled, replica_settings};
+use super::compile::{Compiled, OWN_INPUTS, OWN_TARGETS, replica_settings};
 use super::options::Options;
 use super::sweep::Replica;
 use crate::data::NamedArray;
@@ -76,6 +76,13 @@ impl Group {
                 let values: Vec<f32> =
                     members.iter().map(|&m| replica_settings(&replicas[m].experiment)[i].1 as f32).collect();
                 machine.write_variable(name, &values)?;
+            }
+            if let Some(own) = members.iter().map(|&m| replicas[m].data.as_deref()).collect::<Option<Vec<_>>>() {
+                let outputs = own[0].values_width();
+                let inputs: Vec<f32> = own.iter().flat_map(|part| part.inputs.iter().copied()).collect();
+                let targets: Vec<f32> = own.iter().flat_map(|part| part.values(outputs)).collect();
+                machine.write_variable(OWN_INPUTS, &inputs)?;
+                machine.write_variable(OWN_TARGETS, &targets)?;
             }
             machine.run("init", 1)?;
         }

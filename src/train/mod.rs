@@ -1,6 +1,7 @@
 //! Training sweeps: from an experiment's settings to groups of replicas on a device, observed as they train.
 
 mod compile;
+mod drain;
 mod group;
 mod model;
 mod observer;
@@ -13,11 +14,13 @@ mod runner;
 mod saving;
 mod snapshot;
 mod sweep;
+mod track;
 
 pub use compile::{Compiled, compile};
 pub use group::Group;
 pub use model::{Model, Network, Perceptron};
 pub use observer::{Observed, Observer, Seen, built_in};
 pub use options::{Interrupt, Options, Progress, Quiet, Stage};
-pub use prepared::{Prepared, Targets};
+pub use prepared::{Part, Prepared, Targets};
+pub use track::{Quantity, Track, Tracked};
 pub use sweep::{Outline, Replica, Summary, Sweep, resumable};

@@ -38,6 +38,7 @@ pub struct Perceptron {
     hidden: Vec<usize>,
     activation: Activation,
     bias: bool,
+    skip: usize,
     init: Init,
 }
 
@@ -74,14 +75,14 @@ impl Perceptron {
             I::Uniform => Init::Uniform,
             I::Pytorch => Init::PyTorch,
         };
-        Self { hidden: m.layers.iter().map(|&w| w as usize).collect(), activation, bias: m.bias, init }
+        Self { hidden: m.layers.iter().map(|&w| w as usize).collect(), activation, bias: m.bias, skip: m.skip as usize, init }
     }
 }
 
 impl Model for Perceptron {
     fn declare(&self, g: &mut Graph, inputs: usize, outputs: usize) -> Result<Box<dyn Network>> {
         let widths: Vec<usize> = [inputs].into_iter().chain(self.hidden.iter().copied()).chain([outputs]).collect();
-        Ok(Box::new((Mlp::new(g, &widths, self.activation, self.bias)?, self.init)))
+        Ok(Box::new((Mlp::new(g, &widths, self.activation, self.bias)?.with_skip(self.skip), self.init)))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::config;
-use crate::data::{self, Dataset, Table};
+use crate::data::{self, Dataset, Table, TwoPoints};
 use crate::error::{Error, Result};
 
 /// What a network is trained towards.
@@ -41,6 +41,9 @@ pub struct Prepared {
     pub test: Part,
     /// The fixed examples on which representations are read.
     pub probe: Part,
+    /// Each replica has training examples of its own ([`Replica::data`](super::Replica::data)), as many as `train` and as
+    /// wide, and is tested and probed on them too.
+    pub own: bool,
 }
 
 impl Prepared {
@@ -58,6 +61,12 @@ impl Prepared {
                 }
                 split(digits, e)?
             }
+            config::Source::TwoPoints => {
+                let [dx2, dy2] = [e.data.input_distance, e.data.target_distance];
+                whole(data::two_points(&TwoPoints { dx2, dy2, ..TwoPoints::default() }))
+            }
+            config::Source::Xor => whole(data::xor()),
+            config::Source::Contexts => whole(data::contexts()),
             config::Source::Files => files(e)?,
         };
         Self::new(train, test, e)
@@ -116,7 +125,7 @@ impl Prepared {
                 probe.examples
             )));
         }
-        Ok(Self { name: String::new(), inputs, outputs, train, test, probe }.named(e))
+        Ok(Self { name: String::new(), inputs, outputs, train, test, probe, own: false }.named(e))
     }
 
     /// A number that changes with any bit of the data (FNV-1a).
@@ -135,9 +144,9 @@ impl Prepared {
 
     fn named(mut self, e: &config::Experiment) -> Self {
         self.name = match (e.data.source, &e.data.inputs) {
-            (config::Source::Digits, _) => "digits".into(),
-            (_, Some(path)) => path.display().to_string(),
-            _ => "data".into(),
+            (config::Source::Files, None) => "data".into(),
+            (config::Source::Files, Some(path)) => path.display().to_string(),
+            (source, _) => source.to_string(),
         };
         self
     }
@@ -163,6 +172,33 @@ impl Part {
         })
     }
 
+    /// Some of the examples, in the order given.
+    ///
+    /// # Panics
+    /// If there is no such example.
+    pub fn select(&self, rows: &[usize], outputs: usize) -> Part {
+        let width = self.inputs.len() / self.examples;
+        let of = |values: &[f32], width: usize| -> Vec<f32> {
+            rows.iter().flat_map(|&row| values[row * width..(row + 1) * width].iter().copied()).collect()
+        };
+        Part {
+            examples: rows.len(),
+            inputs: of(&self.inputs, width),
+            targets: match &self.targets {
+                Targets::Classes(labels) => Targets::Classes(rows.iter().map(|&row| labels[row]).collect()),
+                Targets::Values(values) => Targets::Values(of(values, outputs)),
+            },
+        }
+    }
+
+    /// Values of one target; 1 for classes.
+    pub fn values_width(&self) -> usize {
+        match &self.targets {
+            Targets::Classes(_) => 1,
+            Targets::Values(values) => values.len() / self.examples.max(1),
+        }
+    }
+
     /// Targets as rows of values: as they are, or one-hot.
     pub fn values(&self, outputs: usize) -> Vec<f32> {
         match &self.targets {
@@ -180,6 +216,11 @@ fn select(dataset: &Dataset, rows: &[usize]) -> Dataset {
         data::Targets::Values(table) => data::Targets::Values(table.select(rows)),
     };
     Dataset { name: dataset.name.clone(), inputs: dataset.inputs.select(rows), targets }
+}
+
+/// A data set of which nothing is held out: what is trained on is tested on.
+fn whole(dataset: Dataset) -> (Dataset, Dataset) {
+    (dataset.clone(), dataset)
 }
 
 fn split(dataset: Dataset, e: &config::Experiment) -> Result<(Dataset, Dataset)> {

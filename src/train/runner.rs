@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::compile::Compiled;
+use super::drain::Pending;
 use super::group::Group;
 use super::observer;
 use super::options::{Options, Progress, Stage};
@@ -11,6 +12,7 @@ use super::recorder::Recorder;
 use super::rows::columns;
 use super::snapshot::{self, Stamp};
 use super::sweep::{Summary, Sweep, open};
+use super::track::{self, Tracked};
 use crate::config::Measure;
 use crate::error::{Error, Result};
 use crate::files::manifest::RunStatus;
@@ -41,6 +43,10 @@ pub(super) struct Runner<'s> {
     pub(super) last_snapshot: Instant,
     pub(super) created: u64,
     pub(super) notes: Vec<String>,
+    /// Records on their way from the device.
+    pub(super) pending: Option<Pending>,
+    /// What has been recorded at every step, by replica.
+    pub(super) tracked: Vec<Tracked>,
 }
 
 impl<'s> Runner<'s> {
@@ -50,6 +56,9 @@ impl<'s> Runner<'s> {
             std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
             files::check_writable(dir)?;
             files::remove_unfinished(dir);
+        }
+        if options.resume && sweep.track.is_some() {
+            return Err(Error::Resume("a run that records every step is not continued: start it anew".into()));
         }
         progress.stage(Stage::Building);
         let gpu = open(&options.adapter)?;
@@ -129,6 +138,8 @@ impl<'s> Runner<'s> {
                 .duration_since(std::time::UNIX_EPOCH)
                 .map_or(0, |since| since.as_secs()),
             notes,
+            pending: None,
+            tracked: vec![Tracked::default(); sweep.replicas.len()],
         })
     }
 
@@ -187,6 +198,7 @@ impl<'s> Runner<'s> {
             manifest,
             dir: self.options.out.clone(),
             resumed_from: self.resumed,
+            tracked: self.tracked,
         })
     }
 
@@ -216,12 +228,20 @@ impl<'s> Runner<'s> {
         let mut part = 16u32;
         while self.stamp.step < target {
             let to_snapshot = every.map_or(u32::MAX, |n| n - self.stamp.step % n);
-            let steps = part.min(target - self.stamp.step).min(to_snapshot);
+            let tracked = self.sweep.track.is_some();
+            let most = if tracked { track::KEPT as u32 } else { u32::MAX };
+            let steps = part.min(target - self.stamp.step).min(to_snapshot).min(most);
             let begun = Instant::now();
             for group in &mut self.groups {
                 group.step(steps)?;
             }
-            self.groups.iter_mut().try_for_each(Group::wait)?;
+            if tracked {
+                // The records of the part before arrive while this one runs.
+                self.finish_draining()?;
+                self.begin_draining(self.stamp.step, self.stamp.step + steps)?;
+            } else {
+                self.groups.iter_mut().try_for_each(Group::wait)?;
+            }
             let took = begun.elapsed();
             self.training += took;
             self.stamp.step += steps;
@@ -231,7 +251,8 @@ impl<'s> Runner<'s> {
             } else if took > Duration::from_millis(700) {
                 part = (part / 2).max(1);
             }
-            progress.steps(self.stamp.step, self.sweep.experiment.steps, self.loss_now()?);
+            let loss = if tracked { None } else { self.loss_now()? };
+            progress.steps(self.stamp.step, self.sweep.experiment.steps, loss);
             let due =
                 every.map_or(self.last_snapshot.elapsed() >= SNAPSHOT_EVERY, |n| self.stamp.step.is_multiple_of(n));
             let asked = self.options.interrupt.asked();
@@ -242,6 +263,7 @@ impl<'s> Runner<'s> {
                 return Err(Error::Interrupted { step: u64::from(self.stamp.step) });
             }
         }
+        self.finish_draining()?;
         if self.options.interrupt.asked() {
             self.snapshot()?;
             return Err(Error::Interrupted { step: u64::from(self.stamp.step) });

@@ -9,11 +9,12 @@ use super::group::Group;
 use super::model::{Model, Perceptron};
 use super::observer::{Observer, built_in};
 use super::options::{Options, Progress};
-use super::prepared::Prepared;
+use super::prepared::{Part, Prepared};
 use super::runner::Runner;
 use super::snapshot::{self};
+use super::track::{Track, Tracked};
 use crate::config::{Experiment, SettingValue};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::files::manifest::Manifest;
 use crate::files::{MetricRow, PairTable};
 use crate::gpu::{AdapterChoice, Gpu};
@@ -28,6 +29,8 @@ pub struct Replica {
     pub columns: Vec<(String, SettingValue)>,
     /// All settings.
     pub experiment: Experiment,
+    /// Training examples of its own, where replicas have such: see [`Sweep::of_replicas`].
+    pub data: Option<Arc<Part>>,
 }
 
 type ModelOf = Arc<dyn Fn(&Experiment) -> Box<dyn Model> + Send + Sync>;
@@ -39,6 +42,7 @@ pub struct Sweep {
     pub(super) replicas: Vec<Replica>,
     pub(super) model: ModelOf,
     pub(super) observers: Vec<Box<dyn Observer>>,
+    pub(super) track: Option<Track>,
 }
 
 /// What a run came to.
@@ -54,6 +58,8 @@ pub struct Summary {
     pub dir: Option<PathBuf>,
     /// Step that it was resumed from, if it was.
     pub resumed_from: Option<u32>,
+    /// What was recorded of each replica at every step, if the sweep was asked to ([`Sweep::track`]).
+    pub tracked: Vec<Tracked>,
 }
 
 impl Summary {
@@ -105,12 +111,44 @@ impl Sweep {
         for setting in experiment.settings()? {
             for &seed in &seeds {
                 let (columns, experiment) = (setting.columns.clone(), setting.experiment.clone());
-                replicas.push(Replica { seed, columns, experiment });
+                replicas.push(Replica { seed, columns, experiment, data: None });
             }
         }
+        Ok(Self::assembled(experiment, data, replicas))
+    }
+
+    /// A sweep of given replicas: settings that no grid describes, or, if each has [`Replica::data`], examples of its own.
+    /// Steps, seeds, probes and what is observed are those of `experiment`; the settings of each replica are its own.
+    ///
+    /// # Errors
+    /// If there is no replica, or only some have examples of their own, or these differ in number or width.
+    pub fn of_replicas(experiment: Experiment, mut data: Prepared, replicas: Vec<Replica>) -> Result<Self> {
+        if replicas.is_empty() {
+            return Err(Error::config("a sweep needs at least one replica"));
+        }
+        data.own = replicas.iter().any(|r| r.data.is_some());
+        let size = |p: &Part| (p.examples, p.inputs.len(), p.values(data.outputs).len());
+        let expected = size(&data.train);
+        if data.own && replicas.iter().any(|r| r.data.as_ref().is_none_or(|own| size(own) != expected)) {
+            return Err(Error::config(format!(
+                "each replica needs examples of its own, as many and as wide as the sweep's: {} of {} inputs and {} outputs",
+                data.train.examples, data.inputs, data.outputs
+            )));
+        }
+        Ok(Self::assembled(experiment, data, replicas))
+    }
+
+    fn assembled(experiment: Experiment, data: Prepared, replicas: Vec<Replica>) -> Self {
         let observers: Vec<Box<dyn Observer>> = vec![Box::new(built_in(&experiment))];
         let model: ModelOf = Arc::new(|e: &Experiment| Box::new(Perceptron::new(&e.model)) as Box<dyn Model>);
-        Ok(Self { experiment, data, replicas, model, observers })
+        Self { experiment, data, replicas, model, observers, track: None }
+    }
+
+    /// Records distances of pairs of training examples at every step.
+    #[must_use]
+    pub fn track(mut self, track: Track) -> Self {
+        self.track = Some(track);
+        self
     }
 
     /// Trains another architecture than the multi-layer perceptron of `[model]`.
@@ -158,7 +196,7 @@ impl Sweep {
     pub(super) fn compile(&self, replica: usize) -> Result<Compiled> {
         let e = &self.replicas[replica].experiment;
         let observers: Vec<&dyn Observer> = self.observers.iter().map(AsRef::as_ref).collect();
-        compile(e, &self.data, (self.model)(e).as_ref(), &observers)
+        compile(e, &self.data, (self.model)(e).as_ref(), &observers, self.track.as_ref())
     }
 
     /// What distinguishes a group, for people: its swept settings that are the same throughout.
