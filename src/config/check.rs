@@ -93,7 +93,8 @@ fn data(e: &Experiment) -> Result<(), Complaint> {
     }
     let numeric = matches!(data.source, Source::TwoPoints | Source::Xor | Source::Contexts);
     if numeric && e.loss.kind == LossKind::CrossEntropy {
-        let message = format!("expected mse or bce, since the targets of {} are numbers, got cross_entropy", data.source);
+        let message =
+            format!("expected mse or bce, since the targets of {} are numbers, got cross_entropy", data.source);
         return refuse("loss.kind", message);
     }
     if data.targets.is_some() && e.loss.kind == LossKind::CrossEntropy {

@@ -380,9 +380,8 @@ fn own_part(g: &mut Graph, part: &Part, data: &Prepared) -> Result<PartNodes> {
     if matches!(part.targets, Targets::Classes(_)) {
         return Err(Error::config("replicas with examples of their own need numeric targets, and these have classes"));
     }
-    let mut setting = |name: &str, width: usize| {
-        g.variable(name, &[part.examples, width], DType::F32, VariableKind::Setting)
-    };
+    let mut setting =
+        |name: &str, width: usize| g.variable(name, &[part.examples, width], DType::F32, VariableKind::Setting);
     let inputs = setting(OWN_INPUTS, data.inputs)?;
     let values = setting(OWN_TARGETS, data.outputs)?;
     Ok(PartNodes { inputs, targets: values, values })

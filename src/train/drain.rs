@@ -1,7 +1,7 @@
 //! What the device recorded at every step, taken out while it goes on.
 
 use super::runner::Runner;
-use super::track::{Tracked, Quantity};
+use super::track::{Quantity, Tracked};
 use crate::error::Result;
 use crate::graph::Reading;
 

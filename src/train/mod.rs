@@ -22,5 +22,5 @@ pub use model::{Model, Network, Perceptron};
 pub use observer::{Observed, Observer, Seen, built_in};
 pub use options::{Interrupt, Options, Progress, Quiet, Stage};
 pub use prepared::{Part, Prepared, Targets};
-pub use track::{Quantity, Track, Tracked};
 pub use sweep::{Outline, Replica, Summary, Sweep, resumable};
+pub use track::{Quantity, Track, Tracked};

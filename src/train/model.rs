@@ -75,7 +75,13 @@ impl Perceptron {
             I::Uniform => Init::Uniform,
             I::Pytorch => Init::PyTorch,
         };
-        Self { hidden: m.layers.iter().map(|&w| w as usize).collect(), activation, bias: m.bias, skip: m.skip as usize, init }
+        Self {
+            hidden: m.layers.iter().map(|&w| w as usize).collect(),
+            activation,
+            bias: m.bias,
+            skip: m.skip as usize,
+            init,
+        }
     }
 }
 

@@ -92,11 +92,16 @@ impl Track {
                 let squares = g.unary(Unary::Square, difference);
                 values.push((Quantity::Distance(p, layer), g.sum_all(squares)?));
             }
-            let (dy, target) = (difference(g, seen.output, places)?, difference(g, seen.targets, places)?);
+            let dy = difference(g, seen.output, places)?;
             let squares = g.unary(Unary::Square, dy);
-            let y = g.sum_all(squares)?;
-            values.push((Quantity::Output(p), y));
-            let gap = g.minus(dy, target)?;
+            values.push((Quantity::Output(p), g.sum_all(squares)?));
+            // dy - dy* as a difference of errors: that of the targets alone would be the same for all replicas, and what is
+            // computed once for all has no place in a resident step.
+            let [first, second] = places.map(|row| {
+                let (output, target) = (g.rows(seen.output, row, 1)?, g.rows(seen.targets, row, 1)?);
+                g.minus(output, target)
+            });
+            let gap = g.minus(second?, first?)?;
             let product = g.times(dy, gap)?;
             values.push((Quantity::Alignment(p), g.sum_all(product)?));
         }
