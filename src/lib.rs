@@ -37,7 +37,7 @@
 //! # }
 //! ```
 //!
-//! The floors, each knowing only those below it: [`report`], [`train`], [`measure`], [`nn`] with [`data`], [`graph`],
+//! The floors, each knowing only those below it: [`papers`], [`report`], [`theory`], [`train`], [`measure`], [`nn`] with [`data`], [`graph`],
 //! [`kernels`], [`gpu`]; [`mod@bench`] measures them; beside them [`config`] (settings) and [`files`] (what a run leaves on
 //! disk).
 
@@ -51,8 +51,10 @@ pub mod graph;
 pub mod kernels;
 pub mod measure;
 pub mod nn;
+pub mod papers;
 pub mod report;
 pub mod selftest;
+pub mod theory;
 pub mod train;
 
 pub use error::{Error, Result};

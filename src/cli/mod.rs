@@ -6,6 +6,7 @@ mod list;
 mod plan;
 mod progress;
 mod report;
+mod reproduce;
 mod run;
 
 use std::path::PathBuf;
@@ -21,6 +22,8 @@ const DONE: u8 = 0;
 const FAILED: u8 = 1;
 /// The command or the settings cannot be used.
 const USAGE: u8 = 2;
+/// Done, but some claim did not hold.
+const CLAIM_NOT_HELD: u8 = 3;
 /// Interrupted after a snapshot.
 const INTERRUPTED: u8 = 130;
 
@@ -56,6 +59,8 @@ enum Command {
     Plan(PlanArgs),
     /// Measure what an adapter does with this kind of work
     Bench(BenchArgs),
+    /// Reproduce a paper: train its networks, draw its figures, try its claims
+    Reproduce(ReproduceArgs),
     /// Rebuild report.html from a run's files
     Report {
         /// Folder of the run
@@ -143,6 +148,42 @@ struct BenchArgs {
     quiet: bool,
 }
 
+#[derive(Args)]
+struct ReproduceArgs {
+    /// The paper (see --list)
+    paper: Option<String>,
+    /// List the papers and their parts
+    #[arg(long)]
+    list: bool,
+    /// How large: tiny (a few minutes on two CPU cores), small (some ten minutes), or paper (the paper's own sizes)
+    #[arg(long, value_name = "SCALE", default_value = "small")]
+    scale: isogram::papers::Scale,
+    /// Only these parts, separated by commas
+    #[arg(long, value_name = "PARTS", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Seeds of each setting, in place of the scale's own number
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    seeds: Option<u32>,
+    /// Folder for report, claims and figures (default: a fresh one under runs/)
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Continue in --out: sweeps that were finished there are not trained again
+    #[arg(long)]
+    resume: bool,
+    /// Folder of data that does not come with the program, such as MNIST's IDX files
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Adapter: a number from `isogram doctor`, part of a name, or `reference` for the CPU
+    #[arg(long, value_name = "NAME")]
+    adapter: Option<String>,
+    /// Print the claims alone
+    #[arg(long)]
+    quiet: bool,
+    /// Print the claims as JSON
+    #[arg(long)]
+    json: bool,
+}
+
 impl ExperimentArgs {
     fn adapter(&self) -> AdapterChoice {
         self.adapter.as_deref().map_or(AdapterChoice::Automatic, AdapterChoice::parse)
@@ -177,6 +218,7 @@ pub fn main() -> ExitCode {
         Command::Doctor { adapter, json } => doctor::doctor(adapter.as_deref(), json),
         Command::Plan(args) => plan::plan(&args),
         Command::Bench(args) => bench::bench(&args),
+        Command::Reproduce(args) => reproduce::reproduce(&args),
         Command::Report { run } => report::report(&run),
     };
     match outcome {

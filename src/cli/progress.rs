@@ -42,6 +42,11 @@ impl Bar {
         }
     }
 
+    /// For sweeps whose lengths are not known yet.
+    pub fn open() -> Self {
+        Self::new(0, 0)
+    }
+
     fn rates(&mut self, done: u32, of: u32) -> String {
         let now = Instant::now();
         if let Some(last) = self.last {
@@ -55,7 +60,11 @@ impl Bar {
         }
         let rate = f64::from(self.trained.0) / seconds;
         let left = f64::from(of.saturating_sub(done)) / rate;
-        format!("{rate:.0} steps/s  {:.0} replica-steps/s  {left:.0} s left", rate * self.replicas as f64)
+        let replicas = match self.replicas {
+            0 => String::new(),
+            replicas => format!("  {:.0} replica-steps/s", rate * replicas as f64),
+        };
+        format!("{rate:.0} steps/s{replicas}  {left:.0} s left")
     }
 }
 
@@ -90,6 +99,11 @@ impl Progress for Bar {
             self.bar.set_message(format!("comparing checkpoints with the last: {done}/{of}"));
             return;
         }
+        if self.last.is_some_and(|last| last > done) {
+            // Another sweep.
+            (self.last, self.trained) = (None, (0, Duration::ZERO));
+        }
+        self.bar.set_length(u64::from(of));
         let rates = self.rates(done, of);
         let loss = loss.map_or_else(String::new, |l| format!("  loss {l:.4}"));
         if self.plain {

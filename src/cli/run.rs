@@ -28,12 +28,13 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
     }
     let options = Options {
         adapter,
+        gpu: None,
         out: Some(dir.clone()),
         resume,
         slice: args.experiment.slice.map(|n| n as usize),
         lowering: args.experiment.lowering,
         command: std::env::args().collect::<Vec<_>>().join(" "),
-        interrupt: listen()?,
+        interrupt: interrupt_on_signal()?,
     };
     let e = sweep.experiment();
     let quiet = args.quiet || args.json;
@@ -130,7 +131,7 @@ fn latest(name: &str) -> Result<PathBuf, Error> {
 }
 
 /// Hears Ctrl-C and the termination signal; a second one ends the process at once.
-fn listen() -> anyhow::Result<Interrupt> {
+pub(super) fn interrupt_on_signal() -> anyhow::Result<Interrupt> {
     let interrupt = Interrupt::default();
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register_conditional_shutdown(signal, i32::from(super::INTERRUPTED), interrupt.0.clone())?;

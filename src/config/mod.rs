@@ -15,7 +15,7 @@ mod expand;
 mod fields;
 mod loss;
 mod model;
-mod names;
+pub(crate) mod names;
 mod observe;
 mod optimiser;
 mod probe;

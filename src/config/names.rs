@@ -118,7 +118,7 @@ pub(super) fn canonicalise(node: &mut Node) -> Result<(), Complaint> {
 }
 
 /// The word of a list that a mistyped one is nearest to, if one is near.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // The distance costs the product of both lengths, and nothing long is near to a name.
     if word.len() > 64 {
         return None;

@@ -108,7 +108,7 @@ fn brief(value: f64) -> String {
         0.0 => "0".to_owned(),
         size if size < 1e-3 => format!("{value:.0e}"),
         size if size < 1e4 => format!("{}", (value * 1e6).round() / 1e6),
-        size if size < 1e6 => format!("{}k", (value / 1e3).round()),
+        size if size < 1e6 => format!("{}k", (value / 1e2).round() / 1e1),
         size if size < 1e9 => format!("{}M", (value / 1e4).round() / 1e2),
         _ => format!("{value:.0e}"),
     }

@@ -12,7 +12,7 @@ pub struct Shown {
 }
 
 /// A drawn figure.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Figure {
     /// The drawing.
     pub svg: String,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::gpu::AdapterChoice;
+use crate::gpu::{AdapterChoice, Gpu};
 use crate::graph::Lowering;
 
 /// Asks a running sweep to stop after a snapshot. Cheap to clone; safe to set from a signal handler.
@@ -28,6 +28,8 @@ impl Interrupt {
 pub struct Options {
     /// Which adapter.
     pub adapter: AdapterChoice,
+    /// The adapter, if it is open already; `adapter` is then not looked for.
+    pub gpu: Option<Arc<Gpu>>,
     /// Folder of the run's files. Without one, nothing is written.
     pub out: Option<PathBuf>,
     /// Continue the run in `out`.

@@ -61,7 +61,7 @@ impl<'s> Runner<'s> {
             return Err(Error::Resume("a run that records every step is not continued: start it anew".into()));
         }
         progress.stage(Stage::Building);
-        let gpu = open(&options.adapter)?;
+        let gpu = open(options)?;
         let (adapter, profile) = match &gpu {
             Some(gpu) => (gpu.summary().clone(), gpu.profile().clone()),
             None => (AdapterSummary::reference(), Profile::reference()),
@@ -188,7 +188,8 @@ impl<'s> Runner<'s> {
             }
         }
         progress.stage(Stage::Writing);
-        self.write_tensors()?;
+        let representations = self.final_representations()?;
+        self.write_tensors(&representations)?;
         self.recorder.write()?;
         let manifest = self.write_manifest(RunStatus::Done)?;
         self.recorder.clean()?;
@@ -199,6 +200,7 @@ impl<'s> Runner<'s> {
             dir: self.options.out.clone(),
             resumed_from: self.resumed,
             tracked: self.tracked,
+            representations,
         })
     }
 

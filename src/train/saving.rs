@@ -57,8 +57,21 @@ impl Runner<'_> {
         Ok(arrays)
     }
 
+    /// Representations at the end of training, if they were asked for.
+    pub(super) fn final_representations(&mut self) -> Result<Vec<NamedArray>> {
+        if self.sweep.experiment.save.representations != Keep::Final {
+            return Ok(Vec::new());
+        }
+        for group in &mut self.groups {
+            for (machine, _) in &mut group.slices {
+                machine.run("evaluate", 1)?;
+            }
+        }
+        self.representations("")
+    }
+
     /// Parameters and representations that were asked for, in their final files.
-    pub(super) fn write_tensors(&mut self) -> Result<()> {
+    pub(super) fn write_tensors(&mut self, representations: &[NamedArray]) -> Result<()> {
         let Some(dir) = self.options.out.clone() else { return Ok(()) };
         let save = self.sweep.experiment.save.clone();
         let checkpoints = self.sweep.experiment.checkpoints();
@@ -95,15 +108,8 @@ impl Runner<'_> {
             write_safetensors(&dir.join(files::layout::PARAMETERS), &arrays, &metadata)?;
         }
         if save.representations != Keep::None {
-            let mut arrays = Vec::new();
-            if save.representations == Keep::Final {
-                for group in &mut self.groups {
-                    for (machine, _) in &mut group.slices {
-                        machine.run("evaluate", 1)?;
-                    }
-                }
-                arrays = self.representations("")?;
-            } else {
+            let mut arrays = representations.to_vec();
+            if save.representations == Keep::Checkpoints {
                 for &step in &checkpoints {
                     let Some(path) = self.recorder.representations_path(step) else { continue };
                     for (name, shape, values) in crate::data::read_safetensors(&path)? {

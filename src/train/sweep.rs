@@ -14,6 +14,7 @@ use super::runner::Runner;
 use super::snapshot::{self};
 use super::track::{Track, Tracked};
 use crate::config::{Experiment, SettingValue};
+use crate::data::NamedArray;
 use crate::error::{Error, Result};
 use crate::files::manifest::Manifest;
 use crate::files::{MetricRow, PairTable};
@@ -60,6 +61,9 @@ pub struct Summary {
     pub resumed_from: Option<u32>,
     /// What was recorded of each replica at every step, if the sweep was asked to ([`Sweep::track`]).
     pub tracked: Vec<Tracked>,
+    /// Representations of the trained networks, named by replica and layer (`0/layers.1`), if `save.representations` asks
+    /// for those of the end.
+    pub representations: Vec<NamedArray>,
 }
 
 impl Summary {
@@ -230,7 +234,7 @@ impl Sweep {
     /// # Errors
     /// If something does not fit.
     pub fn outline(&self, options: &Options) -> Result<Outline> {
-        let gpu = open(&options.adapter)?;
+        let gpu = open(options)?;
         let mut groups = self.groups(gpu.as_ref(), options)?;
         let mut outline =
             Outline { groups: Vec::new(), step_time: None, host_per_dispatch: None, dispatch_times: Vec::new() };
@@ -276,8 +280,11 @@ impl Sweep {
     }
 }
 
-pub(super) fn open(adapter: &AdapterChoice) -> Result<Option<Arc<Gpu>>> {
-    match adapter.clone().or_environment() {
+pub(super) fn open(options: &Options) -> Result<Option<Arc<Gpu>>> {
+    if let Some(gpu) = &options.gpu {
+        return Ok(Some(gpu.clone()));
+    }
+    match options.adapter.clone().or_environment() {
         AdapterChoice::Reference => Ok(None),
         choice => Gpu::open(&choice).map(Some),
     }

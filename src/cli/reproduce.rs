@@ -1,0 +1,115 @@
+//! `isogram reproduce`: a paper's experiments, figures and claims.
+
+use std::path::{Path, PathBuf};
+
+use isogram::files;
+use isogram::papers::{PAPERS, Paper, Request, Reproduction, reproduce as run};
+use isogram::report::paper::Verdict;
+use isogram::train::{Progress, Quiet};
+use isogram::{Error, gpu::AdapterChoice};
+
+use super::progress::Bar;
+use super::{CLAIM_NOT_HELD, DONE, INTERRUPTED, ReproduceArgs, print};
+
+pub fn reproduce(args: &ReproduceArgs) -> anyhow::Result<u8> {
+    if args.list {
+        print(&list())?;
+        return Ok(DONE);
+    }
+    let paper = match &args.paper {
+        Some(name) => find(name)?,
+        None => {
+            let message = "name a paper, such as van-rossem-saxe-2024; `isogram reproduce --list` shows all";
+            return Err(Error::config(message).into());
+        }
+    };
+    let dir = folder(args, paper)?;
+    let interrupt = super::run::interrupt_on_signal()?;
+    let request = Request {
+        adapter: args.adapter.as_deref().map_or(AdapterChoice::Automatic, AdapterChoice::parse),
+        scale: args.scale,
+        seeds: args.seeds,
+        keep: Some(dir.join(SWEEPS)),
+        data: args.data.clone(),
+        interrupt,
+    };
+    let mut progress: Box<dyn Progress> = if args.quiet { Box::new(Quiet) } else { Box::new(Bar::open()) };
+    let outcome = match run(paper, &args.only, request, progress.as_mut()) {
+        Ok(outcome) => outcome,
+        Err(Error::Interrupted { .. }) => {
+            eprintln!(
+                "isogram: interrupted; the sweeps that were finished are kept: continue with --resume --out {}",
+                dir.display()
+            );
+            return Ok(INTERRUPTED);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    drop(progress);
+    let html = outcome.write(paper, &dir)?;
+    if args.json {
+        print(&serde_json::to_string_pretty(&outcome.json())?)?;
+    } else {
+        print(&table(&outcome, &html))?;
+    }
+    let failed = outcome.claims.iter().any(|claim| claim.verdict == Verdict::NotHeld);
+    Ok(if failed { CLAIM_NOT_HELD } else { DONE })
+}
+
+/// Where finished sweeps are kept, in the folder of a reproduction.
+const SWEEPS: &str = "sweeps";
+
+fn find(name: &str) -> Result<&'static Paper, Error> {
+    PAPERS.iter().copied().find(|paper| paper.id == name).ok_or_else(|| {
+        let all = PAPERS.iter().map(|paper| paper.id).collect::<Vec<_>>().join(", ");
+        Error::config(format!("there is no paper `{name}`; there are: {all}"))
+    })
+}
+
+fn folder(args: &ReproduceArgs, paper: &Paper) -> Result<PathBuf, Error> {
+    match (&args.out, args.resume) {
+        (Some(dir), true) => match dir.join(SWEEPS).is_dir() {
+            true => Ok(dir.clone()),
+            false => Err(Error::Resume(format!(
+                "{} holds no finished sweeps of a reproduction: start it anew, without --resume",
+                dir.display()
+            ))),
+        },
+        (None, true) => Err(Error::Resume("--resume needs the folder of the reproduction (--out)".into())),
+        (out, false) => files::create_run_dir(out.as_deref(), paper.id),
+    }
+}
+
+fn list() -> String {
+    let mut text = String::new();
+    for paper in PAPERS {
+        text.push_str(&format!("{}\n  {}\n  {}\n", paper.id, paper.title, paper.source));
+        let width = paper.parts.iter().map(|part| part.name.len()).max().unwrap_or(0);
+        for part in paper.parts {
+            text.push_str(&format!("    {:<width$}  {}\n", part.name, part.what));
+        }
+    }
+    text
+}
+
+/// The claims, one to a few lines each, and what was run.
+fn table(outcome: &Reproduction, html: &Path) -> String {
+    let mut text = String::new();
+    let width = outcome.claims.iter().map(|claim| claim.id.len()).max().unwrap_or(0);
+    for claim in &outcome.claims {
+        text.push_str(&format!("{} {:<9}  {:<width$}  {}\n", claim.verdict.symbol(), claim.verdict.to_string(), claim.id, claim.sentence));
+        let indent = " ".repeat(width + 15);
+        if !claim.measured.is_empty() {
+            text.push_str(&format!("{indent}predicted {} ({})\n{indent}measured  {}\n", claim.predicted, claim.tolerance, claim.measured));
+        }
+        if !claim.explanation.is_empty() {
+            text.push_str(&format!("{indent}{}\n", claim.explanation));
+        }
+    }
+    text.push_str(&format!("\n{}\n", outcome.summary()));
+    for (key, value) in &outcome.facts {
+        text.push_str(&format!("{key}: {value}\n"));
+    }
+    text.push_str(&format!("report: {}\n", html.display()));
+    text
+}

@@ -1,0 +1,89 @@
+//! Papers, reproduced: for each, its settings, its claims and its figures.
+//!
+//! A paper is a list of *parts*, each of which trains what it needs and gives claims and sections of a report. Claims carry
+//! their tolerances in the program, so that these are older than any run; a claim that the networks do not bear out is
+//! reported as not held.
+
+mod claim;
+mod lab;
+mod reproduction;
+mod trained;
+mod van_rossem_saxe_2024;
+
+pub use claim::{Claim, Kind, Spread, Verdict, number};
+pub use lab::{Lab, Request, Scale};
+pub use reproduction::{Reproduction, reproduce};
+pub use trained::Trained;
+
+use crate::error::Result;
+use crate::report::paper::Section;
+
+/// A paper that can be reproduced.
+pub struct Paper {
+    /// Its name on the command line.
+    pub id: &'static str,
+    /// Its title.
+    pub title: &'static str,
+    /// Its authors and where it appeared.
+    pub source: &'static str,
+    /// What it claims, in one or two sentences.
+    pub summary: &'static str,
+    /// Its parts, in the order of the report.
+    pub parts: &'static [Part],
+    /// Runs some parts, by name.
+    run: fn(&mut Lab<'_>, &[&'static Part]) -> Result<Vec<Outcome>>,
+}
+
+/// A part of a paper: one experiment, or several that share networks.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it tries, in one line.
+    pub what: &'static str,
+}
+
+/// What a part came to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Its claims.
+    pub claims: Vec<Claim>,
+    /// Its sections of the report.
+    pub sections: Vec<Section>,
+}
+
+/// The papers, the oldest first.
+pub const PAPERS: &[&Paper] = &[&van_rossem_saxe_2024::PAPER];
+
+/// A function of each item, on all processors, in order.
+pub(crate) fn parallel<T: Sync, R: Send>(items: &[T], of: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len().max(1));
+    let next = AtomicUsize::new(0);
+    let mut results: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let worker = || {
+            let mut own = Vec::new();
+            loop {
+                let i = next.fetch_add(1, Ordering::Relaxed);
+                match items.get(i) {
+                    Some(item) => own.push((i, of(item))),
+                    None => return own,
+                }
+            }
+        };
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().flat_map(|w| w.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    });
+    results.sort_by_key(|(i, _)| *i);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn work_in_parallel_keeps_its_order() {
+        let items: Vec<usize> = (0..1000).collect();
+        assert_eq!(super::parallel(&items, |i| i * i), items.iter().map(|i| i * i).collect::<Vec<_>>());
+        assert!(super::parallel(&[] as &[usize], |i| *i).is_empty());
+    }
+}

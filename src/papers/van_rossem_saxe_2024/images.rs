@@ -1,0 +1,79 @@
+//! Real images for the two experiments on classification: the bundled digits, or MNIST from a folder of its IDX files.
+
+use std::path::Path;
+
+use super::settings::two_points;
+use crate::config::{
+    Activation, Batch, BatchMode, Experiment, Init, Loss, LossKind, Model, Normalise, Optimiser, OptimiserKind, ProbeFrom,
+    Reduction, Source,
+};
+use crate::data::{self, Dataset, Targets, read_labels, read_table};
+use crate::error::{Error, Result};
+use crate::papers::Lab;
+use crate::train::Prepared;
+
+/// MNIST's mean and standard deviation of all pixels, of 0 to 1.
+const MNIST: [f32; 2] = [0.1307, 0.3081];
+
+/// Images ready for training, and what they are called.
+pub struct Images {
+    /// Training and test images.
+    pub data: Prepared,
+    /// Their name.
+    pub name: &'static str,
+    /// Labels of the training images.
+    pub labels: Vec<u32>,
+}
+
+/// The digits, or MNIST if the user named its folder. `experiment` says how much is held out and probed.
+///
+/// # Errors
+/// If the folder does not hold MNIST.
+pub fn images(lab: &Lab<'_>, experiment: &Experiment) -> Result<Images> {
+    let (data, name) = match lab.request().data.as_deref() {
+        None => (Prepared::load(experiment)?, "digits"),
+        Some(folder) => (Prepared::from_dataset(mnist(folder)?, experiment)?, "MNIST"),
+    };
+    let labels = match &data.train.targets {
+        crate::train::Targets::Classes(labels) => labels.clone(),
+        crate::train::Targets::Values(_) => Vec::new(),
+    };
+    Ok(Images { data, name, labels })
+}
+
+fn mnist(folder: &Path) -> Result<Dataset> {
+    let file = |stem: &str| -> Result<std::path::PathBuf> {
+        let names = [stem.to_owned(), format!("{stem}.gz"), stem.replacen("-idx", ".idx", 1)];
+        names.iter().map(|name| folder.join(name)).find(|path| path.exists()).ok_or_else(|| {
+            Error::data(folder, format!("expected MNIST's {stem} (or {stem}.gz) in it: name the folder of the four IDX files"))
+        })
+    };
+    let mut inputs = read_table(&file("train-images-idx3-ubyte")?)?;
+    let path = file("train-labels-idx1-ubyte")?;
+    let labels = read_labels(&path)?;
+    inputs.values.iter_mut().for_each(|x| *x = (*x / 255.0 - MNIST[0]) / MNIST[1]);
+    let classes = data::count_classes(&labels, &path)?;
+    Dataset::new("mnist", inputs, Targets::Classes { labels, classes })
+}
+
+/// The released experiment's network on images of ten classes: four hidden layers of 200 leaky ReLU units, half the mean
+/// squared error to one-hot targets.
+pub fn classifier(lab: &Lab<'_>, kind: OptimiserKind, lr: f64, steps: u32) -> Experiment {
+    let mut e = two_points(steps);
+    e.data.source = Source::Digits;
+    e.data.normalise = if lab.request().data.is_some() { Normalise::None } else { Normalise::Standard };
+    e.data.test_fraction = 0.2;
+    e.model = Model {
+        layers: vec![lab.at(64, 200, 200); 4],
+        activation: Activation::LeakyRelu,
+        init: Init::XavierNormal,
+        gain: 0.5,
+        ..Model::default()
+    };
+    e.loss = Loss { kind: LossKind::Mse, reduction: Reduction::HalfMean };
+    e.optimiser = Optimiser { kind, lr, ..Optimiser::default() };
+    e.batch = Batch { mode: BatchMode::Shuffled, size: 64 };
+    e.probe.from = ProbeFrom::Train;
+    e.observe.measures = vec![crate::config::Measure::Loss, crate::config::Measure::Accuracy];
+    e
+}

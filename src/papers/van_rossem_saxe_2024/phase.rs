@@ -1,0 +1,158 @@
+//! Beyond the paper: rich to lazy over gain and depth, hundreds of networks in one sweep.
+
+use super::fits::Trained;
+use super::runs::train;
+use super::settings::{Setting, setting};
+use super::shared::Shared;
+use crate::error::Result;
+use crate::papers::claim::{Claim, Kind, Spread};
+use crate::papers::{Lab, Outcome};
+use crate::report::paper::{Axis, Map, MapLine, MapPanel, Section, Setting as MapSetting};
+
+/// Gains of the map, across the critical one.
+const GAINS: [f64; 13] = [0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2.0];
+/// Depths of the map.
+const DEPTHS: [u32; 4] = [2, 4, 8, 16];
+/// The gain at which leaky ReLU passes on the size of activations, from layer to layer: sqrt(2 / (1 + slope²)).
+const CRITICAL: f64 = 1.414_143;
+/// Steps of every network.
+const STEPS: u32 = 4000;
+
+/// The learning rate of a cell. Near the solution of a rich network its curvature grows with the number of layers; that of a
+/// lazy one is the tangent kernel at the start, which grows as gain² / 2 to the power of the depth.
+fn rate(gain: f64, depth: u32) -> f64 {
+    let layers = f64::from(depth + 1);
+    let kernel = (gain * gain / 2.0).powi(depth as i32);
+    0.2 / (layers * (1.0 + 4.0 * kernel))
+}
+
+pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
+    let seeds = lab.seeds(3, 8, 8);
+    let width = lab.at(32, 50, 500);
+    let depths: &[u32] = lab.at(&DEPTHS[..3], &DEPTHS[..], &DEPTHS[..]);
+    let settings: Vec<Setting> = depths
+        .iter()
+        .flat_map(|&depth| GAINS.iter().map(move |&gain| (depth, gain)))
+        .map(|(depth, gain)| Setting {
+            gain,
+            depth,
+            width,
+            lr: rate(gain, depth),
+            layer: depth as usize / 2,
+            ..setting("default")
+        })
+        .collect();
+    let cells = Trained::all(&settings, train(lab, &settings, seeds, STEPS)?);
+    let rows: Vec<&[Trained]> = cells.chunks(GAINS.len()).collect();
+    // The rich limit of a depth: of its networks that the theory fits.
+    let a_low: Vec<f64> = rows
+        .iter()
+        .map(|row| {
+            let fits = row.iter().flat_map(|t| t.learned().filter(|(_, f)| f.relative <= 0.5).map(|(_, f)| f.a_low));
+            Spread::of(fits).median
+        })
+        .collect();
+    let ratio = |row: usize, t: &Trained| {
+        if !t.learns() {
+            return f64::NAN;
+        }
+        t.runs.iter().filter(|r| r.learned()).map(|r| r.final_h(t.setting.layer) / a_low[row]).median()
+    };
+    let error = |t: &Trained| {
+        if !t.learns() {
+            return f64::NAN;
+        }
+        let of = t.runs.iter().zip(&t.fits).filter(|(run, _)| run.learned());
+        of.map(|(_, fit)| fit.as_ref().map_or(MOST, |f| f.relative.min(MOST))).median()
+    };
+    let ratios: Vec<f64> = rows.iter().enumerate().flat_map(|(i, row)| row.iter().map(move |t| ratio(i, t))).collect();
+    let errors: Vec<f64> = cells.iter().map(error).collect();
+    let claims = claims(depths, &ratios, &errors, seeds);
+    let learned = cells.iter().filter(|t| t.learns()).count();
+    let panel = |title: &str, values: &[f64]| MapPanel {
+        title: title.to_owned(),
+        x: MapSetting { label: "gain of the initial weights".into(), values: GAINS.to_vec() },
+        y: MapSetting { label: "hidden layers".into(), values: depths.iter().map(|&d| f64::from(d)).collect() },
+        values: values.to_vec(),
+        numbers: true,
+        lines: Vec::new(),
+    };
+    let with_line = |mut panel: MapPanel| {
+        if let Some(column) = panel.column_of(CRITICAL) {
+            panel.lines.push(MapLine { column, label: "critical gain".into() });
+        }
+        panel
+    };
+    let caption = format!(
+        "{} networks of {width} units a layer, {seeds} seeds of each cell, in one sweep: medians. Left: squared distance of the two \
+         representations in the middle layer after training, over the rich limit A_low of the depth (the median over its networks that \
+         the theory fits). 1 is rich; above the critical gain, sqrt(2) for leaky ReLU, the distance is what initialisation made it. Right: \
+         relative objective of the fitted theory ({MOST} and more are shown as {MOST}). Hatched: fewer than half of the networks \
+         learned the task within {STEPS} steps; {learned} of {} cells did.",
+        settings.len() * seeds as usize,
+        cells.len()
+    );
+    let map = |name: &str, label: &str, title: &str, values: &[f64]| Map {
+        label: name.into(),
+        caption: caption.clone(),
+        columns: 1,
+        colours: Axis::log(label),
+        shared: false,
+        panels: vec![with_line(panel(title, values))],
+    };
+    let whole = Map {
+        panels: vec![
+            with_line(panel("final |dh|² over A_low", &ratios)),
+            with_line(panel("deviation of the theory", &errors)),
+        ],
+        columns: 1,
+        ..map("Final distance over its rich limit, and deviation of the theory, over gain and depth", "ratio; relative objective", "", &[])
+    };
+    Ok(Outcome { claims, sections: vec![Section::new("phase", "From rich to lazy", Ok(whole.draw()))] })
+}
+
+/// Largest deviation shown.
+const MOST: f64 = 10.0;
+
+fn claims(depths: &[u32], ratios: &[f64], errors: &[f64], seeds: u32) -> Vec<Claim> {
+    let cells = |values: &[f64], gain: &dyn Fn(f64) -> bool, depth: &dyn Fn(u32) -> bool| {
+        let mut chosen = Vec::new();
+        for (d, &deep) in depths.iter().enumerate() {
+            for (g, &value) in GAINS.iter().enumerate() {
+                if gain(value) && depth(deep) {
+                    chosen.push(values[d * GAINS.len() + g]);
+                }
+            }
+        }
+        Spread::of(chosen)
+    };
+    let rich = cells(ratios, &|g| g <= 1.0, &|_| true);
+    let lazy = cells(ratios, &|g| g >= 1.6, &|d| d >= 8);
+    let inside = cells(errors, &|g| g <= 1.2, &|_| true);
+    let outside = cells(errors, &|g| g >= 1.5, &|d| d >= 8);
+    let text = |s: &Spread| format!("{} over {} cells", s.text(), s.count);
+    let beyond = |id: &str, sentence: &str| Claim::new(id, Kind::Beyond, sentence).source("regimes of the theory, over a grid of our own");
+    vec![
+        beyond("phase.rich", "Up to a gain of 1 the final distance is the rich limit, at every depth")
+            .predicted("final |dh|² over A_low: 1", "median of each cell that learned within 0.8 to 1.25")
+            .measured(text(&rich), seeds, rich.count > 0 && rich.low >= 0.8 && rich.high <= 1.25),
+        beyond("phase.lazy", "From a gain of 1.6 deep networks end far beyond it")
+            .predicted("final |dh|² over A_low: above 2", "median of each cell that learned, 8 layers and more")
+            .measured(text(&lazy), seeds, lazy.count > 0 && lazy.low > 2.0),
+        beyond("phase.fits", "Up to a gain of 1.2 the theory fits, at every depth")
+            .predicted("relative objective at most 0.5", "median of each cell that learned")
+            .measured(text(&inside), seeds, inside.count > 0 && inside.high <= 0.5),
+        beyond("phase.fails", "From a gain of 1.5 it does not fit deep networks")
+            .predicted("relative objective above 0.8", "median of each cell that learned, 8 layers and more")
+            .measured(text(&outside), seeds, outside.count > 0 && outside.low > 0.8),
+    ]
+}
+
+/// Medians of iterators.
+trait Median: Iterator<Item = f64> + Sized {
+    fn median(self) -> f64 {
+        Spread::of(self).median
+    }
+}
+
+impl<I: Iterator<Item = f64>> Median for I {}

@@ -1,0 +1,110 @@
+//! Trained networks as trajectories of the theory's variables.
+
+use super::settings::{Setting, two_points};
+use crate::error::Result;
+use crate::papers::lab::Lab;
+use crate::theory::{State, Task};
+use crate::train::{Prepared, Quantity, Replica, Track, Tracked};
+
+/// The task of the two-point experiments: `|dx|² = 1`, `|dy*|² = 1/2`.
+pub const TASK: Task = Task { dx2: 1.0, dy2: 0.5 };
+
+/// A network that does not reach this loss has not learned the two points; the paper drops it too.
+pub const LEARNED: f64 = 1e-2;
+
+/// Points of a trajectory to which constants are fitted: every so many steps, so that there are about this many.
+const FITTED: usize = 300;
+
+/// One network on one pair, from the untrained network on, a value per step.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Its seed.
+    pub seed: u32,
+    /// Half the mean squared error.
+    pub loss: Vec<f64>,
+    /// Squared distance of the representations in each hidden layer.
+    pub h: Vec<Vec<f64>>,
+    /// Squared distance of the outputs.
+    pub y: Vec<f64>,
+    /// Alignment of the outputs' difference with that of the targets.
+    pub w: Vec<f64>,
+    /// Whether it ceased to be finite.
+    pub diverged: bool,
+}
+
+impl Run {
+    /// From what was recorded of one pair.
+    pub fn new(tracked: &Tracked, pair: usize, seed: u32, diverged: bool) -> Self {
+        let of = |quantity| tracked.of(quantity).iter().map(|x| f64::from(*x)).collect::<Vec<f64>>();
+        let layers = (0..).map(|layer| of(Quantity::Distance(pair, layer))).take_while(|values| !values.is_empty());
+        Self {
+            seed,
+            loss: of(Quantity::Loss),
+            h: layers.collect(),
+            y: of(Quantity::Output(pair)),
+            w: of(Quantity::Alignment(pair)),
+            diverged,
+        }
+    }
+
+    /// Whether it learned the task.
+    pub fn learned(&self) -> bool {
+        !self.diverged && self.loss.last().is_some_and(|loss| *loss <= LEARNED)
+    }
+
+    /// The last value of the distance in a layer.
+    pub fn final_h(&self, layer: usize) -> f64 {
+        self.h.get(layer).and_then(|h| h.last()).copied().unwrap_or(f64::NAN)
+    }
+
+    /// The state at the start, with this layer as the representation.
+    pub fn start(&self, layer: usize) -> State {
+        State { h: self.h[layer][0], y: self.y[0], w: self.w[0] }
+    }
+
+    /// Steps between the points that are fitted.
+    pub fn stride(&self) -> usize {
+        (self.y.len() / FITTED).max(1)
+    }
+
+    /// Times, in steps, and states at every [`Run::stride`]th step.
+    pub fn thinned(&self, layer: usize) -> (Vec<f64>, Vec<State>) {
+        let steps = (0..self.y.len()).step_by(self.stride());
+        steps.map(|t| (t as f64, State { h: self.h[layer][t], y: self.y[t], w: self.w[t] })).unzip()
+    }
+
+    /// The loss of the plateau: where it changes least per step, before the outputs are half apart. It is found on means of
+    /// ten steps, so that rounding is no change.
+    pub fn plateau(&self, task: Task) -> Option<f64> {
+        let half = self.y.iter().position(|y| *y >= task.dy2 / 4.0)?;
+        let means: Vec<f64> = self.loss[..half].chunks_exact(10).map(|c| c.iter().sum::<f64>() / 10.0).collect();
+        let slopes = means.windows(2).map(|pair| (pair[0] - pair[1]).abs());
+        let (flattest, _) = slopes.enumerate().min_by(|a, b| a.1.total_cmp(&b.1))?;
+        Some(means[flattest + 1])
+    }
+
+    /// The least alignment.
+    pub fn lowest_w(&self) -> f64 {
+        self.w.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+}
+
+/// Trains so many seeds of each setting on the two points; the runs of each, in its order.
+///
+/// # Errors
+/// As [`Lab::train`].
+pub fn train(lab: &mut Lab<'_>, settings: &[Setting], seeds: u32, steps: u32) -> Result<Vec<Vec<Run>>> {
+    let base = two_points(steps);
+    let data = Prepared::load(&base)?;
+    let replica = |setting: &Setting, seed| Replica {
+        seed,
+        columns: Vec::new(),
+        experiment: setting.experiment(steps),
+        data: None,
+    };
+    let replicas = settings.iter().flat_map(|s| (0..seeds).map(move |seed| replica(s, seed))).collect();
+    let trained = lab.train(&base, data, replicas, Some(Track { pairs: vec![[0, 1]] }))?;
+    let run = |(i, tracked): (usize, &Tracked)| Run::new(tracked, 0, i as u32 % seeds, trained.diverged[i]);
+    let runs: Vec<Run> = trained.tracked.iter().enumerate().map(run).collect();
+    Ok(runs.chunks(seeds as usize).map(<[Run]>::to_vec).collect())
+}

@@ -1,0 +1,262 @@
+//! Every architecture's trajectory on two points, with the theory's fitted to it by two constants.
+
+use super::fits::Trained;
+use super::runs::{Run, TASK, train};
+use super::settings::{STEPS, setting};
+use super::shared::Shared;
+use crate::error::Result;
+use crate::papers::claim::{Claim, Kind, Spread, number};
+use crate::papers::{Lab, Outcome, Scale};
+use crate::report::paper::{Axis, Curves, Panel, Reference, Section, Series};
+use crate::theory::State;
+
+const SOURCE: &str = "two-point experiments (E1)";
+
+/// Largest relative objective with which a setting counts as fitted. The authors' own runs of the settings in range, one
+/// each, lie between 0.007 and 0.36.
+const UNIVERSAL: f64 = 0.5;
+
+pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
+    let mut claims = Vec::new();
+    let width = shared.width();
+    let half = setting("default").narrowed(width);
+    let half = super::settings::Setting { lr: half.lr / 2.0, ..half };
+    let seeds = shared.seeds();
+    let slow = Trained::all(std::slice::from_ref(&half), train(lab, std::slice::from_ref(&half), seeds, 2 * STEPS)?);
+    let all = shared.table(lab)?;
+    claims.extend(identities(all, seeds));
+    claims.extend(fits(all, seeds));
+    claims.extend(rates(all, &slow[0], lab.scale(), seeds));
+    let sections = vec![figure(all, seeds), losses(all, seeds)];
+    Ok(Outcome { claims, sections })
+}
+
+fn identities(all: &[Trained], seeds: u32) -> Vec<Claim> {
+    let learned = || all.iter().filter(|t| t.learns()).flat_map(|t| t.learned().map(move |(run, _)| (t, run)));
+    // Masks make the loss of a batch differ from that of the network.
+    let plateau = |(t, run): (&Trained, &Run)| (t.setting.dropout == 0.0).then(|| run.plateau(TASK)).flatten();
+    let off = Spread::of(learned().filter_map(plateau).map(|loss| (loss - TASK.dy2 / 8.0).abs()));
+    let crosses = |run: &Run| run.y[0] < TASK.dy2 / 4.0;
+    let lowest = Spread::of(learned().filter(|(_, run)| crosses(run)).map(|(_, run)| (run.lowest_w() + TASK.dy2 / 4.0).abs()));
+    let names = all.iter().filter(|t| t.learns()).count();
+    vec![
+        Claim::new("trajectories.plateau", Kind::ObserverCheck, "The loss rests at |dy*|²/8 once the mean of the targets is learned, in every setting that learns")
+            .source("follows from the loss of two points")
+            .predicted(number(TASK.dy2 / 8.0), "0.001, every network")
+            .measured(format!("largest deviation {} over {} networks of {names} settings", number(off.high), off.count), seeds, off.high <= 1e-3)
+            .note("An identity of squared error, whatever the theory: it checks that the right things are observed. Networks with dropout are left out, since masks make the loss of a batch another one."),
+        Claim::new("trajectories.lowest-w", Kind::ObserverCheck, "The least alignment w is -|dy*|²/4, in every setting that learns")
+            .source("follows from w = s(s - |dy*|) for scalar outputs")
+            .predicted(number(-TASK.dy2 / 4.0), "0.001, every network")
+            .measured(format!("largest deviation {} over {} networks", number(lowest.high), lowest.count), seeds, lowest.high <= 1e-3)
+            .note("Kinematics, whatever the theory: it holds wherever the outputs start less than half as far apart as the targets are."),
+    ]
+}
+
+fn fits(all: &[Trained], seeds: u32) -> Vec<Claim> {
+    let default = &all[0];
+    let r2: Vec<Spread> = (0..3).map(|i| default.spread(|_, fit| fit.fit.r2[i])).collect();
+    let relative = default.spread(|_, fit| fit.relative);
+    let good = r2[0].median >= 0.98 && r2[1].median >= 0.98 && r2[2].median >= 0.85 && relative.median <= 0.15;
+    let mut claims = vec![
+        Claim::new("trajectories.default", Kind::Prediction, "Two constants reproduce all three curves of the default network (20 layers, leaky ReLU)")
+            .source(SOURCE)
+            .predicted("R² of |dh|², |dy|², w; relative objective", "medians: R² at least 0.98, 0.98, 0.85; objective at most 0.15")
+            .measured(format!("R² {}, {}, {}; objective {}", number(r2[0].median), number(r2[1].median), number(r2[2].median), relative.text()), seeds, good),
+    ];
+    let inside: Vec<(&str, Spread)> = all
+        .iter()
+        .filter(|t| t.setting.in_range())
+        .map(|t| (t.setting.name, t.spread(|_, fit| fit.relative)))
+        .collect();
+    let failed: Vec<String> = inside
+        .iter()
+        .filter(|(_, s)| s.median.is_nan() || s.median > UNIVERSAL)
+        .map(|(name, s)| format!("{name} {}", if s.count == 0 { "did not learn".to_owned() } else { number(s.median) }))
+        .collect();
+    let medians = Spread::of(inside.iter().map(|(_, s)| s.median));
+    claims.push(
+        Claim::new("trajectories.universal", Kind::Prediction, "Two constants reproduce the curves of every architecture, activation and gain up to 1.3")
+            .source(SOURCE)
+            .predicted(format!("{} settings of {}", inside.len(), inside.len()), format!("median relative objective of each at most {UNIVERSAL}"))
+            .measured(format!("{} settings fit; medians {}", inside.len() - failed.len(), medians.text()), seeds, failed.is_empty())
+            .note(if failed.is_empty() { String::new() } else { format!("Beyond the bound: {}.", failed.join(", ")) }),
+    );
+    let outside: Vec<(&str, Spread)> = all
+        .iter()
+        .filter(|t| !t.setting.in_range())
+        .map(|t| {
+            let relative = t.fits.iter().zip(&t.runs).map(|(fit, run)| match fit {
+                Some(fit) if !run.diverged => fit.relative,
+                // No constants at all: worse than any.
+                _ => f64::MAX,
+            });
+            (t.setting.name, Spread::of(relative))
+        })
+        .collect();
+    let text = outside.iter().map(|(name, s)| {
+        format!("{name}: {}", if s.median >= f64::MAX { "no fit".to_owned() } else { number(s.median) })
+    });
+    claims.push(
+        Claim::new("trajectories.beyond-critical", Kind::Control, "At a gain of 1.4 and above, the critical gain of leaky ReLU being sqrt(2), no constants fit")
+            .source("stored fits of the released experiments")
+            .predicted("relative objective above 0.8", "median of each setting")
+            .measured(text.collect::<Vec<_>>().join(", "), seeds, outside.iter().all(|(_, s)| s.median > 0.8))
+            .note("The early phase in which the mean of the targets is learned moves the representations too, which the theory leaves out."),
+    );
+    let default_line = default.spread(|_, fit| fit.straight.map_or(f64::NAN, |(ratio, _)| ratio / fit.ratio()));
+    let straightness = default.spread(|_, fit| fit.straight.map_or(f64::NAN, |(_, r2)| r2));
+    claims.push(
+        Claim::new("trajectories.line", Kind::Beyond, "Plotted against |dh|², |dy|²/|dh|² is a straight line whose slope gives the ratio of the two rates without a fit")
+            .source("conserved quantity of the theory")
+            .predicted("ratio by the line over ratio by the fit: 1", "median within 25 %, default network")
+            .measured(format!("{}; R² of the line {}", default_line.text(), number(straightness.median)), seeds, (default_line.median - 1.0).abs() <= 0.25),
+    );
+    claims
+}
+
+fn rates(all: &[Trained], slow: &Trained, scale: Scale, seeds: u32) -> Vec<Claim> {
+    let default = &all[0];
+    let (h, y) = (default.spread(|_, f| f.fit.rates.h), default.spread(|_, f| f.fit.rates.y));
+    let ratio = default.spread(|_, f| f.ratio());
+    let values = Claim::new("trajectories.rates", Kind::Prediction, "The default network's rates")
+        .source("independent runs of the released settings")
+        .predicted("1/tau_h = 0.0014, 1/tau_y = 0.072 per step, ratio 0.019", "medians within 35 %, 30 %, 30 %");
+    let values = match scale {
+        Scale::Paper => {
+            let near = |x: f64, to: f64, by: f64| (x / to - 1.0).abs() <= by;
+            let held = near(h.median, 1.4e-3, 0.35) && near(y.median, 0.072, 0.3) && near(ratio.median, 0.019, 0.3);
+            values.measured(format!("{}, {}, {}", h.text(), y.text(), ratio.text()), seeds, held)
+        }
+        _ => values.untried("These numbers belong to networks of 500 units: tried at the paper's scale."),
+    };
+    // Same seeds, same initial weights: compared network by network.
+    let pairs = || default.fits.iter().zip(&slow.fits).filter_map(|(a, b)| Some((a.as_ref()?, b.as_ref()?)));
+    let half_h = Spread::of(pairs().map(|(a, b)| b.fit.rates.h / a.fit.rates.h));
+    let half_y = Spread::of(pairs().map(|(a, b)| b.fit.rates.y / a.fit.rates.y));
+    let near = |s: &Spread| (s.median - 0.5).abs() <= 0.025;
+    vec![
+        values,
+        Claim::new("trajectories.proportional", Kind::Prediction, "Halving the learning rate halves both rates")
+            .source("gradient flow")
+            .predicted("0.5, 0.5", "medians over networks of the same initial weights within 5 %")
+            .measured(format!("{}, {}", half_h.text(), half_y.text()), seeds, near(&half_h) && near(&half_y)),
+    ]
+}
+
+/// Median, lowest and highest of each step over several networks.
+fn band(runs: &[(&[f64], usize)]) -> [Vec<f64>; 4] {
+    let mut columns: [Vec<f64>; 4] = Default::default();
+    let Some(&(first, stride)) = runs.first() else { return columns };
+    for t in (0..first.len()).step_by(stride) {
+        let spread = Spread::of(runs.iter().map(|(values, _)| values[t]));
+        for (column, value) in columns.iter_mut().zip([t as f64, spread.median, spread.low, spread.high]) {
+            column.push(value);
+        }
+    }
+    columns
+}
+
+/// The network that learned whose fit is the median one.
+fn typical(t: &Trained) -> Option<usize> {
+    let mut order: Vec<(usize, f64)> = t
+        .fits
+        .iter()
+        .enumerate()
+        .filter(|(i, _)| t.runs[*i].learned())
+        .filter_map(|(i, fit)| fit.as_ref().map(|fit| (i, fit.relative)))
+        .collect();
+    order.sort_by(|a, b| a.1.total_cmp(&b.1));
+    order.get(order.len() / 2).map(|(i, _)| *i)
+}
+
+fn figure(all: &[Trained], seeds: u32) -> Section {
+    let panels = all.iter().map(|t| {
+        let layer = t.setting.layer;
+        let mut series = Vec::new();
+        let stride = t.runs.first().map_or(1, Run::stride);
+        let quantities: [(&str, fn(&Run, usize) -> &[f64], fn(&State) -> f64); 3] = [
+            ("|dh|²", |run, layer| &run.h[layer], |s| s.h),
+            ("|dy|²", |run, _| &run.y, |s| s.y),
+            ("w", |run, _| &run.w, |s| s.w),
+        ];
+        let one = typical(t);
+        for (i, (name, of, theory)) in quantities.into_iter().enumerate() {
+            let runs: Vec<(&[f64], usize)> =
+                t.runs.iter().filter(|r| !r.diverged).map(|run| (of(run, layer), stride)).collect();
+            let [x, median, low, high] = band(&runs);
+            series.push(Series { marked: false, ..Series::solid(name, x, median).band(low, high).in_colour(i) });
+            if let Some(fit) = one.and_then(|i| t.fits[i].as_ref()) {
+                let curve = fit.fit.curves.iter().map(theory).collect();
+                series.push(Series::dashed(name, fit.times.clone(), curve).in_colour(i));
+            }
+        }
+        let r2 = (0..3).map(|i| number((100.0 * t.spread(|_, f| f.fit.r2[i]).median).round() / 100.0));
+        let note = match one {
+            Some(_) => format!("R² {}", r2.collect::<Vec<_>>().join(" ")),
+            None => "does not fit".to_owned(),
+        };
+        Panel {
+            title: t.setting.name.to_owned(),
+            note,
+            x: Axis::linear("step"),
+            y: Axis::linear(""),
+            series,
+            ..Panel::default()
+        }
+    });
+    let figure = Curves {
+        label: "Squared distances and alignment of two points over training, network and theory, by architecture".into(),
+        caption: format!(
+            "Two points, learned by gradient descent: squared distance of their representations (|dh|²) and outputs (|dy|²), and the \
+             alignment w = |dy|² - dy·dy*. Solid: median over {seeds} seeds, with the lowest and highest. Dashed: the theory with two \
+             constants fitted to one network, the one whose fit is the median, from that network's own start. R² are medians \
+             over seeds."
+        ),
+        columns: 4,
+        solid: "network".into(),
+        dashed: "theory".into(),
+        band: format!("lowest to highest of {seeds} seeds"),
+        panels: panels.collect(),
+        ..Curves::default()
+    };
+    Section::new("trajectories", "One theory, many architectures", Ok(figure.draw()))
+}
+
+fn losses(all: &[Trained], seeds: u32) -> Section {
+    let chosen = ["default", "shallow", "tanh", "skip"];
+    let panels = chosen.iter().filter_map(|name| all.iter().find(|t| t.setting.name == *name)).map(|t| {
+        let stride = t.runs.first().map_or(1, Run::stride);
+        let runs: Vec<(&[f64], usize)> = t.runs.iter().filter(|r| !r.diverged).map(|r| (&r.loss[..], stride)).collect();
+        let [x, median, low, high] = band(&runs);
+        let mut series = vec![Series { marked: false, ..Series::solid("loss", x, median).band(low, high).in_colour(0) }];
+        if let Some(i) = typical(t)
+            && let (Some(fit), run) = (&t.fits[i], &t.runs[i])
+            && let Some(curve) = super::shared::loss_curve(run, fit, TASK)
+        {
+            series.push(Series::dashed("loss", fit.times.clone(), curve).in_colour(0));
+        }
+        Panel {
+            title: t.setting.name.to_owned(),
+            x: Axis::linear("step"),
+            y: Axis::linear("half the mean squared error").within(0.0, 0.55),
+            series,
+            across: vec![Reference::new(TASK.dy2 / 8.0, "|dy*|²/8")],
+            ..Panel::default()
+        }
+    });
+    let figure = Curves {
+        label: "Loss over training, network and theory".into(),
+        caption: format!(
+            "Loss of the two points: first the mean of the targets is learned, then, from a plateau at |dy*|²/8, their difference. \
+             Dashed: the theory, whose third constant is the rate of the first phase. {seeds} seeds."
+        ),
+        columns: 4,
+        solid: "network".into(),
+        dashed: "theory".into(),
+        band: format!("lowest to highest of {seeds} seeds"),
+        panels: panels.collect(),
+        ..Curves::default()
+    };
+    Section::new("losses", "The loss and its plateau", Ok(figure.draw()))
+}
