@@ -126,6 +126,7 @@ mod tests {
     fn ticks_are_round_and_few() {
         assert_eq!(labels(Scale::Linear(0.0, 1.0)), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(labels(Scale::Linear(-0.07, 0.31)), ["0.0", "0.1", "0.2", "0.3"]);
+        assert_eq!(labels(Scale::Linear(9_800.0, 11_600.0)), ["10k", "10.5k", "11k", "11.5k"]);
         assert_eq!(labels(Scale::Log(0.004, 3.0)), ["0.01", "0.1", "1"]);
         assert_eq!(labels(Scale::SymLog { unit: 1.0, end: 20_000.0 }), ["0", "1", "10", "100", "1000", "10k"]);
         assert_eq!(labels(Scale::SymLog { unit: 1.0, end: 1.0 }), ["0", "1"]);

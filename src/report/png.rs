@@ -104,6 +104,9 @@ mod tests {
             ["", "f", "fo", "foo", "foob"].map(|s| base64(s.as_bytes())),
             ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg=="]
         );
+        let wide = png(3, &[0, 255, 1, 2, 3, 4], &[[0; 3]; 256], &[255; 256]);
+        assert_eq!(wide[16..24], [0, 0, 0, 3, 0, 0, 0, 2], "three wide and two high");
+        assert!(wide.windows(4).any(|name| name == b"tRNS"));
         let bytes = vec![7; STORED + 1];
         assert_eq!(stored(&bytes).len(), 2 + 5 + STORED + 5 + 1 + 4);
     }

@@ -33,6 +33,7 @@ pub struct Fit {
     /// Whether the search closed in on a point.
     pub converged: bool,
     /// Whether the curves do not tell the rates: halving or doubling one of them changes the objective by less than 1 %.
+    /// So it is of curves that are done by the second point.
     pub degenerate: bool,
 }
 
@@ -72,20 +73,22 @@ pub fn fit(
     let weights = curves.weights(objective);
     let coarse = curves.thinned();
     let mut guesses: Vec<([f64; 2], f64)> = Vec::new();
-    for ratio in curves.ratios() {
-        for size in 0..GUESSES {
-            // rate_y times the largest h times the duration, from 10^-2 to 10^5.
-            let product = 10f64.powf(-2.0 + 7.0 * f64::from(size) / f64::from(GUESSES - 1));
-            let rate = product / curves.span;
-            let point = [(rate * ratio).ln(), rate.ln()];
-            guesses.push((point, coarse.cost(&point, weights)));
-        }
+    let mut starts: Vec<[f64; 2]> = Vec::new();
+    for (ratio, estimated) in curves.ratios() {
+        // rate_y times the largest h times the duration, from 10^-2 to 10^5.
+        let products = (0..GUESSES).map(|i| 10f64.powf(-2.0 + 7.0 * f64::from(i) / f64::from(GUESSES - 1)));
+        let points = products.map(|product| [(product / curves.span * ratio).ln(), (product / curves.span).ln()]);
+        let judged = points.map(|point| (point, coarse.cost(&point, weights))).filter(|(_, cost)| cost.is_finite());
+        let judged: Vec<_> = judged.collect();
+        // Ratios that are estimates get a search each, however they compare.
+        let best = judged.iter().min_by(|a, b| a.1.total_cmp(&b.1)).filter(|_| estimated);
+        starts.extend(best.map(|(point, _)| point));
+        guesses.extend(judged);
     }
     guesses.sort_by(|a, b| a.1.total_cmp(&b.1));
-    let mut starts: Vec<[f64; 2]> = Vec::new();
-    for (point, cost) in guesses {
+    for (point, _) in guesses {
         let near = |other: &[f64; 2]| (point[0] - other[0]).abs() + (point[1] - other[1]).abs() < 1.0;
-        if cost.is_finite() && starts.len() < SEARCHES && !starts.iter().any(near) {
+        if starts.len() < SEARCHES && !starts.iter().any(near) {
             starts.push(point);
         }
     }
@@ -100,11 +103,12 @@ pub fn fit(
     };
     let cost = |point: &[f64; 2]| curves.cost(point, weights);
     let best = minimise(cost, best.point, 0.05, 1e-8, 500);
+    // What the objective is of curves that are zero.
+    let size: f64 = curves.sums().iter().zip(weights).map(|(sum, weight)| sum * weight).sum();
     let flat = |i: usize, factor: f64| {
         let mut other = best.point;
         other[i] += factor.ln();
-        let difference = (cost(&other) - best.value).abs();
-        difference <= 0.01 * best.value || difference == 0.0
+        (cost(&other) - best.value).abs() <= 0.01 * best.value + 1e-12 * size
     };
     let degenerate = (0..2).any(|i| flat(i, 0.5) || flat(i, 2.0));
     let rates = rates(&best.point);
@@ -175,33 +179,28 @@ impl Curves {
         Self { times, measured, tolerance: TOLERANCES[0], ..*self }
     }
 
-    /// Ratios of the rates to start from.
-    fn ratios(&self) -> Vec<f64> {
+    /// Ratios of the rates to start from, and whether each is an estimate.
+    fn ratios(&self) -> Vec<(f64, bool)> {
         let last = self.measured[self.measured.len() - 1].h;
         let rich = last * last / (self.task.dx2 * self.task.dy2);
         let line = invariant_line(&self.measured, self.task).map_or(f64::NAN, |line| line.ratio);
-        let mut ratios: Vec<f64> = Vec::new();
-        for centre in [rich, line] {
-            if centre.is_finite() && centre > 0.0 {
-                ratios.extend([0.01, 0.1, 0.5, 1.0, 2.0, 10.0, 100.0].map(|factor| factor * centre));
-            }
-        }
-        if ratios.is_empty() {
-            ratios.extend([-3, -2, -1, 0, 1, 2, 3].map(|power| 10f64.powi(power)));
-        }
-        ratios
+        let estimates = [rich, line].into_iter().filter(|ratio| ratio.is_finite() && *ratio > 0.0);
+        let around = [0.01, 0.1, 0.5, 1.0, 2.0, 10.0, 100.0];
+        let ratios: Vec<_> = estimates.flat_map(|ratio| around.map(|factor| (factor * ratio, factor == 1.0))).collect();
+        if ratios.is_empty() { (-3..=3).map(|power| (10f64.powi(power), false)).collect() } else { ratios }
     }
 
     /// Factors of the squared errors of the three curves.
     fn weights(&self, objective: Objective) -> [f64; 3] {
         match objective {
             Objective::Plain => [1.0; 3],
-            Objective::Relative => {
-                let sums =
-                    self.measured.iter().fold([0.0; 3], |[h, y, w], s| [h + s.h * s.h, y + s.y * s.y, w + s.w * s.w]);
-                sums.map(|sum| if sum > 0.0 { 1.0 / sum } else { 0.0 })
-            }
+            Objective::Relative => self.sums().map(|sum| if sum > 0.0 { 1.0 / sum } else { 0.0 }),
         }
+    }
+
+    /// Sums of squares of the three curves.
+    fn sums(&self) -> [f64; 3] {
+        self.measured.iter().fold([0.0; 3], |[h, y, w], s| [h + s.h * s.h, y + s.y * s.y, w + s.w * s.w])
     }
 
     /// The objective at the logarithms of the rates: infinite where there is no solution.

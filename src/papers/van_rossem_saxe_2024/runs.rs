@@ -47,9 +47,10 @@ impl Run {
         }
     }
 
-    /// Whether it learned the task.
+    /// Whether it learned the two points of [`TASK`], by its outputs without dropout: `|dy - dy*|² = 2w - |dy|² + |dy*|²`.
     pub fn learned(&self) -> bool {
-        !self.diverged && self.loss.last().is_some_and(|loss| *loss <= LEARNED)
+        let ends = self.w.last().zip(self.y.last());
+        !self.diverged && ends.is_some_and(|(w, y)| (2.0 * w - y + TASK.dy2) / 8.0 <= LEARNED)
     }
 
     /// The last value of the distance in a layer.
@@ -73,8 +74,18 @@ impl Run {
         steps.map(|t| (t as f64, State { h: self.h[layer][t], y: self.y[t], w: self.w[t] })).unzip()
     }
 
-    /// The loss of the plateau: where it changes least per step, before the outputs are half apart. It is found on means of
-    /// ten steps, so that rounding is no change.
+    /// What the loss is once the mean of the targets is learned, without what the outputs' difference has made of it:
+    /// `L - w/4 + |dy|²/8`. The loss itself rests there if the outputs still coincide by then.
+    pub fn level(&self) -> f64 {
+        let last = self.y.len().saturating_sub(1);
+        match (self.loss.get(last), self.w.get(last), self.y.get(last)) {
+            (Some(loss), Some(w), Some(y)) => loss - w / 4.0 + y / 8.0,
+            _ => f64::NAN,
+        }
+    }
+
+    /// The loss itself where it changes least per step, before the outputs are half apart. It is found on means of ten
+    /// steps, so that rounding is no change.
     pub fn plateau(&self, task: Task) -> Option<f64> {
         let half = self.y.iter().position(|y| *y >= task.dy2 / 4.0)?;
         let means: Vec<f64> = self.loss[..half].chunks_exact(10).map(|c| c.iter().sum::<f64>() / 10.0).collect();

@@ -34,17 +34,23 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
 fn identities(all: &[Trained], seeds: u32) -> Vec<Claim> {
     let learned = || all.iter().filter(|t| t.learns()).flat_map(|t| t.learned().map(move |(run, _)| (t, run)));
     // Masks make the loss of a batch differ from that of the network.
-    let plateau = |(t, run): (&Trained, &Run)| (t.setting.dropout == 0.0).then(|| run.plateau(TASK)).flatten();
-    let off = Spread::of(learned().filter_map(plateau).map(|loss| (loss - TASK.dy2 / 8.0).abs()));
+    let whole = || learned().filter(|(t, _)| t.setting.dropout == 0.0);
+    let off = Spread::of(whole().map(|(_, run)| (run.level() - TASK.dy2 / 8.0).abs()));
+    let raw = |t: &Trained| Spread::of(t.learned().filter_map(|(run, _)| run.plateau(TASK))).median;
+    let resting: Vec<String> = all
+        .iter()
+        .filter(|t| t.learns() && t.setting.dropout == 0.0)
+        .map(|t| format!("{} {}", t.setting.name, number(raw(t))))
+        .collect();
     let crosses = |run: &Run| run.y[0] < TASK.dy2 / 4.0;
     let lowest = Spread::of(learned().filter(|(_, run)| crosses(run)).map(|(_, run)| (run.lowest_w() + TASK.dy2 / 4.0).abs()));
     let names = all.iter().filter(|t| t.learns()).count();
     vec![
-        Claim::new("trajectories.plateau", Kind::ObserverCheck, "The loss rests at |dy*|²/8 once the mean of the targets is learned, in every setting that learns")
+        Claim::new("trajectories.plateau", Kind::ObserverCheck, "Once the mean of the targets is learned, the loss is |dy*|²/8 but for what the outputs' difference makes of it, in every setting that learns")
             .source("follows from the loss of two points")
-            .predicted(number(TASK.dy2 / 8.0), "0.001, every network")
+            .predicted(format!("L - w/4 + |dy|²/8 = {}", number(TASK.dy2 / 8.0)), "0.001, every network")
             .measured(format!("largest deviation {} over {} networks of {names} settings", number(off.high), off.count), seeds, off.high <= 1e-3)
-            .note("An identity of squared error, whatever the theory: it checks that the right things are observed. Networks with dropout are left out, since masks make the loss of a batch another one."),
+            .note(format!("An identity of squared error, whatever the theory: it checks that the right things are observed. Networks with dropout are left out, since masks make the loss of a batch another one. The loss itself rests at this plateau only where its two phases are apart in time; where it is flattest it is, in the median: {}.", resting.join(", "))),
         Claim::new("trajectories.lowest-w", Kind::ObserverCheck, "The least alignment w is -|dy*|²/4, in every setting that learns")
             .source("follows from w = s(s - |dy*|) for scalar outputs")
             .predicted(number(-TASK.dy2 / 4.0), "0.001, every network")

@@ -78,7 +78,7 @@ impl<'a> Colours<'a> {
         pen.line(&outline, MUTED, 0.8, None);
         let ruler = Ruler { scale: self.scale, start: bottom, end: y };
         let mut widest: f64 = 0.0;
-        for (at, text) in ruler.ticks(((height / 26.0) as usize).clamp(2, 8)) {
+        for (at, text) in ruler.ticks(((height / 26.0) as usize).clamp(3, 8)) {
             pen.line(&[(right, at), (right + 4.0, at)], MUTED, 1.0, None);
             pen.text(&text, (right + 8.0, at), NUMBERS, HPos::Left, VPos::Center);
             widest = widest.max(text_width(&text, NUMBERS.size));

@@ -5,10 +5,10 @@ use plotters::style::RGBColor;
 use super::axis::Axis;
 use super::line::{inside, stretches, thinned};
 use super::look::{distinct, index, look};
+use super::note::note;
 use super::place::{Point, Rect, Taken};
 use super::plots::{Frame, Plot, Plots, Side};
 use super::reference::{self, Reference};
-use super::text::{NOTES, on_ground, room};
 use crate::report::axis::Scale;
 use crate::report::canvas::{Pen, shortened};
 use crate::report::figure::Figure;
@@ -49,7 +49,7 @@ pub struct Curves {
 pub struct Panel {
     /// What it shows; may be empty.
     pub title: String,
-    /// A remark in the freest corner; may be empty, and may have several lines.
+    /// A remark: beside the title where one line fits there, else where it covers least. May be empty.
     pub note: String,
     /// Its horizontal axis.
     pub x: Axis,
@@ -337,26 +337,5 @@ fn curve(pen: &mut Pen<'_>, (series, style, pale): (&Series, Style, bool), frame
         pen.mark(style.mark.unwrap_or(Mark::Circle), (x, y), MARK, style.colour, dashed);
         taken.rect(Rect::around((x, y), MARK + 1.0));
         free = if few { free } else { x + MARKS_APART };
-    }
-}
-
-/// A remark that does not stand beside the title, where it covers least, corners first.
-pub(super) fn note(pen: &mut Pen<'_>, text: &str, frame: Frame, taken: &Taken) {
-    if text.is_empty() || frame.noted {
-        return;
-    }
-    let most = super::text::fitting(frame.rect.right - frame.rect.left - 8.0, NOTES);
-    let text: Vec<String> = text.lines().map(|line| shortened(line, most)).collect();
-    let text = text.join("\n");
-    let (width, height) = room(&text, NOTES);
-    let Rect { left, top, right, bottom } = frame.rect;
-    let (across, down) = ([left + 6.0, right - width - 4.0], [top + 3.0, bottom - height - 4.0]);
-    let (centre, middle) = ((left + right - width) / 2.0, (top + bottom - height) / 2.0);
-    let corners = [(0, 0), (1, 0), (1, 1), (0, 1)].map(|(i, j)| (across[i], down[j]));
-    let edges = [(centre, down[0]), (centre, down[1]), (across[0], middle), (across[1], middle)];
-    let places = corners.into_iter().chain(edges).map(|(x, y)| Rect::sized(x, y, width, height));
-    let within = Rect::sized(left, top, (right - left).max(width + 10.0), bottom - top);
-    if let Some((place, _)) = taken.freest(places, within) {
-        on_ground(pen, &text, (place.left, place.top), NOTES);
     }
 }

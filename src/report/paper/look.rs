@@ -4,9 +4,6 @@ use plotters::style::RGBColor;
 
 use crate::report::palette::{self, DISTINCT, Mark};
 
-/// Names that can be told apart by colour and mark together.
-const MOST: usize = 2 * DISTINCT;
-
 /// A colour with a mark.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Look {
@@ -15,10 +12,10 @@ pub(super) struct Look {
     pub hollow: bool,
 }
 
-/// The look of name `i`: different for sixteen names, in colour, in mark, or in being hollow.
+/// The look of name `i`: different for forty names, in colour, in mark, or in being hollow.
 pub(super) fn look(i: usize) -> Look {
     let mark = palette::mark(i, DISTINCT).unwrap_or(Mark::Circle);
-    Look { colour: palette::colour(i % DISTINCT, DISTINCT), mark, hollow: i % MOST >= DISTINCT }
+    Look { colour: palette::colour(i % DISTINCT, DISTINCT), mark, hollow: i % (2 * DISTINCT) >= DISTINCT }
 }
 
 /// The different names, in the order of their first appearance.
@@ -42,8 +39,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sixteen_names_look_different() {
-        let looks: Vec<Look> = (0..MOST).map(look).collect();
+    fn forty_names_look_different() {
+        let looks: Vec<Look> = (0..40).map(look).collect();
         for (i, a) in looks.iter().enumerate() {
             assert!(looks[..i].iter().all(|b| a != b), "{i}");
         }

@@ -83,12 +83,12 @@ impl MapPanel {
         let pairs = self.x.values.windows(2).enumerate();
         pairs.into_iter().find_map(|(i, pair)| {
             let share = (value - pair[0]) / (pair[1] - pair[0]);
-            (0.0..=1.0).contains(&share).then(|| i as f64 + 0.5 + share)
+            (0.0..=1.0).contains(&share).then_some(i as f64 + 0.5 + share)
         })
     }
 
     /// The values row by row from the top, with NaN where there is none.
-    fn from_top(&self) -> Vec<f64> {
+    fn downwards(&self) -> Vec<f64> {
         let columns = self.x.values.len();
         let value = |row: usize, column: usize| self.values.get(row * columns + column).copied().unwrap_or(f64::NAN);
         (0..self.y.values.len()).rev().flat_map(|row| (0..columns).map(move |column| value(row, column))).collect()
@@ -109,7 +109,7 @@ struct Layout {
 impl Map {
     /// Draws the figure.
     pub fn draw(&self) -> Figure {
-        let values: Vec<Vec<f64>> = self.panels.iter().map(MapPanel::from_top).collect();
+        let values: Vec<Vec<f64>> = self.panels.iter().map(MapPanel::downwards).collect();
         let shared = Colours::of(&self.colours, values.iter().flatten().copied());
         let layout = self.layout(&shared);
         let rows = self.panels.len().div_ceil(layout.columns);

@@ -142,7 +142,7 @@ impl Matrices {
             let colours = if self.shared { shared.clone() } else { own() };
             let width = cell * matrix.columns as f64;
             let bar = if self.shared { 0.0 } else { 8.0 + colours.room() };
-            let titled = text_width(&matrix.title, TITLES.size).min(side * 1.4);
+            let titled = text_width(&matrix.title, TITLES.size).min(side);
             spots.push(Spot { matrix, colours, at: (x, top + TITLE), cell, names });
             x += (width + bar).max(titled) + APART;
         }
@@ -152,7 +152,7 @@ impl Matrices {
     fn spot(&self, pen: &mut Pen<'_>, spot: &Spot<'_>) {
         let Spot { matrix, colours, at, cell, names } = spot;
         let (width, height) = (cell * matrix.columns as f64, cell * matrix.rows() as f64);
-        let title = shortened(&matrix.title, fitting(width.max(height) * 1.4, TITLES));
+        let title = shortened(&matrix.title, fitting(width.max(height) + APART * 0.8, TITLES));
         pen.text(&title, (at.0, at.1 - 8.0), TITLES, HPos::Left, VPos::Bottom);
         let cells = Cells {
             values: &matrix.values,

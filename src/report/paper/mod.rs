@@ -35,6 +35,7 @@ mod look;
 mod map;
 mod matrices;
 mod names;
+mod note;
 mod page;
 mod place;
 mod plots;

@@ -52,7 +52,7 @@ impl Rect {
                 to = to.min(room / along);
             }
         }
-        (from <= to).then(|| ((x0 + from * dx, y0 + from * dy), (x0 + to * dx, y0 + to * dy)))
+        (from <= to).then_some(((x0 + from * dx, y0 + from * dy), (x0 + to * dx, y0 + to * dy)))
     }
 }
 
@@ -60,6 +60,7 @@ impl Rect {
 #[derive(Debug, Default)]
 pub(super) struct Taken {
     lines: Vec<(Point, Point)>,
+    faint: Vec<(Point, Point)>,
     boxes: Vec<Rect>,
 }
 
@@ -67,6 +68,11 @@ impl Taken {
     /// Adds a line.
     pub fn line(&mut self, points: &[Point]) {
         self.lines.extend(points.windows(2).map(|pair| (pair[0], pair[1])));
+    }
+
+    /// Adds a line that may be covered rather than others.
+    pub fn faint(&mut self, from: Point, to: Point) {
+        self.faint.push((from, to));
     }
 
     /// Adds a text or a mark.
@@ -79,8 +85,8 @@ impl Taken {
         let length = |&(from, to): &(Point, Point)| {
             rect.cut(from, to).map_or(0.0, |((x0, y0), (x1, y1))| (x1 - x0).hypot(y1 - y0) + 1.0)
         };
-        let lines: f64 = self.lines.iter().map(length).sum();
-        lines + self.boxes.iter().map(|other| rect.shared(*other)).sum::<f64>()
+        let lines = self.lines.iter().map(length).sum::<f64>() + 0.3 * self.faint.iter().map(length).sum::<f64>();
+        lines + 2.0 * self.boxes.iter().map(|other| rect.shared(*other)).sum::<f64>()
     }
 
     /// The candidate that covers least, the earliest of equals, and how much it covers. Candidates that do not lie

@@ -71,11 +71,9 @@ pub(super) fn with_room(scale: Scale, line: &Reference) -> Scale {
 
 /// The labels of both kinds of lines, each beside its line where it covers least.
 pub(super) fn labels(pen: &mut Pen<'_>, across: &[Reference], upright: &[Reference], frame: Frame, taken: &mut Taken) {
-    for line in across.iter().filter_map(|line| ends_across(line, frame)) {
-        taken.line(&line);
-    }
-    for line in upright.iter().filter_map(|line| ends_upright(line, frame)) {
-        taken.line(&line);
+    let lines = across.iter().filter_map(|line| ends_across(line, frame));
+    for [from, to] in lines.chain(upright.iter().filter_map(|line| ends_upright(line, frame))) {
+        taken.faint(from, to);
     }
     let Rect { left, right, top, bottom } = frame.rect;
     let most = fitting(right - left - 8.0, FONT);

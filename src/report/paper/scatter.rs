@@ -1,8 +1,8 @@
 //! Predicted against measured: points with error bars around the line on which the two are equal.
 
 use super::axis::{Axis, Spacing};
-use super::curves::note;
 use super::look::{distinct, index, look};
+use super::note::note;
 use super::place::{Point, Rect, Taken};
 use super::plots::{Frame, Plot, Plots, Side};
 use super::text::{NOTES, room};
@@ -42,7 +42,7 @@ pub struct Scatter {
 pub struct ScatterPanel {
     /// What it shows; may be empty.
     pub title: String,
-    /// A remark in the freest corner; may be empty, and may have several lines.
+    /// A remark: beside the title where one line fits there, else where it covers least. May be empty.
     pub note: String,
     /// How values are laid along both axes.
     pub spacing: Spacing,
