@@ -108,7 +108,7 @@ fn brief(value: f64) -> String {
         0.0 => "0".to_owned(),
         size if size < 1e-3 => format!("{value:.0e}"),
         size if size < 1e4 => format!("{}", (value * 1e6).round() / 1e6),
-        size if size < 1e6 => format!("{}k", (value / 1e3).round()),
+        size if size < 1e6 => format!("{}k", (value / 1e2).round() / 1e1),
         size if size < 1e9 => format!("{}M", (value / 1e4).round() / 1e2),
         _ => format!("{value:.0e}"),
     }
@@ -126,6 +126,7 @@ mod tests {
     fn ticks_are_round_and_few() {
         assert_eq!(labels(Scale::Linear(0.0, 1.0)), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(labels(Scale::Linear(-0.07, 0.31)), ["0.0", "0.1", "0.2", "0.3"]);
+        assert_eq!(labels(Scale::Linear(9_800.0, 11_600.0)), ["10k", "10.5k", "11k", "11.5k"]);
         assert_eq!(labels(Scale::Log(0.004, 3.0)), ["0.01", "0.1", "1"]);
         assert_eq!(labels(Scale::SymLog { unit: 1.0, end: 20_000.0 }), ["0", "1", "10", "100", "1000", "10k"]);
         assert_eq!(labels(Scale::SymLog { unit: 1.0, end: 1.0 }), ["0", "1"]);

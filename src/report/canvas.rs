@@ -5,7 +5,7 @@ use plotters::backend::{DrawingBackend, SVGBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontDesc, FontFamily, FontStyle, FontTransform, RGBColor, ShapeStyle, TextStyle};
 
-use super::palette::Mark;
+use super::palette::{Mark, css};
 
 /// The backend knows whole pixels only; curves need finer ones. Everything is drawn this much larger than it is shown.
 const FINE: f64 = 10.0;
@@ -46,16 +46,16 @@ pub struct Font {
 pub fn draw(width: f64, height: f64, label: &str, paint: impl FnOnce(&mut Pen<'_>)) -> String {
     let mut svg = String::new();
     let size = ((width * FINE).ceil() as u32, (height * FINE).ceil() as u32);
-    let mut images = String::new();
+    let mut beneath = String::new();
     // Dropped at the end of its scope, the backend closes the root element.
     {
-        let mut pen = Pen { backend: SVGBackend::with_string(&mut svg, size), images: &mut images };
+        let mut pen = Pen { backend: SVGBackend::with_string(&mut svg, size), beneath: &mut beneath };
         paint(&mut pen);
     }
     let body = svg.split_once('\n').map_or("", |(_, body)| body);
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" viewBox=\"0 0 {} {}\" \
-         role=\"img\" aria-label=\"{}\" stroke-linejoin=\"round\">\n{images}{}",
+         role=\"img\" aria-label=\"{}\" stroke-linejoin=\"round\">\n{beneath}{}",
         size.0,
         size.1,
         escaped(label),
@@ -82,7 +82,7 @@ fn escaped(text: &str) -> String {
 /// backend's results are not looked at.
 pub struct Pen<'a> {
     backend: SVGBackend<'a>,
-    images: &'a mut String,
+    beneath: &'a mut String,
 }
 
 impl Pen<'_> {
@@ -116,25 +116,60 @@ impl Pen<'_> {
     /// A mark of a radius, hollow or filled.
     pub fn mark(&mut self, mark: Mark, (x, y): (f64, f64), radius: f64, colour: RGBColor, hollow: bool) {
         let r = radius;
-        // Sizes that look alike: a square of half-width r is larger than a circle of radius r.
-        let corners: Vec<(f64, f64)> = match mark {
-            Mark::Circle => {
-                let style = stroke(colour, 1.4);
-                self.backend.draw_circle(fine((x, y)), (r * FINE) as u32, &style, !hollow).ok();
-                return;
-            }
-            Mark::Square => vec![(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
-            Mark::Up => vec![(0.0, -1.25), (1.15, 0.85), (-1.15, 0.85)],
-            Mark::Down => vec![(0.0, 1.25), (1.15, -0.85), (-1.15, -0.85)],
-            Mark::Diamond => vec![(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)],
-        };
-        let mut corners: Vec<_> = corners.into_iter().map(|(cx, cy)| (x + cx * r, y + cy * r)).collect();
+        if mark == Mark::Circle {
+            let style = stroke(colour, 1.4);
+            self.backend.draw_circle(fine((x, y)), (r * FINE) as u32, &style, !hollow).ok();
+            return;
+        }
+        let mut corners: Vec<_> = corners(mark).iter().map(|(cx, cy)| (x + cx * r, y + cy * r)).collect();
         if hollow {
             corners.push(corners[0]);
             self.line(&corners, colour, 1.4, None);
         } else {
             self.polygon(&corners, colour, 1.0);
         }
+    }
+
+    /// Many filled marks of one look as one element, beneath what the other methods draw.
+    pub fn marks(&mut self, mark: Mark, points: &[(f64, f64)], radius: f64, colour: RGBColor, opacity: f64) {
+        if points.is_empty() {
+            return;
+        }
+        let mut path = String::new();
+        for &(x, y) in points {
+            let corners = corners(mark).iter().map(|(cx, cy)| fine((x + cx * radius, y + cy * radius)));
+            if mark == Mark::Circle {
+                // A stroke without length and with round ends is a circle.
+                let (x, y) = fine((x, y));
+                path.push_str(&format!("M{x},{y}h0"));
+            }
+            for (i, (x, y)) in corners.enumerate() {
+                path.push_str(&format!("{}{x},{y}", if i == 0 { "M" } else { "L" }));
+            }
+        }
+        let colour = css(colour);
+        let look = if mark == Mark::Circle {
+            let width = (2.0 * radius * FINE).round();
+            format!("fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\" stroke-linecap=\"round\"")
+        } else {
+            format!("fill=\"{colour}\"")
+        };
+        self.beneath.push_str(&format!("<path {look} opacity=\"{opacity}\" d=\"{path}\"/>\n"));
+    }
+
+    /// Many straight strokes of one look as one element, beneath what the other methods draw.
+    pub fn strokes(&mut self, strokes: &[[(f64, f64); 2]], colour: RGBColor, width: f64) {
+        if strokes.is_empty() {
+            return;
+        }
+        let stroke = |&[from, to]: &[(f64, f64); 2]| {
+            let ((x0, y0), (x1, y1)) = (fine(from), fine(to));
+            format!("M{x0},{y0}L{x1},{y1}")
+        };
+        let path: String = strokes.iter().map(stroke).collect();
+        let (colour, width) = (css(colour), (width * FINE).round());
+        let element = format!("<path fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\" d=\"{path}\"/>\n");
+        self.beneath.push_str(&element);
     }
 
     /// A text whose anchor lies at a point.
@@ -146,9 +181,9 @@ impl Pen<'_> {
         self.backend.draw_text(text, &style, fine(at)).ok();
     }
 
-    /// An image given as a data URI, beneath everything else, its pixels sharp.
+    /// An image given as a data URI, beneath what the other methods draw, its pixels sharp.
     pub fn image(&mut self, x: f64, y: f64, width: f64, height: f64, uri: &str) {
-        self.images.push_str(&format!(
+        self.beneath.push_str(&format!(
             "<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" \
              style=\"image-rendering:pixelated\" href=\"{uri}\"/>\n",
             x * FINE,
@@ -156,6 +191,18 @@ impl Pen<'_> {
             width * FINE,
             height * FINE
         ));
+    }
+}
+
+/// The corners of a mark of radius 1, none for a circle. Sizes that look alike: a square of half-width r is larger than
+/// a circle of radius r.
+fn corners(mark: Mark) -> &'static [(f64, f64)] {
+    match mark {
+        Mark::Circle => &[],
+        Mark::Square => &[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
+        Mark::Up => &[(0.0, -1.25), (1.15, 0.85), (-1.15, 0.85)],
+        Mark::Down => &[(0.0, 1.25), (1.15, -0.85), (-1.15, -0.85)],
+        Mark::Diamond => &[(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)],
     }
 }
 

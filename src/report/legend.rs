@@ -11,6 +11,7 @@ use super::run::Run;
 const SIZE: f64 = 13.0;
 const ROW: f64 = 22.0;
 const SWATCH: f64 = 34.0;
+const POINT: f64 = 12.0;
 const APART: f64 = 26.0;
 const RAMP: f64 = 150.0;
 
@@ -27,6 +28,17 @@ pub enum Entry {
         mark: Option<Mark>,
         /// Whether it is dashed.
         dashed: bool,
+    },
+    /// The look of points without a line.
+    Point {
+        /// What they stand for.
+        label: String,
+        /// Their colour.
+        colour: RGBColor,
+        /// Their mark.
+        mark: Mark,
+        /// Whether they are hollow.
+        hollow: bool,
     },
     /// A band's look.
     Band {
@@ -78,6 +90,7 @@ impl Entry {
     fn width(&self) -> f64 {
         match self {
             Self::Line { label, .. } | Self::Band { label } => SWATCH + 8.0 + text_width(label, SIZE),
+            Self::Point { label, .. } => POINT + 6.0 + text_width(label, SIZE),
             Self::Ramp { first, last } => text_width(first, SIZE) + RAMP + 16.0 + text_width(last, SIZE),
         }
     }
@@ -115,6 +128,10 @@ pub fn draw(pen: &mut Pen<'_>, entries: &[Entry], (left, top): (f64, f64), width
                     pen.mark(*mark, (x + SWATCH / 2.0, y), super::panel::MARK, *colour, false);
                 }
                 pen.text(label, (x + SWATCH + 8.0, y), font, HPos::Left, VPos::Center);
+            }
+            Entry::Point { label, colour, mark, hollow } => {
+                pen.mark(*mark, (x + POINT / 2.0, y), super::panel::MARK + 0.6, *colour, *hollow);
+                pen.text(label, (x + POINT + 6.0, y), font, HPos::Left, VPos::Center);
             }
             Entry::Band { label } => {
                 let (right, above, below) = (x + SWATCH, y - 6.0, y + 6.0);

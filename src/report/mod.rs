@@ -18,6 +18,7 @@ mod observed;
 mod paired;
 mod palette;
 mod panel;
+pub mod paper;
 mod png;
 mod roofline;
 mod run;

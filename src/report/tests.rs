@@ -9,12 +9,12 @@ use super::synthetic::Synthetic;
 use crate::files::{Manifest, layout};
 
 /// A folder for a test; with `ISOGRAM_KEEP_REPORTS` set, one that stays, so that the reports can be looked at.
-struct Folder {
-    path: PathBuf,
+pub(super) struct Folder {
+    pub(super) path: PathBuf,
     _temporary: Option<tempfile::TempDir>,
 }
 
-fn folder(name: &str) -> Folder {
+pub(super) fn folder(name: &str) -> Folder {
     match std::env::var_os("ISOGRAM_KEEP_REPORTS") {
         Some(keep) => {
             let path = Path::new(&keep).join(name);

@@ -1,0 +1,177 @@
+//! Claims as the report shows them: what was predicted, what was measured, and whether the two agree.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::report::numbers::measured;
+
+/// One row of the table of claims. Numbers are texts here: whoever measured them knows their unit and their digits.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimRow {
+    /// Its short name, unique in the table: `C7`.
+    pub id: String,
+    /// The claim in one falsifiable sentence.
+    pub sentence: String,
+    /// Where the paper makes it: `sec. 3.2, fig. 4`. May be empty.
+    pub place: String,
+    /// What sort of claim it is.
+    pub kind: ClaimKind,
+    /// What was predicted, with the unit.
+    pub predicted: String,
+    /// What was measured, with the unit and the spread over seeds; empty if it was not tried.
+    pub measured: String,
+    /// How far the two may be apart.
+    pub tolerance: String,
+    /// The seeds that it was tried on.
+    pub seeds: usize,
+    /// How it came out.
+    pub verdict: Verdict,
+    /// A remark under the row; may be empty.
+    pub explanation: String,
+}
+
+/// How a claim came out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Measured within the tolerance.
+    Held,
+    /// Measured outside the tolerance.
+    NotHeld,
+    /// Not measured.
+    #[default]
+    NotTried,
+}
+
+/// What sort of claim it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClaimKind {
+    /// What the paper's theory or its experiments predict.
+    #[default]
+    Prediction,
+    /// What must hold whatever the theory, or the observers measure something else.
+    ObserverCheck,
+    /// What must differ where the theory says nothing, or says otherwise.
+    Control,
+    /// What is known to come out weaker than the paper printed.
+    KnownWeaker,
+}
+
+impl Verdict {
+    /// A sign that is read without colour.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Held => "✓",
+            Self::NotHeld => "✗",
+            Self::NotTried => "○",
+        }
+    }
+
+    /// The name by which the style sheet knows it.
+    pub(super) fn class(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::NotHeld => "not-held",
+            Self::NotTried => "not-tried",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Held => "held",
+            Self::NotHeld => "not held",
+            Self::NotTried => "not tried",
+        })
+    }
+}
+
+impl fmt::Display for ClaimKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Prediction => "prediction",
+            Self::ObserverCheck => "check of the observers",
+            Self::Control => "control",
+            Self::KnownWeaker => "known to be weaker than published",
+        })
+    }
+}
+
+/// How many claims came out how. Shown as `14 of 16 tried claims held; 2 not tried`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Claims that held.
+    pub held: usize,
+    /// Claims that did not.
+    pub not_held: usize,
+    /// Claims that were not tried.
+    pub not_tried: usize,
+}
+
+impl Summary {
+    /// Counts claims.
+    pub fn of(claims: &[ClaimRow]) -> Self {
+        let count = |verdict| claims.iter().filter(|claim| claim.verdict == verdict).count();
+        Self { held: count(Verdict::Held), not_held: count(Verdict::NotHeld), not_tried: count(Verdict::NotTried) }
+    }
+
+    /// Claims that held or did not.
+    pub fn tried(self) -> usize {
+        self.held + self.not_held
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { held, not_tried, .. } = *self;
+        match (self.tried(), not_tried) {
+            (0, 0) => write!(f, "no claims"),
+            (0, 1) => write!(f, "the one claim was not tried"),
+            (0, _) => write!(f, "none of {not_tried} claims was tried"),
+            (tried, _) => {
+                write!(f, "{held} of {tried} tried claim{} held", if tried == 1 { "" } else { "s" })?;
+                if not_tried > 0 { write!(f, "; {not_tried} not tried") } else { Ok(()) }
+            }
+        }
+    }
+}
+
+/// A measured value with its spread over seeds: `0.0951 (0.0933 to 0.0975)`.
+pub fn with_range(middle: f64, low: f64, high: f64) -> String {
+    format!("{} ({} to {})", measured(middle), measured(low), measured(high))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn summaries_count_and_read_well() {
+        let claims = |held, not_held, not_tried| {
+            let many = |verdict, count| vec![ClaimRow { verdict, ..ClaimRow::default() }; count];
+            let all = [many(Verdict::Held, held), many(Verdict::NotHeld, not_held), many(Verdict::NotTried, not_tried)];
+            Summary::of(&all.concat()).to_string()
+        };
+        assert_eq!(claims(14, 2, 2), "14 of 16 tried claims held; 2 not tried");
+        assert_eq!(claims(1, 0, 0), "1 of 1 tried claim held");
+        assert_eq!(claims(0, 0, 3), "none of 3 claims was tried");
+        assert_eq!(claims(0, 0, 0), "no claims");
+        assert_eq!(with_range(0.0951, 0.0933, 0.09754), "0.0951 (0.0933 to 0.0975)");
+    }
+
+    #[test]
+    fn rows_can_be_written_as_json_and_read_back() {
+        let row = ClaimRow {
+            id: "C1".to_owned(),
+            kind: ClaimKind::KnownWeaker,
+            verdict: Verdict::NotHeld,
+            ..ClaimRow::default()
+        };
+        let json = serde_json::to_string(&row).unwrap();
+        assert!(json.contains("\"verdict\":\"not_held\"") && json.contains("\"kind\":\"known_weaker\""), "{json}");
+        assert_eq!(serde_json::from_str::<ClaimRow>(&json).unwrap(), row);
+    }
+}

@@ -1,0 +1,59 @@
+//! Reports of reproduced papers: claims, figures and facts, from plain numbers.
+//!
+//! Nothing here knows a device, a run or which paper it is: whoever reproduces one hands over medians, ranges and
+//! sentences. A figure is described as data ([`Curves`], [`Scatter`], [`Matrices`], [`Map`], [`Cloud`]), drawn into a
+//! [`Figure`] with a caption, and put into a [`Section`] of a [`Page`], which writes one file that needs no network.
+//!
+//! ```
+//! use isogram::report::paper::{Axis, ClaimRow, Curves, Page, Panel, Section, Series, Verdict};
+//!
+//! let epochs: Vec<f64> = (0..100).map(f64::from).collect();
+//! let theory: Vec<f64> = epochs.iter().map(|t| 1.0 / (1.0 + (5.0 - t / 10.0).exp())).collect();
+//! let panel = Panel {
+//!     title: "default".to_owned(),
+//!     x: Axis::linear("epoch"),
+//!     y: Axis::linear("squared distance"),
+//!     series: vec![Series::dashed("h", epochs, theory)],
+//!     ..Panel::default()
+//! };
+//! let curves = Curves { label: "Distances over training".to_owned(), panels: vec![panel], ..Curves::default() };
+//! let claim = ClaimRow { id: "C1".to_owned(), verdict: Verdict::Held, seeds: 3, ..ClaimRow::default() };
+//! let sections = vec![Section::new("distances", "Distances", Ok(curves.draw()))];
+//! let page = Page { title: "A paper".to_owned(), claims: vec![claim], sections, ..Page::default() };
+//! assert!(page.html()?.contains("1 of 1 tried claim held"));
+//! # Ok::<(), isogram::Error>(())
+//! ```
+
+mod axis;
+mod cells;
+mod claim;
+mod cloud;
+mod colours;
+mod curves;
+mod line;
+mod look;
+mod map;
+mod matrices;
+mod names;
+mod note;
+mod page;
+mod place;
+mod plots;
+mod reference;
+mod scatter;
+#[cfg(test)]
+mod synthetic;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use crate::report::figure::Figure;
+pub use axis::{Axis, Spacing};
+pub use claim::{ClaimKind, ClaimRow, Summary, Verdict, with_range};
+pub use cloud::{Cloud, Colouring, Condition};
+pub use curves::{Curves, Panel, Series, Stroke};
+pub use map::{Map, MapLine, MapPanel, Setting};
+pub use matrices::{Matrices, Matrix, MatrixRow};
+pub use page::{Page, Section};
+pub use reference::Reference;
+pub use scatter::{Dot, Group, Scatter, ScatterPanel};
