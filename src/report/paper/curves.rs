@@ -49,7 +49,7 @@ pub struct Curves {
 pub struct Panel {
     /// What it shows; may be empty.
     pub title: String,
-    /// A remark in the freest corner; may be empty, and may have several lines.
+    /// A remark: beside the title where one line fits there, else where it covers least. May be empty.
     pub note: String,
     /// Its horizontal axis.
     pub x: Axis,

@@ -42,7 +42,7 @@ pub struct Scatter {
 pub struct ScatterPanel {
     /// What it shows; may be empty.
     pub title: String,
-    /// A remark in the freest corner; may be empty, and may have several lines.
+    /// A remark: beside the title where one line fits there, else where it covers least. May be empty.
     pub note: String,
     /// How values are laid along both axes.
     pub spacing: Spacing,
