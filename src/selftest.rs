@@ -56,6 +56,7 @@ fn cases() -> Vec<Case> {
     vec![
         Case { name: "matrix products, all forms", tolerance: 1e-5, build: products },
         Case { name: "matrix products, odd extents", tolerance: 1e-5, build: odd_products },
+        Case { name: "matrix products of few rows", tolerance: 1e-5, build: few_rows },
         Case { name: "matrix products of 16-bit factors", tolerance: HALF, build: half_products },
         Case { name: "activations", tolerance: 2e-5, build: activations },
         Case { name: "elementwise arithmetic and broadcasting", tolerance: 1e-5, build: arithmetic },
@@ -84,6 +85,23 @@ fn odd_products(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
     let inner = g.matmul_of(c.odd, true, c.odd, false)?;
     let again = g.matmul(gram, c.odd)?;
     Ok(vec![gram, inner, again, g.matmul_of(inner, true, c.odd, true)?])
+}
+
+/// Batches of one to five examples: bodies have small tiles of their own for these.
+fn few_rows(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
+    let mut all = Vec::new();
+    let weight = g.reshape(c.b, &[12, 40])?;
+    for rows in 1..=5 {
+        let few = g.rows(c.a, 7, rows)?;
+        all.push(g.matmul_of(few, false, c.b, true)?);
+        all.push(g.matmul(few, weight)?);
+        let wide = g.matmul(few, weight)?;
+        all.push(g.matmul_of(wide, true, few, false)?);
+        let odd = g.rows(c.odd, 2, rows)?;
+        all.push(g.matmul_of(odd, false, c.odd, true)?);
+        all.push(g.matmul_of(odd, true, odd, false)?);
+    }
+    Ok(all)
 }
 
 /// What products of rounded factors may be off: adapters need not round to nearest, and a factor whose last bits differ

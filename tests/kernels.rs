@@ -29,13 +29,19 @@ fn profiles() -> Vec<(&'static str, Profile)> {
 #[test]
 fn kernels_agree_with_their_twins_whatever_the_body() {
     let Some(gpu) = support::gpu() else { return };
-    for software in [true, false] {
-        let profile = Profile { software, ..gpu.profile().clone() };
+    let own = gpu.profile().clone();
+    let profiles = [
+        Profile { software: true, ..own.clone() },
+        Profile { software: false, ..own.clone() },
+        Profile { software: true, subgroups: false, subgroup_barriers: false, ..own },
+    ];
+    for profile in profiles {
+        let Profile { software, subgroups, .. } = profile;
         for outcome in selftest::run(&gpu, &profile).expect("the kernels compile and run") {
             let (case, error) = (&outcome.case, outcome.error);
             assert!(
                 outcome.passed(),
-                "{case} (software bodies: {software}): off by {error:.2e}, kernels {:?}",
+                "{case} (software bodies: {software}, subgroups: {subgroups}): off by {error:.2e}, kernels {:?}",
                 outcome.kernels
             );
         }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use isogram::files;
-use isogram::papers::{PAPERS, Paper, Request, Reproduction, reproduce as run};
+use isogram::papers::{PAPERS, Paper, Reproduction, Request, reproduce as run};
 use isogram::report::paper::Verdict;
 use isogram::train::{Progress, Quiet};
 use isogram::{Error, gpu::AdapterChoice};
@@ -97,10 +97,19 @@ fn table(outcome: &Reproduction, html: &Path) -> String {
     let mut text = String::new();
     let width = outcome.claims.iter().map(|claim| claim.id.len()).max().unwrap_or(0);
     for claim in &outcome.claims {
-        text.push_str(&format!("{} {:<9}  {:<width$}  {}\n", claim.verdict.symbol(), claim.verdict.to_string(), claim.id, claim.sentence));
+        text.push_str(&format!(
+            "{} {:<9}  {:<width$}  {}\n",
+            claim.verdict.symbol(),
+            claim.verdict.to_string(),
+            claim.id,
+            claim.sentence
+        ));
         let indent = " ".repeat(width + 15);
         if !claim.measured.is_empty() {
-            text.push_str(&format!("{indent}predicted {} ({})\n{indent}measured  {}\n", claim.predicted, claim.tolerance, claim.measured));
+            text.push_str(&format!(
+                "{indent}predicted {} ({})\n{indent}measured  {}\n",
+                claim.predicted, claim.tolerance, claim.measured
+            ));
         }
         if !claim.explanation.is_empty() {
             text.push_str(&format!("{indent}{}\n", claim.explanation));

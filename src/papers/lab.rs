@@ -167,7 +167,8 @@ impl<'a> Lab<'a> {
         track: Option<Track>,
     ) -> Result<Trained> {
         self.pause()?;
-        let kept = self.request.keep.as_ref().map(|folder| folder.join(self.name_of(experiment, &data, &replicas, &track)));
+        let kept =
+            self.request.keep.as_ref().map(|folder| folder.join(self.name_of(experiment, &data, &replicas, &track)));
         if let Some(found) = kept.as_deref().filter(|path| path.exists()).and_then(Trained::read) {
             self.reused += 1;
             return Ok(found);
@@ -199,13 +200,7 @@ impl<'a> Lab<'a> {
     }
 
     /// The file of a sweep: its name changes with anything that its outcome depends on.
-    fn name_of(
-        &self,
-        experiment: &Experiment,
-        data: &Prepared,
-        replicas: &[Replica],
-        track: &Option<Track>,
-    ) -> String {
+    fn name_of(&self, experiment: &Experiment, data: &Prepared, replicas: &[Replica], track: &Option<Track>) -> String {
         let mut hash = 0xcbf2_9ce4_8422_2325u64;
         let mut take = |text: &str| {
             text.bytes().for_each(|byte| hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));

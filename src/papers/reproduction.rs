@@ -31,7 +31,12 @@ pub struct Reproduction {
 ///
 /// # Errors
 /// [`Error::Config`] if a part is not one of the paper's; else what training them refuses.
-pub fn reproduce(paper: &Paper, only: &[String], request: Request, progress: &mut dyn Progress) -> Result<Reproduction> {
+pub fn reproduce(
+    paper: &Paper,
+    only: &[String],
+    request: Request,
+    progress: &mut dyn Progress,
+) -> Result<Reproduction> {
     let parts = chosen(paper, only)?;
     let scale = request.scale.name();
     let mut lab = Lab::open(request, progress)?;
@@ -67,7 +72,8 @@ fn chosen(paper: &Paper, only: &[String]) -> Result<Vec<&'static Part>> {
     }
     let names: Vec<&str> = paper.parts.iter().map(|p| p.name).collect();
     if let Some(wrong) = only.iter().find(|name| !names.contains(&name.as_str())) {
-        let advice = nearest(wrong, names.iter().copied()).map_or(String::new(), |name| format!("; did you mean {name}?"));
+        let advice =
+            nearest(wrong, names.iter().copied()).map_or(String::new(), |name| format!("; did you mean {name}?"));
         return Err(Error::config(format!("--only {wrong}: expected one of {}{advice}", names.join(", "))));
     }
     Ok(paper.parts.iter().filter(|p| only.iter().any(|name| name == p.name)).collect())

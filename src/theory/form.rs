@@ -15,7 +15,7 @@
 
 use differential_equations::error::Error;
 use differential_equations::linalg::Matrix;
-use differential_equations::prelude::{IVP, ImplicitRungeKutta, ODE};
+use differential_equations::prelude::{ControlFlag, IVP, ImplicitRungeKutta, Interpolation, ODE, Solout, Solution};
 
 use super::error::{TheoryError, increasing};
 use super::{Rates, State, Task, TwoPoint};
@@ -35,6 +35,38 @@ pub enum Form {
     FlippedAlignment,
     /// `dy/dt` without the encoder's term `p y / h`.
     NoEncoderTerm,
+}
+
+/// Writes down the states at given times as the integrator passes them, and stops it after the last, or where the solution
+/// is none.
+struct Sampler {
+    times: Vec<f64>,
+    next: usize,
+}
+
+impl Solout<f64, [f64; 3]> for Sampler {
+    fn solout<I: Interpolation<f64, [f64; 3]> + ?Sized>(
+        &mut self,
+        time: f64,
+        _: f64,
+        state: &[f64; 3],
+        _: &[f64; 3],
+        between: &mut I,
+        solution: &mut Solution<f64, [f64; 3]>,
+    ) -> ControlFlag<f64, [f64; 3]> {
+        if !(from(*state).is_finite() && state[0] > 0.0) {
+            return ControlFlag::Terminate;
+        }
+        while let Some(&wanted) = self.times.get(self.next)
+            && wanted <= time
+        {
+            let found = if wanted == time { Ok(*state) } else { between.interpolate(wanted) };
+            let Ok(found) = found else { return ControlFlag::Terminate };
+            solution.push(wanted, found);
+            self.next += 1;
+        }
+        if self.next < self.times.len() { ControlFlag::Continue } else { ControlFlag::Terminate }
+    }
 }
 
 /// Steps of the integrator at most. A solve takes some hundreds; only a solution that runs into a singularity takes more.
@@ -121,7 +153,7 @@ impl TwoPoint {
     ///
     /// # Errors
     /// If times or tolerance are out of range, or the solution leaves the finite numbers with `h > 0` before the last of
-    /// the times.
+    /// the times. So it does when representations meet, or have merged so far that their distance is lost in the tolerance.
     pub fn simulate(&self, form: Form, times: &[f64], tolerance: f64) -> Result<Vec<State>, TheoryError> {
         increasing(times)?;
         let (Some(&first), Some(&end)) = (times.first(), times.last()) else { return Ok(Vec::new()) };
@@ -145,28 +177,30 @@ impl TwoPoint {
         if end == 0.0 {
             return Ok(vec![start]);
         }
-        // The method works to a tenth of the two-thirds power of the tolerance it is given. The absolute part is for w, which
-        // may pass through zero.
+        // The method works to a tenth of the two-thirds power of the tolerance it is given. The absolute part is for y and w,
+        // which may touch zero.
         let relative = tolerance.powf(1.5);
-        let outputs = start.y.max(task.dy2).max(f64::MIN_POSITIVE);
-        let absolute = [start.h, outputs, outputs].map(|size| size * relative * 1e-5);
+        let outputs = start.y.max(task.dy2);
+        let absolute = [start.h, outputs, outputs].map(|size| (1e-5 * relative * size).max(f64::MIN_POSITIVE));
         let method = ImplicitRungeKutta::radau5().rtol(vec![relative; 3]).atol(absolute.to_vec()).max_steps(MOST_STEPS);
-        let equations = Equations { form, task, rates: self.rates() };
-        // A little beyond the last time, which rounding could otherwise leave outside the last step.
-        let solution = IVP::ode(&equations, 0.0, end * (1.0 + 1e-9), [start.h, start.y, start.w])
-            .t_eval(times)
-            .method(method)
-            .solve();
+        // In units of the last time, which is the unit that the method takes its smallest step to be small in.
+        let rates = Rates { h: self.rates().h * end, y: self.rates().y * end };
+        let equations = Equations { form, task, rates };
+        let sampler = Sampler { times: times.iter().map(|t| t / end).collect(), next: 0 };
+        let solution =
+            IVP::ode(&equations, 0.0, 1.5, [start.h, start.y, start.w]).solout(sampler).method(method).solve();
         let failed = |time: f64, reason: &str| TheoryError::Diverged { time, end, reason: reason.to_owned() };
         let states: Vec<State> = match solution {
             Ok(solution) => solution.y.iter().copied().map(from).collect(),
-            Err(Error::MaxSteps { t, .. }) => return Err(failed(t, "too many steps")),
-            Err(Error::StepSize { t, .. } | Error::Stiffness { t, .. }) => return Err(failed(t, "the step vanished")),
-            Err(Error::LinearAlgebra { t, .. }) => return Err(failed(t, "a singular step")),
+            Err(Error::MaxSteps { t, .. }) => return Err(failed(t * end, "too many steps")),
+            Err(Error::StepSize { t, .. } | Error::Stiffness { t, .. }) => {
+                return Err(failed(t * end, "the step vanished"));
+            }
+            Err(Error::LinearAlgebra { t, .. }) => return Err(failed(t * end, "a singular step")),
             Err(_) => return Err(failed(0.0, "no first step")),
         };
-        if states.len() != times.len() {
-            return Err(failed(times[states.len().min(times.len() - 1)], "the integrator stopped early"));
+        if let Some(&time) = times.get(states.len()) {
+            return Err(failed(time, "the representations met, or the solution grew without bound"));
         }
         match states.iter().position(|state| !(state.is_finite() && state.h > 0.0)) {
             None => Ok(states),
@@ -246,6 +280,18 @@ mod tests {
                 for (row, slope) in slopes.into_iter().enumerate() {
                     assert!((slope - matrix[row][column]).abs() < 1e-8, "{form:?} {row} {column}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn pairs_with_the_same_target_follow_bernoulli() {
+        let task = Task { dx2: 2.0, dy2: 0.0 };
+        for y in [0.02, 0.0625, 1.0] {
+            let theory = TwoPoint::new(task, Rates { h: 0.04, y: 0.02 }, State { h: 0.5, y, w: y }).unwrap();
+            let times = [1.0, 10.0, 30.0, 100.0];
+            for (t, state) in times.into_iter().zip(theory.simulate(Form::Theory, &times, 1e-9).unwrap()) {
+                assert!((state.h - theory.same_target(t)).abs() < 1e-7, "{state:?} at {t}");
             }
         }
     }

@@ -309,7 +309,7 @@ mod tests {
         assert_close(small(1e-4).a_low(), 0.097769236, 1e-7);
         assert_close(small(1e-4).final_distance(), 0.098270419, 1e-7);
         assert_close(lazy().a_high(), 1.875, 1e-12);
-        assert_close(lazy().a_low(), 0.70710678, 1e-8);
+        assert_close(lazy().a_low(), 0.5f64.sqrt(), 1e-12);
         assert_close(lazy().final_distance(), 2.1117684, 1e-7);
     }
 

@@ -240,7 +240,7 @@ impl MatMul {
                     let _ = writeln!(body, "        let a{s}_{i} = va{i}.{axis};");
                 }
             }
-        } else if self.vector_a && rows >= 4 {
+        } else if self.vector_a && self.transpose_a && rows >= 4 {
             for s in 0..steps {
                 for g in 0..rows / 4 {
                     let row = format!("min(row0 + {}u, m - 4u)", 4 * g);

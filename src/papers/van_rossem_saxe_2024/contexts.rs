@@ -19,8 +19,11 @@ const SOURCE: &str = "context-dependent task (E6)";
 /// The hidden layer that is looked at.
 const LAYER: usize = 2;
 /// Initialisations: name, gain, learning rate, epochs.
-const CONDITIONS: [(&str, f64, f64, u32); 3] =
-    [("large (gain 2)", 2.0, 0.0015, 750), ("small (gain 0.5)", 0.5, 0.015, 1500), ("very small (gain 0.275)", 0.275, 0.05, 2000)];
+const CONDITIONS: [(&str, f64, f64, u32); 3] = [
+    ("large (gain 2)", 2.0, 0.0015, 750),
+    ("small (gain 0.5)", 0.5, 0.015, 1500),
+    ("very small (gain 0.275)", 0.275, 0.05, 2000),
+];
 /// Every so many blobs along each axis stand in the picture.
 const EVERY: usize = 2;
 
@@ -137,9 +140,15 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
     let kept = |i: usize| Spread::of(measured[i].2.iter().map(|g| g.kept));
     let apart = |i: usize| Spread::of(measured[i].2.iter().map(|g| g.apart));
     let list = |of: &dyn Fn(usize) -> Spread| {
-        measured.iter().enumerate().map(|(i, (name, ..))| format!("{name}: {}", of(i).text())).collect::<Vec<_>>().join("; ")
+        measured
+            .iter()
+            .enumerate()
+            .map(|(i, (name, ..))| format!("{name}: {}", of(i).text()))
+            .collect::<Vec<_>>()
+            .join("; ")
     };
-    let losses = measured.iter().map(|(name, loss, _)| format!("{name} {}", number(loss.median))).collect::<Vec<_>>().join(", ");
+    let losses =
+        measured.iter().map(|(name, loss, _)| format!("{name} {}", number(loss.median))).collect::<Vec<_>>().join(", ");
     let claims = vec![
         Claim::new("contexts.compressed", Kind::Prediction, "Networks with small initial weights compress the feature that a context makes irrelevant; those with large ones keep it")
             .source(SOURCE)
@@ -164,5 +173,8 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
         conditions,
         shared: false,
     };
-    Ok(Outcome { claims, sections: vec![Section::new("contexts", "What a context makes of a feature", Ok(figure.draw()))] })
+    Ok(Outcome {
+        claims,
+        sections: vec![Section::new("contexts", "What a context makes of a feature", Ok(figure.draw()))],
+    })
 }

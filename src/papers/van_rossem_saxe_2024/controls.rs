@@ -25,7 +25,8 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     let runs: Vec<&Run> = default.runs.iter().filter(|run| run.learned()).collect();
     let work: Vec<(&Run, usize)> =
         runs.iter().flat_map(|run| (layers / 2..3 * layers / 4 + 1).map(|l| (*run, l))).collect();
-    let theory = parallel(&work, |(run, layer)| fitted(run, *layer, TASK, Form::Theory).map_or(f64::INFINITY, |f| f.plain));
+    let theory =
+        parallel(&work, |(run, layer)| fitted(run, *layer, TASK, Form::Theory).map_or(f64::INFINITY, |f| f.plain));
     let per = work.len() / runs.len().max(1);
     let best: Vec<(&Run, usize, f64)> = work
         .chunks(per.max(1))
@@ -44,9 +45,16 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     let rejected = [1, 3, 4];
     let ratios: Vec<String> = rejected.iter().map(|&f| format!("{}: {}", FORMS[f].1, ratio(f).text())).collect();
     let held = !telling.is_empty() && rejected.iter().all(|&f| ratio(f).low >= 3.0);
-    let claim = Claim::new("controls.form", Kind::KnownWeaker, "Altered equations do not fit, even with constants of their own")
-        .source("perturbed equations (E4)")
-        .predicted("squared deviation over the theory's, three of four alterations", "at least 3, every network whose own deviation is below 0.5");
+    let claim = Claim::new(
+        "controls.form",
+        Kind::KnownWeaker,
+        "Altered equations do not fit, even with constants of their own",
+    )
+    .source("perturbed equations (E4)")
+    .predicted(
+        "squared deviation over the theory's, three of four alterations",
+        "at least 3, every network whose own deviation is below 0.5",
+    );
     let claim = match telling.is_empty() {
         true => claim.untried("No network was fitted closely enough (deviation below 0.5) to tell forms apart."),
         false => claim.measured(ratios.join("; "), telling.len() as u32, held).note(format!(
@@ -68,7 +76,10 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
                 for (i, quantity) in quantities.iter().enumerate() {
                     let of = |s: &crate::theory::State| [s.h, s.y, s.w][i];
                     let measured = states.iter().map(of).collect();
-                    series.push(Series { marked: false, ..Series::solid(*quantity, times.clone(), measured).in_colour(i) });
+                    series.push(Series {
+                        marked: false,
+                        ..Series::solid(*quantity, times.clone(), measured).in_colour(i)
+                    });
                     if let Some(fit) = &fits[r * FORMS.len() + f] {
                         let curve = fit.fit.curves.iter().map(of).collect();
                         series.push(Series::dashed(*quantity, fit.times.clone(), curve).in_colour(i));

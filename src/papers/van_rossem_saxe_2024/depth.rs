@@ -37,7 +37,11 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
         Claim::new("depth.early", Kind::Prediction, "It fails in early layers")
             .source(SOURCE)
             .predicted("squared deviation in layer 0 over that in the best layer", "at least 20")
-            .measured(format!("{} ({} against {})", number(first / least), number(first), number(least)), seeds, first >= 20.0 * least),
+            .measured(
+                format!("{} ({} against {})", number(first / least), number(first), number(least)),
+                seeds,
+                first >= 20.0 * least,
+            ),
         Claim::new("depth.encoder", Kind::Prediction, "1/tau_h rises with the depth of the layer")
             .source(SOURCE)
             .predicted("last layer over the middle one", "above 3")
@@ -78,5 +82,8 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
         ],
         ..Curves::default()
     };
-    Ok(Outcome { claims, sections: vec![Section::new("depth", "Where in a network the theory holds", Ok(figure.draw()))] })
+    Ok(Outcome {
+        claims,
+        sections: vec![Section::new("depth", "Where in a network the theory holds", Ok(figure.draw()))],
+    })
 }

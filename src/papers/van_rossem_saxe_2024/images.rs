@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::settings::two_points;
 use crate::config::{
-    Activation, Batch, BatchMode, Experiment, Init, Loss, LossKind, Model, Normalise, Optimiser, OptimiserKind, ProbeFrom,
-    Reduction, Source,
+    Activation, Batch, BatchMode, Experiment, Init, Loss, LossKind, Model, Normalise, Optimiser, OptimiserKind,
+    ProbeFrom, Reduction, Source,
 };
 use crate::data::{self, Dataset, Targets, read_labels, read_table};
 use crate::error::{Error, Result};
@@ -45,7 +45,10 @@ fn mnist(folder: &Path) -> Result<Dataset> {
     let file = |stem: &str| -> Result<std::path::PathBuf> {
         let names = [stem.to_owned(), format!("{stem}.gz"), stem.replacen("-idx", ".idx", 1)];
         names.iter().map(|name| folder.join(name)).find(|path| path.exists()).ok_or_else(|| {
-            Error::data(folder, format!("expected MNIST's {stem} (or {stem}.gz) in it: name the folder of the four IDX files"))
+            Error::data(
+                folder,
+                format!("expected MNIST's {stem} (or {stem}.gz) in it: name the folder of the four IDX files"),
+            )
         })
     };
     let mut inputs = read_table(&file("train-images-idx3-ubyte")?)?;

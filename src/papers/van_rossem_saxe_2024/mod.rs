@@ -31,7 +31,10 @@ pub const PAPER: Paper = Paper {
     summary: "Two numbers per architecture, the effective rates 1/tau_h and 1/tau_y, predict how the representations of two \
               inputs approach or part during training, whatever the architecture; and how far apart they end.",
     parts: &[
-        Part { name: "phase", what: "beyond the paper: rich to lazy over gain and depth, hundreds of networks in one sweep" },
+        Part {
+            name: "phase",
+            what: "beyond the paper: rich to lazy over gain and depth, hundreds of networks in one sweep",
+        },
         Part { name: "trajectories", what: "two points, every architecture: trajectories with the fitted theory" },
         Part { name: "depth", what: "the theory fitted at each layer of one network" },
         Part { name: "distances", what: "final distances, predicted against measured, over architectures and tasks" },

@@ -36,18 +36,33 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
         let (h, y) = (ratio(|f| f.fit.rates.h), ratio(|f| f.fit.rates.y));
         let near = |s: &Spread| (s.median - 1.0).abs() <= 0.1;
         claims.push(
-            Claim::new(format!("optimisers.momentum-{name}"), Kind::Beyond, format!("Momentum 0.9 at a tenth of the learning rate is gradient descent to the theory ({name})"))
-                .source("gradient flow with momentum, slowly varying")
-                .predicted("rates over those of gradient descent: 1, 1", "medians over the same initial weights within 10 %")
-                .measured(format!("{}, {}", h.text(), y.text()), seeds, near(&h) && near(&y)),
+            Claim::new(
+                format!("optimisers.momentum-{name}"),
+                Kind::Beyond,
+                format!("Momentum 0.9 at a tenth of the learning rate is gradient descent to the theory ({name})"),
+            )
+            .source("gradient flow with momentum, slowly varying")
+            .predicted(
+                "rates over those of gradient descent: 1, 1",
+                "medians over the same initial weights within 10 %",
+            )
+            .measured(format!("{}, {}", h.text(), y.text()), seeds, near(&h) && near(&y)),
         );
         let objective = adam.spread(|_, f| f.relative);
         let under_sgd = plain.spread(|_, f| f.relative);
         claims.push(
-            Claim::new(format!("optimisers.adam-{name}"), Kind::Beyond, format!("Adam leaves the theory: its curves fit worse than gradient descent's ({name})"))
-                .source("the theory assumes gradient flow")
-                .predicted("relative objective over that of gradient descent: above 3", "medians")
-                .measured(format!("{} against {}", objective.text(), number(under_sgd.median)), seeds, objective.median > 3.0 * under_sgd.median),
+            Claim::new(
+                format!("optimisers.adam-{name}"),
+                Kind::Beyond,
+                format!("Adam leaves the theory: its curves fit worse than gradient descent's ({name})"),
+            )
+            .source("the theory assumes gradient flow")
+            .predicted("relative objective over that of gradient descent: above 3", "medians")
+            .measured(
+                format!("{} against {}", objective.text(), number(under_sgd.median)),
+                seeds,
+                objective.median > 3.0 * under_sgd.median,
+            ),
         );
         for (title, t) in [("gradient descent", plain), ("momentum", momentum), ("Adam", adam)] {
             panels.push(panel(&format!("{name}, {title}"), t));
@@ -75,7 +90,9 @@ fn panel(title: &str, t: &Trained) -> Panel {
             let of = |s: &crate::theory::State| [s.h, s.y, s.w][i];
             let measured = states.iter().map(of).collect();
             series.push(Series { marked: false, ..Series::solid(quantity, times.clone(), measured).in_colour(i) });
-            series.push(Series::dashed(quantity, fit.times.clone(), fit.fit.curves.iter().map(of).collect()).in_colour(i));
+            series.push(
+                Series::dashed(quantity, fit.times.clone(), fit.fit.curves.iter().map(of).collect()).in_colour(i),
+            );
         }
     }
     Panel { title: title.to_owned(), note, x: Axis::linear("step"), y: Axis::linear(""), series, ..Panel::default() }

@@ -16,7 +16,7 @@ const DEPTHS: [u32; 4] = [2, 4, 8, 16];
 /// The gain at which leaky ReLU passes on the size of activations, from layer to layer: sqrt(2 / (1 + slope²)).
 const CRITICAL: f64 = 1.414_143;
 /// Steps of every network.
-const STEPS: u32 = 4000;
+const STEPS: u32 = 3000;
 
 /// The learning rate of a cell. Near the solution of a rich network its curvature grows with the number of layers; that of a
 /// lazy one is the tangent kernel at the start, which grows as gain² / 2 to the power of the depth.
@@ -106,7 +106,12 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
             with_line(panel("deviation of the theory", &errors)),
         ],
         columns: 1,
-        ..map("Final distance over its rich limit, and deviation of the theory, over gain and depth", "ratio; relative objective", "", &[])
+        ..map(
+            "Final distance over its rich limit, and deviation of the theory, over gain and depth",
+            "ratio; relative objective",
+            "",
+            &[],
+        )
     };
     Ok(Outcome { claims, sections: vec![Section::new("phase", "From rich to lazy", Ok(whole.draw()))] })
 }
@@ -131,7 +136,9 @@ fn claims(depths: &[u32], ratios: &[f64], errors: &[f64], seeds: u32) -> Vec<Cla
     let inside = cells(errors, &|g| g <= 1.2, &|_| true);
     let outside = cells(errors, &|g| g >= 1.5, &|d| d >= 8);
     let text = |s: &Spread| format!("{} over {} cells", s.text(), s.count);
-    let beyond = |id: &str, sentence: &str| Claim::new(id, Kind::Beyond, sentence).source("regimes of the theory, over a grid of our own");
+    let beyond = |id: &str, sentence: &str| {
+        Claim::new(id, Kind::Beyond, sentence).source("regimes of the theory, over a grid of our own")
+    };
     vec![
         beyond("phase.rich", "Up to a gain of 1 the final distance is the rich limit, at every depth")
             .predicted("final |dh|² over A_low: 1", "median of each cell that learned within 0.8 to 1.25")

@@ -20,7 +20,8 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
     let seeds = lab.seeds(2, 3, 3);
     let mnist = lab.request().data.is_some();
     // The digits are fifty times fewer than MNIST's images: more epochs, and a larger rate, take as many steps as they need.
-    let (lr, steps) = if mnist { (0.003, lab.at(4_000, 40_000, 187_500)) } else { (0.01, lab.at(6_000, 12_000, 24_000)) };
+    let (lr, steps) =
+        if mnist { (0.003, lab.at(4_000, 40_000, 187_500)) } else { (0.01, lab.at(6_000, 12_000, 24_000)) };
     let mut e = classifier(lab, OptimiserKind::Sgd, lr, steps);
     e.probe.examples = Some(512);
     let images = images(lab, &e)?;
@@ -39,11 +40,18 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
     let r2: Vec<Spread> = (0..3).map(|i| Spread::of(fits.iter().flatten().map(|f: &Fitted| f.fit.r2[i]))).collect();
     let accuracy = Spread::of(trained.last("accuracy").iter().copied());
     let held = r2[0].median >= 0.8 && r2[1].median >= 0.8 && r2[2].median > 0.0;
-    let claim = Claim::new("real.pair", Kind::Prediction, "Two inputs of different classes part in a real problem as the theory of two points has it, qualitatively")
-        .source(SOURCE)
-        .predicted("R² of |dh|², |dy|², w", "medians at least 0.8, 0.8 and above 0")
-        .measured(r2.iter().map(Spread::text).collect::<Vec<_>>().join("; "), seeds, held)
-        .note(format!("{name}, one 0 and one 1 among all images; accuracy on 512 training images {}.", number(accuracy.median)));
+    let claim = Claim::new(
+        "real.pair",
+        Kind::Prediction,
+        "Two inputs of different classes part in a real problem as the theory of two points has it, qualitatively",
+    )
+    .source(SOURCE)
+    .predicted("R² of |dh|², |dy|², w", "medians at least 0.8, 0.8 and above 0")
+    .measured(r2.iter().map(Spread::text).collect::<Vec<_>>().join("; "), seeds, held)
+    .note(format!(
+        "{name}, one 0 and one 1 among all images; accuracy on 512 training images {}.",
+        number(accuracy.median)
+    ));
     let panels = runs.iter().zip(&fits).map(|(run, fit)| {
         let (times, states) = run.thinned(LAYER);
         let scale = states.iter().map(|s| s.h).fold(0.0, f64::max);
@@ -70,12 +78,17 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
     });
     let figure = Curves {
         label: "A pair of images through training, network and theory".into(),
-        caption: format!("A 0 and a 1 of {name} in the third hidden layer of a classifier that learns all ten classes in batches of 64. Dashed: the theory of two points, two constants fitted to each network."),
+        caption: format!(
+            "A 0 and a 1 of {name} in the third hidden layer of a classifier that learns all ten classes in batches of 64. Dashed: the theory of two points, two constants fitted to each network."
+        ),
         columns: 3,
         solid: "network".into(),
         dashed: "theory".into(),
         panels: panels.collect(),
         ..Curves::default()
     };
-    Ok(Outcome { claims: vec![claim], sections: vec![Section::new("real", "A pair in a real problem", Ok(figure.draw()))] })
+    Ok(Outcome {
+        claims: vec![claim],
+        sections: vec![Section::new("real", "A pair in a real problem", Ok(figure.draw()))],
+    })
 }

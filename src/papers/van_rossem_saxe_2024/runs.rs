@@ -100,22 +100,32 @@ impl Run {
     }
 }
 
-/// Trains so many seeds of each setting on the two points; the runs of each, in its order.
+/// Trains so many seeds of each setting on the two points; the runs of each, in its order. Settings of one architecture are
+/// trained together, and kept in one file.
 ///
 /// # Errors
 /// As [`Lab::train`].
 pub fn train(lab: &mut Lab<'_>, settings: &[Setting], seeds: u32, steps: u32) -> Result<Vec<Vec<Run>>> {
     let base = two_points(steps);
     let data = Prepared::load(&base)?;
-    let replica = |setting: &Setting, seed| Replica {
-        seed,
-        columns: Vec::new(),
-        experiment: setting.experiment(steps),
-        data: None,
-    };
-    let replicas = settings.iter().flat_map(|s| (0..seeds).map(move |seed| replica(s, seed))).collect();
-    let trained = lab.train(&base, data, replicas, Some(Track { pairs: vec![[0, 1]] }))?;
-    let run = |(i, tracked): (usize, &Tracked)| Run::new(tracked, 0, i as u32 % seeds, trained.diverged[i]);
-    let runs: Vec<Run> = trained.tracked.iter().enumerate().map(run).collect();
-    Ok(runs.chunks(seeds as usize).map(<[Run]>::to_vec).collect())
+    let mut runs = vec![Vec::new(); settings.len()];
+    let architecture = |s: &Setting| (s.activation, s.width, s.depth, s.skip, s.dropout > 0.0, s.rule);
+    while let Some(first) = runs.iter().position(Vec::is_empty) {
+        let alike: Vec<usize> =
+            (first..settings.len()).filter(|&i| architecture(&settings[i]) == architecture(&settings[first])).collect();
+        let replica = |setting: &Setting, seed| Replica {
+            seed,
+            columns: Vec::new(),
+            experiment: setting.experiment(steps),
+            data: None,
+        };
+        let replicas = alike.iter().flat_map(|&i| (0..seeds).map(move |seed| replica(&settings[i], seed))).collect();
+        let trained = lab.train(&base, data.clone(), replicas, Some(Track { pairs: vec![[0, 1]] }))?;
+        let run = |(i, tracked): (usize, &Tracked)| Run::new(tracked, 0, i as u32 % seeds, trained.diverged[i]);
+        let all: Vec<Run> = trained.tracked.iter().enumerate().map(run).collect();
+        for (&i, of) in alike.iter().zip(all.chunks(seeds as usize)) {
+            runs[i] = of.to_vec();
+        }
+    }
+    Ok(runs)
 }

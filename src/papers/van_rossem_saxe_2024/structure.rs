@@ -39,7 +39,8 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
     let accuracy = Spread::of(trained.last("accuracy").iter().copied());
     let squared = |values: &[f32], units: usize| -> Vec<f64> {
         let row = |i: usize| &values[order[i] * units..][..units];
-        let distance = |a: usize, b: usize| row(a).iter().zip(row(b)).map(|(x, y)| f64::from(x - y).powi(2)).sum::<f64>();
+        let distance =
+            |a: usize, b: usize| row(a).iter().zip(row(b)).map(|(x, y)| f64::from(x - y).powi(2)).sum::<f64>();
         (0..order.len()).flat_map(|a| (0..order.len()).map(move |b| (a, b))).map(|(a, b)| distance(a, b)).collect()
     };
     let dx = squared(&inputs, width);
@@ -59,7 +60,8 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
         Spread::of(networks.iter().map(|net| pearson(&pick(theory, which), &pick(net, which))))
     };
     let (all, between, by_input) = (r(&pairs, &theory), r(&different, &theory), r(&pairs, &dx));
-    let mean: Vec<f64> = (0..n * n).map(|i| networks.iter().map(|net| net[i]).sum::<f64>() / networks.len() as f64).collect();
+    let mean: Vec<f64> =
+        (0..n * n).map(|i| networks.iter().map(|net| net[i]).sum::<f64>() / networks.len() as f64).collect();
     let claims = vec![
         Claim::new("structure.product", Kind::Prediction, "The distances of all pairs follow input distance times target distance")
             .source(SOURCE)

@@ -43,7 +43,8 @@ fn identities(all: &[Trained], seeds: u32) -> Vec<Claim> {
         .map(|t| format!("{} {}", t.setting.name, number(raw(t))))
         .collect();
     let crosses = |run: &Run| run.y[0] < TASK.dy2 / 4.0;
-    let lowest = Spread::of(learned().filter(|(_, run)| crosses(run)).map(|(_, run)| (run.lowest_w() + TASK.dy2 / 4.0).abs()));
+    let lowest =
+        Spread::of(learned().filter(|(_, run)| crosses(run)).map(|(_, run)| (run.lowest_w() + TASK.dy2 / 4.0).abs()));
     let names = all.iter().filter(|t| t.learns()).count();
     vec![
         Claim::new("trajectories.plateau", Kind::ObserverCheck, "Once the mean of the targets is learned, the loss is |dy*|²/8 but for what the outputs' difference makes of it, in every setting that learns")
@@ -65,10 +66,27 @@ fn fits(all: &[Trained], seeds: u32) -> Vec<Claim> {
     let relative = default.spread(|_, fit| fit.relative);
     let good = r2[0].median >= 0.98 && r2[1].median >= 0.98 && r2[2].median >= 0.85 && relative.median <= 0.15;
     let mut claims = vec![
-        Claim::new("trajectories.default", Kind::Prediction, "Two constants reproduce all three curves of the default network (20 layers, leaky ReLU)")
-            .source(SOURCE)
-            .predicted("R² of |dh|², |dy|², w; relative objective", "medians: R² at least 0.98, 0.98, 0.85; objective at most 0.15")
-            .measured(format!("R² {}, {}, {}; objective {}", number(r2[0].median), number(r2[1].median), number(r2[2].median), relative.text()), seeds, good),
+        Claim::new(
+            "trajectories.default",
+            Kind::Prediction,
+            "Two constants reproduce all three curves of the default network (20 layers, leaky ReLU)",
+        )
+        .source(SOURCE)
+        .predicted(
+            "R² of |dh|², |dy|², w; relative objective",
+            "medians: R² at least 0.98, 0.98, 0.85; objective at most 0.15",
+        )
+        .measured(
+            format!(
+                "R² {}, {}, {}; objective {}",
+                number(r2[0].median),
+                number(r2[1].median),
+                number(r2[2].median),
+                relative.text()
+            ),
+            seeds,
+            good,
+        ),
     ];
     let inside: Vec<(&str, Spread)> = all
         .iter()
@@ -82,32 +100,36 @@ fn fits(all: &[Trained], seeds: u32) -> Vec<Claim> {
         .collect();
     let medians = Spread::of(inside.iter().map(|(_, s)| s.median));
     claims.push(
-        Claim::new("trajectories.universal", Kind::Prediction, "Two constants reproduce the curves of every architecture, activation and gain up to 1.3")
+        Claim::new("trajectories.universal", Kind::KnownWeaker, "Two constants reproduce the curves of every architecture, activation and gain up to 1.2")
             .source(SOURCE)
             .predicted(format!("{} settings of {}", inside.len(), inside.len()), format!("median relative objective of each at most {UNIVERSAL}"))
             .measured(format!("{} settings fit; medians {}", inside.len() - failed.len(), medians.text()), seeds, failed.is_empty())
-            .note(if failed.is_empty() { String::new() } else { format!("Beyond the bound: {}.", failed.join(", ")) }),
+            .note(format!(
+                "{}Published up to 1.3, where the authors' own run lies at 0.24, an independent one at 0.65, and these in the median at {}: the \
+                 early phase moves the representations there already.",
+                if failed.is_empty() { String::new() } else { format!("Beyond the bound: {}. ", failed.join(", ")) },
+                all.iter().find(|t| t.setting.name == "gain_1.3").map_or(String::new(), |t| number(t.spread(|_, f| f.relative).median)),
+            )),
     );
     let outside: Vec<(&str, Spread)> = all
         .iter()
-        .filter(|t| !t.setting.in_range())
+        .filter(|t| t.setting.critical())
         .map(|t| {
-            let relative = t.fits.iter().zip(&t.runs).map(|(fit, run)| match fit {
-                Some(fit) if !run.diverged => fit.relative,
-                // No constants at all: worse than any.
-                _ => f64::MAX,
-            });
-            (t.setting.name, Spread::of(relative))
+            // No constants at all: worse than any.
+            let learned = t.fits.iter().zip(&t.runs).filter(|(_, run)| run.learned());
+            (t.setting.name, Spread::of(learned.map(|(fit, _)| fit.as_ref().map_or(f64::MAX, |fit| fit.relative))))
         })
         .collect();
     let text = outside.iter().map(|(name, s)| {
-        format!("{name}: {}", if s.median >= f64::MAX { "no fit".to_owned() } else { number(s.median) })
+        let median = if s.median >= f64::MAX { "no fit".to_owned() } else { number(s.median) };
+        format!("{name}: {}", if s.count == 0 { "none learned within the steps".to_owned() } else { median })
     });
+    let tried: Vec<&Spread> = outside.iter().map(|(_, s)| s).filter(|s| s.count > 0).collect();
     claims.push(
         Claim::new("trajectories.beyond-critical", Kind::Control, "At a gain of 1.4 and above, the critical gain of leaky ReLU being sqrt(2), no constants fit")
             .source("stored fits of the released experiments")
-            .predicted("relative objective above 0.8", "median of each setting")
-            .measured(text.collect::<Vec<_>>().join(", "), seeds, outside.iter().all(|(_, s)| s.median > 0.8))
+            .predicted("relative objective above 0.8", "median of each setting of which any network learns")
+            .measured(text.collect::<Vec<_>>().join(", "), seeds, !tried.is_empty() && tried.iter().all(|s| s.median > 0.8))
             .note("The early phase in which the mean of the targets is learned moves the representations too, which the theory leaves out."),
     );
     let default_line = default.spread(|_, fit| fit.straight.map_or(f64::NAN, |(ratio, _)| ratio / fit.ratio()));
@@ -212,7 +234,8 @@ fn figure(all: &[Trained], seeds: u32) -> Section {
         }
     });
     let figure = Curves {
-        label: "Squared distances and alignment of two points over training, network and theory, by architecture".into(),
+        label: "Squared distances and alignment of two points over training, network and theory, by architecture"
+            .into(),
         caption: format!(
             "Two points, learned by gradient descent: squared distance of their representations (|dh|²) and outputs (|dy|²), and the \
              alignment w = |dy|² - dy·dy*. Solid: median over {seeds} seeds, with the lowest and highest. Dashed: the theory with two \
@@ -235,7 +258,8 @@ fn losses(all: &[Trained], seeds: u32) -> Section {
         let stride = t.runs.first().map_or(1, Run::stride);
         let runs: Vec<(&[f64], usize)> = t.runs.iter().filter(|r| !r.diverged).map(|r| (&r.loss[..], stride)).collect();
         let [x, median, low, high] = band(&runs);
-        let mut series = vec![Series { marked: false, ..Series::solid("loss", x, median).band(low, high).in_colour(0) }];
+        let mut series =
+            vec![Series { marked: false, ..Series::solid("loss", x, median).band(low, high).in_colour(0) }];
         if let Some(i) = typical(t)
             && let (Some(fit), run) = (&t.fits[i], &t.runs[i])
             && let Some(curve) = super::shared::loss_curve(run, fit, TASK)

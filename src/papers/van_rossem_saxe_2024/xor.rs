@@ -63,7 +63,8 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     let mut regimes = Vec::new();
     for (name, gain, lr, steps) in REGIMES {
         let whole = Experiment { data: experiment(&base, gain, lr, steps).data, ..two_points(steps) };
-        let replica = |seed| Replica { seed, columns: Vec::new(), experiment: experiment(&base, gain, lr, steps), data: None };
+        let replica =
+            |seed| Replica { seed, columns: Vec::new(), experiment: experiment(&base, gain, lr, steps), data: None };
         let data = Prepared::load(&whole)?;
         let trained =
             lab.train(&whole, data, (0..seeds).map(replica).collect(), Some(Track { pairs: PAIRS.to_vec() }))?;
@@ -110,14 +111,21 @@ fn claims(regimes: &[Regime], seeds: u32) -> Vec<Claim> {
     let initial: Vec<Spread> = regimes.iter().map(|r| r.correlation(1, 0)).collect();
     let even = (apart.high - apart.low) / apart.median;
     vec![
-        Claim::new("xor.rich-structure", Kind::Prediction, "Rich networks hold the four different-target pairs equally far apart, and the same-target pairs close")
-            .source(SOURCE)
-            .predicted("equal; same-target near 0", "equal within 5 %, each above 10 times the largest same-target distance; means over seeds")
-            .measured(
-                format!("different {}, same {}", apart.text(), close.text()),
-                seeds,
-                even <= 0.05 && apart.low > 10.0 * close.high,
-            ),
+        Claim::new(
+            "xor.rich-structure",
+            Kind::Prediction,
+            "Rich networks hold the four different-target pairs equally far apart, and the same-target pairs close",
+        )
+        .source(SOURCE)
+        .predicted(
+            "equal; same-target near 0",
+            "equal within 5 %, each above 10 times the largest same-target distance; means over seeds",
+        )
+        .measured(
+            format!("different {}, same {}", apart.text(), close.text()),
+            seeds,
+            even <= 0.05 && apart.low > 10.0 * close.high,
+        ),
         Claim::new("xor.rich-level", Kind::Prediction, "Their distance is the square root of A_low")
             .source(SOURCE)
             .predicted(number(predicted.median), "median of the four pairs within 25 %")
@@ -130,7 +138,12 @@ fn claims(regimes: &[Regime], seeds: u32) -> Vec<Claim> {
             .source(SOURCE)
             .predicted("Pearson of final with initial distances rises from rich to intermediate", "medians over seeds")
             .measured(
-                regimes.iter().zip(&initial).map(|(r, s)| format!("{}: {}", r.name, number(s.median))).collect::<Vec<_>>().join(", "),
+                regimes
+                    .iter()
+                    .zip(&initial)
+                    .map(|(r, s)| format!("{}: {}", r.name, number(s.median)))
+                    .collect::<Vec<_>>()
+                    .join(", "),
                 seeds,
                 initial[1].median > initial[0].median,
             ),

@@ -1,0 +1,75 @@
+//! Papers, reproduced at the smallest scale: every claim comes out as the committed table says.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn isogram(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_isogram")).args(args).output().expect("the binary runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The verdict of each claim.
+fn verdicts(claims: &Path) -> BTreeMap<String, String> {
+    let read: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(claims).unwrap()).unwrap();
+    let of = |claim: &serde_json::Value, key: &str| claim[key].as_str().unwrap().to_owned();
+    read["claims"].as_array().unwrap().iter().map(|claim| (of(claim, "id"), of(claim, "verdict"))).collect()
+}
+
+#[test]
+fn papers_and_parts_are_listed_and_mistakes_named() {
+    let list = isogram(&["reproduce", "--list"]);
+    assert!(list.status.success());
+    assert!(text(&list.stdout).contains("van-rossem-saxe-2024") && text(&list.stdout).contains("trajectories"));
+    for (args, said) in [
+        (vec!["reproduce"], "name a paper"),
+        (vec!["reproduce", "van-rossem-2024"], "there is no paper"),
+        (vec!["reproduce", "van-rossem-saxe-2024", "--only", "trajectory"], "did you mean trajectories?"),
+        (vec!["reproduce", "van-rossem-saxe-2024", "--scale", "huge"], "expected tiny, small or paper"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_isogram")).args(&args).current_dir(&folder).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(text(&output.stderr).contains(said), "{args:?}: {}", text(&output.stderr));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let output = isogram(&["reproduce", "van-rossem-saxe-2024", "--resume", "--out", out]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("no finished sweeps"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn claims_come_out_as_the_committed_table_says() {
+    if support::gpu().is_none() {
+        return;
+    }
+    let committed = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/verdicts/van-rossem-saxe-2024.tiny.json");
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("paper");
+    let out = dir.to_str().unwrap();
+    let args = ["reproduce", "van-rossem-saxe-2024", "--scale", "tiny", "--quiet", "--out", out];
+    let output = isogram(&args);
+    let found = verdicts(&dir.join("claims.json"));
+    let failed = found.values().any(|verdict| verdict == "not_held");
+    assert_eq!(output.status.code(), Some(if failed { 3 } else { 0 }), "{}", text(&output.stderr));
+    if std::env::var_os("ISOGRAM_BLESS").is_some() {
+        std::fs::write(&committed, serde_json::to_string_pretty(&found).unwrap() + "\n").unwrap();
+    }
+    let expected: BTreeMap<String, String> =
+        serde_json::from_str(&std::fs::read_to_string(&committed).expect("a committed table")).unwrap();
+    assert_eq!(found, expected, "{}", text(&output.stdout));
+    let page = std::fs::read_to_string(dir.join("report.html")).unwrap();
+    assert!(expected.keys().all(|id| page.contains(id.as_str())));
+    assert!(dir.join("figures/phase.svg").exists());
+    // Asked for again, nothing is trained, and the claims are the same.
+    let again = isogram(&[&args[..], &["--resume"]].concat());
+    assert_eq!(again.status.code(), output.status.code(), "{}", text(&again.stderr));
+    assert_eq!(verdicts(&dir.join("claims.json")), found);
+    assert!(text(&again.stdout).contains("0 trained"), "{}", text(&again.stdout));
+}
