@@ -161,6 +161,9 @@ struct ReproduceArgs {
     /// Only these parts, separated by commas
     #[arg(long, value_name = "PARTS", value_delimiter = ',')]
     only: Vec<String>,
+    /// Only these settings of the paper's table (and its default), separated by commas
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    settings: Vec<String>,
     /// Seeds of each setting, in place of the scale's own number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     seeds: Option<u32>,

@@ -28,6 +28,7 @@ pub fn reproduce(args: &ReproduceArgs) -> anyhow::Result<u8> {
     let request = Request {
         adapter: args.adapter.as_deref().map_or(AdapterChoice::Automatic, AdapterChoice::parse),
         scale: args.scale,
+        settings: args.settings.clone(),
         seeds: args.seeds,
         keep: Some(dir.join(SWEEPS)),
         data: args.data.clone(),

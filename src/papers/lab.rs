@@ -53,6 +53,8 @@ pub struct Request {
     pub adapter: AdapterChoice,
     /// How large.
     pub scale: Scale,
+    /// Only these settings of the paper's table, and its default; all if there is none.
+    pub settings: Vec<String>,
     /// Seeds of each setting, in place of the scale's own number.
     pub seeds: Option<u32>,
     /// Folder in which finished sweeps are kept, and looked for.

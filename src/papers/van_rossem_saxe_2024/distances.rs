@@ -36,7 +36,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     let mut panels = vec![panel];
     if let Some(rates) = rates.filter(|r| r.h.is_finite()) {
         let cells = grid(lab, &shallow, rates)?;
-        let (more, panel) = over_grid(&cells, lab.seeds(2, 3, 3));
+        let (more, panel) = over_grid(&cells, lab.seeds(2, 3, 1));
         claims.extend(more);
         panels.push(panel);
     }
@@ -146,7 +146,7 @@ fn grid(lab: &mut Lab<'_>, shallow: &Setting, rates: Rates) -> Result<Vec<Cell>>
     let data = Prepared::load(&base)?;
     let mut replicas = Vec::new();
     let mut tasks = Vec::new();
-    for seed in 0..lab.seeds(2, 3, 3) {
+    for seed in 0..lab.seeds(2, 3, 1) {
         for (dx, dy) in DX.iter().flat_map(|&dx| DY.iter().map(move |&dy| (dx, dy))) {
             let points = data::two_points(&TwoPoints { dx2: dx * dx, dy2: dy * dy, ..TwoPoints::default() });
             let data::Targets::Values(targets) = points.targets else { continue };

@@ -12,9 +12,6 @@ use crate::error::{Error, Result};
 use crate::papers::Lab;
 use crate::train::Prepared;
 
-/// MNIST's mean and standard deviation of all pixels, of 0 to 1.
-const MNIST: [f32; 2] = [0.1307, 0.3081];
-
 /// Images ready for training, and what they are called.
 pub struct Images {
     /// Training and test images.
@@ -30,10 +27,18 @@ pub struct Images {
 /// # Errors
 /// If the folder does not hold MNIST.
 pub fn images(lab: &Lab<'_>, experiment: &Experiment) -> Result<Images> {
-    let (data, name) = match lab.request().data.as_deref() {
-        None => (Prepared::load(experiment)?, "digits"),
-        Some(folder) => (Prepared::from_dataset(mnist(folder)?, experiment)?, "MNIST"),
+    let (mut images, name) = match lab.request().data.as_deref() {
+        None => (data::digits(), "digits"),
+        Some(folder) => (mnist(folder)?, "MNIST"),
     };
+    // One mean and one deviation for all pixels, as the released experiment has it: by pixel, a pixel that is rarely lit would
+    // outweigh all others.
+    let values = &mut images.inputs.values;
+    let count = values.len() as f64;
+    let mean = values.iter().map(|x| f64::from(*x)).sum::<f64>() / count;
+    let deviation = (values.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>() / count).sqrt();
+    values.iter_mut().for_each(|x| *x = ((f64::from(*x) - mean) / deviation) as f32);
+    let data = Prepared::from_dataset(images, experiment)?;
     let labels = match &data.train.targets {
         crate::train::Targets::Classes(labels) => labels.clone(),
         crate::train::Targets::Values(_) => Vec::new(),
@@ -51,10 +56,9 @@ fn mnist(folder: &Path) -> Result<Dataset> {
             )
         })
     };
-    let mut inputs = read_table(&file("train-images-idx3-ubyte")?)?;
+    let inputs = read_table(&file("train-images-idx3-ubyte")?)?;
     let path = file("train-labels-idx1-ubyte")?;
     let labels = read_labels(&path)?;
-    inputs.values.iter_mut().for_each(|x| *x = (*x / 255.0 - MNIST[0]) / MNIST[1]);
     let classes = data::count_classes(&labels, &path)?;
     Dataset::new("mnist", inputs, Targets::Classes { labels, classes })
 }
@@ -64,10 +68,10 @@ fn mnist(folder: &Path) -> Result<Dataset> {
 pub fn classifier(lab: &Lab<'_>, kind: OptimiserKind, lr: f64, steps: u32) -> Experiment {
     let mut e = two_points(steps);
     e.data.source = Source::Digits;
-    e.data.normalise = if lab.request().data.is_some() { Normalise::None } else { Normalise::Standard };
+    e.data.normalise = Normalise::None;
     e.data.test_fraction = 0.2;
     e.model = Model {
-        layers: vec![lab.at(64, 200, 200); 4],
+        layers: vec![lab.at(100, 200, 200); 4],
         activation: Activation::LeakyRelu,
         init: Init::XavierNormal,
         gain: 0.5,

@@ -51,7 +51,7 @@ pub const PAPER: Paper = Paper {
 type Runner = fn(&mut Lab<'_>, &mut Shared) -> Result<Outcome>;
 
 fn run(lab: &mut Lab<'_>, parts: &[&'static Part]) -> Result<Vec<Outcome>> {
-    let mut shared = Shared::new(lab);
+    let mut shared = Shared::new(lab)?;
     let mut outcomes = Vec::new();
     for part in parts {
         lab.note(&format!("{}: {}", part.name, part.what));

@@ -3,7 +3,8 @@
 use super::fits::{Fitted, Trained};
 use super::runs::{Run, train};
 use super::settings::{STEPS, Setting, TABLE};
-use crate::error::Result;
+use crate::config::names::nearest;
+use crate::error::{Error, Result};
 use crate::papers::Lab;
 use crate::theory::{Task, fit_mean_rate};
 
@@ -11,13 +12,24 @@ use crate::theory::{Task, fit_mean_rate};
 pub struct Shared {
     width: u32,
     seeds: u32,
+    only: Vec<String>,
     table: Option<Vec<Trained>>,
 }
 
 impl Shared {
     /// Nothing trained yet.
-    pub fn new(lab: &Lab<'_>) -> Self {
-        Self { width: lab.at(50, 100, 500), seeds: lab.seeds(3, 4, 3), table: None }
+    ///
+    /// # Errors
+    /// If the user named a setting that is not in the table, or is not tried.
+    pub fn new(lab: &Lab<'_>) -> Result<Self> {
+        let only = lab.request().settings.clone();
+        let tried = || TABLE.into_iter().filter(|s| s.missing.is_none()).map(|s| s.name);
+        if let Some(wrong) = only.iter().find(|name| !tried().any(|known| known == **name)) {
+            let advice = nearest(wrong, tried()).map_or(String::new(), |name| format!("; did you mean {name}?"));
+            let all = tried().collect::<Vec<_>>().join(", ");
+            return Err(Error::config(format!("--settings {wrong}: expected one of {all}{advice}")));
+        }
+        Ok(Self { width: lab.at(50, 100, 500), seeds: lab.seeds(3, 4, 3), only, table: None })
     }
 
     /// Units of the widest hidden layers.
@@ -32,7 +44,9 @@ impl Shared {
 
     /// The settings that are tried, at this scale.
     pub fn settings(&self) -> Vec<Setting> {
-        TABLE.into_iter().filter(|s| s.missing.is_none()).map(|s| s.narrowed(self.width)).collect()
+        // Others compare with the default, so that it is always there.
+        let wanted = |s: &Setting| self.only.is_empty() || s.name == "default" || self.only.iter().any(|name| name == s.name);
+        TABLE.into_iter().filter(|s| s.missing.is_none() && wanted(s)).map(|s| s.narrowed(self.width)).collect()
     }
 
     /// The settings table, trained and fitted.

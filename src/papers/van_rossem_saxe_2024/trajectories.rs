@@ -213,7 +213,9 @@ fn figure(all: &[Trained], seeds: u32) -> Section {
             let runs: Vec<(&[f64], usize)> =
                 t.runs.iter().filter(|r| !r.diverged).map(|run| (of(run, layer), stride)).collect();
             let [x, median, low, high] = band(&runs);
-            series.push(Series { marked: false, ..Series::solid(name, x, median).band(low, high).in_colour(i) });
+            // The network that the theory is fitted to: a median over networks that rise at different times is none of them.
+            let shown = one.map_or(median, |r| of(&t.runs[r], layer).iter().copied().step_by(stride).collect());
+            series.push(Series { marked: false, ..Series::solid(name, x, shown).band(low, high).in_colour(i) });
             if let Some(fit) = one.and_then(|i| t.fits[i].as_ref()) {
                 let curve = fit.fit.curves.iter().map(theory).collect();
                 series.push(Series::dashed(name, fit.times.clone(), curve).in_colour(i));
@@ -238,9 +240,9 @@ fn figure(all: &[Trained], seeds: u32) -> Section {
             .into(),
         caption: format!(
             "Two points, learned by gradient descent: squared distance of their representations (|dh|²) and outputs (|dy|²), and the \
-             alignment w = |dy|² - dy·dy*. Solid: median over {seeds} seeds, with the lowest and highest. Dashed: the theory with two \
-             constants fitted to one network, the one whose fit is the median, from that network's own start. R² are medians \
-             over seeds."
+             alignment w = |dy|² - dy·dy*. Solid: the network whose fit is the median of {seeds} seeds, with the lowest and highest of all \
+             (where none learned, their median). Dashed: the theory from that network's own start, with two constants fitted to it. R² are \
+             medians over seeds."
         ),
         columns: 4,
         solid: "network".into(),
@@ -258,8 +260,9 @@ fn losses(all: &[Trained], seeds: u32) -> Section {
         let stride = t.runs.first().map_or(1, Run::stride);
         let runs: Vec<(&[f64], usize)> = t.runs.iter().filter(|r| !r.diverged).map(|r| (&r.loss[..], stride)).collect();
         let [x, median, low, high] = band(&runs);
+        let shown = typical(t).map_or(median, |r| t.runs[r].loss.iter().copied().step_by(stride).collect());
         let mut series =
-            vec![Series { marked: false, ..Series::solid("loss", x, median).band(low, high).in_colour(0) }];
+            vec![Series { marked: false, ..Series::solid("loss", x, shown).band(low, high).in_colour(0) }];
         if let Some(i) = typical(t)
             && let (Some(fit), run) = (&t.fits[i], &t.runs[i])
             && let Some(curve) = super::shared::loss_curve(run, fit, TASK)

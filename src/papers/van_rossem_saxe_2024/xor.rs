@@ -56,7 +56,8 @@ fn experiment(base: &Setting, gain: f64, lr: f64, steps: u32) -> Experiment {
 
 pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     let seeds = shared.seeds();
-    let base = setting("default").narrowed(shared.width());
+    // Narrower networks than these do not bear the learning rate.
+    let base = setting("default").narrowed(shared.width().max(100));
     let default = &shared.table(lab)?[0];
     // Only the ratio of the rates enters a final distance.
     let rates = Rates { h: default.spread(|_, f| f.ratio()).median, y: 1.0 };
