@@ -28,6 +28,8 @@ pub struct Paper {
     pub source: &'static str,
     /// What it claims, in one or two sentences.
     pub summary: &'static str,
+    /// Its settings, for the report.
+    pub settings: fn() -> serde_json::Value,
     /// Its parts, in the order of the report.
     pub parts: &'static [Part],
     /// Runs some parts, by name.

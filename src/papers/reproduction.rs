@@ -115,7 +115,7 @@ impl Reproduction {
             claims: self.claims.clone(),
             sections: self.sections.clone(),
             facts: self.facts.clone(),
-            settings: serde_json::Value::Null,
+            settings: (paper.settings)(),
         };
         page.write(dir)
     }

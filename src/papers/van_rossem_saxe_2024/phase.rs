@@ -152,16 +152,27 @@ fn claims(depths: &[u32], ratios: &[f64], errors: &[f64], seeds: u32) -> Vec<Cla
     let bounds = "Bound chosen after a first run of the map at the small scale.";
     vec![
         beyond("phase.rich", "Up to a gain of 1.2 deep networks end at the rich limit")
-            .predicted("final |dh|² over A_low: 1", "median of each cell that learned, 8 layers and more, within 0.7 to 1.4")
+            .predicted(
+                "final |dh|² over A_low: 1",
+                "median of each cell that learned, 8 layers and more, within 0.7 to 1.4",
+            )
             .measured(text(&rich), seeds, rich.count > 0 && rich.low >= 0.7 && rich.high <= 1.4)
             .note(bounds),
         beyond("phase.lazy", "From a gain of 1.6 deep networks end far beyond it")
             .predicted("final |dh|² over A_low: above 2", "median of each cell that learned, 8 layers and more")
             .measured(text(&lazy), seeds, lazy.count > 0 && lazy.low > 2.0),
         beyond("phase.sharper", "The passage from rich to lazy is the sharper the deeper the network")
-            .predicted("ratio at a gain of 2 over that at 1: rises with depth", "medians of cells, each larger than the one before")
+            .predicted(
+                "ratio at a gain of 2 over that at 1: rises with depth",
+                "medians of cells, each larger than the one before",
+            )
             .measured(
-                depths.iter().zip(&rises).map(|(d, r)| format!("{d} layers: {}", number(*r))).collect::<Vec<_>>().join(", "),
+                depths
+                    .iter()
+                    .zip(&rises)
+                    .map(|(d, r)| format!("{d} layers: {}", number(*r)))
+                    .collect::<Vec<_>>()
+                    .join(", "),
                 seeds,
                 rises.windows(2).all(|pair| pair[0] < pair[1]),
             )

@@ -4,6 +4,8 @@
 //! Xavier-normal initial weights (biases 0), learning rate of full-batch gradient descent on half the mean squared error,
 //! and the hidden layer whose activations are taken as the representation (counted from 0, after the activation).
 
+use serde_json::json;
+
 use crate::config::{
     Activation, Batch, BatchMode, Checkpoints, Experiment, Init, Loss, LossKind, Measure, Model, Normalise, Observe,
     Optimiser, OptimiserKind, Reduction, Seeds, Source, Spacing,
@@ -104,6 +106,18 @@ pub const TABLE: [Setting; 19] = [
         ..BASE
     },
 ];
+
+/// The table at the paper's scale, for the report.
+pub fn as_json() -> serde_json::Value {
+    let row = |s: &Setting| {
+        json!({
+            "name": s.name, "activation": s.activation, "gain": s.gain, "lr": s.lr, "width": s.width, "depth": s.depth,
+            "layer": s.layer, "skip": s.skip, "dropout": s.dropout, "rule": format!("{:?}", s.rule).to_lowercase(),
+            "not_tried": s.missing,
+        })
+    };
+    json!({ "steps": STEPS, "settings": TABLE.iter().map(row).collect::<Vec<_>>() })
+}
 
 /// Steps of full-batch gradient descent at the table's learning rates.
 pub const STEPS: u32 = 3000;

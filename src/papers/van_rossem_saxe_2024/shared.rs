@@ -45,7 +45,8 @@ impl Shared {
     /// The settings that are tried, at this scale.
     pub fn settings(&self) -> Vec<Setting> {
         // Others compare with the default, so that it is always there.
-        let wanted = |s: &Setting| self.only.is_empty() || s.name == "default" || self.only.iter().any(|name| name == s.name);
+        let wanted =
+            |s: &Setting| self.only.is_empty() || s.name == "default" || self.only.iter().any(|name| name == s.name);
         TABLE.into_iter().filter(|s| s.missing.is_none() && wanted(s)).map(|s| s.narrowed(self.width)).collect()
     }
 

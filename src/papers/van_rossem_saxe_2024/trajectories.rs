@@ -2,7 +2,7 @@
 
 use super::fits::Trained;
 use super::runs::{Run, TASK, train};
-use super::settings::{STEPS, setting};
+use super::settings::{STEPS, TABLE, setting};
 use super::shared::Shared;
 use crate::error::Result;
 use crate::papers::claim::{Claim, Kind, Spread, number};
@@ -26,6 +26,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     let all = shared.table(lab)?;
     claims.extend(identities(all, seeds));
     claims.extend(fits(all, seeds));
+    claims.extend(missing());
     claims.extend(rates(all, &slow[0], lab.scale(), seeds));
     let sections = vec![figure(all, seeds), losses(all, seeds)];
     Ok(Outcome { claims, sections })
@@ -58,6 +59,18 @@ fn identities(all: &[Trained], seeds: u32) -> Vec<Claim> {
             .measured(format!("largest deviation {} over {} networks", number(lowest.high), lowest.count), seeds, lowest.high <= 1e-3)
             .note("Kinematics, whatever the theory: it holds wherever the outputs start less than half as far apart as the targets are."),
     ]
+}
+
+/// Settings of the table that are not tried, and why.
+fn missing() -> Vec<Claim> {
+    let rows = TABLE.into_iter().filter_map(|s| s.missing.map(|why| (s.name, why)));
+    rows.map(|(name, why)| {
+        let sentence = format!("Two constants reproduce the curves of the setting `{name}`");
+        Claim::new(format!("trajectories.{name}"), Kind::Prediction, sentence)
+            .source(SOURCE)
+            .untried(format!("It {why}."))
+    })
+    .collect()
 }
 
 fn fits(all: &[Trained], seeds: u32) -> Vec<Claim> {
@@ -105,10 +118,12 @@ fn fits(all: &[Trained], seeds: u32) -> Vec<Claim> {
             .predicted(format!("{} settings of {}", inside.len(), inside.len()), format!("median relative objective of each at most {UNIVERSAL}"))
             .measured(format!("{} settings fit; medians {}", inside.len() - failed.len(), medians.text()), seeds, failed.is_empty())
             .note(format!(
-                "{}Published up to 1.3, where the authors' own run lies at 0.24, an independent one at 0.65, and these in the median at {}: the \
-                 early phase moves the representations there already.",
+                "{}Published up to 1.3, where the authors' own run lies at 0.24, an independent one at 0.65{}: the early phase moves the \
+                 representations there already.",
                 if failed.is_empty() { String::new() } else { format!("Beyond the bound: {}. ", failed.join(", ")) },
-                all.iter().find(|t| t.setting.name == "gain_1.3").map_or(String::new(), |t| number(t.spread(|_, f| f.relative).median)),
+                all.iter().find(|t| t.setting.name == "gain_1.3").map_or(String::new(), |t| {
+                    format!(", and the median of these at {}", number(t.spread(|_, f| f.relative).median))
+                }),
             )),
     );
     let outside: Vec<(&str, Spread)> = all
@@ -125,13 +140,19 @@ fn fits(all: &[Trained], seeds: u32) -> Vec<Claim> {
         format!("{name}: {}", if s.count == 0 { "none learned within the steps".to_owned() } else { median })
     });
     let tried: Vec<&Spread> = outside.iter().map(|(_, s)| s).filter(|s| s.count > 0).collect();
-    claims.push(
-        Claim::new("trajectories.beyond-critical", Kind::Control, "At a gain of 1.4 and above, the critical gain of leaky ReLU being sqrt(2), no constants fit")
-            .source("stored fits of the released experiments")
-            .predicted("relative objective above 0.8", "median of each setting of which any network learns")
-            .measured(text.collect::<Vec<_>>().join(", "), seeds, !tried.is_empty() && tried.iter().all(|s| s.median > 0.8))
+    let beyond = Claim::new(
+        "trajectories.beyond-critical",
+        Kind::Control,
+        "At a gain of 1.4 and above, the critical gain of leaky ReLU being sqrt(2), no constants fit",
+    )
+    .source("stored fits of the released experiments")
+    .predicted("relative objective above 0.8", "median of each setting of which any network learns");
+    claims.push(match tried.is_empty() {
+        true => beyond.untried("No network with such a gain was trained, or none learned."),
+        false => beyond
+            .measured(text.collect::<Vec<_>>().join(", "), seeds, tried.iter().all(|s| s.median > 0.8))
             .note("The early phase in which the mean of the targets is learned moves the representations too, which the theory leaves out."),
-    );
+    });
     let default_line = default.spread(|_, fit| fit.straight.map_or(f64::NAN, |(ratio, _)| ratio / fit.ratio()));
     let straightness = default.spread(|_, fit| fit.straight.map_or(f64::NAN, |(_, r2)| r2));
     claims.push(
@@ -168,7 +189,8 @@ fn rates(all: &[Trained], slow: &Trained, scale: Scale, seeds: u32) -> Vec<Claim
         Claim::new("trajectories.proportional", Kind::Prediction, "Halving the learning rate halves both rates")
             .source("gradient flow")
             .predicted("0.5, 0.5", "medians over networks of the same initial weights within 5 %")
-            .measured(format!("{}, {}", half_h.text(), half_y.text()), seeds, near(&half_h) && near(&half_y)),
+            .measured(format!("{}, {}", half_h.text(), half_y.text()), seeds, near(&half_h) && near(&half_y))
+            .note("Networks of the same initial weights part on their ways at different learning rates, the further the fewer units they have: where units switch on or off, steps of another size cross at another place."),
     ]
 }
 
@@ -261,8 +283,7 @@ fn losses(all: &[Trained], seeds: u32) -> Section {
         let runs: Vec<(&[f64], usize)> = t.runs.iter().filter(|r| !r.diverged).map(|r| (&r.loss[..], stride)).collect();
         let [x, median, low, high] = band(&runs);
         let shown = typical(t).map_or(median, |r| t.runs[r].loss.iter().copied().step_by(stride).collect());
-        let mut series =
-            vec![Series { marked: false, ..Series::solid("loss", x, shown).band(low, high).in_colour(0) }];
+        let mut series = vec![Series { marked: false, ..Series::solid("loss", x, shown).band(low, high).in_colour(0) }];
         if let Some(i) = typical(t)
             && let (Some(fit), run) = (&t.fits[i], &t.runs[i])
             && let Some(curve) = super::shared::loss_curve(run, fit, TASK)
