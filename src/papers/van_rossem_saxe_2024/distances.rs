@@ -160,12 +160,9 @@ fn grid(lab: &mut Lab<'_>, shallow: &Setting, rates: Rates) -> Result<Vec<Cell>>
     let cell = |(i, &(dx, dy, seed)): (usize, &(f64, f64, u32))| {
         let run = Run::new(&trained.tracked[i], 0, seed, trained.diverged[i]);
         let learned = !run.diverged && run.loss.last().is_some_and(|loss| *loss <= MOST_LOSS);
-        let mut start = run.start(shallow.layer);
-        if dy == 0.0 {
-            // Exactly, which a difference of 32-bit numbers is not.
-            start.w = start.y;
-        }
-        let theory = TwoPoint::new(Task { dx2: dx * dx, dy2: dy * dy }, rates, start).ok()?;
+        let task = Task { dx2: dx * dx, dy2: dy * dy };
+        let start = run.start_of(shallow.layer, task);
+        let theory = TwoPoint::new(task, rates, start).ok()?;
         let measured = run.final_h(shallow.layer);
         learned.then(|| Cell { dx, dy, predicted: theory.final_distance(), measured, start: start.h })
     };

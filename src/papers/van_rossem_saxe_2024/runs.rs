@@ -63,6 +63,12 @@ impl Run {
         State { h: self.h[layer][0], y: self.y[0], w: self.w[0] }
     }
 
+    /// The same on a task whose targets may be equal: then `w = |dy|²` exactly, which differences of 32-bit numbers are not.
+    pub fn start_of(&self, layer: usize, task: Task) -> State {
+        let start = self.start(layer);
+        if task.dy2 == 0.0 { State { w: start.y, ..start } } else { start }
+    }
+
     /// Steps between the points that are fitted.
     pub fn stride(&self) -> usize {
         (self.y.len() / FITTED).max(1)

@@ -151,7 +151,7 @@ fn fits(all: &[Trained], seeds: u32) -> Vec<Claim> {
         true => beyond.untried("No network with such a gain was trained, or none learned."),
         false => beyond
             .measured(text.collect::<Vec<_>>().join(", "), seeds, tried.iter().all(|s| s.median > 0.8))
-            .note("The early phase in which the mean of the targets is learned moves the representations too, which the theory leaves out."),
+            .note("The early phase in which the mean of the targets is learned moves the representations too, which the theory leaves out. Far beyond the critical gain, where representations hardly move at all, little is left to fit."),
     });
     let default_line = default.spread(|_, fit| fit.straight.map_or(f64::NAN, |(ratio, _)| ratio / fit.ratio()));
     let straightness = default.spread(|_, fit| fit.straight.map_or(f64::NAN, |(_, r2)| r2));

@@ -76,7 +76,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
                 if run.diverged {
                     return None;
                 }
-                let start = run.start(base.layer);
+                let start = run.start_of(base.layer, *task);
                 let theory = TwoPoint::new(*task, rates, start).ok()?;
                 let squared = [start.h, run.final_h(base.layer), theory.final_distance()];
                 squared.iter().enumerate().for_each(|(which, x)| of[which][p] = x.max(0.0).sqrt());
