@@ -14,7 +14,7 @@ const FORMS: [(Form, &str); 5] = [
     (Form::DoubledOutput, "dy/dt doubled"),
     (Form::DoubledDistance, "dh/dt doubled"),
     (Form::FlippedAlignment, "a sign of dw/dt flipped"),
-    (Form::NoEncoderTerm, "dy/dt without the encoder"),
+    (Form::NoEncoderTerm, "no encoder in dy/dt"),
 ];
 
 pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {

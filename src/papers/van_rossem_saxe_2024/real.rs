@@ -13,6 +13,8 @@ use crate::theory::{Form, State, Task};
 use crate::train::{Replica, Track};
 
 const SOURCE: &str = "a pair in a real problem (E7)";
+/// One of a state's numbers.
+type Of<'a> = &'a dyn Fn(&State) -> f64;
 /// The middle hidden layer.
 const LAYER: usize = 2;
 
@@ -55,7 +57,7 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
         let (times, states) = run.thinned(LAYER);
         let scale = states.iter().map(|s| s.h).fold(0.0, f64::max);
         // The distance is in units of its own: drawn over its largest value, in those of the outputs.
-        let quantities: [(&str, &dyn Fn(&State) -> f64); 3] =
+        let quantities: [(&str, Of<'_>); 3] =
             [("|dh|² (scaled)", &|s: &State| 2.0 * s.h / scale), ("|dy|²", &|s: &State| s.y), ("w", &|s: &State| s.w)];
         let mut series = Vec::new();
         for (i, (quantity, of)) in quantities.into_iter().enumerate() {

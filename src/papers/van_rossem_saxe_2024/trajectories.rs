@@ -16,6 +16,11 @@ const SOURCE: &str = "two-point experiments (E1)";
 /// each, lie between 0.007 and 0.36.
 const UNIVERSAL: f64 = 0.5;
 
+/// A curve of a network with a layer as its representation.
+type Curve = fn(&Run, usize) -> &[f64];
+/// The same of the theory's state.
+type Of = fn(&State) -> f64;
+
 pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     let mut claims = Vec::new();
     let width = shared.width();
@@ -225,7 +230,7 @@ fn figure(all: &[Trained], seeds: u32) -> Section {
         let layer = t.setting.layer;
         let mut series = Vec::new();
         let stride = t.runs.first().map_or(1, Run::stride);
-        let quantities: [(&str, fn(&Run, usize) -> &[f64], fn(&State) -> f64); 3] = [
+        let quantities: [(&str, Curve, Of); 3] = [
             ("|dh|²", |run, layer| &run.h[layer], |s| s.h),
             ("|dy|²", |run, _| &run.y, |s| s.y),
             ("w", |run, _| &run.w, |s| s.w),
@@ -293,7 +298,7 @@ fn losses(all: &[Trained], seeds: u32) -> Section {
         Panel {
             title: t.setting.name.to_owned(),
             x: Axis::linear("step"),
-            y: Axis::linear("half the mean squared error").within(0.0, 0.55),
+            y: Axis::linear("loss").within(0.0, 0.55),
             series,
             across: vec![Reference::new(TASK.dy2 / 8.0, "|dy*|²/8")],
             ..Panel::default()
@@ -302,7 +307,7 @@ fn losses(all: &[Trained], seeds: u32) -> Section {
     let figure = Curves {
         label: "Loss over training, network and theory".into(),
         caption: format!(
-            "Loss of the two points: first the mean of the targets is learned, then, from a plateau at |dy*|²/8, their difference. \
+            "Loss of the two points (half the mean squared error): first the mean of the targets is learned, then, from a plateau at |dy*|²/8, their difference. \
              Dashed: the theory, whose third constant is the rate of the first phase. {seeds} seeds."
         ),
         columns: 4,
