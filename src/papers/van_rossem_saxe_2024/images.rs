@@ -48,12 +48,9 @@ pub fn images(lab: &Lab<'_>, experiment: &Experiment) -> Result<Images> {
 
 fn mnist(folder: &Path) -> Result<Dataset> {
     let file = |stem: &str| -> Result<std::path::PathBuf> {
-        let names = [stem.to_owned(), format!("{stem}.gz"), stem.replacen("-idx", ".idx", 1)];
+        let names = [stem.to_owned(), stem.replacen("-idx", ".idx", 1)];
         names.iter().map(|name| folder.join(name)).find(|path| path.exists()).ok_or_else(|| {
-            Error::data(
-                folder,
-                format!("expected MNIST's {stem} (or {stem}.gz) in it: name the folder of the four IDX files"),
-            )
+            Error::data(folder, format!("expected MNIST's {stem} in it: name the folder of its unpacked IDX files"))
         })
     };
     let inputs = read_table(&file("train-images-idx3-ubyte")?)?;
