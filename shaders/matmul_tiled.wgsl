@@ -45,10 +45,14 @@ fn {{entry}}(at: Place) {
             let a_at = kk * {{pitch_a}}u + row_local;
             let b_at = {{tile_a}}u + kk * {{pitch_b}}u + column_local;
             let b = vec4<f32>({{of}}({{pad}}[b_at]), {{of}}({{pad}}[b_at + 1u]), {{of}}({{pad}}[b_at + 2u]), {{of}}({{pad}}[b_at + 3u]));
-            t0 += {{of}}({{pad}}[a_at]) * b;
-            t1 += {{of}}({{pad}}[a_at + 1u]) * b;
-            t2 += {{of}}({{pad}}[a_at + 2u]) * b;
-            t3 += {{of}}({{pad}}[a_at + 3u]) * b;
+            let a0 = {{of}}({{pad}}[a_at]);
+            let a1 = {{of}}({{pad}}[a_at + 1u]);
+            let a2 = {{of}}({{pad}}[a_at + 2u]);
+            let a3 = {{of}}({{pad}}[a_at + 3u]);
+            t0 += {{term0}};
+            t1 += {{term1}};
+            t2 += {{term2}};
+            t3 += {{term3}};
         }
         workgroupBarrier();
     }

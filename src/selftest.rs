@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::gpu::{Gpu, Profile, Question};
 use crate::graph::{Effect, Function, Graph, Lowering, Machine, Tensor, VariableKind, lower, lower_as};
-use crate::kernels::matmul::Precision;
+use crate::kernels::matmul::{Inner, Precision};
 use crate::kernels::program::{Binary, DType, Distribution, Draw, Unary};
 use crate::measure::cka::{self, Kind};
 use crate::nn::{Activation, Batches, Draws, Dropout, Fan, Init, dropout};
@@ -68,6 +68,8 @@ fn cases() -> Vec<Case> {
         Case { name: "gather and dropout", tolerance: 1e-6, build: gather_and_dropout },
         Case { name: "CKA, plain and debiased", tolerance: 1e-4, build: alignment },
         Case { name: "products between replicas", tolerance: 1e-5, build: between_replicas },
+        Case { name: "distances between rows", tolerance: 1e-5, build: distances },
+        Case { name: "nearest rows (exact)", tolerance: 0.0, build: nearest },
     ]
 }
 
@@ -232,6 +234,31 @@ fn between_replicas(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
     let odd = g.pair_dot(c.odd, c.odd)?;
     let sum = g.plus(whole, odd)?;
     Ok(vec![whole, sum])
+}
+
+fn distances(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
+    let mut all = Vec::new();
+    for inner in [Inner::SquaredDifference, Inner::AbsoluteDifference] {
+        all.push(g.distances(c.a, c.b, inner)?);
+        all.push(g.distances(c.odd, c.odd, inner)?);
+        let few = g.rows(c.a, 5, 3)?;
+        let some = g.distances(few, c.a, inner)?;
+        all.push(g.unary(Unary::Sqrt, some));
+    }
+    Ok(all)
+}
+
+/// Of whole numbers, so that many are equal.
+fn nearest(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
+    let coarse = g.scale(c.a, 1.5);
+    let coarse = g.unary(Unary::Floor, coarse);
+    let all = g.distances(coarse, coarse, Inner::SquaredDifference)?;
+    let band = g.rows(coarse, 8, 20)?;
+    let some = g.distances(coarse, band, Inner::SquaredDifference)?;
+    [g.nearest(all, 5, 0)?, g.nearest(some, 7, 8)?, g.nearest(all, 1, 40)?]
+        .map(|rows| Ok(g.unary(Unary::ToFloat, rows)))
+        .into_iter()
+        .collect()
 }
 
 fn common(g: &mut Graph) -> Result<Common> {

@@ -4,6 +4,7 @@
 mod support;
 
 use isogram::graph::{Effect, Function, Graph, Machine, Tensor, VariableKind};
+use isogram::kernels::matmul::Inner;
 use isogram::kernels::program::{Binary, DType, Unary};
 use isogram::measure::cka::{self, Kind};
 use isogram::nn::{Activation, Loss, Reduction};
@@ -72,6 +73,9 @@ fn cases() -> Vec<(&'static str, Build)> {
             let base = g.shift(base, 0.5);
             g.binary(Binary::Pow, base, y).unwrap()
         }),
+        ("squared distances", |g, x, y| g.distances(x, y, Inner::SquaredDifference).unwrap()),
+        ("squared distances, turned", |g, x, y| g.distances(y, x, Inner::SquaredDifference).unwrap()),
+        ("squared distances to itself", |g, x, _| g.distances(x, x, Inner::SquaredDifference).unwrap()),
         ("smaller", |g, x, y| g.binary(Binary::Min, x, y).unwrap()),
         ("larger", |g, x, y| g.binary(Binary::Max, x, y).unwrap()),
         ("select", |g, x, y| {

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use super::node::{Graph, Op, Scope, Shape, Tensor};
 use crate::error::{Error, Result};
+use crate::kernels::matmul::Inner;
 use crate::kernels::program::{Binary, DType, Unary};
 use crate::kernels::reduce::Fold;
 
@@ -143,7 +144,20 @@ impl Graph {
                 let whole = self.broadcast(g, &node.shape.0)?;
                 out.push((node.inputs[0], self.transpose(whole)?));
             }
-            Op::MatMul { transpose_a, transpose_b, precision } => {
+            Op::MatMul { inner: Inner::SquaredDifference, .. } => {
+                let (a, b) = (node.inputs[0], node.inputs[1]);
+                let g = self.broadcast(g, &node.shape.0)?;
+                if wants(0) {
+                    out.push((a, self.pull_together(g, false, a, b)?));
+                }
+                if wants(1) {
+                    out.push((b, self.pull_together(g, true, b, a)?));
+                }
+            }
+            Op::MatMul { inner: Inner::AbsoluteDifference, .. } => {
+                return Err(Error::Shape(format!("{} has no gradient", self.describe(tensor))));
+            }
+            Op::MatMul { transpose_a, transpose_b, precision, inner: Inner::Product } => {
                 let before = self.set_precision(precision);
                 let (a, b) = (node.inputs[0], node.inputs[1]);
                 let g = self.broadcast(g, &node.shape.0)?;
@@ -182,12 +196,22 @@ impl Graph {
             }
             Op::Constant(_) | Op::Word(_) | Op::Variable(_) | Op::Data(_) | Op::Column | Op::Row | Op::Correct => {}
             Op::Random(_) | Op::Draw(_) => {}
-            Op::Gather | Op::Rows(_) | Op::CrossEntropyGradient | Op::Orthogonal | Op::PairDot => {
+            Op::Gather | Op::Rows(_) | Op::CrossEntropyGradient | Op::Orthogonal | Op::Nearest { .. } | Op::PairDot => {
                 return Err(Error::Shape(format!("{} has no gradient", self.describe(tensor))));
             }
         }
         out.retain(|(input, _)| needed.get(input.index()).copied().unwrap_or(false));
         Ok(out)
+    }
+
+    /// Gradient of squared distances with respect to the rows of `a`: `2 sum_j g_ij (a_i - b_j)`, with `g` turned first if
+    /// its columns are those of `a`.
+    fn pull_together(&mut self, g: Tensor, turned: bool, a: Tensor, b: Tensor) -> Result<Tensor> {
+        let weights = self.sum(g, if turned { 0 } else { 1 })?;
+        let weights = if turned { self.transpose(weights)? } else { weights };
+        let (own, others) = (self.times(weights, a)?, self.matmul_of(g, turned, b, false)?);
+        let difference = self.minus(own, others)?;
+        Ok(self.scale(difference, 2.0))
     }
 
     fn unary_gradient(&mut self, f: Unary, x: Tensor, y: Tensor, g: Tensor) -> Result<Option<Tensor>> {

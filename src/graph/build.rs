@@ -4,7 +4,7 @@ use super::node::{
     Data, DataId, Graph, Node, Op, REPLICAS, Scope, Shape, Tensor, Variable, VariableId, VariableKind, WHOLE,
 };
 use crate::error::{Error, Result};
-use crate::kernels::matmul::Precision;
+use crate::kernels::matmul::{Inner, Precision};
 use crate::kernels::orthogonal::MAX_VECTORS;
 use crate::kernels::program::{Binary, DType, Distribution, Draw, Unary};
 use crate::kernels::random;
@@ -324,7 +324,21 @@ impl Graph {
             let what = format!("inner extents to agree, and {k} is not {l}");
             return Err(self.misfit("matmul", a, b, &what));
         }
-        let op = Op::MatMul { transpose_a, transpose_b, precision: self.precision };
+        let op = Op::MatMul { transpose_a, transpose_b, precision: self.precision, inner: Inner::Product };
+        Ok(self.add(op, vec![a, b], Shape::new(&[m, n]), DType::F32))
+    }
+
+    /// Distances between the rows of `a` `[M, K]` and of `b` `[N, K]`: `[M, N]`, each the sum over K of what `inner` makes
+    /// of two elements.
+    ///
+    /// # Errors
+    /// If they are not matrices or their rows differ in length.
+    pub fn distances(&mut self, a: Tensor, b: Tensor, inner: Inner) -> Result<Tensor> {
+        let ([m, k], [n, l]) = (self.matrix(a)?, self.matrix(b)?);
+        if k != l {
+            return Err(self.misfit("distances", a, b, &format!("rows of one length, and {k} is not {l}")));
+        }
+        let op = Op::MatMul { transpose_a: false, transpose_b: true, precision: Precision::Single, inner };
         Ok(self.add(op, vec![a, b], Shape::new(&[m, n]), DType::F32))
     }
 
@@ -434,6 +448,20 @@ impl Graph {
         }
         let shape = self.shape(x).clone();
         Ok(self.add(Op::Orthogonal, vec![x], shape, DType::F32))
+    }
+
+    /// For each column of `distances` `[N, Q]` the rows of its `k` smallest elements, in the order of (element, row): integers
+    /// `[k, Q]`. Column `c` is row `first + c` of the same examples, which is not its own neighbour; `first = N` if the
+    /// columns are none of the rows. Elements must be finite.
+    ///
+    /// # Errors
+    /// If `distances` is not a matrix, or has not so many rows.
+    pub fn nearest(&mut self, distances: Tensor, k: usize, first: usize) -> Result<Tensor> {
+        let [rows, queries] = self.matrix(distances)?;
+        if k == 0 || k + usize::from(first < rows) > rows {
+            return Err(Error::Shape(format!("{k} nearest rows were asked of {}", self.describe(distances))));
+        }
+        Ok(self.add(Op::Nearest { k, first }, vec![distances], Shape::new(&[k, queries]), DType::U32))
     }
 
     /// Inner products of `a` of each replica with `b` of each other, over all elements: `[R, R]`.

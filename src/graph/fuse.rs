@@ -87,8 +87,14 @@ fn is_head(op: &Op) -> bool {
             | Op::CrossEntropyGradient
             | Op::Correct
             | Op::Orthogonal
+            | Op::Nearest { .. }
             | Op::PairDot
     )
+}
+
+/// Heads whose kernel takes no program: their value is stored as it is.
+fn stands_alone(op: &Op) -> bool {
+    matches!(op, Op::Orthogonal | Op::Nearest { .. })
 }
 
 fn is_map(op: &Op) -> bool {
@@ -262,7 +268,7 @@ impl<'g> Fused<'g> {
             let group = &self.groups[g];
             let head_allows = match &group.head {
                 Head::None => true,
-                Head::Node(t) => !gathers && !matches!(self.graph.node(*t).op, Op::Orthogonal),
+                Head::Node(t) => !gathers && !stands_alone(&self.graph.node(*t).op),
                 Head::CrossEntropy { loss, correct, gradient } => {
                     gradient.is_some() && ![loss, correct].into_iter().flatten().any(|t| soft.contains(t))
                 }
@@ -348,7 +354,7 @@ impl<'g> Fused<'g> {
         let shared = group.scope == Scope::Shared && !matches!(effect, Effect::Output(..));
         match &group.head {
             Head::CrossEntropy { loss, correct, .. } => *loss != Some(value) && *correct != Some(value) && !shared,
-            Head::Node(t) => !matches!(self.graph.node(*t).op, Op::Orthogonal) && !shared,
+            Head::Node(t) => !stands_alone(&self.graph.node(*t).op) && !shared,
             Head::None => !shared,
         }
     }

@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::gpu::Profile;
 use crate::kernels::cross_entropy::CrossEntropy;
 use crate::kernels::map::Map;
-use crate::kernels::matmul::{Factors, Form, MatMul};
+use crate::kernels::matmul::{Factors, Form, Inner, MatMul};
+use crate::kernels::nearest::Nearest;
 use crate::kernels::orthogonal::Orthogonal;
 use crate::kernels::program::Program;
 use crate::kernels::reduce::Reduce;
@@ -37,6 +38,7 @@ pub(super) fn item(fused: &Fused, g: usize, replicas: usize, profile: &Profile, 
             Op::MatMul { .. } => matmul_item(fused, g, *t, profile, replicas, registry)?,
             Op::PairDot => pair_item(fused, g, *t, profile, replicas, registry)?,
             Op::Reduce(..) => reduce_item(fused, g, *t, body, replicas, registry)?,
+            Op::Nearest { k, first } => nearest_item(fused, *t, k, first)?,
             _ => orthogonal_item(fused, *t, body)?,
         },
     };
@@ -84,6 +86,7 @@ fn name_group(fused: &Fused, g: usize) -> String {
                 Op::MatMul { .. } => "product",
                 Op::Reduce(..) => "reduction",
                 Op::PairDot => "pairs",
+                Op::Nearest { .. } => "nearest",
                 _ => "orthogonal",
             };
             if of.is_empty() { format!("{what} {}", node.shape) } else { format!("{what} {of}") }
@@ -166,7 +169,7 @@ fn matmul_item(
 ) -> Result<Item> {
     let graph = fused.graph;
     let node = graph.node(tensor);
-    let Op::MatMul { transpose_a, transpose_b, precision } = node.op else {
+    let Op::MatMul { transpose_a, transpose_b, precision, inner } = node.op else {
         return Err(Error::Shape(format!("{} is not a matrix product", graph.describe(tensor))));
     };
     let [m, n] = graph.matrix(tensor)?;
@@ -212,6 +215,7 @@ fn matmul_item(
         vector_c: form.vector_c() && program.by_four(),
         tile: form.tile(profile),
         factors: Factors::of(precision, profile),
+        inner,
         program,
     };
     Ok(blank(Kernel::MatMul(kernel), job, flops, elements))
@@ -255,6 +259,7 @@ fn pair_item(
         vector_c: false,
         tile,
         factors: Factors::Single,
+        inner: Inner::Product,
         program,
     };
     let flops = 2 * (replicas * replicas * k) as u64;
@@ -353,4 +358,18 @@ fn orthogonal_item(fused: &Fused, tensor: Tensor, body: Body) -> Result<Item> {
     let kernel = Orthogonal { source: source.arena(), result: Arena::Scratch, lanes };
     let flops = (4 * rows.min(columns) * rows * columns) as u64;
     Ok(blank(Kernel::Orthogonal(kernel), job, flops, 2 * (rows * columns) as u64))
+}
+
+fn nearest_item(fused: &Fused, tensor: Tensor, k: usize, first: usize) -> Result<Item> {
+    let graph = fused.graph;
+    let input = graph.node(tensor).inputs[0];
+    let [rows, queries] = graph.matrix(input)?;
+    let (source, extra) = operand(fused, input)?;
+    let target = Place::Temporary(tensor);
+    let mut job = vec![number(0), number(rows), number(queries), number(k)];
+    job.extend([Word::Offset(source, extra), Word::Stride(source), Word::Offset(target, 0), Word::Stride(target)]);
+    job.extend(Nearest::last_words(first).map(number));
+    let kernel = Nearest { source: source.arena(), result: Arena::Scratch };
+    let flops = (k * rows * queries) as u64;
+    Ok(blank(Kernel::Nearest(kernel), job, flops, (k * (rows + 1) * queries) as u64))
 }

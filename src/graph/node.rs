@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use crate::kernels::matmul::Precision;
+use crate::kernels::matmul::{Inner, Precision};
 use crate::kernels::program::{Binary, DType, Distribution, Draw, Unary};
 use crate::kernels::reduce::Fold;
 
@@ -160,7 +160,7 @@ pub enum Op {
     Transpose,
     /// Some rows, from the one given.
     Rows(usize),
-    /// Matrix product, either factor stored transposed.
+    /// Matrix product, either factor stored transposed; or, with another [`Inner`], distances between rows.
     MatMul {
         /// First factor is stored transposed.
         transpose_a: bool,
@@ -168,6 +168,8 @@ pub enum Op {
         transpose_b: bool,
         /// How exact the factors are.
         precision: Precision,
+        /// What of two factors is summed.
+        inner: Inner,
     },
     /// Reduction along an axis, whose extent becomes 1, or ([`WHOLE`]) of all elements to `[1, 1]`.
     Reduce(Fold, usize),
@@ -179,6 +181,13 @@ pub enum Op {
     Correct,
     /// Orthonormal rows or columns.
     Orthogonal,
+    /// Rows of the `k` smallest elements of each column.
+    Nearest {
+        /// How many.
+        k: usize,
+        /// The row that the first column is, which is not counted among its own.
+        first: usize,
+    },
     /// Inner products of a tensor of each replica with one of each other replica, `[R, R]`.
     PairDot,
 }

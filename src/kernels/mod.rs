@@ -9,6 +9,7 @@ pub mod cross_entropy;
 pub mod map;
 pub mod matmul;
 mod memory;
+pub mod nearest;
 pub mod orthogonal;
 pub mod program;
 mod program_twin;
@@ -38,6 +39,8 @@ pub enum Kernel {
     CrossEntropy(cross_entropy::CrossEntropy),
     /// Orthonormal columns or rows from a random matrix.
     Orthogonal(orthogonal::Orthogonal),
+    /// Nearest rows by their distances.
+    Nearest(nearest::Nearest),
 }
 
 impl Kernel {
@@ -49,6 +52,7 @@ impl Kernel {
             Self::MatMul(k) => k.name(),
             Self::CrossEntropy(k) => k.name(),
             Self::Orthogonal(k) => k.name(),
+            Self::Nearest(k) => k.name(),
         }
     }
 
@@ -61,6 +65,7 @@ impl Kernel {
             Self::MatMul(k) => k.routine(entry),
             Self::CrossEntropy(k) => k.routine(entry, width),
             Self::Orthogonal(k) => k.routine(entry),
+            Self::Nearest(k) => k.routine(entry, width),
         }
     }
 
@@ -82,6 +87,7 @@ impl Kernel {
             Self::MatMul(k) => k.job_words(),
             Self::CrossEntropy(k) => k.job_words(),
             Self::Orthogonal(k) => k.job_words(),
+            Self::Nearest(k) => k.job_words(),
         }
     }
 
@@ -93,6 +99,7 @@ impl Kernel {
             Self::MatMul(k) => k.blocks(job),
             Self::CrossEntropy(k) => k.blocks(job),
             Self::Orthogonal(k) => k.blocks(job),
+            Self::Nearest(k) => k.blocks(job),
         }
     }
 
@@ -105,6 +112,7 @@ impl Kernel {
             Self::MatMul(k) => k.iterations(job),
             Self::CrossEntropy(k) => k.iterations(job, width),
             Self::Orthogonal(k) => k.iterations(job),
+            Self::Nearest(k) => k.iterations(job, width),
         }
     }
 
@@ -116,6 +124,7 @@ impl Kernel {
             Self::MatMul(k) => k.twin(job, replica, memory),
             Self::CrossEntropy(k) => k.twin(job, replica, memory),
             Self::Orthogonal(k) => k.twin(job, replica, memory),
+            Self::Nearest(k) => k.twin(job, replica, memory),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Measures of representations, written as graphs: the same nodes as a network, so that they run beside it, for all
 //! replicas at once, and those that are differentiable can be trained against.
 //!
-//! A measure of two representations that is a normalised inner product of *embeddings* (CKA in both forms is one: the
+//! A measure of two representations that is the cosine of their [embeddings](embedding) (CKA in both forms is one: the
 //! embedding is the centred Gram matrix) is computed for all pairs of replicas by [`pairs`].
 
 pub mod cka;
 pub mod distance;
+pub mod embedding;
+mod median;
 pub mod pairs;

@@ -1,12 +1,13 @@
-//! All-pairs CKA between replicas: a program of its own, whose replicas are representations from any number of groups.
+//! All pairs of replicas by measures that are cosines of [embeddings](super::embedding): a program of its own, whose
+//! replicas are representations from any number of groups, or from files.
 //!
-//! Representations are copied in on the device. Narrow ones are padded with columns of zeros, which change no Gram
-//! matrix. For each wanted pair of layers the program accumulates the inner products of the embeddings of all replicas,
+//! Representations are copied in on the device. Narrow ones are padded with columns of zeros, which change no inner
+//! product and no distance. For each wanted pair of layers the program accumulates the inner products of the embeddings of all replicas,
 //! band by band: one product whose rows are replicas.
 
 use std::sync::Arc;
 
-use super::cka::{self, Kind};
+use super::embedding::{Between, Embedding, Prepared, band_rows};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};
 use crate::graph::{Copy, Effect, Function, Graph, Machine, VariableKind, lower};
@@ -15,6 +16,11 @@ use crate::kernels::program::DType;
 /// Name of the variable that holds a layer's representation of a replica.
 pub fn input_name(layer: usize) -> String {
     format!("input/{layer}")
+}
+
+/// Name of the variable that holds how many units a layer's representation of a replica has.
+fn units_name(layer: usize) -> String {
+    format!("units/{layer}")
 }
 
 /// Which pairs of layers are compared.
@@ -42,11 +48,11 @@ impl Layers {
     }
 }
 
-/// CKA values between all replicas, for one pair of layers and one kind.
+/// Values between all replicas, for one pair of layers and one measure.
 #[derive(Clone, Debug)]
 pub struct Matrix {
-    /// Which CKA.
-    pub kind: Kind,
+    /// Which of the program's measures.
+    pub measure: usize,
     /// Layer of the rows' replicas.
     pub layer_a: usize,
     /// Layer of the columns' replicas.
@@ -60,7 +66,8 @@ pub struct Matrix {
 pub struct Pairs {
     machine: Machine,
     layers: usize,
-    kinds: Vec<Kind>,
+    measures: usize,
+    counts_units: bool,
 }
 
 impl Pairs {
@@ -73,16 +80,28 @@ impl Pairs {
         replicas: usize,
         layers: usize,
         [examples, units]: [usize; 2],
-        kinds: &[Kind],
+        measures: &[Embedding],
         which: &[Layers],
     ) -> Result<Self> {
         let mut g = Graph::new();
-        // A width that is a multiple of four lets every adapter read four values at once; zeros change no Gram matrix.
+        // A width that is a multiple of four lets every adapter read four values at once; zeros change no table.
         let units = units.next_multiple_of(4);
         let inputs = (0..layers)
             .map(|l| g.variable(input_name(l), &[examples, units], DType::F32, VariableKind::Transient))
             .collect::<Result<Vec<_>>>()?;
-        let centred = inputs.iter().map(|&x| cka::centre(&mut g, x)).collect::<Result<Vec<_>>>()?;
+        // Where the mean over units matters, padding must not count.
+        let counts_units = measures.iter().any(|m| m.between == Between::Correlation);
+        let counts = if counts_units {
+            (0..layers)
+                .map(|l| g.variable(units_name(l), &[1, 1], DType::F32, VariableKind::Transient).map(Some))
+                .collect::<Result<Vec<_>>>()?
+        } else {
+            vec![None; layers]
+        };
+        let mut prepared: Vec<Vec<Prepared>> = Vec::with_capacity(layers);
+        for (&x, &count) in inputs.iter().zip(&counts) {
+            prepared.push(measures.iter().map(|m| m.prepare(&mut g, x, count, true)).collect::<Result<Vec<_>>>()?);
+        }
         let mut functions = Vec::new();
         for &set in which {
             let pairs = set.pairs(layers);
@@ -93,13 +112,19 @@ impl Pairs {
             };
             let mut effects = Vec::new();
             for part in parts {
-                accumulate(&mut g, &centred, part, kinds, &mut effects)?;
+                accumulate(&mut g, &prepared, examples, part, &mut effects)?;
             }
             functions.push(Function::new(set.function(), effects));
         }
         let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());
         let plan = lower(&g, &functions, replicas, &profile)?;
-        Ok(Self { machine: Machine::new(gpu, plan)?, layers, kinds: kinds.to_vec() })
+        let mut machine = Machine::new(gpu, plan)?;
+        if counts_units {
+            for layer in 0..layers {
+                machine.write_variable(&units_name(layer), &vec![units as f32; replicas])?;
+            }
+        }
+        Ok(Self { machine, layers, measures: measures.len(), counts_units })
     }
 
     /// The machine, into whose `input/<layer>` variables the representations go.
@@ -118,7 +143,37 @@ impl Pairs {
             .enumerate()
             .map(|(i, &m)| Copy { from: variable.to_owned(), from_replica: i, to: input_name(layer), to_replica: m })
             .collect();
-        self.machine.copy_variables(from, &copies)
+        self.machine.copy_variables(from, &copies)?;
+        if let (true, Some((_, placed))) = (self.counts_units, from.plan().variables.get(variable)) {
+            for &m in members {
+                self.machine.write_replica(&units_name(layer), m, &[placed.shape.columns() as f32])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the representation of a replica at a layer from `values` `[examples, units]`, row-major.
+    ///
+    /// # Errors
+    /// If there is no such replica or layer, or the values do not fit.
+    pub fn fill(&mut self, layer: usize, replica: usize, values: &[f32], units: usize) -> Result<()> {
+        let name = input_name(layer);
+        let room = self.machine.plan().variables.get(&name).map(|(_, placed)| placed.shape.columns());
+        let Some(room) = room.filter(|&room| units > 0 && units <= room && values.len().is_multiple_of(units)) else {
+            return Err(Error::Shape(format!(
+                "{} values of {units} units do not fit layer {layer} of the comparison",
+                values.len()
+            )));
+        };
+        let mut padded = vec![0.0; values.len() / units * room];
+        for (from, to) in values.chunks(units).zip(padded.chunks_mut(room)) {
+            to[..units].copy_from_slice(from);
+        }
+        self.machine.write_replica(&name, replica, &padded)?;
+        if self.counts_units {
+            self.machine.write_replica(&units_name(layer), replica, &[units as f32])?;
+        }
+        Ok(())
     }
 
     /// Runs the comparison and normalises it. The few divisions are made in f64 on the host, where the matrices go in
@@ -131,8 +186,8 @@ impl Pairs {
         let results = self.machine.read_results()?;
         let replicas = self.machine.replicas();
         let mut matrices = Vec::new();
-        for &kind in &self.kinds {
-            let products = |a: usize, b: usize| self.machine.output(&results, &output_name(kind, a, b));
+        for measure in 0..self.measures {
+            let products = |a: usize, b: usize| self.machine.output(&results, &output_name(measure, a, b));
             let mut norms = Vec::with_capacity(self.layers);
             for layer in 0..self.layers {
                 let own = products(layer, layer)?;
@@ -148,36 +203,37 @@ impl Pairs {
                         if scale > 0.0 { f64::from(x) / scale } else { f64::NAN }
                     })
                     .collect();
-                matrices.push(Matrix { kind, layer_a: a, layer_b: b, values });
+                matrices.push(Matrix { measure, layer_a: a, layer_b: b, values });
             }
         }
         Ok(matrices)
     }
 }
 
-fn output_name(kind: Kind, a: usize, b: usize) -> String {
-    format!("products{}/{a}/{b}", kind.suffix())
+fn output_name(measure: usize, a: usize, b: usize) -> String {
+    format!("products/{measure}/{a}/{b}")
 }
 
-/// Adds up the inner products of the embeddings for pairs of layers, a band of Gram rows at a time.
+/// Adds up the inner products of the embeddings for pairs of layers, a band of rows at a time.
 fn accumulate(
     g: &mut Graph,
-    centred: &[cka::Centred],
+    prepared: &[Vec<Prepared>],
+    n: usize,
     pairs: &[(usize, usize)],
-    kinds: &[Kind],
     effects: &mut Vec<Effect>,
 ) -> Result<()> {
-    let Some(&(first, _)) = pairs.first() else { return Ok(()) };
-    let [n, _] = g.matrix(centred[first].values)?;
-    let rows = cka::band_rows(n);
-    let mut totals = vec![None; pairs.len() * kinds.len()];
+    let measures = prepared.first().map_or(0, Vec::len);
+    let rows = band_rows(n);
+    let wanted: Vec<(usize, usize, usize)> =
+        (0..measures).flat_map(|m| pairs.iter().map(move |&(a, b)| (m, a, b))).collect();
+    let mut totals = vec![None; wanted.len()];
     for start in (0..n).step_by(rows) {
-        // One band at a time: without the fence all bands' Gram matrices would stand in memory together.
+        // One band at a time: without the fence all bands' tables would stand in memory together.
         g.fence();
         let count = rows.min(n - start);
-        for ((&kind, &(a, b)), total) in kinds.iter().flat_map(|k| pairs.iter().map(move |p| (k, p))).zip(&mut totals) {
-            let x = cka::embedding(g, centred[a], kind, start, count)?;
-            let y = cka::embedding(g, centred[b], kind, start, count)?;
+        for (&(m, a, b), total) in wanted.iter().zip(&mut totals) {
+            let x = prepared[a][m].band(g, start, count)?;
+            let y = prepared[b][m].band(g, start, count)?;
             let part = g.pair_dot(x, y)?;
             *total = Some(match *total {
                 Some(total) => g.plus(total, part)?,
@@ -185,9 +241,9 @@ fn accumulate(
             });
         }
     }
-    for ((&kind, &(a, b)), total) in kinds.iter().flat_map(|k| pairs.iter().map(move |p| (k, p))).zip(totals) {
-        let total = total.ok_or_else(|| Error::Shape("CKA of no examples".into()))?;
-        effects.push(Effect::Output(output_name(kind, a, b), total));
+    for (&(m, a, b), total) in wanted.iter().zip(totals) {
+        let total = total.ok_or_else(|| Error::Shape("a comparison of no examples".into()))?;
+        effects.push(Effect::Output(output_name(m, a, b), total));
     }
     Ok(())
 }

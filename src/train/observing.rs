@@ -1,7 +1,7 @@
 //! What a run observes at its checkpoints, and once training is over.
 
 use super::compile::{output_name, representation_name};
-use super::observer::KEPT;
+use super::observer::{self, KEPT};
 use super::options::{Progress, Stage};
 use super::rows::layer_name;
 use super::runner::Runner;
@@ -73,9 +73,10 @@ impl Runner<'_> {
             }
         }
         let matrices = pairs.compare(which)?;
+        let kinds = observer::kinds(observe);
         let replicas = self.sweep.replicas.len();
         for m in &matrices {
-            let name = format!("cka{}", m.kind.suffix());
+            let name = format!("cka{}", kinds[m.measure].suffix());
             let (la, lb) = (layer_name(self.layers[m.layer_a]), layer_name(self.layers[m.layer_b]));
             let mut push = |a: usize, b: usize, layer_a: &str, layer_b: &str, value: f64| {
                 if self.diverged[a].is_none() && self.diverged[b].is_none() {

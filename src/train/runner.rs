@@ -162,8 +162,8 @@ impl<'s> Runner<'s> {
         }
         let widest = groups.iter().flat_map(|g| g.compiled.hidden.iter().copied()).max().unwrap_or(1);
         let extents = [sweep.data.probe.examples, widest];
-        let kinds = observer::kinds(observe);
-        Pairs::new(gpu, sweep.replicas.len(), layers, extents, &kinds, &which).map(Some)
+        let measures: Vec<_> = observer::kinds(observe).iter().map(|kind| kind.embedding()).collect();
+        Pairs::new(gpu, sweep.replicas.len(), layers, extents, &measures, &which).map(Some)
     }
 
     pub(super) fn run(mut self, progress: &mut dyn Progress) -> Result<Summary> {

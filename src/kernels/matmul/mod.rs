@@ -1,4 +1,5 @@
-//! Matrix products `C = op(A) op(B)` per replica, with a program on each element of the result.
+//! Matrix products `C = op(A) op(B)` per replica, with a program on each element of the result. What is summed over K
+//! may also be the squared or absolute difference of the two factors ([`Inner`]): then `C` holds distances.
 //!
 //! Three bodies, because what is fast on a GPU is slow on a CPU adapter and the other way about:
 //! - *wide*: no barriers; each of eight lanes holds a register tile of rows x columns, lanes side by side along the
@@ -11,12 +12,14 @@
 
 mod cooperative;
 mod form;
+mod inner;
 mod precision;
 mod tiled;
 mod twin;
 mod wide;
 
 pub use form::Form;
+pub use inner::Inner;
 pub use precision::{Factors, Precision, rounded};
 
 use super::program::Program;
@@ -81,6 +84,8 @@ pub struct MatMul {
     pub tile: Tile,
     /// What becomes of the factors before they are multiplied.
     pub factors: Factors,
+    /// What of the two factors is summed.
+    pub inner: Inner,
     /// Evaluated on each element of the result (its accumulated value), and what is stored.
     pub program: Program,
 }
@@ -102,7 +107,8 @@ impl MatMul {
         let letters = [self.vector_a, self.vector_b, self.vector_c].map(|v| if v { "v" } else { "s" });
         let vectors = letters.concat();
         let (a, b) = (letter(self.transpose_a), letter(self.transpose_b));
-        format!("matmul_{a}{b}{half}_{tile}_{vectors}({})", self.program.describe())
+        let what = self.inner.name();
+        format!("{what}_{a}{b}{half}_{tile}_{vectors}({})", self.program.describe())
     }
 
     pub(super) fn job_words(&self) -> usize {

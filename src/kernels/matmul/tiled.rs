@@ -23,6 +23,10 @@ impl MatMul {
             ("pad", pad.to_owned()),
             ("to", to.to_owned()),
             ("of", of.to_owned()),
+            ("term0", self.inner.term("a0", "b")),
+            ("term1", self.inner.term("a1", "b")),
+            ("term2", self.inner.term("a2", "b")),
+            ("term3", self.inner.term("a3", "b")),
             ("epilogue", self.epilogue()),
         ]);
         let text = include_str!("../../../shaders/matmul_tiled.wgsl");

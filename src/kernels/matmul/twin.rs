@@ -25,14 +25,14 @@ impl MatMul {
             if self.transpose_b {
                 for (column, sum) in sums.iter_mut().enumerate() {
                     let line = &b[b_base + column * ldb..][..k];
-                    *sum = line.iter().enumerate().map(|(t, &x)| a_of(t) * value(x)).sum();
+                    *sum = line.iter().enumerate().map(|(t, &x)| self.inner.of(a_of(t), value(x))).sum();
                 }
             } else {
                 sums.fill(0.0);
                 for t in 0..k {
                     let factor = a_of(t);
                     for (sum, &x) in sums.iter_mut().zip(&b[b_base + t * ldb..][..n]) {
-                        *sum += factor * value(x);
+                        *sum += self.inner.of(factor, value(x));
                     }
                 }
             }

@@ -120,7 +120,8 @@ impl MatMul {
                     let _ = writeln!(body, "        let a{s}_{i} = subgroupBroadcast(g{s}_{}, {}u);", i / 8, i % 8);
                 }
                 for u in 0..units(columns) {
-                    let _ = writeln!(body, "        t{i}_{u} += a{s}_{i} * b{s}_{u};");
+                    let term = self.inner.term(&format!("a{s}_{i}"), &format!("b{s}_{u}"));
+                    let _ = writeln!(body, "        t{i}_{u} += {term};");
                 }
             }
         }

@@ -1,0 +1,416 @@
+//! Representations as vectors whose cosine is a measure.
+//!
+//! Many measures compare two representations by a table of all pairs of examples: a Gram matrix or a matrix of
+//! distances, centred in one way or another. The measure is the cosine of the two tables as vectors. CKA in all its
+//! forms is one, so are distance correlation and the comparisons of representational dissimilarity matrices (RDMs) that
+//! are not by rank. The *embedding* of a representation is that centred table: it is made once per representation, and
+//! all pairs of a set are then one matrix product.
+//!
+//! Tables are made a band of rows at a time, so that memory stays bounded; the height of a band depends on the number of
+//! examples alone, so that sums have one order whatever the company.
+
+use super::median;
+use crate::error::{Error, Result};
+use crate::graph::{Graph, Tensor};
+use crate::kernels::matmul::Inner;
+use crate::kernels::program::{Binary, Unary};
+
+/// What a table holds for two examples, whose rows are `x` and `y`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Between {
+    /// Inner product of the rows of the column-centred representation.
+    Linear,
+    /// `exp(-|x - y|^2 / (2 s^2))`, the RBF kernel.
+    Gaussian(Bandwidth),
+    /// `exp(-|x - y| / s)`.
+    Laplace(Bandwidth),
+    /// `|x - y|^2`.
+    SquaredEuclidean,
+    /// `|x - y|`.
+    Euclidean,
+    /// One less the correlation of `x` and `y` over units, as half the squared distance of the standardised rows.
+    Correlation,
+    /// One less the cosine of `x` and `y`, as half the squared distance of the rows at unit length.
+    Cosine,
+    /// Sum of absolute differences.
+    CityBlock,
+}
+
+/// Width `s` of a kernel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bandwidth {
+    /// This many times the median distance: `s^2` is its square times the median of the squared distances of all `n^2`
+    /// ordered pairs, each example with itself included, the mean of the two middle ones (Kornblith et al. 2019).
+    Median(f32),
+    /// As it is.
+    Fixed(f32),
+}
+
+/// What becomes of a table before it is a vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Centring {
+    /// Rows and columns of mean zero: the biased HSIC of Gretton et al. (2005), distance covariance.
+    Double,
+    /// U-centred (Székely and Rizzo 2014): the unbiased HSIC of Song et al. (2012).
+    U,
+    /// Doubly centred, then without the diagonal (Lange et al. 2023).
+    Hollow,
+    /// Without the diagonal, less the mean of the rest: the Pearson correlation of RDMs.
+    Mean,
+    /// Without the diagonal: the cosine of RDMs.
+    Raw,
+}
+
+/// A table and its centring: a measure's name for what it does to each representation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Embedding {
+    /// What the table holds.
+    pub between: Between,
+    /// What becomes of it.
+    pub centring: Centring,
+}
+
+/// Elements of one band, about: enough to keep a dispatch busy, little beside the representations.
+const BAND: usize = 12_288;
+
+/// Bands at most: a plan lists the work of each.
+const MOST_BANDS: usize = 16;
+
+/// Rows of a band for `n` examples: a multiple of eight, which suits the products' tiles.
+pub fn band_rows(n: usize) -> usize {
+    let small = (BAND / n / 8 * 8).clamp(8, 64);
+    small.max(n.div_ceil(MOST_BANDS).next_multiple_of(8)).min(n)
+}
+
+/// A representation as its embedding needs it.
+#[derive(Clone, Copy, Debug)]
+pub struct Prepared {
+    embedding: Embedding,
+    /// `[n, units]`: rows ready for products or differences.
+    values: Tensor,
+    /// `[1, 1]`: what the kernel's exponent is multiplied by.
+    rate: Option<Tensor>,
+    /// `[n, 1]` and `[1, 1]`: sums of the rows and of all without the diagonal, and the diagonal itself.
+    sums: Option<Sums>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sums {
+    rows: Tensor,
+    total: Tensor,
+    diagonal: Tensor,
+}
+
+/// Half a squared distance between rows of unit length is one less their cosine.
+fn is_angular(between: Between) -> bool {
+    matches!(between, Between::Correlation | Between::Cosine)
+}
+
+impl Embedding {
+    /// Prepares a representation `[examples, units]`. Units from `units` on (`[1, 1]`, if given) are padding and zero.
+    /// `bands` says whether work may be put off and cut by fences; a value to be differentiated is made in one piece.
+    ///
+    /// # Errors
+    /// If `x` is not a matrix or has too few examples.
+    pub fn prepare(self, g: &mut Graph, x: Tensor, units: Option<Tensor>, bands: bool) -> Result<Prepared> {
+        let [n, _] = g.matrix(x)?;
+        let least = if self.centring == Centring::U { 4 } else { 2 };
+        if n < least {
+            return Err(Error::Shape(format!("this measure needs at least {least} examples, and there are {n}")));
+        }
+        let values = self.rows(g, x, units)?;
+        let rate = self.rate(g, values)?;
+        let mut prepared = Prepared { embedding: self, values, rate, sums: None };
+        prepared.sums = match (self.between, self.centring) {
+            (_, Centring::Raw) => None,
+            (Between::Linear, _) => {
+                // Rows of a Gram matrix of centred columns sum to zero, so without the diagonal to its negative.
+                let squares = g.unary(Unary::Square, values);
+                let diagonal = g.sum(squares, 1)?;
+                let trace = g.sum_all(diagonal)?;
+                let (rows, total) = (g.scale(diagonal, -1.0), g.scale(trace, -1.0));
+                Some(Sums { rows, total, diagonal })
+            }
+            _ => Some(prepared.sum_rows(g, n, bands)?),
+        };
+        Ok(prepared)
+    }
+
+    /// Rows as they are compared.
+    fn rows(self, g: &mut Graph, x: Tensor, units: Option<Tensor>) -> Result<Tensor> {
+        let [_, width] = g.matrix(x)?;
+        match self.between {
+            Between::Linear => {
+                let mean = g.mean(x, 0)?;
+                g.minus(x, mean)
+            }
+            Between::Correlation => {
+                let sum = g.sum(x, 1)?;
+                let centred = match units {
+                    None => {
+                        let mean = g.scale(sum, 1.0 / width as f32);
+                        g.minus(x, mean)?
+                    }
+                    Some(units) => {
+                        let mean = g.over(sum, units)?;
+                        let centred = g.minus(x, mean)?;
+                        let (column, zero) = (g.column_index(&[1, width]), g.constant(0.0));
+                        let padding = g.binary(Binary::AtLeast, column, units)?;
+                        g.select(padding, zero, centred)?
+                    }
+                };
+                unit_rows(g, centred)
+            }
+            Between::Cosine => unit_rows(g, x),
+            _ => Ok(x),
+        }
+    }
+
+    fn rate(self, g: &mut Graph, values: Tensor) -> Result<Option<Tensor>> {
+        let (bandwidth, squared) = match self.between {
+            Between::Gaussian(bandwidth) => (bandwidth, true),
+            Between::Laplace(bandwidth) => (bandwidth, false),
+            _ => return Ok(None),
+        };
+        let factor = |s: f32| if squared { -0.5 / (s * s) } else { -1.0 / s };
+        Ok(Some(match bandwidth {
+            Bandwidth::Fixed(s) => g.number(factor(s)),
+            Bandwidth::Median(t) => {
+                let distances = g.distances(values, values, Inner::SquaredDifference)?;
+                let middle = median::of_all(g, distances)?;
+                let middle = if squared { middle } else { g.unary(Unary::Sqrt, middle) };
+                let scale = g.number(factor(t));
+                g.over(scale, middle)?
+            }
+        }))
+    }
+}
+
+/// Rows at unit length.
+fn unit_rows(g: &mut Graph, x: Tensor) -> Result<Tensor> {
+    let squares = g.unary(Unary::Square, x);
+    let norms = g.sum(squares, 1)?;
+    let norms = g.unary(Unary::Sqrt, norms);
+    g.over(x, norms)
+}
+
+/// `sqrt(x)`, whose derivative at zero is taken to be zero.
+fn root(g: &mut Graph, x: Tensor) -> Result<Tensor> {
+    let (zero, one) = (g.constant(0.0), g.constant(1.0));
+    let positive = g.binary(Binary::Greater, x, zero)?;
+    let safe = g.select(positive, x, one)?;
+    let root = g.unary(Unary::Sqrt, safe);
+    g.select(positive, root, zero)
+}
+
+impl Prepared {
+    /// Rows `start..start + count` of the table before it is centred, columns from `from` on.
+    fn table(self, g: &mut Graph, start: usize, count: usize, from: usize) -> Result<Tensor> {
+        let [n, _] = g.matrix(self.values)?;
+        let band = g.rows(self.values, start, count)?;
+        let rest = g.rows(self.values, from, n - from)?;
+        let between = self.embedding.between;
+        if between == Between::Linear {
+            return g.matmul_of(band, false, rest, true);
+        }
+        let inner = if between == Between::CityBlock { Inner::AbsoluteDifference } else { Inner::SquaredDifference };
+        let distance = g.distances(band, rest, inner)?;
+        match (between, self.rate) {
+            (Between::Gaussian(_), Some(rate)) => {
+                let exponent = g.times(distance, rate)?;
+                Ok(g.unary(Unary::Exp, exponent))
+            }
+            (Between::Laplace(_), Some(rate)) => {
+                let distance = root(g, distance)?;
+                let exponent = g.times(distance, rate)?;
+                Ok(g.unary(Unary::Exp, exponent))
+            }
+            (Between::Euclidean, _) => root(g, distance),
+            (between, _) if is_angular(between) => Ok(g.scale(distance, 0.5)),
+            _ => Ok(distance),
+        }
+    }
+
+    /// Sums of the rows of a table of distances or similarities, by bands: the table is symmetric, so its column sums.
+    fn sum_rows(self, g: &mut Graph, n: usize, bands: bool) -> Result<Sums> {
+        let height = if bands { band_rows(n) } else { n };
+        let mut sums: Option<Tensor> = None;
+        for start in (0..n).step_by(height) {
+            if bands {
+                g.fence();
+            }
+            let count = height.min(n - start);
+            let band = self.table(g, start, count, 0)?;
+            let part = g.sum(band, 0)?;
+            sums = Some(match sums {
+                Some(sums) => g.plus(sums, part)?,
+                None => part,
+            });
+        }
+        let sums = sums.ok_or_else(|| Error::Shape("a table of no examples".into()))?;
+        let similar = matches!(self.embedding.between, Between::Gaussian(_) | Between::Laplace(_));
+        let own = g.constant(if similar { 1.0 } else { 0.0 });
+        let diagonal = g.broadcast(own, &[n, 1])?;
+        let rows = g.reshape(sums, &[n, 1])?;
+        let rows = if similar { g.shift(rows, -1.0) } else { rows };
+        let total = g.sum_all(rows)?;
+        Ok(Sums { rows, total, diagonal })
+    }
+
+    /// A band of the embedding: rows `start..start + count`, columns from `start` on, `[count, n - start]`. Embeddings are
+    /// symmetric, so what stands to the left of a band stands in an earlier one; columns beyond the square on the
+    /// diagonal are scaled by the root of two, so that inner products count them twice.
+    ///
+    /// # Errors
+    /// If there are no such rows.
+    pub fn band(self, g: &mut Graph, start: usize, count: usize) -> Result<Tensor> {
+        let [n, _] = g.matrix(self.values)?;
+        let width = n.saturating_sub(start);
+        let table = self.table(g, start, count, start)?;
+        let value = self.centred(g, table, start, n)?;
+        if count == n {
+            return Ok(value);
+        }
+        let column = g.column_index(&[count, width]);
+        // Beside the text, so that all bands share a kernel.
+        let square = g.number(count as f32);
+        let beyond = g.binary(Binary::AtLeast, column, square)?;
+        let (twice, once) = (g.constant(std::f32::consts::SQRT_2), g.constant(1.0));
+        let weight = g.select(beyond, twice, once)?;
+        g.times(value, weight)
+    }
+
+    /// A band of the table (columns from its first row on), centred.
+    fn centred(self, g: &mut Graph, table: Tensor, start: usize, n: usize) -> Result<Tensor> {
+        let [count, width] = g.matrix(table)?;
+        let (centring, n) = (self.embedding.centring, n as f64);
+        let Some(sums) = self.sums else { return without_diagonal(g, table) };
+        let linear = self.embedding.between == Between::Linear;
+        if centring == Centring::Double && linear {
+            return Ok(table);
+        }
+        if centring == Centring::Mean {
+            let mean = g.scale(sums.total, (1.0 / (n * (n - 1.0))) as f32);
+            let less = g.minus(table, mean)?;
+            return without_diagonal(g, less);
+        }
+        if centring == Centring::Hollow && linear {
+            return without_diagonal(g, table);
+        }
+        // With the diagonal for the double form, without it for the U-centred one.
+        let (sums_of, per_row, per_all) = match centring {
+            Centring::U => (sums.rows, n - 2.0, (n - 1.0) * (n - 2.0)),
+            _ => (g.plus(sums.rows, sums.diagonal)?, n, n * n),
+        };
+        let total = match centring {
+            Centring::U => sums.total,
+            _ => g.sum_all(sums_of)?,
+        };
+        let rows = g.rows(sums_of, start, count)?;
+        let columns = g.rows(sums_of, start, width)?;
+        let columns = g.reshape(columns, &[1, width])?;
+        let edges = g.plus(rows, columns)?;
+        let edges = g.scale(edges, (-1.0 / per_row) as f32);
+        let corner = g.scale(total, (1.0 / per_all) as f32);
+        let less = g.plus(table, edges)?;
+        let value = g.plus(less, corner)?;
+        if centring == Centring::Double { Ok(value) } else { without_diagonal(g, value) }
+    }
+}
+
+/// Zero where row and column are the same example; a band's columns start at its first row.
+fn without_diagonal(g: &mut Graph, band: Tensor) -> Result<Tensor> {
+    let [count, width] = g.matrix(band)?;
+    let (row, column) = (g.row_index(&[count, width]), g.column_index(&[count, width]));
+    let same = g.binary(Binary::Equal, row, column)?;
+    let zero = g.constant(0.0);
+    g.select(same, zero, band)
+}
+
+/// Cosines of the embeddings of several pairs of representations of the same examples: for each embedding, for each pair,
+/// `[1, 1]`. Each representation's table is made once, however many pairs it is in.
+///
+/// # Errors
+/// If the numbers of examples differ, or are too few.
+pub fn many(
+    g: &mut Graph,
+    xs: &[Tensor],
+    pairs: &[(usize, usize)],
+    embeddings: &[Embedding],
+) -> Result<Vec<Vec<Tensor>>> {
+    let mut used: Vec<usize> = pairs.iter().flat_map(|&(a, b)| [a, b]).collect();
+    used.sort_unstable();
+    used.dedup();
+    let Some(&first) = used.first() else { return Ok(embeddings.iter().map(|_| Vec::new()).collect()) };
+    let [n, _] = g.matrix(xs[first])?;
+    for &x in &used {
+        same_examples(g, n, xs[x])?;
+    }
+    let place = |x: usize| used.binary_search(&x).unwrap_or(0);
+    // Inner products wanted: of each with itself, then of each pair.
+    let wanted: Vec<(usize, usize)> =
+        (0..used.len()).map(|x| (x, x)).chain(pairs.iter().map(|&(a, b)| (place(a), place(b)))).collect();
+    let prepared = embeddings
+        .iter()
+        .map(|e| used.iter().map(|&x| e.prepare(g, xs[x], None, true)).collect::<Result<Vec<_>>>())
+        .collect::<Result<Vec<_>>>()?;
+    let mut totals: Vec<Vec<Option<Tensor>>> = vec![vec![None; wanted.len()]; embeddings.len()];
+    let rows = band_rows(n);
+    for start in (0..n).step_by(rows) {
+        // One band at a time: without the fence all bands' tables would stand in memory together.
+        g.fence();
+        let count = rows.min(n - start);
+        for (prepared, totals) in prepared.iter().zip(&mut totals) {
+            let bands = prepared.iter().map(|p| p.band(g, start, count)).collect::<Result<Vec<_>>>()?;
+            for (&(a, b), total) in wanted.iter().zip(totals) {
+                let product = g.times(bands[a], bands[b])?;
+                let part = g.sum_all(product)?;
+                *total = Some(match *total {
+                    Some(total) => g.plus(total, part)?,
+                    None => part,
+                });
+            }
+        }
+    }
+    g.fence();
+    let none = || Error::Shape("a comparison of no examples".into());
+    totals
+        .into_iter()
+        .map(|totals| {
+            let totals = totals.into_iter().collect::<Option<Vec<_>>>().ok_or_else(none)?;
+            (used.len()..wanted.len()).map(|i| cosine(g, totals[i], totals[wanted[i].0], totals[wanted[i].1])).collect()
+        })
+        .collect()
+}
+
+/// The cosine of two representations' embeddings as a value to train on: differentiable, from undivided tables.
+///
+/// # Errors
+/// As [`many`], and if the table has no gradient.
+pub fn differentiable(g: &mut Graph, x: Tensor, y: Tensor, embedding: Embedding) -> Result<Tensor> {
+    let [n, _] = g.matrix(x)?;
+    same_examples(g, n, y)?;
+    let (x, y) = (embedding.prepare(g, x, None, false)?, embedding.prepare(g, y, None, false)?);
+    let (a, b) = (x.band(g, 0, n)?, y.band(g, 0, n)?);
+    let mut dot = |p: Tensor, q: Tensor| -> Result<Tensor> {
+        let product = g.times(p, q)?;
+        g.sum_all(product)
+    };
+    let (xy, xx, yy) = (dot(a, b)?, dot(a, a)?, dot(b, b)?);
+    cosine(g, xy, xx, yy)
+}
+
+fn same_examples(g: &Graph, n: usize, x: Tensor) -> Result<()> {
+    let [m, _] = g.matrix(x)?;
+    if m == n {
+        return Ok(());
+    }
+    Err(Error::Shape(format!("representations of the same examples are compared: got {n} and {m}")))
+}
+
+/// `xy / sqrt(xx yy)`, as a product of two roots, since the product of the squares may overflow.
+fn cosine(g: &mut Graph, xy: Tensor, xx: Tensor, yy: Tensor) -> Result<Tensor> {
+    let (a, b) = (g.unary(Unary::Sqrt, xx), g.unary(Unary::Sqrt, yy));
+    let first = g.over(xy, a)?;
+    g.over(first, b)
+}
