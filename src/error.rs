@@ -23,6 +23,9 @@ pub enum Error {
     /// Two nodes of a graph do not fit each other.
     #[error("{0}")]
     Shape(String),
+    /// A measure is not defined on what it was given.
+    #[error("{0}")]
+    Measure(String),
     /// No usable adapter, or none of the name asked for.
     #[error("{0}")]
     Adapter(String),

@@ -5,6 +5,7 @@
 //! additions and its bandwidth, measured in the same run, would allow.
 
 mod analysis;
+mod measures;
 mod overhead;
 mod pieces;
 mod table;
@@ -22,12 +23,13 @@ use timing::Bench;
 pub use table::table;
 
 /// The suites, in the order in which they run.
-pub const SUITES: [(&str, &str); 9] = [
+pub const SUITES: [(&str, &str); 10] = [
     ("matmul", "matrix products: square, tall, many small, transposed, with a fused epilogue"),
     ("elementwise", "fused elementwise programs"),
     ("reduction", "sums along rows and columns"),
     ("cross-entropy", "softmax cross-entropy with its gradient"),
     ("cka", "Gram matrices and all-pairs linear CKA"),
+    ("measures", "measures of the catalogue on all pairs of a set, on the device and on the CPU"),
     ("training", "sweeps of tiny, medium and wide networks, and one lone network"),
     ("dispatch", "cost of a dispatch, for the host and for the device"),
     ("replicas", "cost of a replica, from one to thousands"),
@@ -112,12 +114,13 @@ pub fn run(gpu: &Arc<Gpu>, settings: &Settings, mut heard: impl FnMut(&Measureme
         }
     }
     let mut bench = Bench::new(gpu, settings.quick, &mut heard)?;
-    let suites: [fn(&mut Bench) -> Result<()>; 9] = [
+    let suites: [fn(&mut Bench) -> Result<()>; 10] = [
         pieces::matmul,
         pieces::elementwise,
         pieces::reduction,
         pieces::cross_entropy,
         analysis::cka,
+        measures::measures,
         training::training,
         overhead::dispatch,
         training::replicas,

@@ -1,8 +1,11 @@
 //! Commands, flags and exit codes.
 
 mod bench;
+mod compare;
+mod describe;
 mod doctor;
 mod list;
+mod measures;
 mod plan;
 mod progress;
 mod report;
@@ -59,6 +62,12 @@ enum Command {
     Plan(PlanArgs),
     /// Measure what an adapter does with this kind of work
     Bench(BenchArgs),
+    /// Compare representations from files, by any measures
+    Compare(CompareArgs),
+    /// Statistics of single representations from files
+    Describe(DescribeArgs),
+    /// The catalogue of measures and statistics
+    Measures(MeasuresArgs),
     /// Reproduce a paper: train its networks, draw its figures, try its claims
     Reproduce(ReproduceArgs),
     /// Rebuild report.html from a run's files
@@ -187,6 +196,94 @@ struct ReproduceArgs {
     json: bool,
 }
 
+/// How arrays of files become representations.
+#[derive(Args)]
+struct InputArgs {
+    /// What becomes of positions (pixels, tokens): units, mean, max, positions, first or last
+    #[arg(long, value_name = "HOW", default_value = "units")]
+    flatten: isogram::data::Flatten,
+    /// Which axis of an example holds the units of a position: by-rank, channels-first or channels-last
+    #[arg(long, value_name = "AXIS", default_value = "by-rank")]
+    channels: isogram::data::Channels,
+}
+
+/// Where a comparison is computed.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum On {
+    /// On a GPU where there is one and the work is worth it
+    Auto,
+    /// On the CPU, in f64
+    Cpu,
+    /// On a GPU or software adapter, in f32, what has such a form; the rest on the CPU
+    Gpu,
+}
+
+#[derive(Args)]
+struct CompareArgs {
+    /// Files of arrays whose rows are examples: .npy, .npz, .safetensors, .csv; FILE:ARRAY takes one array of a file
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Measures, separated by commas, such as cka,procrustes,rsa:pearson (see `isogram measures`)
+    #[arg(long, visible_alias = "measure", value_name = "NAMES", value_delimiter = ',')]
+    measures: Vec<String>,
+    #[command(flatten)]
+    input: InputArgs,
+    /// Draw all pairs as a matrix with its dendrogram, an SVG for each measure
+    #[arg(long, value_name = "FILE")]
+    matrix: Option<PathBuf>,
+    /// Write all values to .csv, .parquet, .npz or .json; can be repeated
+    #[arg(long, value_name = "FILE")]
+    out: Vec<PathBuf>,
+    /// Where it is computed
+    #[arg(long, value_name = "WHERE", default_value = "auto")]
+    on: On,
+    /// Adapter: a number from `isogram doctor`, or part of a name
+    #[arg(long, value_name = "NAME")]
+    adapter: Option<String>,
+    /// Test each pair against examples shuffled so many times: p-value and mean of the shuffled values
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    permutations: u32,
+    /// Interval of each pair from so many samples of the examples
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    bootstrap: u32,
+    /// Seed of permutations and samples
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Print nothing but the table
+    #[arg(long)]
+    quiet: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct DescribeArgs {
+    /// Files of arrays whose rows are examples: .npy, .npz, .safetensors, .csv; FILE:ARRAY takes one array of a file
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// A class for each example: .npy, .csv or IDX
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// Statistics, separated by commas (see `isogram measures`)
+    #[arg(long, visible_alias = "statistic", value_name = "NAMES", value_delimiter = ',')]
+    statistics: Vec<String>,
+    #[command(flatten)]
+    input: InputArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct MeasuresArgs {
+    /// Say all about this one
+    name: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
 impl ExperimentArgs {
     fn adapter(&self) -> AdapterChoice {
         self.adapter.as_deref().map_or(AdapterChoice::Automatic, AdapterChoice::parse)
@@ -221,6 +318,9 @@ pub fn main() -> ExitCode {
         Command::Doctor { adapter, json } => doctor::doctor(adapter.as_deref(), json),
         Command::Plan(args) => plan::plan(&args),
         Command::Bench(args) => bench::bench(&args),
+        Command::Compare(args) => compare::compare(&args),
+        Command::Describe(args) => describe::describe(&args),
+        Command::Measures(args) => measures::list(&args),
         Command::Reproduce(args) => reproduce::reproduce(&args),
         Command::Report { run } => report::report(&run),
     };

@@ -8,6 +8,7 @@ use super::{
     BatchMode, Experiment, LossKind, Measure, OptimiserKind, Reduction, ScheduleKind, checkpoints::Spacing,
     data::Source, tree::Complaint,
 };
+use crate::measure::catalogue as measures;
 
 /// Most checkpoints of one run: each costs a read-back and rows in every table.
 const MOST_CHECKPOINTS: u64 = 100_000;
@@ -178,11 +179,31 @@ fn observe(e: &Experiment) -> Result<(), Complaint> {
             return refuse("observe.pairs", message);
         }
     }
+    catalogue(e)?;
     let cka = observe.measures.iter().find(|measure| measure.name().starts_with("cka"));
     if let (Some(measure), Some(examples @ ..4)) = (cka, e.probe.examples) {
         return refuse("probe.examples", format!("expected at least 4, since {measure} is measured, got {examples}"));
     }
     Ok(())
+}
+
+/// Names of the catalogue, and whether there is anything for them to look at.
+fn catalogue(e: &Experiment) -> Result<(), Complaint> {
+    let parsed = |key: &str, names: &[String], parse: &dyn Fn(&str) -> crate::Result<String>| {
+        let mut seen = HashSet::new();
+        for name in names {
+            let canonical = parse(name).map_err(|error| Complaint::of(key, error.to_string()))?;
+            if !seen.insert(canonical) {
+                return refuse(key, format!("{name} comes twice"));
+            }
+            if e.model.layers.is_empty() {
+                return refuse(key, format!("{name} reads hidden layers, but model.layers is empty"));
+            }
+        }
+        Ok(())
+    };
+    parsed("observe.compare", &e.observe.compare, &|name| Ok(measures::Measure::parse(name)?.name()))?;
+    parsed("observe.describe", &e.observe.describe, &|name| Ok(measures::Statistic::parse(name)?.name()))
 }
 
 fn checkpoints(e: &Experiment) -> Result<(), Complaint> {

@@ -51,6 +51,13 @@ pub struct Observe {
     pub measures: Vec<Measure>,
     /// Whether every CKA is also written in its debiased form, which is fair when examples are few.
     pub debiased: bool,
+    /// Measures of the catalogue (`isogram measures`) between all pairs of replicas, at each hidden layer, such as
+    /// `procrustes` or `rsa:pearson`.
+    #[schemars(length(max = 100))]
+    pub compare: Vec<String>,
+    /// Statistics of the catalogue of each hidden layer of each replica, such as `participation_ratio`.
+    #[schemars(length(max = 100))]
+    pub describe: Vec<String>,
     /// Hidden layers to look at, counted from 0; by default all.
     #[schemars(length(min = 1, max = 1000))]
     pub layers: Option<Vec<u32>>,
@@ -65,6 +72,8 @@ impl Default for Observe {
             at: Checkpoints::default(),
             measures: vec![Measure::Loss, Measure::Accuracy],
             debiased: true,
+            compare: Vec::new(),
+            describe: Vec::new(),
             layers: None,
             pairs: Vec::new(),
         }

@@ -4,8 +4,16 @@
 //! A measure of two representations that is the cosine of their [embeddings](embedding) (CKA in both forms is one: the
 //! embedding is the centred Gram matrix) is computed for all pairs of replicas by [`pairs`].
 
+pub mod catalogue;
 pub mod cka;
+pub mod compare;
 pub mod distance;
 pub mod embedding;
 mod median;
+pub mod nearest;
+pub mod neurons;
 pub mod pairs;
+pub mod pairwise;
+pub mod resample;
+pub mod single;
+pub mod subspace;

@@ -357,6 +357,8 @@ pub fn compile(
 pub(super) fn needs_representations(e: &config::Experiment) -> bool {
     e.observe.has(Measure::CkaPairs)
         || e.observe.has(Measure::CkaLayers)
+        || !e.observe.compare.is_empty()
+        || !e.observe.describe.is_empty()
         || e.save.representations != config::Keep::None
 }
 

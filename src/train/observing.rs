@@ -46,7 +46,8 @@ impl Runner<'_> {
                 push_rows(&mut rows, step, members, &self.diverged, &values);
             }
         }
-        let pairs = self.compare(Layers::Same, step)?;
+        let mut pairs = self.compare(Layers::Same, step)?;
+        self.by_the_catalogue(step, &mut rows, &mut pairs)?;
         if e.observe.has(Measure::CkaLast) || e.save.parameters == Keep::Checkpoints {
             self.save_parameters(step)?;
         }
@@ -54,6 +55,16 @@ impl Runner<'_> {
             self.save_representations(step)?;
         }
         self.recorder.checkpoint(step, rows, pairs)
+    }
+
+    /// Adds what the experiment observes by measures and statistics of the catalogue.
+    fn by_the_catalogue(&mut self, step: u32, rows: &mut Vec<MetricRow>, pairs: &mut PairTable) -> Result<()> {
+        let Some(catalogued) = &mut self.catalogued else { return Ok(()) };
+        let alive: Vec<usize> = (0..self.diverged.len()).filter(|&r| self.diverged[r].is_none()).collect();
+        let found = catalogued.observe(&mut self.groups, &self.layers, &alive, self.diverged.len(), step)?;
+        rows.extend(found.metrics);
+        found.pairs.iter().for_each(|row| pairs.push(row));
+        Ok(())
     }
 
     /// All-pairs CKA of the representations that `evaluate` left.

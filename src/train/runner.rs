@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::cataloguing::Catalogued;
 use super::compile::Compiled;
 use super::drain::Pending;
 use super::group::Group;
@@ -30,6 +31,7 @@ pub(super) struct Runner<'s> {
     pub(super) groups: Vec<Group>,
     pub(super) names: Vec<String>,
     pub(super) pairs: Option<Pairs>,
+    pub(super) catalogued: Option<Catalogued>,
     pub(super) layers: Vec<usize>,
     pub(super) recorder: Recorder,
     pub(super) stamp: Stamp,
@@ -87,6 +89,7 @@ impl<'s> Runner<'s> {
             ));
         }
         let pairs = Self::pairs_program(sweep, gpu.as_ref(), &groups, layers.len())?;
+        let catalogued = Catalogued::new(sweep, gpu.as_ref(), &groups, layers.len())?;
         for group in &mut groups {
             group.initialise(&sweep.replicas)?;
             let first = group.slices[0].1[0];
@@ -123,6 +126,7 @@ impl<'s> Runner<'s> {
             groups,
             names,
             pairs,
+            catalogued,
             layers,
             recorder,
             stamp,

@@ -1,0 +1,74 @@
+//! Measures of the catalogue on all pairs of a set, from arrays on the host to values on the host.
+
+use faer::Mat;
+
+use super::analysis::pseudo;
+use super::timing::{Bench, Times, Work};
+use crate::error::Result;
+use crate::measure::catalogue::Measure;
+use crate::measure::compare::{Named, all_pairs};
+
+pub(super) fn measures(bench: &mut Bench) -> Result<()> {
+    let (small, large) = (set(16, 1000, 256), set(64, 1024, 256));
+    let cases: [(&str, &[Named], bool); 9] = [
+        ("cka", &large, true),
+        ("cka", &large, false),
+        ("cka:biased", &large, false),
+        ("rsa", &small, false),
+        ("rsa:pearson", &small, true),
+        ("rsa:pearson", &small, false),
+        ("procrustes", &small, false),
+        ("knn", &small, true),
+        ("knn", &small, false),
+    ];
+    for (name, set, on_device) in cases {
+        one(bench, name, set, on_device)?;
+    }
+    if !bench.quick {
+        one(bench, "cka", &set(512, 2048, 512), true)?;
+    }
+    Ok(())
+}
+
+fn one(bench: &mut Bench, name: &str, set: &[Named], on_device: bool) -> Result<()> {
+    let gpu = bench.gpu.clone();
+    let measures = [Measure::parse(name)?];
+    let mut run = || all_pairs(set, &measures, on_device.then_some(&gpu), &mut |_, _| {});
+    let begun = std::time::Instant::now();
+    run()?;
+    // What takes long is not repeated as often.
+    let repeats = match begun.elapsed().as_secs_f64() {
+        s if s > 20.0 => 1,
+        s if s > 2.0 || bench.quick => 3,
+        _ => 11,
+    };
+    let mut seconds = Vec::with_capacity(repeats);
+    for _ in 0..repeats {
+        let begun = std::time::Instant::now();
+        run()?;
+        seconds.push(begun.elapsed().as_secs_f64());
+    }
+    let (count, n, p) = (set.len() as f64, set[0].values.nrows() as f64, set[0].values.ncols() as f64);
+    bench.keep(
+        Work {
+            name: name.into(),
+            size: format!("{count} x [{n}, {p}]{}", if on_device { "" } else { ", CPU" }),
+            flops: 0.0,
+            bytes: 0.0,
+            count: Some((count * (count - 1.0) / 2.0, "pairs/s")),
+            note: format!("wall clock, from arrays on the host; {}", if on_device { "device, f32" } else { "CPU, f64" }),
+        },
+        Times::of(seconds),
+    );
+    Ok(())
+}
+
+/// Representations without structure.
+fn set(count: usize, examples: usize, units: usize) -> Vec<Named> {
+    (0..count)
+        .map(|r| Named {
+            name: format!("{r}"),
+            values: Mat::from_fn(examples, units, |i, j| f64::from(pseudo((r * examples + i) * units + j))),
+        })
+        .collect()
+}

@@ -1,0 +1,211 @@
+//! What the catalogue says of a measure, and how it is computed.
+
+use std::any::Any;
+
+use faer::MatRef;
+
+use super::given::{Given, Parameter};
+use crate::error::{Error, Result};
+use crate::measure::embedding::Embedding;
+use crate::measure::neurons::neighbours::{Nearness, Neighbours};
+
+/// What a larger value means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// More alike.
+    Similarity,
+    /// Less alike.
+    Distance,
+}
+
+/// A change to a representation that leaves a measure as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Invariance {
+    /// A constant added to each unit.
+    Translation,
+    /// All units times one positive number.
+    Scaling,
+    /// Each unit times a positive number of its own.
+    UnitScaling,
+    /// Units in another order.
+    Permutation,
+    /// Rotations and reflections of the space of units.
+    Orthogonal,
+    /// Any invertible linear map of the units.
+    Linear,
+}
+
+impl Invariance {
+    /// Its name in the catalogue.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Translation => "translation",
+            Self::Scaling => "scaling",
+            Self::UnitScaling => "scaling of units",
+            Self::Permutation => "permutation",
+            Self::Orthogonal => "orthogonal",
+            Self::Linear => "invertible linear",
+        }
+    }
+}
+
+/// What a representation becomes before it is compared: made once, however many pairs it is in.
+pub type Prepared = Box<dyn Any + Send + Sync>;
+
+type Prepare = Box<dyn Fn(MatRef<'_, f64>) -> Result<Prepared> + Send + Sync>;
+type Compare = Box<dyn Fn(&Prepared, &Prepared) -> Result<f64> + Send + Sync>;
+
+/// How a measure is computed on the CPU, in f64.
+pub struct Host {
+    prepare: Prepare,
+    compare: Compare,
+}
+
+impl Host {
+    /// In two phases: what each representation becomes, and what two of those give.
+    pub fn new<P: Send + Sync + 'static>(
+        prepare: impl Fn(MatRef<'_, f64>) -> Result<P> + Send + Sync + 'static,
+        compare: impl Fn(&P, &P) -> Result<f64> + Send + Sync + 'static,
+    ) -> Self {
+        let lost = || Error::Measure("a representation was prepared for another measure".into());
+        Self {
+            prepare: Box::new(move |x| Ok(Box::new(prepare(x)?) as Prepared)),
+            compare: Box::new(move |a, b| {
+                let (a, b) = (a.downcast_ref().ok_or_else(lost)?, b.downcast_ref().ok_or_else(lost)?);
+                compare(a, b)
+            }),
+        }
+    }
+
+    /// From the two representations as they are.
+    pub fn of_pair(
+        compare: impl Fn(MatRef<'_, f64>, MatRef<'_, f64>) -> Result<f64> + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(|x| Ok(x.to_owned()), move |a: &faer::Mat<f64>, b: &faer::Mat<f64>| compare(a.as_ref(), b.as_ref()))
+    }
+
+    /// Prepares a representation `[examples, units]`.
+    ///
+    /// # Errors
+    /// If the measure is not defined on it.
+    pub fn prepare(&self, x: MatRef<'_, f64>) -> Result<Prepared> {
+        (self.prepare)(x)
+    }
+
+    /// Compares two prepared representations.
+    ///
+    /// # Errors
+    /// If the measure is not defined on them.
+    pub fn compare(&self, a: &Prepared, b: &Prepared) -> Result<f64> {
+        (self.compare)(a, b)
+    }
+}
+
+/// How a measure is computed on a GPU, in f32, for all pairs at once.
+#[derive(Clone, Copy, Debug)]
+pub enum Device {
+    /// A function of the cosine of embeddings.
+    Cosine(Cosine),
+    /// A function of the nearest neighbours.
+    Neighbours(Neighbourhood),
+}
+
+impl Device {
+    /// The form by embeddings.
+    pub fn cosine(self) -> Option<Cosine> {
+        match self {
+            Self::Cosine(cosine) => Some(cosine),
+            Self::Neighbours(_) => None,
+        }
+    }
+
+    /// The form by neighbours.
+    pub fn neighbours(self) -> Option<Neighbourhood> {
+        match self {
+            Self::Cosine(_) => None,
+            Self::Neighbours(neighbours) => Some(neighbours),
+        }
+    }
+}
+
+/// A measure that is a function of the cosine of embeddings.
+#[derive(Clone, Copy, Debug)]
+pub struct Cosine {
+    /// What each representation becomes.
+    pub embedding: Embedding,
+    /// What becomes of the cosine.
+    pub finish: fn(f64) -> f64,
+}
+
+/// A measure that compares the nearest neighbours of each example.
+#[derive(Clone, Copy, Debug)]
+pub struct Neighbourhood {
+    /// How many neighbours.
+    pub k: usize,
+    /// What makes two examples near.
+    pub nearness: Nearness,
+    /// What is made of two sets of neighbours.
+    pub compare: fn(&Neighbours, &Neighbours) -> Result<f64>,
+}
+
+/// Both ways, for some options.
+pub struct Made {
+    /// On the CPU.
+    pub host: Host,
+    /// On a GPU, if there is such a form.
+    pub device: Option<Device>,
+}
+
+impl From<Host> for Made {
+    fn from(host: Host) -> Self {
+        Self { host, device: None }
+    }
+}
+
+/// Units and examples of two representations, for what may be said of them beforehand.
+#[derive(Clone, Copy, Debug)]
+pub struct Extents {
+    /// Examples.
+    pub n: usize,
+    /// Units of the first.
+    pub p: usize,
+    /// Units of the second.
+    pub q: usize,
+}
+
+/// A measure of two representations, as the catalogue lists it.
+pub struct Entry {
+    /// Its name.
+    pub name: &'static str,
+    /// In a few words.
+    pub title: &'static str,
+    /// Which part of the catalogue it is in.
+    pub family: &'static str,
+    /// In plain text; `X`, `Y` are centred representations, `K`, `L` Gram matrices, `D` matrices of distances.
+    pub formula: &'static str,
+    /// Least and largest value.
+    pub range: [f64; 2],
+    /// What a larger value means.
+    pub direction: Direction,
+    /// Whether it is the same either way about.
+    pub symmetric: bool,
+    /// Whether it is a metric up to the changes that it does not see (with its default options).
+    pub metric: bool,
+    /// What it does not see (with its default options).
+    pub invariances: &'static [Invariance],
+    /// Cost for a pair, in letters: n examples, p units.
+    pub cost: &'static str,
+    /// Paper and equation.
+    pub source: &'static str,
+    /// Its options.
+    pub parameters: &'static [Parameter],
+    /// Something to be aware of, given the sizes.
+    pub caution: fn(&Given, Extents) -> Option<String>,
+    /// How it is computed.
+    pub make: fn(&Given) -> Result<Made>,
+}
+
+/// Nothing to be aware of.
+pub fn no_caution(_: &Given, _: Extents) -> Option<String> {
+    None
+}

@@ -1,0 +1,271 @@
+//! Measures of kernels: HSIC, CKA, distance correlation, CKNNA.
+
+use faer::Mat;
+
+use super::entry::{Cosine, Device, Direction, Entry, Extents, Host, Invariance as I, Made, no_caution};
+use super::given::{Given, Parameter, Takes};
+use crate::error::Result;
+use crate::measure::embedding::{self, Between, Centring, Embedding};
+use crate::measure::pairwise::algebra::inner;
+use crate::measure::pairwise::gram::{Bandwidth, Kernel};
+use crate::measure::pairwise::kernel::{self, Estimator};
+use crate::measure::pairwise::{cknna, distance_correlation};
+
+const FAMILY: &str = "kernels";
+
+const KERNEL: Parameter =
+    Parameter { key: "kernel", takes: Takes::Word(&["linear", "rbf", "laplace"]), about: "linear: X Xᵀ; rbf: exp(-d²/2σ²); laplace: exp(-d/σ)" };
+const THRESHOLD: Parameter = Parameter {
+    key: "threshold",
+    takes: Takes::Number { default: 1.0, low: f64::MIN_POSITIVE, high: f64::MAX },
+    about: "σ of rbf and laplace as a multiple of the median distance",
+};
+const MEDIAN: Parameter = Parameter {
+    key: "median",
+    takes: Takes::Word(&["all", "all-lower", "pairs", "nonzero"]),
+    about: "which distances the median is of: all n² (Kornblith), the lower middle of those (torch), i < j, not zero",
+};
+const SIGMA: Parameter = Parameter {
+    key: "sigma",
+    takes: Takes::Number { default: 0.0, low: 0.0, high: f64::MAX },
+    about: "σ itself, in place of a multiple of the median",
+};
+const ESTIMATOR: Parameter = Parameter {
+    key: "estimator",
+    takes: Takes::Word(&["debiased", "biased", "lange"]),
+    about: "debiased: Song et al. 2012; biased: Gretton et al. 2005; lange: without the diagonal after centring",
+};
+/// HSIC, whose default in the literature is the biased form.
+const CKA_OPTIONS: &[Parameter] = &[ESTIMATOR, KERNEL, THRESHOLD, MEDIAN, SIGMA];
+
+const ORTHOGONAL: &[I] = &[I::Translation, I::Scaling, I::Permutation, I::Orthogonal];
+
+/// What this family has.
+pub(super) const ENTRIES: &[Entry] = &[
+    Entry {
+        name: "cka",
+        title: "centred kernel alignment",
+        family: FAMILY,
+        formula: "HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L))",
+        range: [-1.0, 1.0],
+        direction: Direction::Similarity,
+        symmetric: true,
+        metric: false,
+        invariances: ORTHOGONAL,
+        cost: "n² p",
+        source: "Kornblith et al. 2019, eq. 4; unbiased HSIC: Song et al. 2012, eq. 5",
+        parameters: CKA_OPTIONS,
+        caution: few_examples,
+        make: cka,
+    },
+    Entry {
+        name: "angular_cka",
+        title: "angle of the centred kernels",
+        family: FAMILY,
+        formula: "arccos CKA(K, L), in radians",
+        range: [0.0, std::f64::consts::PI],
+        direction: Direction::Distance,
+        symmetric: true,
+        metric: true,
+        invariances: ORTHOGONAL,
+        cost: "n² p",
+        source: "Williams et al. 2021",
+        parameters: &[
+            Parameter { key: "estimator", takes: Takes::Word(&["biased", "debiased", "lange"]), about: ESTIMATOR.about },
+            KERNEL,
+            THRESHOLD,
+            MEDIAN,
+            SIGMA,
+        ],
+        caution: few_examples,
+        make: |g| {
+            let (k, e) = (kernel_of(g), estimator_of(g));
+            Ok(Host::of_pair(move |x, y| kernel::angular_cka(x, y, k, e)).into())
+        },
+    },
+    Entry {
+        name: "hsic",
+        title: "Hilbert-Schmidt independence criterion",
+        family: FAMILY,
+        formula: "biased: tr(K H L H) / (n - 1)²; debiased: Song et al. 2012, eq. 5",
+        range: [f64::NEG_INFINITY, f64::INFINITY],
+        direction: Direction::Similarity,
+        symmetric: true,
+        metric: false,
+        invariances: &[I::Translation, I::Permutation, I::Orthogonal],
+        cost: "n² p",
+        source: "Gretton et al. 2005; Song et al. 2012, eq. 5",
+        parameters: CKA_OPTIONS,
+        caution: no_caution,
+        make: |g| {
+            let (k, e) = (kernel_of(g), estimator_of(g));
+            Ok(Host::of_pair(move |x, y| kernel::hsic(x, y, k, e)).into())
+        },
+    },
+    Entry {
+        name: "minibatch_cka",
+        title: "CKA summed over batches of examples",
+        family: FAMILY,
+        formula: "Σ HSIC(K_b, L_b) / sqrt(Σ HSIC(K_b, K_b) Σ HSIC(L_b, L_b)), unbiased HSIC",
+        range: [-1.0, 1.0],
+        direction: Direction::Similarity,
+        symmetric: true,
+        metric: false,
+        invariances: ORTHOGONAL,
+        cost: "n batch p",
+        source: "Nguyen, Raghu, Kornblith 2021, eq. 3",
+        parameters: &[
+            Parameter { key: "batch", takes: Takes::Count { default: 64, low: 4 }, about: "examples of a batch; what does not fill the last is left out" },
+            KERNEL,
+            THRESHOLD,
+            MEDIAN,
+            SIGMA,
+        ],
+        caution: |g, e| {
+            let left = e.n % g.count("batch").max(1);
+            (left > 0).then(|| format!("the last {left} of {} examples do not fill a batch and are left out", e.n))
+        },
+        make: |g| {
+            let (k, batch) = (kernel_of(g), g.count("batch"));
+            Ok(Host::of_pair(move |x, y| kernel::minibatch_cka(x, y, k, batch)).into())
+        },
+    },
+    Entry {
+        name: "distance_correlation",
+        title: "correlation of centred distances",
+        family: FAMILY,
+        formula: "biased: sqrt(dCov² / sqrt(dVar² dVar²)) of double-centred D; debiased: the squared form of U-centred D",
+        range: [-1.0, 1.0],
+        direction: Direction::Similarity,
+        symmetric: true,
+        metric: false,
+        invariances: ORTHOGONAL,
+        cost: "n² p",
+        source: "Székely, Rizzo, Bakirov 2007; debiased: Székely and Rizzo 2014, eq. 3.3",
+        parameters: &[Parameter {
+            key: "estimator",
+            takes: Takes::Word(&["debiased", "biased"]),
+            about: "debiased: squared and bias-corrected, may be negative; biased: the original",
+        }],
+        caution: few_examples,
+        make: |g| {
+            let between = Between::Euclidean;
+            Ok(if g.word("estimator") == "biased" {
+                Made {
+                    host: Host::of_pair(distance_correlation::distance_correlation),
+                    device: Some(Device::Cosine(Cosine {
+                        embedding: Embedding { between, centring: Centring::Double },
+                        finish: |x| x.max(0.0).sqrt(),
+                    })),
+                }
+            } else {
+                Made {
+                    host: Host::of_pair(distance_correlation::distance_correlation_squared_unbiased),
+                    device: Some(Device::Cosine(Cosine {
+                        embedding: Embedding { between, centring: Centring::U },
+                        finish: |x| x,
+                    })),
+                }
+            })
+        },
+    },
+    Entry {
+        name: "cknna",
+        title: "CKA among common nearest neighbours",
+        family: FAMILY,
+        formula: "unbiased HSIC of K, L masked to pairs that are neighbours in both, over the root of each with itself",
+        range: [-1.0, 1.0],
+        direction: Direction::Similarity,
+        symmetric: true,
+        metric: false,
+        invariances: &[I::Scaling, I::Permutation, I::Orthogonal],
+        cost: "n² p",
+        source: "Huh et al. 2024, appendix A",
+        parameters: &[
+            Parameter { key: "k", takes: Takes::Count { default: 10, low: 1 }, about: "neighbours" },
+            Parameter { key: "rows", takes: Takes::Word(&["unit", "raw"]), about: "whether rows are first divided by their norm" },
+            Parameter {
+                key: "epsilon",
+                takes: Takes::Number { default: 1e-6, low: 0.0, high: 1.0 },
+                about: "added to the denominator (1e-6 in the authors' code)",
+            },
+        ],
+        caution: no_caution,
+        make: |g| {
+            let settings = cknna::Cknna {
+                neighbours: g.count("k"),
+                unit_rows: g.word("rows") == "unit",
+                epsilon: g.number("epsilon"),
+            };
+            Ok(Host::of_pair(move |x, y| cknna::cknna(x, y, settings)).into())
+        },
+    },
+];
+
+fn estimator_of(g: &Given) -> Estimator {
+    match g.word("estimator") {
+        "biased" => Estimator::Gretton,
+        "lange" => Estimator::Lange,
+        _ => Estimator::Song,
+    }
+}
+
+fn kernel_of(g: &Given) -> Kernel {
+    let factor = g.number("threshold");
+    let bandwidth = match g.word("median") {
+        _ if g.number("sigma") > 0.0 => Bandwidth::Fixed(g.number("sigma")),
+        "all-lower" => Bandwidth::MedianAllLower { factor },
+        "pairs" => Bandwidth::MedianPairs { factor },
+        "nonzero" => Bandwidth::MedianNonZero { factor },
+        _ => Bandwidth::MedianAll { factor },
+    };
+    match g.word("kernel") {
+        "rbf" => Kernel::Rbf(bandwidth),
+        "laplace" => Kernel::Laplace(bandwidth),
+        _ => Kernel::Linear,
+    }
+}
+
+/// The form for a GPU, where it has the kernel's convention.
+fn between_of(kernel: Kernel) -> Option<Between> {
+    let width = |b: Bandwidth| match b {
+        Bandwidth::MedianAll { factor } => Some(embedding::Bandwidth::Median(factor as f32)),
+        Bandwidth::Fixed(sigma) => Some(embedding::Bandwidth::Fixed(sigma as f32)),
+        _ => None,
+    };
+    match kernel {
+        Kernel::Linear => Some(Between::Linear),
+        Kernel::Rbf(b) => width(b).map(Between::Gaussian),
+        Kernel::Laplace(b) => width(b).map(Between::Laplace),
+    }
+}
+
+fn cka(g: &Given) -> Result<Made> {
+    let (kernel, estimator) = (kernel_of(g), estimator_of(g));
+    let centring = match estimator {
+        Estimator::Gretton => Centring::Double,
+        Estimator::Song => Centring::U,
+        Estimator::Lange => Centring::Hollow,
+    };
+    Ok(Made {
+        host: Host::new(
+            move |x| kernel::embedded(x, kernel, estimator),
+            |a: &Mat<f64>, b: &Mat<f64>| Ok(inner(a, b)),
+        ),
+        device: between_of(kernel).map(|between| {
+            Device::Cosine(Cosine { embedding: Embedding { between, centring }, finish: |x| x })
+        }),
+    })
+}
+
+/// Both estimators need examples: the biased one to be less biased, the debiased one to be less noisy.
+fn few_examples(g: &Given, e: Extents) -> Option<String> {
+    let units = e.p.max(e.q);
+    if e.n >= 2 * units {
+        return None;
+    }
+    Some(match g.word("estimator") {
+        "debiased" => format!("{} examples of up to {units} units: unbiased, but noisy; compare with its noise floor", e.n),
+        _ => format!("{} examples of up to {units} units: biased towards alike; take the debiased form", e.n),
+    })
+}

@@ -1,0 +1,90 @@
+//! The catalogue: every measure by its name, with what it promises and how it is computed.
+//!
+//! Each measure is defined once, in f64 on the CPU. Many have a second form on the GPU, in f32, for all pairs of a set at
+//! once; tests hold it to the first. A new measure is a function and an entry in one of the lists.
+
+mod entry;
+mod given;
+mod kernels;
+mod neurons;
+mod rdms;
+mod statistic;
+mod subspaces;
+
+pub use entry::{Cosine, Device, Direction, Entry, Extents, Host, Invariance, Made, Neighbourhood, Prepared};
+pub use given::{Given, Parameter, Takes, Value};
+pub use statistic::{Compute, Statistic, StatisticEntry, statistics};
+
+use crate::error::{Error, Result};
+
+/// Every measure, family by family.
+pub fn measures() -> impl Iterator<Item = &'static Entry> {
+    [kernels::ENTRIES, rdms::ENTRIES, subspaces::ENTRIES, neurons::ENTRIES].into_iter().flatten()
+}
+
+/// A measure with its options.
+pub struct Measure {
+    /// What the catalogue says of it.
+    pub entry: &'static Entry,
+    /// Its options.
+    pub given: Given,
+    /// How it is computed.
+    pub made: Made,
+}
+
+impl std::fmt::Debug for Measure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name())
+    }
+}
+
+impl Measure {
+    /// A measure by its name and options, such as `cka:rbf:threshold=0.5`.
+    ///
+    /// # Errors
+    /// If there is none of the name (the message has the nearest) or an option does not fit.
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut parts = text.trim().split(':');
+        let name = parts.next().unwrap_or("");
+        let Some(entry) = measures().find(|entry| entry.name == name) else {
+            return Err(Error::Config(unknown("measure", name, measures().map(|entry| entry.name))));
+        };
+        let options: Vec<&str> = parts.collect();
+        let given = Given::parse(name, entry.parameters, &options)?;
+        let made = (entry.make)(&given)?;
+        Ok(Self { entry, given, made })
+    }
+
+    /// Its canonical name: options that are not as by default follow in a fixed order.
+    pub fn name(&self) -> String {
+        format!("{}{}", self.entry.name, self.given.suffix())
+    }
+
+    /// Its form for a GPU by embeddings, if it has one.
+    pub fn cosine(&self) -> Option<Cosine> {
+        self.made.device.and_then(Device::cosine)
+    }
+
+    /// Something to be aware of with representations of these extents.
+    pub fn caution(&self, extents: Extents) -> Option<String> {
+        (self.entry.caution)(&self.given, extents)
+    }
+}
+
+/// The error for a name that is neither a measure nor a statistic.
+pub fn unknown_name(name: &str) -> Error {
+    let all = measures().map(|entry| entry.name).chain(statistics().map(|entry| entry.name));
+    Error::Config(unknown("measure or statistic", name, all))
+}
+
+/// A sentence about an unknown name, with the nearest known one.
+pub(crate) fn unknown(what: &str, name: &str, known: impl Iterator<Item = &'static str>) -> String {
+    let nearest = known
+        .map(|k| (strsim::damerau_levenshtein(name, k), k))
+        .min()
+        .filter(|(distance, k)| *distance <= k.len().max(3) / 2);
+    match nearest {
+        Some((_, k)) => format!("there is no {what} `{name}`; did you mean `{k}`? `isogram measures` lists all"),
+        None => format!("there is no {what} `{name}`; `isogram measures` lists all"),
+    }
+}

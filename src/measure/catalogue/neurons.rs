@@ -1,0 +1,323 @@
+//! Measures that match units, and that compare neighbourhoods.
+
+use super::entry::{Device, Direction, Entry, Host, Invariance as I, Made, Neighbourhood, no_caution};
+use super::given::{Given, Parameter, Takes};
+use crate::error::{Error, Result};
+use crate::measure::neurons::clustering::{ClusterOptions, Edges, cluster_units};
+use crate::measure::neurons::information::{BiasCorrection, Binning, mutual_information};
+use crate::measure::neurons::matching::{
+    Sign, UnitScale, bipartite_match, correlation, semi_match, soft_match, soft_match_distance,
+};
+use crate::measure::neurons::neighbours::{Nearness, Neighbours, jaccard, mutual_overlap, nearest_neighbours};
+use crate::measure::neurons::prediction::{LassoOptions, sparse_prediction};
+use crate::measure::neurons::topology::{rtd, rtd_sampled};
+
+const UNITS: &str = "units";
+const NEIGHBOURS: &str = "neighbours";
+
+const SIGN: Parameter = Parameter {
+    key: "sign",
+    takes: Takes::Word(&["signed", "absolute"]),
+    about: "absolute: a unit and its negative are the same",
+};
+const MATCHING: &[I] = &[I::Translation, I::Scaling, I::UnitScaling, I::Permutation];
+
+const NEAREST: &[Parameter] = &[
+    Parameter { key: "k", takes: Takes::Count { default: 10, low: 1 }, about: "neighbours of each example" },
+    Parameter {
+        key: "by",
+        takes: Takes::Word(&["cosine", "euclidean", "inner-product"]),
+        about: "what makes two examples near",
+    },
+];
+
+/// What this family has.
+pub(super) const ENTRIES: &[Entry] = &[
+    Entry {
+        name: "bipartite_match",
+        title: "mean correlation of units matched one to one",
+        family: UNITS,
+        formula: "max over one-to-one matchings of the mean correlation of min(p, q) pairs",
+        range: [-1.0, 1.0],
+        direction: Direction::Similarity,
+        symmetric: true,
+        metric: false,
+        invariances: MATCHING,
+        cost: "n p² + p³",
+        source: "Li et al. 2016, section 3.1",
+        parameters: &[SIGN],
+        caution: no_caution,
+        make: |g| {
+            let sign = sign(g);
+            Ok(Host::of_pair(move |x, y| Ok(bipartite_match(&correlation(x, y, sign)?)?.mean)).into())
+        },
+    },
+    Entry {
+        name: "semi_match",
+        title: "mean correlation of each unit's best partner",
+        family: UNITS,
+        formula: "mean_i max_j C_ij; mean: of both ways",
+        range: [-1.0, 1.0],
+        direction: Direction::Similarity,
+        symmetric: false,
+        metric: false,
+        invariances: MATCHING,
+        cost: "n p²",
+        source: "Li et al. 2016, section 3.2",
+        parameters: &[
+            SIGN,
+            Parameter { key: "way", takes: Takes::Word(&["first", "mean"]), about: "of the first's units, or of both ways" },
+        ],
+        caution: no_caution,
+        make: |g| {
+            let (sign, mean) = (sign(g), g.word("way") == "mean");
+            Ok(Host::of_pair(move |x, y| {
+                let s = semi_match(&correlation(x, y, sign)?)?;
+                Ok(if mean { s.mean } else { s.x_to_y })
+            })
+            .into())
+        },
+    },
+    Entry {
+        name: "soft_match",
+        title: "mean correlation of units matched by optimal transport",
+        family: UNITS,
+        formula: "max over couplings P with uniform marginals of Σ P C",
+        range: [-1.0, 1.0],
+        direction: Direction::Similarity,
+        symmetric: true,
+        metric: false,
+        invariances: MATCHING,
+        cost: "n p² + p³",
+        source: "Khosla and Williams 2024, section 3",
+        parameters: &[SIGN],
+        caution: no_caution,
+        make: |g| {
+            let sign = sign(g);
+            Ok(Host::of_pair(move |x, y| Ok(soft_match(&correlation(x, y, sign)?)?.value)).into())
+        },
+    },
+    Entry {
+        name: "soft_match_distance",
+        title: "soft-matching distance of units",
+        family: UNITS,
+        formula: "sqrt(min over couplings P with uniform marginals of Σ P |x_i - y_j|²)",
+        range: [0.0, f64::INFINITY],
+        direction: Direction::Distance,
+        symmetric: true,
+        metric: true,
+        invariances: MATCHING,
+        cost: "n p² + p³",
+        source: "Khosla and Williams 2024, eq. 5",
+        parameters: &[
+            SIGN,
+            Parameter {
+                key: "scale",
+                takes: Takes::Word(&["normalised", "centred"]),
+                about: "units at norm one, or centred as they are",
+            },
+        ],
+        caution: no_caution,
+        make: |g| {
+            let sign = sign(g);
+            let scale =
+                if g.word("scale") == "centred" { UnitScale::Centred } else { UnitScale::Normalised };
+            Ok(Host::of_pair(move |x, y| Ok(soft_match_distance(x, y, scale, sign)?.value)).into())
+        },
+    },
+    Entry {
+        name: "information_match",
+        title: "mean mutual information of matched units",
+        family: UNITS,
+        formula: "histogram estimate in nats of I(x_i; y_j), matched one to one or by each unit's best",
+        range: [0.0, f64::INFINITY],
+        direction: Direction::Similarity,
+        symmetric: false,
+        metric: false,
+        invariances: &[I::Translation, I::Scaling, I::UnitScaling, I::Permutation],
+        cost: "n p² + p³",
+        source: "Li et al. 2016, section 3",
+        parameters: &[
+            Parameter {
+                key: "matching",
+                takes: Takes::Word(&["bipartite", "semi"]),
+                about: "one to one, or the best partner of each unit of the first",
+            },
+            Parameter { key: "bins", takes: Takes::Count { default: 10, low: 2 }, about: "bins of each unit" },
+            Parameter {
+                key: "binning",
+                takes: Takes::Word(&["quantile", "equal-width"]),
+                about: "equally filled, or equally wide",
+            },
+            Parameter {
+                key: "bias",
+                takes: Takes::Word(&["plug-in", "miller-madow"]),
+                about: "whether the bias of few examples is taken off",
+            },
+        ],
+        caution: no_caution,
+        make: |g| {
+            let bins = g.count("bins");
+            let binning =
+                if g.word("binning") == "equal-width" { Binning::EqualWidth(bins) } else { Binning::Quantile(bins) };
+            let bias = if g.word("bias") == "miller-madow" { BiasCorrection::MillerMadow } else { BiasCorrection::None };
+            let semi = g.word("matching") == "semi";
+            Ok(Host::of_pair(move |x, y| {
+                let scores = mutual_information(x, y, binning, bias)?;
+                if semi { Ok(semi_match(&scores)?.x_to_y) } else { Ok(bipartite_match(&scores)?.mean) }
+            })
+            .into())
+        },
+    },
+    Entry {
+        name: "sparse_prediction",
+        title: "R² of the second's units from few of the first's",
+        family: UNITS,
+        formula: "mean R² over units of y of the lasso min |y - X w|² / 2n + alpha |w|₁, standardised units",
+        range: [0.0, 1.0],
+        direction: Direction::Similarity,
+        symmetric: false,
+        metric: false,
+        invariances: MATCHING,
+        cost: "n p² + passes p² q",
+        source: "Li et al. 2016, section 4",
+        parameters: &[
+            Parameter {
+                key: "alpha",
+                takes: Takes::Number { default: 0.05, low: f64::MIN_POSITIVE, high: 1.0 },
+                about: "penalty; 1 uses no unit",
+            },
+            Parameter {
+                key: "report",
+                takes: Takes::Word(&["r2", "units"]),
+                about: "mean R², or mean number of units used",
+            },
+        ],
+        caution: no_caution,
+        make: |g| {
+            let (alpha, units) = (g.number("alpha"), g.word("report") == "units");
+            Ok(Host::of_pair(move |x, y| {
+                let options = LassoOptions { alphas: vec![alpha], ..LassoOptions::default() };
+                let path = sparse_prediction(x, y, &options)?.path;
+                let found = path
+                    .first()
+                    .ok_or_else(|| Error::Measure("the lasso has no solution: no penalty was given".into()))?;
+                Ok(if units { found.mean_units_used } else { found.mean_r_squared })
+            })
+            .into())
+        },
+    },
+    Entry {
+        name: "unit_clusters",
+        title: "part of the units in clusters that both networks share",
+        family: UNITS,
+        formula: "spectral clustering of all units by |correlation|; units in clusters with units of both, over all",
+        range: [0.0, 1.0],
+        direction: Direction::Similarity,
+        symmetric: true,
+        metric: false,
+        invariances: MATCHING,
+        cost: "n p² + p³",
+        source: "Li et al. 2016, section 5",
+        parameters: &[
+            Parameter { key: "clusters", takes: Takes::Count { default: 8, low: 1 }, about: "how many" },
+            Parameter {
+                key: "edges",
+                takes: Takes::Word(&["within-and-between", "between"]),
+                about: "which pairs of units have an affinity",
+            },
+        ],
+        caution: no_caution,
+        make: |g| {
+            let mut options = ClusterOptions::new(g.count("clusters"));
+            options.edges =
+                if g.word("edges") == "between" { Edges::Between } else { Edges::WithinAndBetween };
+            Ok(Host::of_pair(move |x, y| Ok(cluster_units(x, y, &options)?.shared_units)).into())
+        },
+    },
+    Entry {
+        name: "knn",
+        title: "common nearest neighbours",
+        family: NEIGHBOURS,
+        formula: "mean |A ∩ B| / k over examples; chance level k / (n - 1)",
+        range: [0.0, 1.0],
+        direction: Direction::Similarity,
+        symmetric: true,
+        metric: false,
+        invariances: &[I::Scaling, I::Permutation, I::Orthogonal],
+        cost: "n² p",
+        source: "Huh et al. 2024",
+        parameters: NEAREST,
+        caution: chance,
+        make: |g| Ok(nearest(g, mutual_overlap)),
+    },
+    Entry {
+        name: "knn_jaccard",
+        title: "Jaccard index of nearest neighbours",
+        family: NEIGHBOURS,
+        formula: "mean |A ∩ B| / |A ∪ B| over examples",
+        range: [0.0, 1.0],
+        direction: Direction::Similarity,
+        symmetric: true,
+        metric: false,
+        invariances: &[I::Scaling, I::Permutation, I::Orthogonal],
+        cost: "n² p",
+        source: "Klabunde et al. 2025",
+        parameters: NEAREST,
+        caution: no_caution,
+        make: |g| Ok(nearest(g, jaccard)),
+    },
+    Entry {
+        name: "rtd",
+        title: "representation topology divergence",
+        family: "topology",
+        formula: "sum of the H1 bars of the graph of r1 within min(r1, r2), distances over their 0.9-quantile",
+        range: [0.0, f64::INFINITY],
+        direction: Direction::Distance,
+        symmetric: false,
+        metric: false,
+        invariances: &[I::Translation, I::Scaling, I::Permutation, I::Orthogonal],
+        cost: "n³ and more",
+        source: "Barannikov et al. 2022, section 2",
+        parameters: &[
+            Parameter { key: "way", takes: Takes::Word(&["first", "mean"]), about: "of the first to the second, or of both ways" },
+            Parameter { key: "batch", takes: Takes::Count { default: 0, low: 0 }, about: "examples drawn at a time; 0: all" },
+            Parameter { key: "repeats", takes: Takes::Count { default: 10, low: 1 }, about: "draws, if there is a batch" },
+            Parameter { key: "seed", takes: Takes::Count { default: 0, low: 0 }, about: "of the draws" },
+        ],
+        caution: |g, e| {
+            (g.count("batch") == 0 && e.n > 300)
+                .then(|| format!("{} examples at once take long; rtd:batch=200 draws subsets", e.n))
+        },
+        make: |g| {
+            let (mean, batch, repeats, seed) =
+                (g.word("way") == "mean", g.count("batch"), g.count("repeats"), g.count("seed") as u64);
+            Ok(Host::of_pair(move |x, y| {
+                let r = if batch == 0 { rtd(x, y)? } else { rtd_sampled(x, y, batch, repeats, seed)?.average };
+                Ok(if mean { r.mean } else { r.x_to_y })
+            })
+            .into())
+        },
+    },
+];
+
+fn sign(g: &Given) -> Sign {
+    if g.word("sign") == "absolute" { Sign::Absolute } else { Sign::Signed }
+}
+
+fn nearest(g: &Given, compare: fn(&Neighbours, &Neighbours) -> Result<f64>) -> Made {
+    let k = g.count("k");
+    let nearness = match g.word("by") {
+        "euclidean" => Nearness::Euclidean,
+        "inner-product" => Nearness::InnerProduct,
+        _ => Nearness::Cosine,
+    };
+    Made {
+        host: Host::new(move |x| nearest_neighbours(x, k, nearness), compare),
+        device: Some(Device::Neighbours(Neighbourhood { k, nearness, compare })),
+    }
+}
+
+fn chance(g: &Given, e: super::Extents) -> Option<String> {
+    (e.n > 1).then(|| format!("chance level {:.4}", g.count("k") as f64 / (e.n as f64 - 1.0)))
+}

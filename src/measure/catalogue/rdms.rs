@@ -1,0 +1,167 @@
+//! Comparison of representational dissimilarity matrices.
+
+use faer::Mat;
+
+use super::entry::{Cosine, Device, Direction, Entry, Host, Invariance as I, Made, no_caution};
+use super::given::{Given, Parameter, Takes};
+use crate::error::{Error, Result};
+use crate::measure::embedding::{Between, Centring, Embedding};
+use crate::measure::pairwise::rank::average_ranks;
+use crate::measure::pairwise::rdm::{Dissimilarity, Rdm, rdm};
+use crate::measure::pairwise::rsa::{Comparison, compare};
+
+const DISTANCE: Parameter = Parameter {
+    key: "rdm",
+    takes: Takes::Word(&["correlation", "sqeuclidean", "euclidean", "cosine", "cityblock", "poisson"]),
+    about: "dissimilarity of two examples",
+};
+const INVARIANCES: &[I] = &[I::Scaling, I::Permutation];
+
+/// What this family has.
+pub(super) const ENTRIES: &[Entry] = &[
+    Entry {
+        name: "rsa",
+        title: "representational similarity analysis",
+        family: "RDMs",
+        formula: "the RDMs' upper triangles compared by rank correlation, correlation or cosine, whitened or not",
+        range: [-1.0, 1.0],
+        direction: Direction::Similarity,
+        symmetric: true,
+        metric: false,
+        invariances: INVARIANCES,
+        cost: "n² p, ranks n² log n",
+        source: "Kriegeskorte et al. 2008; whitened: Diedrichsen et al. 2021; rho-a, tau-a: Nili et al. 2014, Schütt et al. 2023",
+        parameters: &[
+            DISTANCE,
+            Parameter {
+                key: "by",
+                takes: Takes::Word(&[
+                    "spearman",
+                    "pearson",
+                    "cosine-of",
+                    "kendall",
+                    "tau-a",
+                    "tau-b",
+                    "rho-a",
+                    "whitened-cosine",
+                    "whitened-pearson",
+                ]),
+                about: "how RDMs are compared; kendall is tau-a",
+            },
+        ],
+        caution: no_caution,
+        make: rsa,
+    },
+    Entry {
+        name: "rsa_bures",
+        title: "Bures similarity of RDMs",
+        family: "RDMs",
+        formula: "tr((G_x½ G_y G_x½)½) / sqrt(tr G_x tr G_y), G = -½ H D H",
+        range: [0.0, 1.0],
+        direction: Direction::Similarity,
+        symmetric: true,
+        metric: false,
+        invariances: INVARIANCES,
+        cost: "n³",
+        source: "Harvey et al. 2024; Schütt et al. 2023",
+        parameters: &[DISTANCE],
+        caution: no_caution,
+        make: |g| Ok(by(dissimilarity(g), Comparison::Bures).into()),
+    },
+    Entry {
+        name: "rsa_bures_distance",
+        title: "Bures metric of RDMs",
+        family: "RDMs",
+        formula: "sqrt(tr G_x + tr G_y - 2 tr((G_x½ G_y G_x½)½)), or its square",
+        range: [0.0, f64::INFINITY],
+        direction: Direction::Distance,
+        symmetric: true,
+        metric: true,
+        invariances: &[I::Permutation],
+        cost: "n³",
+        source: "Bhatia, Jain, Lim 2019; Schütt et al. 2023",
+        parameters: &[
+            DISTANCE,
+            Parameter { key: "form", takes: Takes::Word(&["metric", "squared"]), about: "the metric or its square" },
+        ],
+        caution: no_caution,
+        make: |g| {
+            let form =
+                if g.word("form") == "squared" { Comparison::BuresMetricSquared } else { Comparison::BuresMetric };
+            Ok(by(dissimilarity(g), form).into())
+        },
+    },
+];
+
+fn dissimilarity(g: &Given) -> Dissimilarity {
+    match g.word("rdm") {
+        "sqeuclidean" => Dissimilarity::SquaredEuclideanPerUnit,
+        "euclidean" => Dissimilarity::Euclidean,
+        "cosine" => Dissimilarity::Cosine,
+        "cityblock" => Dissimilarity::Cityblock,
+        "poisson" => Dissimilarity::Poisson { prior_rate: 1.0, prior_weight: 0.1 },
+        _ => Dissimilarity::Correlation,
+    }
+}
+
+fn by(d: Dissimilarity, comparison: Comparison) -> Host {
+    Host::new(move |x| rdm(x, d), move |a: &Rdm, b: &Rdm| compare(a, b, comparison))
+}
+
+fn rsa(g: &Given) -> Result<Made> {
+    let d = dissimilarity(g);
+    let between = match d {
+        Dissimilarity::SquaredEuclideanPerUnit | Dissimilarity::SquaredEuclidean => Some(Between::SquaredEuclidean),
+        Dissimilarity::Euclidean => Some(Between::Euclidean),
+        Dissimilarity::Correlation => Some(Between::Correlation),
+        Dissimilarity::Cosine => Some(Between::Cosine),
+        Dissimilarity::Cityblock => Some(Between::CityBlock),
+        Dissimilarity::Poisson { .. } => None,
+    };
+    let (comparison, centring) = match g.word("by") {
+        "pearson" => (Comparison::Pearson, Some(Centring::Mean)),
+        "cosine-of" => (Comparison::Cosine, Some(Centring::Raw)),
+        "whitened-cosine" => (Comparison::WhitenedCosine, Some(Centring::Double)),
+        "whitened-pearson" => (Comparison::WhitenedPearson, None),
+        "kendall" | "tau-a" => (Comparison::TauA, None),
+        "tau-b" => (Comparison::TauB, None),
+        "rho-a" => (Comparison::RhoA, None),
+        _ => (Comparison::Spearman, None),
+    };
+    let host = if comparison == Comparison::Spearman { by_ranks(d) } else { by(d, comparison) };
+    let device = between
+        .zip(centring)
+        .map(|(between, centring)| Device::Cosine(Cosine { embedding: Embedding { between, centring }, finish: |x| x }));
+    Ok(Made { host, device })
+}
+
+/// Spearman's correlation with each RDM ranked once: centred ranks at unit length, whose inner product it is.
+fn by_ranks(d: Dissimilarity) -> Host {
+    Host::new(
+        move |x| {
+            let table = rdm(x, d)?;
+            let mut ranks = average_ranks(table.values())?;
+            let mean = (ranks.len() as f64 + 1.0) / 2.0;
+            ranks.iter_mut().for_each(|r| *r -= mean);
+            let norm = ranks.iter().map(|r| r * r).sum::<f64>().sqrt();
+            if norm == 0.0 {
+                return Err(Error::Measure(
+                    "expected dissimilarities that differ, got a constant RDM, whose ranks say nothing; leave it out"
+                        .into(),
+                ));
+            }
+            let count = ranks.len();
+            Ok(Mat::from_fn(count, 1, |i, _| ranks[i] / norm))
+        },
+        |a: &Mat<f64>, b: &Mat<f64>| {
+            if a.nrows() != b.nrows() {
+                return Err(Error::Measure(format!(
+                    "expected RDMs of the same examples, got {} and {} pairs",
+                    a.nrows(),
+                    b.nrows()
+                )));
+            }
+            Ok((a.transpose() * b)[(0, 0)])
+        },
+    )
+}

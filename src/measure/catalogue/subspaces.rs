@@ -1,0 +1,407 @@
+//! Measures of shapes and subspaces: Procrustes, canonical correlations, regression.
+
+use super::entry::{Direction, Entry, Extents, Host, Invariance as I, no_caution};
+use super::given::{Given, Parameter, Takes};
+use crate::error::Error;
+use crate::measure::subspace::{
+    functional, gulp, permutation, pwcca, regression, ridge, shape, shape_metric, subspace, svcca,
+};
+
+const ORTHOGONAL: &[I] = &[I::Translation, I::Scaling, I::Permutation, I::Orthogonal];
+const LINEAR: &[I] =
+    &[I::Translation, I::Scaling, I::UnitScaling, I::Permutation, I::Orthogonal, I::Linear];
+const SHAPES: &str = "shapes";
+const SUBSPACES: &str = "subspaces";
+const PREDICTION: &str = "prediction";
+
+/// What this family has.
+pub(super) const ENTRIES: &[Entry] = &[
+    Entry {
+        name: "procrustes",
+        title: "orthogonal Procrustes distance",
+        family: SHAPES,
+        formula: "angular: arccos(|XᵀY|_* / |X||Y|); normalised: sqrt(2 - 2 s); euclidean: min_Q |X - YQ|; squared; disparity: 1 - s²",
+        range: [0.0, f64::INFINITY],
+        direction: Direction::Distance,
+        symmetric: true,
+        metric: true,
+        invariances: ORTHOGONAL,
+        cost: "n p² + p³",
+        source: "Williams et al. 2021; Ding et al. 2021",
+        parameters: &[Parameter {
+            key: "form",
+            takes: Takes::Word(&["angular", "normalised", "euclidean", "squared", "disparity"]),
+            about: "euclidean and squared keep the scale; disparity is scipy's",
+        }],
+        caution: few_examples,
+        make: |g| {
+            let form = g.word("form");
+            Ok(Host::of_pair(move |x, y| {
+                let p = shape::procrustes(x, y)?;
+                Ok(match form {
+                    "normalised" => p.normalised,
+                    "euclidean" => p.euclidean,
+                    "squared" => p.squared,
+                    "disparity" => p.disparity,
+                    _ => p.angular,
+                })
+            })
+            .into())
+        },
+    },
+    Entry {
+        name: "nbs",
+        title: "normalised Bures similarity",
+        family: SHAPES,
+        formula: "|XᵀY|_* / (|X| |Y|)",
+        range: [0.0, 1.0],
+        direction: Direction::Similarity,
+        symmetric: true,
+        metric: false,
+        invariances: ORTHOGONAL,
+        cost: "n p² + p³",
+        source: "Harvey et al. 2024",
+        parameters: &[],
+        caution: few_examples,
+        make: |_| Ok(Host::of_pair(|x, y| Ok(shape::procrustes(x, y)?.nbs)).into()),
+    },
+    Entry {
+        name: "shape",
+        title: "generalised shape metric",
+        family: SHAPES,
+        formula: "Procrustes of X (α I + (1 - α) (XᵀX)^-½), variance kept",
+        range: [0.0, f64::INFINITY],
+        direction: Direction::Distance,
+        symmetric: true,
+        metric: true,
+        invariances: &[I::Translation, I::Permutation, I::Orthogonal],
+        cost: "n p² + p³",
+        source: "Williams et al. 2021, section 2.2 (netrep's LinearMetric)",
+        parameters: &[
+            Parameter {
+                key: "alpha",
+                takes: Takes::Number { default: 1.0, low: 0.0, high: 1.0 },
+                about: "1: Procrustes; 0: fully whitened",
+            },
+            Parameter {
+                key: "form",
+                takes: Takes::Word(&["angular", "euclidean", "euclidean-netrep"]),
+                about: "euclidean-netrep counts directions without variance as the package does",
+            },
+        ],
+        caution: few_examples,
+        make: |g| {
+            let (alpha, form) = (g.number("alpha"), g.word("form"));
+            Ok(Host::of_pair(move |x, y| {
+                let m = shape_metric::shape_metric(x, y, alpha)?;
+                Ok(match form {
+                    "euclidean" => m.euclidean,
+                    "euclidean-netrep" => m.euclidean_netrep,
+                    _ => m.angular,
+                })
+            })
+            .into())
+        },
+    },
+    Entry {
+        name: "permutation_procrustes",
+        title: "Procrustes distance by matching units",
+        family: SHAPES,
+        formula: "arccos(max_P tr(XᵀYP) / (|X| |Y|)), or min_P |X - YP|",
+        range: [0.0, f64::INFINITY],
+        direction: Direction::Distance,
+        symmetric: true,
+        metric: true,
+        invariances: &[I::Translation, I::Scaling, I::Permutation],
+        cost: "n p² + p³",
+        source: "Williams et al. 2021, section 2.1",
+        parameters: &[Parameter {
+            key: "form",
+            takes: Takes::Word(&["angular", "euclidean"]),
+            about: "euclidean keeps the scale",
+        }],
+        caution: few_examples,
+        make: |g| {
+            let angular = g.word("form") == "angular";
+            Ok(Host::of_pair(move |x, y| {
+                let p = permutation::permutation_procrustes(x, y)?;
+                Ok(if angular { p.angular } else { p.euclidean })
+            })
+            .into())
+        },
+    },
+    Entry {
+        name: "cca",
+        title: "canonical correlations",
+        family: SUBSPACES,
+        formula: "ρ: cosines of the angles between the column spaces; mean ρ, mean ρ², Σρ² (pillai), Σρ²/sqrt(p q) (yanai)",
+        range: [0.0, f64::INFINITY],
+        direction: Direction::Similarity,
+        symmetric: true,
+        metric: false,
+        invariances: LINEAR,
+        cost: "n p² + p³",
+        source: "Raghu et al. 2017; mean squared: Kornblith et al. 2019, table 1",
+        parameters: &[
+            Parameter {
+                key: "form",
+                takes: Takes::Word(&["mean", "mean-squared", "pillai", "yanai"]),
+                about: "what is made of the correlations",
+            },
+            Parameter {
+                key: "columns",
+                takes: Takes::Word(&["centred", "uncentred"]),
+                about: "uncentred as in the notebook of Kornblith et al.",
+            },
+        ],
+        caution: forced_ones,
+        make: |g| {
+            let form = g.word("form");
+            let options = subspace::CcaOptions { centre: g.word("columns") == "centred", rank_tolerance: None };
+            Ok(Host::of_pair(move |x, y| {
+                let c = subspace::cca_with(x, y, options)?;
+                Ok(match form {
+                    "mean-squared" => c.mean_squared(),
+                    "pillai" => c.pillai(),
+                    "yanai" => c.yanai_gcd(),
+                    _ => c.mean(),
+                })
+            })
+            .into())
+        },
+    },
+    Entry {
+        name: "svcca",
+        title: "canonical correlations of the main components",
+        family: SUBSPACES,
+        formula: "CCA of the principal components that hold a part of the variance, or of a number of them",
+        range: [0.0, 1.0],
+        direction: Direction::Similarity,
+        symmetric: true,
+        metric: false,
+        invariances: ORTHOGONAL,
+        cost: "n p² + p³",
+        source: "Raghu et al. 2017",
+        parameters: &[
+            Parameter {
+                key: "variance",
+                takes: Takes::Number { default: 0.99, low: 1e-9, high: 1.0 - 1e-9 },
+                about: "part of the variance that is kept",
+            },
+            Parameter {
+                key: "dimensions",
+                takes: Takes::Count { default: 0, low: 0 },
+                about: "components that are kept, in place of a part of the variance",
+            },
+            Parameter { key: "form", takes: Takes::Word(&["mean", "mean-squared"]), about: "of the correlations" },
+        ],
+        caution: no_caution,
+        make: |g| {
+            let squared = g.word("form") == "mean-squared";
+            let keep = match g.count("dimensions") {
+                0 => svcca::Keep::Variance(g.number("variance")),
+                d => svcca::Keep::Dimensions(d),
+            };
+            Ok(Host::of_pair(move |x, y| {
+                let c = svcca::svcca(x, y, keep)?.canonical;
+                Ok(if squared { c.mean_squared() } else { c.mean() })
+            })
+            .into())
+        },
+    },
+    Entry {
+        name: "pwcca",
+        title: "projection-weighted canonical correlations",
+        family: SUBSPACES,
+        formula: "Σ α_i ρ_i, α_i ∝ Σ_j |<h_i, x_j>| with canonical variables h",
+        range: [0.0, 1.0],
+        direction: Direction::Similarity,
+        symmetric: false,
+        metric: false,
+        invariances: &[I::Translation, I::Scaling, I::Permutation],
+        cost: "n p² + p³",
+        source: "Morcos et al. 2018, eq. 2 and 3",
+        parameters: &[Parameter {
+            key: "weights",
+            takes: Takes::Word(&["first", "mean"]),
+            about: "from the first representation, or the mean of both ways",
+        }],
+        caution: forced_ones,
+        make: |g| {
+            let mean = g.word("weights") == "mean";
+            Ok(Host::of_pair(move |x, y| {
+                let p = pwcca::pwcca(x, y)?.require_determined()?;
+                Ok(if mean { p.mean } else { p.x_weighted })
+            })
+            .into())
+        },
+    },
+    Entry {
+        name: "eigenspace_overlap",
+        title: "overlap of the left singular subspaces",
+        family: SUBSPACES,
+        formula: "|UᵀV|² / max(p, q), not centred",
+        range: [0.0, 1.0],
+        direction: Direction::Similarity,
+        symmetric: true,
+        metric: false,
+        invariances: &[I::Scaling, I::UnitScaling, I::Permutation, I::Orthogonal, I::Linear],
+        cost: "n p²",
+        source: "May et al. 2019, definition 1",
+        parameters: &[Parameter {
+            key: "over",
+            takes: Takes::Word(&["units", "ranks"]),
+            about: "what the overlap is divided by: the larger number of units, or of ranks",
+        }],
+        caution: no_caution,
+        make: |g| {
+            let units = g.word("over") == "units";
+            Ok(Host::of_pair(move |x, y| {
+                let e = subspace::eigenspace_overlap(x, y)?;
+                Ok(if units { e.overlap } else { e.overlap_by_rank })
+            })
+            .into())
+        },
+    },
+    Entry {
+        name: "gulp",
+        title: "difference of ridge predictors over all targets",
+        family: SUBSPACES,
+        formula: "d² = |S_x - S_y|² of the ridge smoothers of X, Y scaled to |.| = sqrt(n)",
+        range: [0.0, f64::INFINITY],
+        direction: Direction::Distance,
+        symmetric: true,
+        metric: true,
+        invariances: ORTHOGONAL,
+        cost: "n p² + p³",
+        source: "Boix-Adserà et al. 2022, eq. 5",
+        parameters: &[
+            Parameter {
+                key: "lambda",
+                takes: Takes::Number { default: 1e-2, low: 0.0, high: f64::MAX },
+                about: "penalty",
+            },
+            Parameter { key: "form", takes: Takes::Word(&["distance", "squared"]), about: "the metric or its square" },
+        ],
+        caution: no_caution,
+        make: |g| {
+            let (lambda, squared) = (g.number("lambda"), g.word("form") == "squared");
+            Ok(Host::of_pair(move |x, y| {
+                let d = gulp::gulp(x, y, lambda)?;
+                Ok(if squared { d.squared } else { d.distance })
+            })
+            .into())
+        },
+    },
+    Entry {
+        name: "linear_regression",
+        title: "R² of the second from the first, linearly",
+        family: PREDICTION,
+        formula: "|Q_xᵀ Y|² / |Y|², on the examples of the fit",
+        range: [0.0, 1.0],
+        direction: Direction::Similarity,
+        symmetric: false,
+        metric: false,
+        invariances: &[I::Translation, I::Scaling, I::Permutation, I::Orthogonal],
+        cost: "n p²",
+        source: "Kornblith et al. 2019, table 1",
+        parameters: &[Parameter {
+            key: "average",
+            takes: Takes::Word(&["variance", "uniform"]),
+            about: "targets weighted by their variance, or equally",
+        }],
+        caution: |_, e| {
+            (e.n <= e.p.min(e.q) + 1).then(|| {
+                format!("{} examples are not more than the {} units: the fit is exact whatever the data", e.n, e.p.min(e.q))
+            })
+        },
+        make: |g| {
+            let uniform = g.word("average") == "uniform";
+            Ok(Host::of_pair(move |x, y| {
+                let fit = regression::linear_regression(x, y)?;
+                Ok(if uniform { fit.r2_uniform } else { fit.r2_variance_weighted })
+            })
+            .into())
+        },
+    },
+    Entry {
+        name: "ridge",
+        title: "held-out R² of the second from the first by ridge regression",
+        family: PREDICTION,
+        formula: "R² of held-out predictions over contiguous folds, pooled; or the mean over folds, or the median correlation",
+        range: [f64::NEG_INFINITY, 1.0],
+        direction: Direction::Similarity,
+        symmetric: false,
+        metric: false,
+        invariances: &[I::Translation, I::Permutation, I::Orthogonal],
+        cost: "folds (n p² + p³)",
+        source: "scikit-learn's Ridge and KFold; brain-score for the median correlation",
+        parameters: &[
+            Parameter {
+                key: "alpha",
+                takes: Takes::Number { default: 1.0, low: 0.0, high: f64::MAX },
+                about: "penalty",
+            },
+            Parameter {
+                key: "choose",
+                takes: Takes::Word(&["fixed", "leave-one-out"]),
+                about: "alpha as given, or the best of 1e-3 to 1e3 by leave-one-out within each training part",
+            },
+            Parameter { key: "folds", takes: Takes::Count { default: 5, low: 2 }, about: "folds" },
+            Parameter {
+                key: "score",
+                takes: Takes::Word(&["pooled", "uniform", "fold-mean", "median-pearson"]),
+                about: "what is made of the predictions",
+            },
+        ],
+        caution: no_caution,
+        make: |g| {
+            let (alpha, folds, score) = (g.number("alpha"), g.count("folds"), g.word("score"));
+            let choose = g.word("choose") == "leave-one-out";
+            Ok(Host::of_pair(move |x, y| {
+                let grid: Vec<f64> = (-3..=3).map(|e| 10f64.powi(e)).collect();
+                let penalty = if choose { ridge::Penalty::LeaveOneOut(&grid) } else { ridge::Penalty::Fixed(alpha) };
+                let s = ridge::ridge_kfold(x, y, penalty, folds)?;
+                let none = || {
+                    Error::Measure(
+                        "a fold has targets that do not vary, so this score is not defined; take the pooled one".into(),
+                    )
+                };
+                match score {
+                    "uniform" => Ok(s.r2_pooled_uniform),
+                    "fold-mean" => s.r2_fold_mean.ok_or_else(none),
+                    "median-pearson" => s.median_pearson.ok_or_else(none),
+                    _ => Ok(s.r2_pooled),
+                }
+            })
+            .into())
+        },
+    },
+    Entry {
+        name: "output_jsd",
+        title: "Jensen-Shannon divergence of outputs",
+        family: PREDICTION,
+        formula: "mean over examples of JSD(softmax x, softmax y), in bits; as many units on both sides",
+        range: [0.0, 1.0],
+        direction: Direction::Distance,
+        symmetric: true,
+        metric: false,
+        invariances: &[],
+        cost: "n p",
+        source: "Lin 1991; Klabunde et al. 2025",
+        parameters: &[],
+        caution: no_caution,
+        make: |_| Ok(Host::of_pair(functional::output_jsd_bits).into()),
+    },
+];
+
+fn few_examples(_: &Given, e: Extents) -> Option<String> {
+    let units = e.p.max(e.q);
+    (e.n < 2 * units)
+        .then(|| format!("{} examples of up to {units} units: biased towards alike; compare with independent data", e.n))
+}
+
+fn forced_ones(_: &Given, e: Extents) -> Option<String> {
+    (e.n <= e.p + e.q)
+        .then(|| format!("{} examples for {} + {} units: some canonical correlations are 1 whatever the data", e.n, e.p, e.q))
+}

@@ -1,0 +1,141 @@
+//! How sure the value of a pair is: permutation tests and intervals, on a GPU where the measure has such a form.
+
+use std::sync::Arc;
+
+use faer::MatRef;
+
+use super::device::{Intake, row_major, suits};
+use super::{Named, Place};
+use crate::error::{Error, Result};
+use crate::gpu::Gpu;
+use crate::measure::catalogue::{Direction, Measure};
+use crate::measure::resample::{Resample, Rows, resample};
+use crate::measure::single::inference;
+
+/// A permutation test of one measure on one pair.
+#[derive(Clone, Debug)]
+pub struct Permuted {
+    /// The value on the examples as they are.
+    pub observed: f64,
+    /// `(1 + draws at least as alike) / (1 + draws)` (Phipson and Smyth 2010).
+    pub p_value: f64,
+    /// Mean of the measure over the draws: what unrelated examples give.
+    pub mean: f64,
+    /// Where it was computed.
+    pub place: Place,
+}
+
+/// An interval of one measure on one pair.
+#[derive(Clone, Debug)]
+pub struct Interval {
+    /// The value on all examples.
+    pub estimate: f64,
+    /// 2.5 % end.
+    pub low: f64,
+    /// 97.5 % end.
+    pub high: f64,
+    /// Whether halves of the examples were drawn, rather than as many as there are, with replacement.
+    pub halves: bool,
+    /// Where it was computed.
+    pub place: Place,
+}
+
+/// Tests a measure against the examples of the second representation in other orders.
+///
+/// # Errors
+/// If the measure is not defined on the pair or on a draw, or the device fails.
+pub fn permutation_test(
+    [a, b]: [&Named; 2],
+    measure: &Measure,
+    gpu: Option<&Arc<Gpu>>,
+    draws: usize,
+    seed: u32,
+) -> Result<Permuted> {
+    let alternative = match measure.entry.direction {
+        Direction::Similarity => inference::Alternative::Larger,
+        Direction::Distance => inference::Alternative::Smaller,
+    };
+    let of = |x: MatRef<'_, f64>, y: MatRef<'_, f64>| on_host(measure, x, y);
+    let (test, place) = match on_device([a, b], measure, gpu, Resample::Permute, draws, seed)? {
+        Some((observed, null)) => (inference::Test::of(observed, null, alternative)?, Place::Gpu),
+        None => {
+            let (x, y) = (a.values.as_ref(), b.values.as_ref());
+            (inference::permutation_test(&of, x, y, alternative, draws, u64::from(seed))?, Place::Cpu)
+        }
+    };
+    let mean = test.null.iter().sum::<f64>() / test.null.len() as f64;
+    Ok(Permuted { observed: test.observed, p_value: test.p_value, mean, place })
+}
+
+/// The 95 % interval of a measure over examples: by the bootstrap, or, for measures that repeated examples mislead
+/// (neighbours, debiased estimators), from random halves.
+///
+/// # Errors
+/// As [`permutation_test`].
+pub fn interval(
+    [a, b]: [&Named; 2],
+    measure: &Measure,
+    gpu: Option<&Arc<Gpu>>,
+    draws: usize,
+    seed: u32,
+) -> Result<Interval> {
+    let n = a.values.nrows();
+    let halves = misled_by_repeats(measure);
+    let how = if halves { Resample::Subsample(n / 2) } else { Resample::Bootstrap };
+    let of = |x: MatRef<'_, f64>, y: MatRef<'_, f64>| on_host(measure, x, y);
+    let (found, place) = match on_device([a, b], measure, gpu, how, draws, seed)? {
+        Some((estimate, values)) if halves => (inference::Interval::of_halves(estimate, values, n, LEVEL), Place::Gpu),
+        Some((estimate, values)) => (inference::Interval::of_bootstrap(estimate, values, LEVEL), Place::Gpu),
+        None => {
+            let (x, y, seed) = (a.values.as_ref(), b.values.as_ref(), u64::from(seed));
+            let found = if halves {
+                inference::subsample(&of, x, y, n / 2, LEVEL, draws, seed)?
+            } else {
+                inference::bootstrap(&of, x, y, LEVEL, draws, seed)?
+            };
+            (found, Place::Cpu)
+        }
+    };
+    Ok(Interval { estimate: found.estimate, low: found.low, high: found.high, halves, place })
+}
+
+const LEVEL: f64 = 0.95;
+
+fn on_host(measure: &Measure, x: MatRef<'_, f64>, y: MatRef<'_, f64>) -> Result<f64> {
+    let host = &measure.made.host;
+    host.compare(&host.prepare(x)?, &host.prepare(y)?)
+}
+
+/// The value and the draws, if the measure has a form for the device by embeddings.
+fn on_device(
+    pair: [&Named; 2],
+    measure: &Measure,
+    gpu: Option<&Arc<Gpu>>,
+    how: Resample,
+    draws: usize,
+    seed: u32,
+) -> Result<Option<(f64, Vec<f64>)>> {
+    let (Some(gpu), Some(mut form)) = (gpu, measure.cosine()) else { return Ok(None) };
+    if !suits(&[pair[0].clone(), pair[1].clone()], measure) {
+        return Ok(None);
+    }
+    let intake = Intake::of(form.embedding.between);
+    form.embedding = intake.rest(form.embedding);
+    let taken = pair.map(|x| row_major(&intake.apply(x.values.as_ref())));
+    let rows = [0, 1].map(|i| Rows { values: &taken[i], units: pair[i].values.ncols() });
+    let n = pair[0].values.nrows();
+    let values = resample(Some(gpu), n, rows, &[form], how, draws, seed)?.pop().unwrap_or_default();
+    let undefined = || Error::Measure("the measure is not defined on some of the draws".into());
+    if values.iter().any(|v| v.is_nan()) {
+        return Err(undefined());
+    }
+    Ok(Some((on_host(measure, pair[0].values.as_ref(), pair[1].values.as_ref())?, values)))
+}
+
+/// Copies of an example are its neighbours at distance zero, and count as further examples to unbiased estimators.
+fn misled_by_repeats(measure: &Measure) -> bool {
+    match measure.entry.name {
+        "knn" | "knn_jaccard" | "cknna" | "rtd" | "minibatch_cka" => true,
+        _ => matches!(measure.given.word("estimator"), "debiased" | "lange"),
+    }
+}

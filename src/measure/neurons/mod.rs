@@ -1,0 +1,18 @@
+//! Measures of representations.
+
+pub mod assignment;
+pub mod clustering;
+pub mod information;
+mod kmeans;
+mod lasso;
+pub mod matching;
+pub mod neighbours;
+pub mod persistence;
+pub mod prediction;
+pub mod sampling;
+pub mod topology;
+pub mod transport;
+pub mod units;
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,323 @@
+//! HSIC and centred kernel alignment (CKA) between two representations of the same examples, in the three estimators
+//! in use, with the angle and the distance that belong to CKA, and its minibatch form.
+//!
+//! Every estimator is an inner product of embeddings of the two Gram matrices: HKH (biased), the U-centred matrix
+//! (unbiased), HKH without its diagonal (Lange). CKA is the cosine of that inner product.
+//!
+//! Ranges hold up to rounding: nothing is clamped, so a value may pass one by a few units in the last place.
+
+use crate::measure::pairwise::algebra::{
+    centred, dot, geometric_mean, inner, largest, power_of_two_scale, product, reduce_entries, sum, transposed_product,
+};
+use crate::error::Result;
+use crate::measure::pairwise::gram::{Kernel, double_centred, gram_to_centre, hollow_centred, u_centred, zero_diagonal};
+use crate::measure::pairwise::input::{check_pair, check_symmetric, finite, refuse};
+use faer::linalg::qr::no_pivoting::factor::{qr_in_place, qr_in_place_scratch, recommended_block_size};
+use faer::{Mat, MatRef, Par};
+
+/// An estimator of HSIC, and with it of CKA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Estimator {
+    /// tr(KHLH)/(n − 1)², the plug-in estimator of Gretton et al. 2005. Biased upwards: CKA of independent data tends
+    /// to one as units outnumber examples. CKA in [0, 1]. Needs 2 examples.
+    Gretton,
+    /// The unbiased estimator of Song et al. 2012, eq. 5. Its CKA ("debiased CKA") is in [−1, 1] and may be negative.
+    /// Needs 4 examples.
+    Song,
+    /// Centred first, then without the diagonal, over n(n − 3) (Lange et al. 2023). Not unbiased. CKA in [−1, 1].
+    /// Needs 4 examples.
+    Lange,
+}
+
+impl Estimator {
+    /// The fewest examples for which the estimator is defined.
+    pub fn min_examples(self) -> usize {
+        match self {
+            Self::Gretton => 2,
+            Self::Song | Self::Lange => 4,
+        }
+    }
+
+    /// The centred form of a symmetric Gram matrix whose inner products the estimator takes.
+    fn embed(self, k: MatRef<'_, f64>) -> Mat<f64> {
+        match self {
+            Self::Gretton => double_centred(k),
+            Self::Song => u_centred(k),
+            Self::Lange => hollow_centred(k),
+        }
+    }
+
+    /// What the inner product is divided by.
+    fn normaliser(self, n: usize) -> f64 {
+        let n = n as f64;
+        match self {
+            Self::Gretton => (n - 1.0) * (n - 1.0),
+            Self::Song | Self::Lange => n * (n - 3.0),
+        }
+    }
+}
+
+/// HSIC of two representations (n x p and n x q) with the same kernel on both sides. Not scale-free: linear HSIC
+/// has the units of x² y². Range [0, ∞) for [`Estimator::Gretton`], otherwise any sign.
+///
+/// With the linear kernel and n > p + q no n x n matrix is built.
+///
+/// # Errors
+/// [`Error::Measure`](crate::error::Error::Measure) for differing row counts, too few examples, non-finite values, an
+/// undetermined bandwidth, or a result beyond f64.
+pub fn hsic(x: MatRef<'_, f64>, y: MatRef<'_, f64>, kernel: Kernel, estimator: Estimator) -> Result<f64> {
+    check_pair(x, y, estimator.min_examples())?;
+    let product = if kernel == Kernel::Linear && tall(x, y) {
+        feature_product(&centred(x), &centred(y), estimator)
+    } else {
+        let k = estimator.embed(gram_to_centre(x, kernel)?.as_ref());
+        let l = estimator.embed(gram_to_centre(y, kernel)?.as_ref());
+        inner(&k, &l)
+    };
+    finite(product / estimator.normaliser(x.nrows()), "HSIC")
+}
+
+/// HSIC of two Gram matrices (n x n, symmetric, not centred), for kernels of the caller's own.
+///
+/// # Errors
+/// [`Error::Measure`](crate::error::Error::Measure) for matrices that are not square, symmetric, finite, of the same
+/// size and large enough.
+pub fn hsic_of_grams(k: MatRef<'_, f64>, l: MatRef<'_, f64>, estimator: Estimator) -> Result<f64> {
+    check_grams(k, l, estimator.min_examples())?;
+    finite(inner(&estimator.embed(k), &estimator.embed(l)) / estimator.normaliser(k.nrows()), "HSIC")
+}
+
+/// CKA of two representations (n x p and n x q): HSIC(K, L) / √(HSIC(K, K) HSIC(L, L)) (Cortes et al. 2012, Kornblith
+/// et al. 2019). Invariant to orthogonal maps, translation and, for the linear kernel and median bandwidths, scale.
+///
+/// Debiased values are not clamped: they may be negative. With many more units than examples the biased estimator is
+/// near one whatever the data; take [`Estimator::Song`].
+///
+/// With the linear kernel and n > p + q no n x n matrix is built.
+///
+/// # Errors
+/// [`Error::Measure`](crate::error::Error::Measure) as [`hsic`], and for a representation that is constant over the
+/// examples, for which CKA is not defined.
+pub fn cka(x: MatRef<'_, f64>, y: MatRef<'_, f64>, kernel: Kernel, estimator: Estimator) -> Result<f64> {
+    check_pair(x, y, estimator.min_examples())?;
+    if kernel == Kernel::Linear && tall(x, y) {
+        let (x, y) = (unit_scale_centred(x)?, unit_scale_centred(y)?);
+        let [xy, xx, yy] = [(&x, &y), (&x, &x), (&y, &y)].map(|(a, b)| feature_product(a, b, estimator));
+        return cosine(xy, xx, yy);
+    }
+    let (k, l) = embeddings(x, y, kernel, estimator)?;
+    cosine(inner(&k, &l), inner(&k, &k), inner(&l, &l))
+}
+
+/// The estimator's embedding of a representation (n x p) at unit norm: [`cka`] of two is the inner product of theirs. For
+/// all pairs of a set, each is made once.
+///
+/// # Errors
+/// [`Error::Measure`](crate::error::Error::Measure) as [`cka`].
+pub fn embedded(x: MatRef<'_, f64>, kernel: Kernel, estimator: Estimator) -> Result<Mat<f64>> {
+    crate::measure::pairwise::input::check(x, "the representation", estimator.min_examples())?;
+    let e = embedding(x, kernel, estimator)?;
+    let norm = inner(&e, &e).sqrt();
+    Ok(&e * faer::Scale(1.0 / finite(norm, "the norm of the Gram matrix")?))
+}
+
+/// CKA of two Gram matrices (n x n, symmetric, not centred), for kernels of the caller's own, such as an empirical
+/// neural tangent kernel (kernel alignment in the sense of Cortes et al. 2012 with [`Estimator::Gretton`]).
+///
+/// # Errors
+/// [`Error::Measure`](crate::error::Error::Measure) as [`hsic_of_grams`], and when a centred Gram matrix is zero.
+pub fn cka_of_grams(k: MatRef<'_, f64>, l: MatRef<'_, f64>, estimator: Estimator) -> Result<f64> {
+    check_grams(k, l, estimator.min_examples())?;
+    let (k, l) = (embed_scaled(k, estimator)?, embed_scaled(l, estimator)?);
+    cosine(inner(&k, &l), inner(&k, &k), inner(&l, &l))
+}
+
+/// The angle arccos(CKA) in radians, a metric between representations up to the kernel's invariances (Williams et
+/// al. 2021). In [0, π/2] for [`Estimator::Gretton`], otherwise in [0, π].
+///
+/// Found from the distance of the unit embeddings, so that angles far below 1e-8 keep their digits.
+///
+/// # Errors
+/// As [`cka`].
+pub fn angular_cka(x: MatRef<'_, f64>, y: MatRef<'_, f64>, kernel: Kernel, estimator: Estimator) -> Result<f64> {
+    check_pair(x, y, estimator.min_examples())?;
+    let (k, l) = if kernel == Kernel::Linear && estimator == Estimator::Gretton && tall(x, y) {
+        // An orthogonal change of basis of the examples keeps all inner products of the centred Gram matrices.
+        let (x, y) = reduced_rows(&unit_scale_centred(x)?, &unit_scale_centred(y)?);
+        (product(x.as_ref(), x.transpose()), product(y.as_ref(), y.transpose()))
+    } else {
+        embeddings(x, y, kernel, estimator)?
+    };
+    let (a, b) = (1.0 / inner(&k, &k).sqrt(), 1.0 / inner(&l, &l).sqrt());
+    let apart = reduce_entries(&k, &l, |k, l| (k * a - l * b) * (k * a - l * b)).sqrt();
+    let together = reduce_entries(&k, &l, |k, l| (k * a + l * b) * (k * a + l * b)).sqrt();
+    finite(2.0 * apart.atan2(together), "angular CKA")
+}
+
+/// 1 − CKA (Ding et al. 2021), found as 2 sin²(θ/2) of [`angular_cka`] so that small distances keep their digits. Not a
+/// metric. In [0, 1] for [`Estimator::Gretton`], otherwise in [0, 2].
+///
+/// # Errors
+/// As [`cka`].
+pub fn cka_distance(x: MatRef<'_, f64>, y: MatRef<'_, f64>, kernel: Kernel, estimator: Estimator) -> Result<f64> {
+    let half = (0.5 * angular_cka(x, y, kernel, estimator)?).sin();
+    Ok(2.0 * half * half)
+}
+
+/// Minibatch CKA (Nguyen et al. 2021): unbiased HSIC summed over consecutive batches of `batch` examples, and the
+/// ratio taken after the sums. Examples that do not fill a last batch are left out. A median bandwidth is found for
+/// each batch. In [−1, 1]; its expectation does not depend on the batch size, its value does.
+///
+/// # Errors
+/// [`Error::Measure`](crate::error::Error::Measure) as [`cka`], for `batch` below 4 and for fewer than `batch` examples.
+pub fn minibatch_cka(x: MatRef<'_, f64>, y: MatRef<'_, f64>, kernel: Kernel, batch: usize) -> Result<f64> {
+    if batch < 4 {
+        return refuse(format!("expected batches of at least 4 examples, got {batch}; unbiased HSIC needs 4"));
+    }
+    check_pair(x, y, batch)?;
+    let (sx, sy) = match kernel {
+        Kernel::Linear => (power_of_two_scale(largest(x)), power_of_two_scale(largest(y))),
+        _ => (1.0, 1.0),
+    };
+    let mut products = [const { Vec::new() }; 3];
+    for first in (0..=x.nrows() - batch).step_by(batch) {
+        let part = |m: MatRef<'_, f64>, s: f64| m.subrows(first, batch) * faer::Scale(s);
+        let k = u_centred(gram_to_centre(part(x, sx).as_ref(), kernel)?.as_ref());
+        let l = u_centred(gram_to_centre(part(y, sy).as_ref(), kernel)?.as_ref());
+        for (list, (a, b)) in products.iter_mut().zip([(&k, &l), (&k, &k), (&l, &l)]) {
+            list.push(inner(a, b));
+        }
+    }
+    let [xy, xx, yy] = products.map(|list| sum(&list));
+    cosine(xy, xx, yy)
+}
+
+/// Whether the feature-space form is the cheaper one. It is then also accurate: the debiased form cancels badly only
+/// with more units than examples.
+fn tall(x: MatRef<'_, f64>, y: MatRef<'_, f64>) -> bool {
+    x.nrows() > x.ncols() + y.ncols()
+}
+
+/// The inner product of the estimator's embeddings of two linear Gram matrices, from centred features.
+fn feature_product(x: &Mat<f64>, y: &Mat<f64>, estimator: Estimator) -> f64 {
+    let cross = transposed_product(x.as_ref(), y.as_ref());
+    let full = inner(&cross, &cross);
+    if estimator == Estimator::Gretton {
+        return full;
+    }
+    let n = x.nrows() as f64;
+    let (a, b) = (squared_norms(x), squared_norms(y));
+    let diagonal = dot(&a, &b);
+    match estimator {
+        Estimator::Lange | Estimator::Gretton => full - diagonal,
+        Estimator::Song => full - n / (n - 2.0) * diagonal + sum(&a) * sum(&b) / ((n - 1.0) * (n - 2.0)),
+    }
+}
+
+/// The squared norm of each row.
+fn squared_norms(x: &Mat<f64>) -> Vec<f64> {
+    (0..x.nrows()).map(|i| x.row(i).iter().map(|v| v * v).sum()).collect()
+}
+
+/// Centred, and scaled by a power of two to entries near one.
+///
+/// # Errors
+/// When nothing but rounding is left after centring.
+fn unit_scale_centred(x: MatRef<'_, f64>) -> Result<Mat<f64>> {
+    let before = largest(x);
+    let scaled = x * faer::Scale(power_of_two_scale(before));
+    let c = centred(scaled.as_ref());
+    let after = largest(c.as_ref());
+    if after <= ROUNDING * largest(scaled.as_ref()) {
+        return refuse(CONSTANT);
+    }
+    Ok(&c * faer::Scale(power_of_two_scale(after)))
+}
+
+const CONSTANT: &str = "expected representations that vary over the examples, got a centred Gram matrix of zero, for \
+                        which CKA is not defined; leave a constant representation out, or widen the kernel's bandwidth";
+
+/// What centring leaves of a constant, relative to it.
+const ROUNDING: f64 = 32.0 * f64::EPSILON;
+
+/// The embedding of a representation's Gram matrix, at a scale near one.
+fn embedding(x: MatRef<'_, f64>, kernel: Kernel, estimator: Estimator) -> Result<Mat<f64>> {
+    match kernel {
+        Kernel::Linear => {
+            let k = crate::measure::pairwise::algebra::row_gram(unit_scale_centred(x)?.as_ref());
+            embed_scaled(k.as_ref(), estimator)
+        }
+        _ => embed_scaled(gram_to_centre(x, kernel)?.as_ref(), estimator),
+    }
+}
+
+/// The embeddings of both representations.
+fn embeddings(
+    x: MatRef<'_, f64>,
+    y: MatRef<'_, f64>,
+    kernel: Kernel,
+    estimator: Estimator,
+) -> Result<(Mat<f64>, Mat<f64>)> {
+    Ok((embedding(x, kernel, estimator)?, embedding(y, kernel, estimator)?))
+}
+
+/// The embedding of a Gram matrix, scaled by a power of two to entries near one.
+///
+/// # Errors
+/// When nothing but rounding is left after centring.
+fn embed_scaled(k: MatRef<'_, f64>, estimator: Estimator) -> Result<Mat<f64>> {
+    let mut k = k.to_owned();
+    if estimator == Estimator::Song {
+        // The diagonal plays no part, and with a narrow bandwidth all else is far smaller.
+        zero_diagonal(&mut k);
+    }
+    let scaled = &k * faer::Scale(power_of_two_scale(largest(k.as_ref())));
+    let e = estimator.embed(scaled.as_ref());
+    let after = largest(e.as_ref());
+    if after <= ROUNDING * largest(scaled.as_ref()) {
+        return refuse(CONSTANT);
+    }
+    Ok(&e * faer::Scale(power_of_two_scale(after)))
+}
+
+/// xy / √(xx yy).
+///
+/// # Errors
+/// When a self-product is not positive.
+fn cosine(xy: f64, xx: f64, yy: f64) -> Result<f64> {
+    if !(xx > 0.0 && yy > 0.0) {
+        return refuse(CONSTANT);
+    }
+    finite(xy / geometric_mean(xx, yy), "CKA")
+}
+
+/// Both matrices in the basis of the triangular factor of [x y], which has p + q rows.
+fn reduced_rows(x: &Mat<f64>, y: &Mat<f64>) -> (Mat<f64>, Mat<f64>) {
+    let (n, p, q) = (x.nrows(), x.ncols(), y.ncols());
+    let mut both = Mat::from_fn(n, p + q, |i, j| if j < p { x[(i, j)] } else { y[(i, j - p)] });
+    let block = recommended_block_size::<f64>(n, p + q);
+    let mut coefficients = Mat::zeros(block, p + q);
+    let need = qr_in_place_scratch::<f64>(n, p + q, block, Par::Seq, Default::default());
+    qr_in_place(
+        both.as_mut(),
+        coefficients.as_mut(),
+        Par::Seq,
+        faer::dyn_stack::MemStack::new(&mut faer::dyn_stack::MemBuffer::new(need)),
+        Default::default(),
+    );
+    let upper = |i: usize, j: usize| if i <= j { both[(i, j)] } else { 0.0 };
+    (Mat::from_fn(p + q, p, upper), Mat::from_fn(p + q, q, |i, j| upper(i, j + p)))
+}
+
+fn check_grams(k: MatRef<'_, f64>, l: MatRef<'_, f64>, rows: usize) -> Result<()> {
+    check_symmetric(k, "the first Gram matrix", rows)?;
+    check_symmetric(l, "the second Gram matrix", rows)?;
+    if k.nrows() == l.nrows() {
+        return Ok(());
+    }
+    refuse(format!(
+        "expected Gram matrices of the same examples, got {} and {} rows; pass matching examples",
+        k.nrows(),
+        l.nrows()
+    ))
+}

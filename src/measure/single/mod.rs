@@ -1,0 +1,11 @@
+//! Statistics of one representation, task measures and inference tools in f64.
+
+pub mod decoding;
+pub mod dimension;
+pub mod geometry;
+pub mod inference;
+mod input;
+pub mod probe;
+mod random;
+pub mod spectrum;
+pub mod units;

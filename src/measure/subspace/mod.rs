@@ -1,0 +1,15 @@
+//! Measures of how two representations relate: shape, subspace, regression and output.
+
+pub mod assignment;
+pub mod folds;
+pub mod functional;
+pub mod gulp;
+pub mod permutation;
+mod prepare;
+pub mod pwcca;
+pub mod regression;
+pub mod ridge;
+pub mod shape;
+pub mod shape_metric;
+pub mod subspace;
+pub mod svcca;

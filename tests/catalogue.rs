@@ -1,0 +1,379 @@
+//! Every measure and statistic of the catalogue against the values that published packages give, on the CPU in f64 and,
+//! where it has such a form, on the adapter in f32; and the committed table of agreement.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+use faer::Mat;
+use isogram::data::read_representations;
+use isogram::measure::catalogue::{Measure, Statistic, measures, statistics};
+use isogram::measure::compare::{Named, Place, all_pairs};
+use serde_json::Value;
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference/measures");
+const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/agreement.md");
+
+const CASES: [&str; 6] =
+    ["kornblith", "simrepo", "ties", "rotated", "digits_pixels__digits_seed0_h1", "digits_seed0_h1__digits_seed0_h2"];
+
+/// Which of the pair comes first, and which of several values of the entry is meant.
+#[derive(Clone, Copy)]
+enum Of {
+    Pair,
+    Turned,
+    Part(usize),
+    TurnedPart(usize),
+}
+
+/// Entries of the reference, the measure's name here, and what of the entry.
+fn pairwise() -> Vec<(&'static str, String, Of)> {
+    use Of::{Pair, Part, Turned, TurnedPart};
+    let mut all: Vec<(&'static str, String, Of)> = [
+        ("cka_linear_biased", "cka:biased", Pair),
+        ("cka_linear_debiased_song", "cka", Pair),
+        ("cka_linear_lange", "cka:lange", Pair),
+        ("cka_rbf_biased_t0.2", "cka:biased:rbf:threshold=0.2", Pair),
+        ("cka_rbf_biased_t0.5", "cka:biased:rbf:threshold=0.5", Pair),
+        ("cka_rbf_biased_t1.0", "cka:biased:rbf", Pair),
+        ("cka_rbf_biased_sigma1", "cka:biased:rbf:sigma=1", Pair),
+        ("cka_rbf_debiased_sigma1", "cka:rbf:sigma=1", Pair),
+        ("cka_rbf_repsim_default", "cka:biased:rbf:pairs", Pair),
+        ("hsic_linear_gretton", "hsic:biased", Pair),
+        ("hsic_linear_song", "hsic", Pair),
+        ("cka_minibatch_b8", "minibatch_cka:batch=8", Pair),
+        ("cka_minibatch_b16", "minibatch_cka:batch=16", Pair),
+        ("cka_minibatch_b32", "minibatch_cka:batch=32", Pair),
+        ("cka_minibatch_b64", "minibatch_cka", Pair),
+        ("distance_correlation", "distance_correlation:biased", Pair),
+        ("distance_correlation_sqr_unbiased", "distance_correlation", Pair),
+        ("rsa_euclidean_pearson", "rsa:euclidean:pearson", Pair),
+        ("rsa_euclidean_spearman", "rsa:euclidean", Pair),
+        ("rsa_cosine_pearson", "rsa:cosine:pearson", Pair),
+        ("rsa_cosine_spearman", "rsa:cosine", Pair),
+        ("rsa_cityblock_pearson", "rsa:cityblock:pearson", Pair),
+        ("rsa_cityblock_spearman", "rsa:cityblock", Pair),
+        ("procrustes_euclidean", "procrustes:euclidean", Pair),
+        ("procrustes_normalized", "procrustes:normalised", Pair),
+        ("procrustes_angular", "procrustes", Pair),
+        ("procrustes_disparity", "procrustes:disparity", Pair),
+        ("nbs", "nbs", Pair),
+        ("shape_metric_alpha0.0_angular", "shape:alpha=0", Pair),
+        ("shape_metric_alpha0.0_euclidean", "shape:alpha=0:euclidean-netrep", Pair),
+        ("shape_metric_alpha0.5_angular", "shape:alpha=0.5", Pair),
+        ("shape_metric_alpha0.5_euclidean", "shape:alpha=0.5:euclidean-netrep", Pair),
+        ("permutation_angular", "permutation_procrustes", Pair),
+        ("permutation_euclidean", "permutation_procrustes:euclidean", Pair),
+        ("cca_mean", "cca", Pair),
+        ("cca_mean_squared", "cca:mean-squared", Pair),
+        ("svcca_var0.9", "svcca:variance=0.9", Pair),
+        ("svcca_var0.99", "svcca", Pair),
+        ("pwcca_x_weighted", "pwcca", Pair),
+        ("pwcca_y_weighted", "pwcca", Turned),
+        ("pwcca_mean_of_both", "pwcca:mean", Pair),
+        ("linreg_r2_x_to_y", "linear_regression", Pair),
+        ("linreg_r2_y_to_x", "linear_regression", Turned),
+        ("gulp_squared_lambda0.01", "gulp:squared", Pair),
+        ("gulp_squared_lambda1.0", "gulp:lambda=1:squared", Pair),
+        ("ridge_alpha1_5fold_x_to_y_[r2,median_pearson]", "ridge", Part(0)),
+        ("ridge_alpha1_5fold_x_to_y_[r2,median_pearson]", "ridge:median-pearson", Part(1)),
+        ("ridge_alpha1_5fold_y_to_x_[r2,median_pearson]", "ridge", TurnedPart(0)),
+        ("mutual_knn_cosine_k5", "knn:k=5", Pair),
+        ("mutual_knn_cosine_k10", "knn", Pair),
+        ("mutual_knn_euclidean_k5", "knn:k=5:euclidean", Pair),
+        ("mutual_knn_euclidean_k10", "knn:euclidean", Pair),
+        ("knn_jaccard_cosine_k5", "knn_jaccard:k=5", Pair),
+        ("knn_jaccard_cosine_k10", "knn_jaccard", Pair),
+        ("knn_jaccard_euclidean_k5", "knn_jaccard:k=5:euclidean", Pair),
+        ("knn_jaccard_euclidean_k10", "knn_jaccard:euclidean", Pair),
+        ("cknna_k10_l2norm", "cknna", Pair),
+        ("cknna_k10_raw", "cknna:raw", Pair),
+        ("match_bipartite_corr", "bipartite_match", Pair),
+        ("match_semi_x_to_y", "semi_match", Pair),
+        ("match_semi_y_to_x", "semi_match", Turned),
+        ("match_soft_corr", "soft_match", Pair),
+        ("match_soft_distance", "soft_match_distance", Pair),
+        ("eigenspace_overlap", "eigenspace_overlap", Pair),
+        ("output_jsd_bits", "output_jsd", Pair),
+        ("rtd_h1_full_[xy,yx,mean]", "rtd", Part(0)),
+        ("rtd_h1_full_[xy,yx,mean]", "rtd", TurnedPart(1)),
+        ("rtd_h1_full_[xy,yx,mean]", "rtd:mean", Part(2)),
+    ]
+    .into_iter()
+    .map(|(key, name, of)| (key, name.to_owned(), of))
+    .collect();
+    let forms = [
+        ("cosine", "cosine-of"),
+        ("corr", "pearson"),
+        ("spearman", "spearman"),
+        ("rho-a", "rho-a"),
+        ("tau-a", "tau-a"),
+        ("tau-b", "tau-b"),
+        ("cosine_cov", "whitened-cosine"),
+        ("corr_cov", "whitened-pearson"),
+    ];
+    for (theirs, ours) in [("sqeuclidean_over_p", "sqeuclidean"), ("correlation", "correlation"), ("poisson", "poisson")] {
+        for (key, by) in forms {
+            let key: &'static str = format!("rsa_{theirs}_{key}").leak();
+            all.push((key, format!("rsa:{ours}:{by}"), Pair));
+        }
+        all.push((format!("rsa_{theirs}_bures").leak(), format!("rsa_bures:{ours}"), Pair));
+        all.push((format!("rsa_{theirs}_bures_metric").leak(), format!("rsa_bures_distance:{ours}:squared"), Pair));
+    }
+    all
+}
+
+/// Entries for single representations.
+fn single() -> Vec<(&'static str, &'static str, Option<usize>)> {
+    vec![
+        ("participation_ratio", "participation_ratio", None),
+        ("participation_ratio_[naive,row,col,both]", "participation_ratio:examples", Some(1)),
+        ("participation_ratio_[naive,row,col,both]", "participation_ratio:units", Some(2)),
+        ("participation_ratio_[naive,row,col,both]", "participation_ratio:both", Some(3)),
+        ("effective_rank_eig", "effective_rank:eigenvalues", None),
+        ("effective_rank_sv", "effective_rank", None),
+        ("rankme", "rankme", None),
+        ("stable_rank", "stable_rank", None),
+        ("n_pcs_[90,95,99]", "components:variance=0.9", Some(0)),
+        ("n_pcs_[90,95,99]", "components", Some(1)),
+        ("n_pcs_[90,95,99]", "components:variance=0.99", Some(2)),
+        ("explained_variance_ratio_top10", "explained_variance", Some(0)),
+        ("explained_variance_ratio_top10", "explained_variance:component=2", Some(1)),
+        ("alpha_req_ols_rank1-10", "alpha_req:last=10", None),
+        ("alpha_req_ols_rank1-50", "alpha_req:last=50", None),
+        ("alpha_req_ols_rank11-50", "alpha_req:first=11:last=50", None),
+        ("twonn_discard0.1", "two_nn", None),
+        ("twonn_discard0.5", "two_nn:discard=0.5", None),
+        ("twonn_mle", "two_nn:likelihood", None),
+        ("corrint", "correlation_dimension", None),
+        ("mle_levina_bickel_k10", "levina_bickel:k=10", None),
+        ("uniformity_t2", "uniformity", None),
+        ("mean_pairwise_euclidean", "mean_distance", None),
+        ("median_pairwise_euclidean", "median_distance", None),
+        ("ridge_classifier_alpha1_5fold_acc", "linear_probe:ridge", None),
+        ("logreg_5fold_[acc,logloss_bits,H(Y)_bits,V_information_bits]", "linear_probe", Some(0)),
+        ("logreg_5fold_[acc,logloss_bits,H(Y)_bits,V_information_bits]", "v_information", Some(3)),
+        ("knn5_5fold_acc", "knn_probe", None),
+        ("silhouette_euclidean", "silhouette", None),
+        ("davies_bouldin", "davies_bouldin", None),
+        ("calinski_harabasz", "calinski_harabasz", None),
+        ("kta_centered_linear", "label_alignment", None),
+        ("kta_uncentered_linear", "label_alignment:uncentred", None),
+        ("neural_collapse_nc1", "neural_collapse", None),
+    ]
+}
+
+fn load(file: &str) -> Named {
+    let x = read_representations(&Path::new(FOLDER).join(file)).unwrap().remove(0);
+    let width = x.width();
+    Named { name: file.into(), values: Mat::from_fn(x.rows, width, |i, j| x.values[i * width + j]) }
+}
+
+fn case(name: &str) -> (Value, [Named; 2]) {
+    let text = std::fs::read_to_string(format!("{FOLDER}/{name}.json")).unwrap();
+    let reference: Value = serde_json::from_str(&text).unwrap();
+    let pair = ["X", "Y"].map(|side| load(reference["meta"][side].as_str().unwrap()));
+    (reference, pair)
+}
+
+/// What an entry says, if this case has it and it is determined there.
+fn expected(section: &Value, key: &str, part: Option<usize>) -> Option<f64> {
+    let value = &section[key]["value"];
+    match part {
+        None => value.as_f64(),
+        Some(i) => value[i].as_f64(),
+    }
+}
+
+/// How exact a measure must be on the adapter.
+fn tolerance(name: &str) -> f64 {
+    let family = name.split(':').next().unwrap_or("");
+    match family {
+        "cka" | "procrustes" | "cca" | "nbs" => 1e-5,
+        "knn" | "knn_jaccard" | "bipartite_match" | "semi_match" => 1e-12,
+        "rsa" if !["pearson", "cosine-of", "whitened"].iter().any(|w| name.contains(w)) => 1e-12,
+        _ => 1e-4,
+    }
+}
+
+/// A row of the table: the package and its value, ours in f64, ours in f32 if there is such a form.
+struct Row {
+    package: String,
+    expected: f64,
+    cpu: f64,
+    gpu: Option<f64>,
+}
+
+type Agreement = BTreeMap<(String, &'static str), BTreeMap<&'static str, Row>>;
+
+fn gather() -> Agreement {
+    let entries = pairwise();
+    let gpu = support::gpu();
+    let mut table: Agreement = BTreeMap::new();
+    for name in CASES {
+        let (reference, pair) = case(name);
+        let here: Vec<&(&str, String, Of)> = entries
+            .iter()
+            .filter(|(key, measure, _)| {
+                // Not determined where canonical correlations are tied.
+                !reference["pairwise"][*key].is_null()
+                    && !(measure.starts_with("pwcca") && pwcca_is_undetermined(&pair))
+                    && !(measure.starts_with("knn") && neighbours_are_tied(name, measure))
+            })
+            .collect();
+        let measures: Vec<Measure> = here.iter().map(|(_, m, _)| Measure::parse(m).unwrap()).collect();
+        let on_cpu = all_pairs(&pair, &measures, None, &mut |_, _| {}).unwrap();
+        let on_gpu = gpu.as_ref().map(|gpu| all_pairs(&pair, &measures, Some(gpu), &mut |_, _| {}).unwrap());
+        for (i, (key, measure, of)) in here.iter().enumerate() {
+            let (at, part) = match of {
+                Of::Pair => (1, None),
+                Of::Turned => (2, None),
+                Of::Part(p) => (1, Some(*p)),
+                Of::TurnedPart(p) => (2, Some(*p)),
+            };
+            let Some(expected) = expected(&reference["pairwise"], key, part) else { continue };
+            let cpu = on_cpu[i].values[at];
+            assert!(!cpu.is_nan(), "{name} {measure}: {:?}", on_cpu[i].undefined);
+            let gpu = on_gpu.as_ref().filter(|t| t[i].place == Place::Gpu).map(|t| t[i].values[at]);
+            let package = reference["pairwise"][*key]["package"].as_str().unwrap_or("").to_owned();
+            table.entry((measure.clone(), key)).or_default().insert(name, Row { package, expected, cpu, gpu });
+        }
+        for (side, x) in ["X", "Y"].iter().zip(&pair) {
+            let labels: Vec<usize> = match isogram::data::read_labels(&Path::new(FOLDER).join("digits_labels.npy")) {
+                Ok(labels) if labels.len() == x.values.nrows() => labels.into_iter().map(|l| l as usize).collect(),
+                _ => Vec::new(),
+            };
+            for (key, statistic, part) in single() {
+                for section in [format!("single_{side}"), format!("supervised_{side}")] {
+                    let Some(expected) = expected(&reference[&section], key, part) else { continue };
+                    let parsed = Statistic::parse(statistic).unwrap();
+                    let cpu = parsed
+                        .of(x.values.as_ref(), &labels)
+                        .unwrap_or_else(|error| panic!("{name} {side} {statistic}: {error}"));
+                    let package = reference[&section][key]["package"].as_str().unwrap_or("").to_owned();
+                    let place: &'static str = format!("{name} {side}").leak();
+                    let row = Row { package, expected, cpu, gpu: None };
+                    table.entry((statistic.to_owned(), key)).or_default().insert(place, row);
+                }
+            }
+        }
+    }
+    table
+}
+
+fn pwcca_is_undetermined(pair: &[Named; 2]) -> bool {
+    let [x, y] = pair;
+    isogram::measure::subspace::pwcca::pwcca(x.values.as_ref(), y.values.as_ref()).is_ok_and(|p| !p.determined)
+}
+
+/// Cases whose whole numbers put examples at equal distances about the last neighbour: any of them may be taken.
+fn neighbours_are_tied(case: &str, measure: &str) -> bool {
+    case == "ties" || (case.starts_with("digits_pixels") && measure.contains("euclidean"))
+}
+
+/// Conventions in which a package's own rounding, not ours, limits the agreement.
+fn allowed_in_f64(name: &str, key: &str) -> f64 {
+    match (name, key) {
+        // The package's kernel matrices are in f32.
+        (_, "cka_rbf_repsim_default") => 1e-5,
+        // Eigenvalues of a Gram product lose half the digits.
+        (_, k) if k.contains("bures") => 1e-5,
+        // Ripser keeps distances as f32.
+        ("rtd", _) => 1e-6,
+        // Iterative solvers end at their own tolerance.
+        ("linear_probe" | "v_information", _) => 1e-3,
+        _ => 1e-8,
+    }
+}
+
+#[test]
+fn the_catalogue_agrees_with_published_packages() {
+    let table = gather();
+    let mut wrong = Vec::new();
+    let mut tried = 0;
+    for ((name, key), cases) in &table {
+        for (case, row) in cases {
+            tried += 1;
+            let scale = row.expected.abs().max(1.0);
+            let off = (row.cpu - row.expected).abs() / scale;
+            if off > allowed_in_f64(name.split(':').next().unwrap_or(""), key) {
+                wrong.push(format!("{name} ({key}) on {case}, f64: {} against {}", row.cpu, row.expected));
+            }
+            if let Some(gpu) = row.gpu {
+                let off = (gpu - row.expected).abs() / scale;
+                if off > tolerance(name) {
+                    wrong.push(format!("{name} ({key}) on {case}, f32: {gpu} against {}", row.expected));
+                }
+            }
+        }
+    }
+    assert!(tried > 400, "{tried} values");
+    assert!(wrong.is_empty(), "{} of {tried}:\n{}", wrong.len(), wrong.join("\n"));
+    let text = written(&table);
+    if std::env::var_os("ISOGRAM_BLESS").is_some() {
+        std::fs::write(TABLE, &text).unwrap();
+    }
+    let committed = std::fs::read_to_string(TABLE).unwrap_or_default();
+    let names = |text: &str| -> Vec<String> {
+        text.lines().filter(|l| l.starts_with("| `")).map(|l| l.split('|').nth(1).unwrap_or("").to_owned()).collect()
+    };
+    assert_eq!(names(&committed), names(&text), "docs/agreement.md is out of date: run this test with ISOGRAM_BLESS=1");
+}
+
+/// The table as it stands in the docs: the first case of each measure, and the largest deviation over all.
+fn written(table: &Agreement) -> String {
+    let mut text = String::from(
+        "# Agreement with published packages\n\n\
+         Values of the catalogue beside those of published packages, computed in double precision on the same arrays\n\
+         (`tests/reference/measures`). *Off* is the largest deviation over all cases, relative to the larger of 1 and the\n\
+         reference; the f32 column is of Mesa's software adapter. Written by `ISOGRAM_BLESS=1 cargo test --test catalogue`.\n\n\
+         | measure | convention | package | case | value | ours | off, f64 | off, f32 | cases |\n|---|---|---|---|---|---|---|---|---|\n",
+    );
+    for ((name, key), cases) in table {
+        let Some((case, row)) = cases.iter().next() else { continue };
+        let off = |value: &dyn Fn(&Row) -> Option<f64>| -> Option<f64> {
+            cases
+                .values()
+                .filter_map(|row| value(row).map(|v| (v - row.expected).abs() / row.expected.abs().max(1.0)))
+                .max_by(f64::total_cmp)
+        };
+        let shown = |x: Option<f64>| x.map_or("".to_owned(), |x| format!("{x:.0e}"));
+        let _ = writeln!(
+            text,
+            "| `{name}` | {} | {} | {case} | {:.8} | {:.8} | {} | {} | {} |",
+            key.replace('|', "/"),
+            row.package,
+            row.expected,
+            row.cpu,
+            shown(off(&|r: &Row| Some(r.cpu))),
+            shown(off(&|r: &Row| r.gpu)),
+            cases.len()
+        );
+    }
+    text
+}
+
+#[test]
+fn names_are_unique_and_defaults_parse() {
+    let mut names: Vec<&str> = measures().map(|e| e.name).chain(statistics().map(|e| e.name)).collect();
+    for e in measures() {
+        assert_eq!(Measure::parse(e.name).unwrap().name(), e.name);
+    }
+    for e in statistics() {
+        assert_eq!(Statistic::parse(e.name).unwrap().name(), e.name);
+    }
+    names.sort_unstable();
+    let count = names.len();
+    names.dedup();
+    assert_eq!(names.len(), count);
+}
+
+#[test]
+fn unknown_names_come_with_the_nearest() {
+    let said = Measure::parse("procrustse").unwrap_err().to_string();
+    assert!(said.contains("`procrustes`"), "{said}");
+    let said = Statistic::parse("participation").unwrap_err().to_string();
+    assert!(said.contains("`participation_ratio`"), "{said}");
+}
