@@ -1,34 +1,47 @@
 //! An array as a file holds it, before it becomes a table or labels.
 
+use std::fmt;
 use std::path::Path;
 
-use half::{bf16, f16};
-
 use super::Table;
+use super::decode::{Value, decode, row_major};
 use super::labels::as_label;
 use crate::error::{Error, Result};
 
-/// Type of a number in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+/// Type of a number in a file. It is shown by NumPy's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Truth values, a byte each; true is read as 1.
     Bool,
+    /// Whole numbers from 0 up, 8 bits.
     U8,
+    /// Whole numbers, 8 bits.
     I8,
+    /// Whole numbers from 0 up, 16 bits.
     U16,
+    /// Whole numbers, 16 bits.
     I16,
+    /// Whole numbers from 0 up, 32 bits.
     U32,
+    /// Whole numbers, 32 bits.
     I32,
+    /// Whole numbers from 0 up, 64 bits.
     U64,
+    /// Whole numbers, 64 bits.
     I64,
+    /// IEEE 754 half precision.
     F16,
+    /// The upper half of a 32-bit float.
     Bf16,
+    /// IEEE 754 single precision.
     F32,
+    /// IEEE 754 double precision, and numbers in text.
     F64,
 }
 
 impl Kind {
     /// Bytes of one number.
-    pub(super) fn bytes(self) -> usize {
+    pub fn bytes(self) -> usize {
         match self {
             Kind::Bool | Kind::U8 | Kind::I8 => 1,
             Kind::U16 | Kind::I16 | Kind::F16 | Kind::Bf16 => 2,
@@ -43,90 +56,111 @@ impl Kind {
     }
 }
 
-/// Numbers in the bytes of the file, with all that is needed to read them.
-#[derive(Debug, Clone)]
-pub(super) struct Array {
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Bool => "bool",
+            Kind::U8 => "uint8",
+            Kind::I8 => "int8",
+            Kind::U16 => "uint16",
+            Kind::I16 => "int16",
+            Kind::U32 => "uint32",
+            Kind::I32 => "int32",
+            Kind::U64 => "uint64",
+            Kind::I64 => "int64",
+            Kind::F16 => "float16",
+            Kind::Bf16 => "bfloat16",
+            Kind::F32 => "float32",
+            Kind::F64 => "float64",
+        })
+    }
+}
+
+/// How the numbers of an array lie in a file.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Layout {
     /// Shape of the whole array, the examples along its first axis.
     pub(super) shape: Vec<usize>,
     pub(super) kind: Kind,
     pub(super) big_endian: bool,
     /// The first axis runs fastest, as in Fortran, rather than the last.
     pub(super) fortran: bool,
-    /// As many bytes as shape and kind call for.
-    pub(super) bytes: Vec<u8>,
 }
 
-/// Writes a method that decodes all numbers in the order of the file.
-macro_rules! decode {
-    ($name:ident, $out:ty) => {
-        fn $name(&self) -> Vec<$out> {
-            let (bytes, big) = (&self.bytes[..], self.big_endian);
-            match self.kind {
-                Kind::Bool => bytes.iter().map(|&byte| if byte == 0 { 0.0 } else { 1.0 }).collect(),
-                Kind::U8 => bytes.iter().map(|&byte| <$out>::from(byte)).collect(),
-                Kind::I8 => bytes.iter().map(|&byte| <$out>::from(byte as i8)).collect(),
-                Kind::U16 => each(bytes, big, u16::from_be_bytes, |number| number as $out),
-                Kind::I16 => each(bytes, big, i16::from_be_bytes, |number| number as $out),
-                Kind::U32 => each(bytes, big, u32::from_be_bytes, |number| number as $out),
-                Kind::I32 => each(bytes, big, i32::from_be_bytes, |number| number as $out),
-                Kind::U64 => each(bytes, big, u64::from_be_bytes, |number| number as $out),
-                Kind::I64 => each(bytes, big, i64::from_be_bytes, |number| number as $out),
-                Kind::F16 => each(bytes, big, f16::from_be_bytes, |number| <$out>::from(number)),
-                Kind::Bf16 => each(bytes, big, bf16::from_be_bytes, |number| <$out>::from(number)),
-                Kind::F32 => each(bytes, big, f32::from_be_bytes, |number| number as $out),
-                Kind::F64 => each(bytes, big, f64::from_be_bytes, |number| number as $out),
-            }
+impl Layout {
+    /// Bytes of the whole array, or nothing when no memory could hold it.
+    pub(super) fn bytes(&self) -> Option<usize> {
+        self.kind.bytes_of(&self.shape)
+    }
+
+    /// Checks that `came` bytes are what the array takes. The message says what was expected and what came.
+    pub(super) fn check_bytes(&self, came: u64) -> Result<(), String> {
+        let expected = self.bytes().and_then(|bytes| u64::try_from(bytes).ok());
+        if expected == Some(came) {
+            return Ok(());
         }
-    };
-}
+        let shape = &self.shape;
+        let expected = expected.map_or("more bytes than any memory has".to_owned(), |bytes| format!("{bytes} bytes"));
+        Err(format!(
+            "an array of shape {shape:?} takes {expected} after the header, but {came} bytes are there; write it or \
+             copy it again"
+        ))
+    }
 
-/// Decodes groups of `N` bytes; `read` expects the most significant byte first.
-fn each<const N: usize, T, O>(bytes: &[u8], big: bool, read: fn([u8; N]) -> T, to: impl Fn(T) -> O) -> Vec<O> {
-    let groups = bytes.as_chunks::<N>().0;
-    if big {
-        groups.iter().map(|&group| to(read(group))).collect()
-    } else {
-        let swap = |mut group: [u8; N]| {
-            group.reverse();
-            group
-        };
-        groups.iter().map(|&group| to(read(swap(group)))).collect()
+    /// Rows and shape of one example. A single column has the shape `[1]`.
+    pub(super) fn examples(&self) -> Option<(usize, Vec<usize>)> {
+        let (&rows, shape) = self.shape.split_first()?;
+        Some((rows, if shape.is_empty() { vec![1] } else { shape.to_vec() }))
     }
 }
 
+/// Numbers in the bytes of the file, with all that is needed to read them.
+#[derive(Debug, Clone)]
+pub(super) struct Array {
+    pub(super) layout: Layout,
+    /// As many bytes as the layout calls for.
+    pub(super) bytes: Vec<u8>,
+}
+
 impl Array {
-    decode!(decode_f32, f32);
-    decode!(decode_f64, f64);
+    /// All numbers in the order of the file.
+    fn decoded<V: Value>(&self) -> Vec<V> {
+        let mut values = Vec::with_capacity(self.bytes.len() / self.layout.kind.bytes());
+        decode(&self.layout, &self.bytes, &mut values);
+        values
+    }
 
     /// All numbers, row-major, whatever their values.
+    pub(super) fn values<V: Value>(&self) -> Vec<V> {
+        row_major(&self.layout, self.decoded())
+    }
+
+    /// All numbers as 32-bit floats, row-major, whatever their values.
     pub(super) fn to_f32(&self) -> Vec<f32> {
-        self.row_major(self.decode_f32())
+        self.values()
     }
 
     /// The array as examples along its first axis.
     pub(super) fn to_table(&self, path: &Path) -> Result<Table> {
-        let Some((&rows, shape)) = self.shape.split_first() else {
-            return Err(Error::data(
-                path,
-                "expected an array of examples, but it holds a single number; save an array with one row per example",
-            ));
+        let Some((rows, shape)) = self.layout.examples() else {
+            return Err(Error::data(path, SINGLE));
         };
-        Table::new(rows, shape.to_vec(), self.to_f32(), path)
+        Table::new(rows, shape, self.to_f32(), path)
     }
 
     /// The array as one label for each example.
     pub(super) fn to_labels(&self, path: &Path) -> Result<Vec<u32>> {
         // Any shape with one number per row will do, such as [N] or [N, 1].
-        let one_each = self.shape.split_first().is_some_and(|(_, rest)| rest.iter().all(|&side| side == 1));
+        let shape = &self.layout.shape;
+        let one_each = shape.split_first().is_some_and(|(_, rest)| rest.iter().all(|&side| side == 1));
         if !one_each {
-            let shape = &self.shape;
             return Err(Error::data(
                 path,
                 format!("expected one label for each example, an array of shape [N], but it has the shape {shape:?}"),
             ));
         }
         // Not by way of f32, which would round large whole numbers to other whole numbers.
-        let labels = self.decode_f64();
+        let labels: Vec<f64> = self.decoded();
         if labels.is_empty() {
             return Err(Error::data(path, "expected at least one label, but there is none"));
         }
@@ -143,43 +177,22 @@ impl Array {
         };
         labels.iter().enumerate().map(label).collect()
     }
-
-    /// Puts values in the order of the file into row-major order.
-    fn row_major(&self, values: Vec<f32>) -> Vec<f32> {
-        if !self.fortran || self.shape.len() < 2 {
-            return values;
-        }
-        let mut strides = Vec::with_capacity(self.shape.len());
-        let mut stride = 1usize;
-        for &side in &self.shape {
-            strides.push(stride);
-            stride = stride.saturating_mul(side);
-        }
-        let mut ordered = Vec::with_capacity(values.len());
-        let mut index = vec![0usize; self.shape.len()];
-        for _ in 0..values.len() {
-            let from: usize = index.iter().zip(&strides).map(|(at, stride)| at * stride).sum();
-            ordered.push(values[from]);
-            // Count up by one, the last axis fastest.
-            for (at, &side) in index.iter_mut().zip(&self.shape).rev() {
-                *at += 1;
-                if *at < side {
-                    break;
-                }
-                *at = 0;
-            }
-        }
-        ordered
-    }
 }
+
+/// What is said of an array without axes where examples are wanted.
+pub(super) const SINGLE: &str =
+    "expected an array of examples, but it holds a single number; save an array with one row per example";
 
 #[cfg(test)]
 mod tests {
+    use half::{bf16, f16};
+
     use super::*;
 
     fn array(kind: Kind, big_endian: bool, shape: &[usize], bytes: &[u8]) -> Array {
         assert_eq!(kind.bytes_of(shape), Some(bytes.len()));
-        Array { shape: shape.to_vec(), kind, big_endian, fortran: false, bytes: bytes.to_vec() }
+        let layout = Layout { shape: shape.to_vec(), kind, big_endian, fortran: false };
+        Array { layout, bytes: bytes.to_vec() }
     }
 
     #[test]
@@ -217,7 +230,9 @@ mod tests {
                 }
             }
         }
-        let turned = Array { fortran: true, ..array(Kind::U8, false, &[2, 3, 4], &bytes) }.to_f32();
+        let mut turned = array(Kind::U8, false, &[2, 3, 4], &bytes);
+        turned.layout.fortran = true;
+        let turned = turned.to_f32();
         let expected: Vec<f32> =
             (0..2).flat_map(|i| (0..3).flat_map(move |j| (0..4).map(move |k| (100 * i + 10 * j + k) as f32))).collect();
         assert_eq!(turned, expected);

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ::csv::{ByteRecord, ReaderBuilder, Trim};
 
+use super::decode::Value;
 use super::labels::as_label;
 use super::{Dataset, Table, Targets, count_classes, file};
 use crate::error::{Error, Result};
@@ -59,16 +60,24 @@ pub fn read_csv_dataset(path: &Path, label_column: LabelColumn) -> Result<Datase
 pub(super) fn dataset_from(text: &[u8], path: &Path, label_column: &LabelColumn) -> Result<Dataset> {
     let lines = read_lines(text, path, |columns| label_column.place(columns, path))?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let inputs = Table { rows: lines.rows, shape: vec![lines.width], values: lines.values };
     let targets = match label_column {
-        LabelColumn::None => Targets::Values(lines.inputs.clone()),
+        LabelColumn::None => Targets::Values(inputs.clone()),
         _ => Targets::Classes { classes: count_classes(&lines.labels, path)?, labels: lines.labels },
     };
-    Dataset::new(name, lines.inputs, targets)
+    Dataset::new(name, inputs, targets)
 }
 
 /// Reads a CSV file whose columns are all inputs.
 pub(super) fn read_table(path: &Path) -> Result<Table> {
-    Ok(read_lines(&file::bytes(path)?, path, |_| Ok(None))?.inputs)
+    let (rows, width, values) = read_values(path)?;
+    Ok(Table { rows, shape: vec![width], values })
+}
+
+/// Reads a CSV file of numbers: rows, columns, and values row by row.
+pub(super) fn read_values<V: Value>(path: &Path) -> Result<(usize, usize, Vec<V>)> {
+    let lines = read_lines(&file::bytes(path)?, path, |_| Ok(None))?;
+    Ok((lines.rows, lines.width, lines.values))
 }
 
 /// Reads a CSV file of one column, a label in each line.
@@ -80,7 +89,7 @@ pub(super) fn read_labels(path: &Path) -> Result<Vec<u32>> {
             format!("expected one label in each line, but there are {count} columns; keep the column of labels only"),
         )),
     };
-    Ok(read_lines(&file::bytes(path)?, path, only)?.labels)
+    Ok(read_lines::<f32>(&file::bytes(path)?, path, only)?.labels)
 }
 
 /// What is known of the columns once the first line has been read.
@@ -90,13 +99,19 @@ struct Columns {
 }
 
 /// All lines of a file.
-struct Lines {
-    /// The columns but that of the labels. Empty where there is no other.
-    inputs: Table,
+struct Lines<V> {
+    rows: usize,
+    /// Columns but that of the labels; 0 where there is no other.
+    width: usize,
+    values: Vec<V>,
     labels: Vec<u32>,
 }
 
-fn read_lines(text: &[u8], path: &Path, label_place: impl FnOnce(&Columns) -> Result<Option<usize>>) -> Result<Lines> {
+fn read_lines<V: Value>(
+    text: &[u8],
+    path: &Path,
+    label_place: impl FnOnce(&Columns) -> Result<Option<usize>>,
+) -> Result<Lines<V>> {
     // A mark that some programs put before the text. Without it, positions in the text and in the reader agree.
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     // Flexible: lines of other lengths are refused here, with a message that names the line.
@@ -138,15 +153,13 @@ fn read_lines(text: &[u8], path: &Path, label_place: impl FnOnce(&Columns) -> Re
                         refused("but a label is a whole number from 0 up; number the classes from 0")
                     })?);
             } else {
-                let value = number(field).ok_or_else(|| {
+                let value: V = number(field).ok_or_else(|| {
                     refused(
                         "but a number was expected; repair the line, drop the column, or separate columns by commas",
                     )
                 })?;
-                if !value.is_finite() {
-                    return Err(refused(
-                        "but every value must be finite and fit a 32-bit float; repair or drop the line",
-                    ));
+                if !value.to_f64().is_finite() {
+                    return Err(refused(&format!("but {}; repair or drop the line", V::WANTED)));
                 }
                 values.push(value);
             }
@@ -157,7 +170,7 @@ fn read_lines(text: &[u8], path: &Path, label_place: impl FnOnce(&Columns) -> Re
         }
     }
     let width = columns.count - usize::from(label.is_some());
-    Ok(Lines { inputs: Table { rows, shape: vec![width], values }, labels })
+    Ok(Lines { rows, width, values, labels })
 }
 
 /// The names of the columns, if the first line holds names rather than numbers.
@@ -184,7 +197,7 @@ fn header(record: &ByteRecord, text: &[u8], path: &Path) -> Result<Option<Vec<St
     Ok(Some(record.iter().map(name).collect()))
 }
 
-fn number(field: &[u8]) -> Option<f32> {
+fn number<V: Value>(field: &[u8]) -> Option<V> {
     str::from_utf8(field).ok()?.parse().ok()
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::array::Array;
+use super::member::{no_member, split_member};
 use super::{Table, csv, file, idx, npy, npz, read_cifar, safetensors};
 use crate::error::{Error, Result};
 
@@ -11,7 +12,7 @@ use crate::error::{Error, Result};
 /// The format follows from the name of the file, or from its first bytes where the name says nothing: `.npy`, `.npz`,
 /// `.csv` (a header line is found by itself; all columns must hold numbers), `.safetensors`, IDX (names that end in
 /// `ubyte` or `.idx`) and `.bin`, the images of CIFAR-10. An archive of several arrays takes the name of one after a
-/// colon: `points.npz:train`.
+/// colon: `points.npz:train`. Pickles are refused and never loaded.
 pub fn read_table(path: &Path) -> Result<Table> {
     match source(path)? {
         Source::Csv => csv::read_table(path),
@@ -39,7 +40,11 @@ enum Source {
 
 fn source(path: &Path) -> Result<Source> {
     let (file, member) = split_member(path);
-    let array = match Format::of(&file)? {
+    let format = Format::of(&file)?;
+    if !format.has_members() {
+        no_member(&file, member.as_deref())?;
+    }
+    let array = match format {
         Format::Csv => return Ok(Source::Csv),
         Format::Cifar => return Ok(Source::Cifar),
         Format::Npy => npy::read(&file)?,
@@ -50,24 +55,17 @@ fn source(path: &Path) -> Result<Source> {
     Ok(Source::Array(array, file))
 }
 
-/// Divides `path.npz:member` and `path.safetensors:tensor`.
-fn split_member(path: &Path) -> (PathBuf, Option<String>) {
-    if let Some(text) = path.to_str()
-        && !path.exists()
-    {
-        for ending in [".npz:", ".safetensors:"] {
-            if let Some((start, member)) = text.split_once(ending) {
-                // The ending belongs to the file, its colon to neither.
-                let file = &text[..start.len() + ending.len() - 1];
-                return (PathBuf::from(file), Some(member.to_owned()));
-            }
-        }
-    }
-    (path.to_owned(), None)
+/// What is said of pickles.
+pub(super) const PICKLE: &str = "is a pickle or a PyTorch checkpoint, which could run any program when loaded and is \
+    therefore never loaded; save the arrays with np.savez or safetensors.torch.save_file";
+
+/// Whether the bytes begin like a pickle of Python 3 (protocols 2 to 5).
+pub(super) fn is_pickle(start: &[u8]) -> bool {
+    matches!(start, [0x80, 2..=5, ..])
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
+pub(super) enum Format {
     Npy,
     Npz,
     Csv,
@@ -77,12 +75,24 @@ enum Format {
 }
 
 impl Format {
-    fn of(path: &Path) -> Result<Format> {
+    /// Whether a file of this format holds arrays with names.
+    pub(super) fn has_members(self) -> bool {
+        matches!(self, Format::Npz | Format::Safetensors)
+    }
+
+    pub(super) fn of(path: &Path) -> Result<Format> {
         let start = file::start(path, 16)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         if name.ends_with(".gz") || start.starts_with(&[0x1f, 0x8b]) {
             let shown = path.display();
             return Err(Error::data(path, format!("compressed files are not read; unpack it first: gunzip {shown}")));
+        }
+        let pickled =
+            [".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib"].iter().any(|ending| name.ends_with(ending));
+        // Models of PyTorch end like images of CIFAR-10, but are zip files or pickles.
+        let model = name.ends_with(".bin") && start.starts_with(b"PK\x03\x04");
+        if pickled || model || is_pickle(&start) {
+            return Err(Error::data(path, PICKLE));
         }
         let endings = [
             (".npy", Format::Npy),
@@ -114,6 +124,8 @@ impl Format {
 
 #[cfg(test)]
 mod tests {
+    use zip::CompressionMethod::Stored;
+
     use super::*;
     use crate::data::{npy::tests as npy_tests, npz::tests as npz_tests, write_safetensors};
 
@@ -192,6 +204,16 @@ mod tests {
             (folder.file("wrong.npy", b"hello there"), "np.save"),
             (folder.path("two.npz"), "two.npz:x"),
             (folder.path("two.npz:z"), "no array `z`"),
+            (folder.path("two.npz:"), "no array ``"),
+            (folder.path("nan.npy:x"), "holds a single array; leave `:x` away"),
+            (folder.file("model.pt", b"PK\x03\x04"), "never loaded"),
+            (folder.file("model.bin", b"PK\x03\x04"), "never loaded"),
+            (folder.file("data_batch_1", b"\x80\x02}q\x01"), "never loaded"),
+            (folder.file("pickle.npy", b"\x80\x04\x95 and more"), "never loaded"),
+            (
+                folder.file("model.npz", &npz_tests::zipped(&[("model/data.pkl".to_owned(), vec![1])], Stored)),
+                "never loaded",
+            ),
             (folder.path(""), "regular file"),
         ] {
             let message = read_table(&path).expect_err(expected).to_string();

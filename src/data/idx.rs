@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::array::{Array, Kind};
+use super::array::{Array, Kind, Layout};
 use super::file;
 use crate::error::{Error, Result};
 
@@ -35,19 +35,10 @@ pub(super) fn read(path: &Path) -> Result<Array> {
         return Err(Error::data(path, format!("ends within its header of {axes} axes; copy it again")));
     };
     let shape: Vec<usize> = sides.as_chunks().0.iter().map(|&side| u32::from_be_bytes(side) as usize).collect();
-    let (expected, came) = (kind.bytes_of(&shape), bytes.len() - header);
-    if expected != Some(came) {
-        let expected = expected.map_or("more bytes than any memory has".to_owned(), |bytes| format!("{bytes} bytes"));
-        return Err(Error::data(
-            path,
-            format!(
-                "an array of shape {shape:?} takes {expected} after the header, but {came} bytes are there; copy the \
-                 file again"
-            ),
-        ));
-    }
+    let layout = Layout { shape, kind, big_endian: true, fortran: false };
+    layout.check_bytes((bytes.len() - header) as u64).map_err(|message| Error::data(path, message))?;
     bytes.drain(..header);
-    Ok(Array { shape, kind, big_endian: true, fortran: false, bytes })
+    Ok(Array { layout, bytes })
 }
 
 #[cfg(test)]

@@ -4,31 +4,45 @@
 //! aside, and every error names the file, what was expected, what came and what to do.
 
 mod array;
+mod array_file;
 mod atomic;
 mod cifar;
 mod csv;
 mod dataset;
+mod decode;
 mod digits;
 mod file;
+mod flatten;
 mod format;
 mod idx;
 mod labels;
+mod member;
+mod names;
 mod normalise;
 mod npy;
 mod npz;
+mod representations;
+mod rows;
 mod safetensors;
 mod split;
 mod table;
 mod tasks;
 
+pub use array::Kind as Dtype;
+pub use array_file::{ArrayFile, ArrayInfo, LeftOut};
 pub use atomic::write_atomically;
 pub use cifar::read_cifar;
 pub use csv::{LabelColumn, read_csv_dataset};
 pub use dataset::{Dataset, Targets};
+pub use decode::Value;
 pub use digits::digits;
+pub use flatten::{Channels, Flatten, Flattening};
 pub use format::{read_labels, read_table};
 pub use labels::{check_labels, count_classes, one_hot};
+pub use names::short_names;
 pub use normalise::{Normalise, Scaling, normalise};
+pub use representations::{Representation, inspect_arrays, read_representations};
+pub use rows::RowReader;
 pub use safetensors::{NamedArray, read_safetensors, read_safetensors_metadata, write_safetensors};
 pub use split::{Split, split};
 pub use table::Table;

@@ -7,7 +7,7 @@
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use super::array::{Array, Kind};
+use super::array::{Array, Kind, Layout};
 use super::file;
 use crate::error::{Error, Result};
 
@@ -16,6 +16,9 @@ pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// Longest header that is read. NumPy's are 118 bytes unless an array has very many axes.
 const MAX_HEADER: usize = 1 << 16;
+
+/// Most axes of an array, the limit of NumPy.
+const MAX_AXES: usize = 64;
 
 /// Reads an `.npy` file.
 pub(super) fn read(path: &Path) -> Result<Array> {
@@ -26,16 +29,49 @@ pub(super) fn read(path: &Path) -> Result<Array> {
 /// Reads an array from something that is `length` bytes long, or claims to be. Memory is used only for bytes that
 /// really come. `path` is named in errors.
 pub(super) fn read_from(mut source: impl Read, length: u64, path: &Path) -> Result<Array> {
-    let broken = |error: std::io::Error| {
-        Error::data(path, format!("cannot be read to its end as a NumPy array ({error}); write it or copy it again"))
-    };
-    let mut start = [0u8; 8];
-    source.read_exact(&mut start).map_err(broken)?;
-    if !start.starts_with(MAGIC) {
-        return Err(Error::data(path, "expected a NumPy array, but it does not begin like one; save it with np.save"));
+    let Header { layout, start } =
+        header_from(&mut source, length, path)?.map_err(|other| Error::data(path, other.message))?;
+    let expected = length.saturating_sub(start);
+    let mut bytes = Vec::new();
+    // One more than expected: an archive compares its checksum only when it is read past the end.
+    source.take(expected.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| broken(path, &error))?;
+    if bytes.len() as u64 != expected {
+        let came = bytes.len();
+        return Err(Error::data(path, format!("expected {expected} bytes of numbers, but {came} came")));
+    }
+    Ok(Array { layout, bytes })
+}
+
+/// What stands before the numbers.
+#[derive(Debug, PartialEq)]
+pub(super) struct Header {
+    pub(super) layout: Layout,
+    /// Bytes before the first number.
+    pub(super) start: u64,
+}
+
+/// An array in good order whose elements are not read.
+#[derive(Debug, PartialEq)]
+pub(super) struct Other {
+    /// Whether they are numbers after all, of a type that is not known here.
+    pub(super) numbers: bool,
+    pub(super) message: String,
+}
+
+/// Reads the header of an array that is `length` bytes long with it, or claims to be, and checks that the two agree.
+pub(super) fn header_from(source: &mut impl Read, length: u64, path: &Path) -> Result<Result<Header, Other>> {
+    let mut first = [0u8; 8];
+    source.read_exact(&mut first).map_err(|error| broken(path, &error))?;
+    if !first.starts_with(MAGIC) {
+        let message = if super::format::is_pickle(&first) {
+            super::format::PICKLE
+        } else {
+            "expected a NumPy array, but it does not begin like one; save it with np.save"
+        };
+        return Err(Error::data(path, message));
     }
     // Version 1 has two bytes for the length of the header, later versions four.
-    let wide = match start[6] {
+    let wide = match first[6] {
         1 => false,
         2 | 3 => true,
         version => {
@@ -46,7 +82,7 @@ pub(super) fn read_from(mut source: impl Read, length: u64, path: &Path) -> Resu
         }
     };
     let mut size = [0u8; 4];
-    source.read_exact(&mut size[..if wide { 4 } else { 2 }]).map_err(broken)?;
+    source.read_exact(&mut size[..if wide { 4 } else { 2 }]).map_err(|error| broken(path, &error))?;
     let size = u32::from_le_bytes(size) as usize;
     if size > MAX_HEADER {
         return Err(Error::data(
@@ -55,78 +91,70 @@ pub(super) fn read_from(mut source: impl Read, length: u64, path: &Path) -> Resu
         ));
     }
     let mut text = vec![0u8; size];
-    source.read_exact(&mut text).map_err(broken)?;
-    let header = Header::parse(&text).map_err(|message| Error::data(path, message))?;
-
-    let shape = &header.shape;
-    let expected = header.kind.bytes_of(shape).and_then(|bytes| u64::try_from(bytes).ok());
-    let came = length.saturating_sub((8 + if wide { 4 } else { 2 } + size) as u64);
-    let Some(expected) = expected.filter(|&expected| expected == came) else {
-        let expected = expected.map_or("more bytes than any memory has".to_owned(), |bytes| format!("{bytes} bytes"));
-        return Err(Error::data(
-            path,
-            format!(
-                "an array of shape {shape:?} takes {expected} after the header, but {came} bytes are there; write it \
-                 or copy it again"
-            ),
-        ));
+    source.read_exact(&mut text).map_err(|error| broken(path, &error))?;
+    let layout = match parse(&text) {
+        Ok(layout) => layout,
+        Err(Fault::Damaged(message)) => return Err(Error::data(path, message)),
+        Err(Fault::Other(other)) => return Ok(Err(other)),
     };
-    let mut bytes = Vec::new();
-    // One more than expected: an archive compares its checksum only when it is read past the end.
-    source.take(expected.saturating_add(1)).read_to_end(&mut bytes).map_err(broken)?;
-    if bytes.len() as u64 != expected {
-        let came = bytes.len();
-        return Err(Error::data(path, format!("expected {expected} bytes of numbers, but {came} came")));
+    let start = (8 + if wide { 4 } else { 2 } + size) as u64;
+    layout.check_bytes(length.saturating_sub(start)).map_err(|message| Error::data(path, message))?;
+    Ok(Ok(Header { layout, start }))
+}
+
+pub(super) fn broken(path: &Path, error: &std::io::Error) -> Error {
+    Error::data(path, format!("cannot be read to its end as a NumPy array ({error}); write it or copy it again"))
+}
+
+/// Why a header gives no layout.
+#[derive(Debug)]
+enum Fault {
+    Damaged(String),
+    Other(Other),
+}
+
+impl From<String> for Fault {
+    fn from(message: String) -> Fault {
+        Fault::Damaged(message)
     }
-    let Header { kind, big_endian, fortran, shape } = header;
-    Ok(Array { shape, kind, big_endian, fortran, bytes })
 }
 
-/// What the header says.
-#[derive(Debug, PartialEq)]
-struct Header {
-    kind: Kind,
-    big_endian: bool,
-    fortran: bool,
-    shape: Vec<usize>,
-}
-
-impl Header {
-    /// Parses a header such as `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
-    fn parse(text: &[u8]) -> Result<Header, String> {
-        let mut rest = Text(text);
-        let (mut descr, mut fortran, mut shape) = (None, None, None);
-        rest.expect(b'{')?;
-        while !rest.skip(b'}') {
-            let name = rest.string()?;
-            rest.expect(b':')?;
-            match name {
-                b"descr" => descr = Some(dtype(&mut rest)?),
-                b"fortran_order" => fortran = Some(rest.boolean()?),
-                b"shape" => shape = Some(rest.tuple()?),
-                _ => return Err(format!("has an unknown entry `{}` in its header", String::from_utf8_lossy(name))),
-            }
-            if !rest.skip(b',') {
-                rest.expect(b'}')?;
-                break;
-            }
+/// Parses a header such as `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
+fn parse(text: &[u8]) -> Result<Layout, Fault> {
+    let mut rest = Text(text);
+    let (mut descr, mut fortran, mut shape) = (None, None, None);
+    rest.expect(b'{')?;
+    while !rest.skip(b'}') {
+        let name = rest.string()?;
+        rest.expect(b':')?;
+        match name {
+            b"descr" => descr = Some(dtype(&mut rest)?),
+            b"fortran_order" => fortran = Some(rest.boolean()?),
+            b"shape" => shape = Some(rest.tuple()?),
+            _ => return Err(format!("has an unknown entry `{}` in its header", String::from_utf8_lossy(name)).into()),
         }
-        let missing = |name| format!("has no entry `{name}` in its header; the file is damaged");
-        let (kind, big_endian) = descr.ok_or_else(|| missing("descr"))?;
-        let fortran = fortran.ok_or_else(|| missing("fortran_order"))?;
-        Ok(Header { kind, big_endian, fortran, shape: shape.ok_or_else(|| missing("shape"))? })
+        if !rest.skip(b',') {
+            rest.expect(b'}')?;
+            break;
+        }
     }
+    let missing = |name| format!("has no entry `{name}` in its header; the file is damaged");
+    let (kind, big_endian) = descr.ok_or_else(|| missing("descr"))?;
+    let fortran = fortran.ok_or_else(|| missing("fortran_order"))?;
+    Ok(Layout { kind, big_endian, fortran, shape: shape.ok_or_else(|| missing("shape"))? })
 }
 
 /// The type of the numbers and whether their most significant byte comes first.
-fn dtype(rest: &mut Text) -> Result<(Kind, bool), String> {
+fn dtype(rest: &mut Text) -> Result<(Kind, bool), Fault> {
     let wanted = "expected bool, whole numbers of 8 to 64 bits, or floats of 16 to 64 bits; convert with .astype('f4')";
+    let other = |numbers, message| Fault::Other(Other { numbers, message });
     if rest.peek() == Some(b'[') {
-        return Err(format!("holds records with named fields; {wanted}"));
+        return Err(other(false, format!("holds records with named fields; {wanted}")));
     }
     let name = rest.string()?;
-    let refused = || format!("holds numbers of type `{}`; {wanted}", String::from_utf8_lossy(name));
-    let Some((order, code)) = name.split_first() else { return Err(refused()) };
+    let shown = String::from_utf8_lossy(name);
+    let refused = |numbers| other(numbers, format!("holds numbers of type `{shown}`; {wanted}"));
+    let Some((order, code)) = name.split_first() else { return Err(refused(true)) };
     let kind = match code {
         b"b1" => Kind::Bool,
         b"u1" => Kind::U8,
@@ -140,14 +168,26 @@ fn dtype(rest: &mut Text) -> Result<(Kind, bool), String> {
         b"f2" => Kind::F16,
         b"f4" => Kind::F32,
         b"f8" => Kind::F64,
-        _ => return Err(refused()),
+        [b'O', ..] => {
+            return Err(other(
+                false,
+                format!(
+                    "holds Python objects (`{shown}`), a pickle, which could run any program when loaded and is \
+                     therefore never loaded; save numbers, with np.save(path, np.asarray(x, dtype='f4'))"
+                ),
+            ));
+        }
+        [b'U' | b'S' | b'a', ..] => return Err(other(false, format!("holds text of type `{shown}`; {wanted}"))),
+        [b'M' | b'm', ..] => return Err(other(false, format!("holds dates or times of type `{shown}`; {wanted}"))),
+        [b'V', ..] => return Err(other(false, format!("holds raw bytes of type `{shown}`; {wanted}"))),
+        _ => return Err(refused(true)),
     };
     match order {
         b'<' => Ok((kind, false)),
         b'>' => Ok((kind, true)),
         b'=' => Ok((kind, cfg!(target_endian = "big"))),
         b'|' if kind.bytes() == 1 => Ok((kind, false)),
-        _ => Err(refused()),
+        _ => Err(refused(true)),
     }
 }
 
@@ -210,6 +250,9 @@ impl<'a> Text<'a> {
             if !self.skip(b',') {
                 self.expect(b')')?;
                 break;
+            }
+            if numbers.len() > MAX_AXES {
+                return Err(format!("claims more than {MAX_AXES} axes in its header; the file is damaged"));
             }
         }
         Ok(numbers)
@@ -299,6 +342,9 @@ pub(super) mod tests {
             (header("'<f4'", "(-1, 4)"), "length of an axis"),
             (header("'<f4'", "(2 3)"), "expected `)`"),
             (header("'|O'", "(1,)"), "`|O`"),
+            (header("'<f4'", &format!("({})", "1,".repeat(70))), "more than 64 axes"),
+            (header("'<M8[ns]'", "(1,)"), "dates"),
+            (b"\x80\x04\x95 a pickle".to_vec(), "never loaded"),
             (header("'<c8'", "(1,)"), "`<c8`"),
             (header("'<U2'", "(1,)"), "`<U2`"),
             (header("'|f4'", "(2,)"), "`|f4`"),

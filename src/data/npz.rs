@@ -1,27 +1,128 @@
 //! NumPy's `.npz` archives: zip files of `.npy` files.
 
+use std::collections::HashSet;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use npyz::npz::NpzArchive;
+use zip::CompressionMethod;
+use zip::read::{ZipArchive, ZipFile};
 
 use super::array::Array;
 use super::{file, npy};
 use crate::error::{Error, Result};
 
+/// How the name of an array ends in an archive.
+const ENDING: &str = ".npy";
+
+/// An archive whose directory has been read and found to agree with the length of the file.
+#[derive(Debug)]
+pub(super) struct Archive {
+    zip: ZipArchive<BufReader<File>>,
+    /// Bytes of the file.
+    length: u64,
+    /// The names of the arrays, in the order of the archive's directory, and their places in it.
+    names: Vec<(String, usize)>,
+}
+
+/// An array in an archive that is ready to be read, header first.
+pub(super) struct Member<'a> {
+    pub(super) source: ZipFile<'a, BufReader<File>>,
+    /// Bytes of header and numbers, as far as the archive is to be believed.
+    pub(super) length: u64,
+    /// Where the header begins in the archive's file, if nothing there is compressed.
+    pub(super) plain: Option<u64>,
+}
+
+impl Archive {
+    pub(super) fn open(path: &Path) -> Result<Archive> {
+        let (file, length) = file::open(path)?;
+        check_entry_count(&file, length, path)?;
+        let mut zip = ZipArchive::new(BufReader::new(file)).map_err(|error| broken(path, &error))?;
+        if zip.has_duplicate_names() {
+            return Err(Error::data(path, TWICE));
+        }
+        if zip.has_overlapping_entries().map_err(|error| broken(path, &error))? {
+            return Err(Error::data(path, "holds arrays that share bytes, which NumPy does not write; write it again"));
+        }
+        let (mut names, mut seen, mut pickled) = (Vec::new(), HashSet::new(), false);
+        for place in 0..zip.len() {
+            let Some(name) = zip.name_for_index(place) else { continue };
+            let name = name.map_err(|error| broken(path, &error))?;
+            pickled |= name.ends_with(".pkl");
+            // What does not end like an array is none for NumPy either.
+            let Some(name) = name.strip_suffix(ENDING) else { continue };
+            if !seen.insert(name.to_owned()) {
+                return Err(Error::data(path, TWICE));
+            }
+            names.push((name.to_owned(), place));
+        }
+        if names.is_empty() && pickled {
+            return Err(Error::data(path, super::format::PICKLE));
+        }
+        Ok(Archive { zip, length, names })
+    }
+
+    /// Bytes of the archive's file.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The names of the arrays, in the order of the archive's directory.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The array with this number among [`Archive::names`]. `path` is the file.
+    pub(super) fn member(&mut self, number: usize, path: &Path) -> Result<Member<'_>> {
+        let Some(&(_, place)) = self.names.get(number) else {
+            return Err(Error::data(path, format!("has no array number {number}")));
+        };
+        let length = self.length;
+        let source = self.zip.by_index(place).map_err(|error| broken(path, &error))?;
+        let most = match source.compression() {
+            CompressionMethod::Stored => source.compressed_size(),
+            // No more than this comes out of a deflate stream, and a header that claims more is not believed.
+            CompressionMethod::Deflated => source.compressed_size().saturating_mul(MOST_DEFLATED),
+            other => {
+                return Err(Error::data(
+                    path,
+                    format!("is compressed by a method that NumPy does not write ({other}); save it with np.savez"),
+                ));
+            }
+        };
+        if source.compressed_size() > length || source.size() > most {
+            let (size, compressed) = (source.size(), source.compressed_size());
+            return Err(Error::data(
+                path,
+                format!(
+                    "claims an array of {size} bytes in {compressed} bytes of a file of {length} bytes, which cannot \
+                     be; write it or copy it again"
+                ),
+            ));
+        }
+        let plain = if source.compression() == CompressionMethod::Stored { source.data_start() } else { None };
+        Ok(Member { length: source.size(), source, plain })
+    }
+}
+
+/// Times that a deflate stream can be shorter than its contents, at most (RFC 1951: 258 bytes in two bits).
+const MOST_DEFLATED: u64 = 1032;
+
+const TWICE: &str = "holds two arrays of the same name; write it again with different names";
+
+fn broken(path: &Path, error: &dyn Display) -> Error {
+    Error::data(path, format!("cannot be read as an .npz archive ({error})"))
+}
+
 /// Reads the array with this name, or the only array.
 pub(super) fn read(path: &Path, member: Option<&str>) -> Result<Array> {
-    let (file, length) = file::open(path)?;
-    let broken =
-        |error: &dyn std::fmt::Display| Error::data(path, format!("cannot be read as an .npz archive ({error})"));
-    check_entry_count(&file, length, path)?;
-    let mut archive = NpzArchive::new(BufReader::new(file)).map_err(|error| broken(&error))?;
-    let name = choose(archive.array_names().map(str::to_owned).collect(), member, "array", path)?;
-    let file_name = npyz::npz::file_name_from_array_name(&name);
-    let entry = archive.zip_archive().by_name(&file_name).map_err(|error| broken(&error))?;
-    let length = entry.size();
-    npy::read_from(entry, length, path)
+    let mut archive = Archive::open(path)?;
+    let name = choose(archive.names().map(str::to_owned).collect(), member, "array", path)?;
+    let number = archive.names().position(|other| other == name).unwrap_or(usize::MAX);
+    let Member { source, length, .. } = archive.member(number, path)?;
+    npy::read_from(source, length, path)
 }
 
 /// The name that was asked for, or the only one that there is.
@@ -81,24 +182,30 @@ fn check_entry_count(mut file: &File, length: u64, path: &Path) -> Result<()> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use npyz::WriterBuilder;
-    use npyz::npz::NpzWriter;
+    use std::io::Write;
+
+    use zip::write::{SimpleFileOptions, ZipWriter};
 
     use super::*;
+    use crate::data::npy::tests as npy_tests;
 
     /// An archive of one-dimensional arrays.
     pub(in crate::data) fn written(arrays: &[(&str, &[f32])]) -> Vec<u8> {
-        let mut bytes = std::io::Cursor::new(Vec::new());
-        let mut archive = NpzWriter::new(&mut bytes);
-        for (name, values) in arrays {
-            let array = archive.array(name, Default::default()).unwrap();
-            let mut writer = array.default_dtype().shape(&[values.len() as u64]).begin_nd().unwrap();
-            writer.extend(*values).unwrap();
-            writer.finish().unwrap();
+        let files: Vec<(String, Vec<u8>)> = arrays
+            .iter()
+            .map(|(name, values)| (format!("{name}.npy"), npy_tests::written(&[values.len() as u64], false, values)))
+            .collect();
+        zipped(&files, CompressionMethod::Deflated)
+    }
+
+    /// An archive of files.
+    pub(in crate::data) fn zipped(files: &[(String, Vec<u8>)], method: CompressionMethod) -> Vec<u8> {
+        let mut zip = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for (name, bytes) in files {
+            zip.start_file(name, SimpleFileOptions::default().compression_method(method)).unwrap();
+            zip.write_all(bytes).unwrap();
         }
-        archive.zip_writer().finish().unwrap();
-        drop(archive);
-        bytes.into_inner()
+        zip.finish().unwrap().into_inner()
     }
 
     fn parse(bytes: &[u8], member: Option<&str>) -> Result<Vec<f32>> {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use ::safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
-use super::array::{Array, Kind};
+use super::array::{Array, Kind, Layout};
 use super::npz::choose;
 use super::{file, write_atomically};
 use crate::error::{Error, Result};
@@ -85,13 +85,13 @@ fn check_unique<'a>(names: impl Iterator<Item = &'a String>, what: &str) -> Resu
 /// 32-bit floats are kept to the bit.
 pub fn read_safetensors(path: &Path) -> Result<Vec<NamedArray>> {
     let mut file = Opened::open(path)?;
-    let names = file.header.offset_keys();
+    let names = file.names();
     names
         .into_iter()
         .map(|name| {
             let array = file.array(&name)?;
             let values = array.to_f32();
-            Ok((name, array.shape, values))
+            Ok((name, array.layout.shape, values))
         })
         .collect()
 }
@@ -107,12 +107,12 @@ pub fn read_safetensors_metadata(path: &Path) -> Result<Vec<(String, String)>> {
 /// Reads the array with this name, or the only array.
 pub(super) fn read(path: &Path, member: Option<&str>) -> Result<Array> {
     let mut file = Opened::open(path)?;
-    let name = choose(file.header.offset_keys(), member, "tensor", path)?;
+    let name = choose(file.names(), member, "tensor", path)?;
     file.array(&name)
 }
 
 /// A file whose header has been read and found to agree with the length of the file.
-struct Opened<'a> {
+pub(super) struct Opened<'a> {
     path: &'a Path,
     file: BufReader<File>,
     header: Metadata,
@@ -121,7 +121,7 @@ struct Opened<'a> {
 }
 
 impl Opened<'_> {
-    fn open(path: &Path) -> Result<Opened<'_>> {
+    pub(super) fn open(path: &Path) -> Result<Opened<'_>> {
         let (file, length) = file::open(path)?;
         let mut file = BufReader::new(file);
         let mut size = [0u8; 8];
@@ -152,7 +152,13 @@ impl Opened<'_> {
         Ok(Opened { path, file, header, start })
     }
 
-    fn array(&mut self, name: &str) -> Result<Array> {
+    /// The names of the arrays, in the order of their values.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.header.offset_keys()
+    }
+
+    /// How the values of an array lie and where they begin in the file, or why they are not read.
+    pub(super) fn layout(&self, name: &str) -> Result<Result<(Layout, u64), String>> {
         let path = self.path;
         let Some(TensorInfo { dtype, shape, data_offsets: (from, to) }) = self.header.info(name) else {
             return Err(Error::data(path, format!("has no tensor `{name}`")));
@@ -172,24 +178,33 @@ impl Opened<'_> {
             Dtype::F32 => Kind::F32,
             Dtype::F64 => Kind::F64,
             other => {
-                return Err(Error::data(
-                    path,
-                    format!("tensor `{name}` holds numbers of type {other:?}, which is not supported; convert to F32"),
-                ));
+                return Ok(Err(format!("holds numbers of type {other:?}, which is not supported; convert to F32")));
             }
         };
-        let count = to.saturating_sub(*from);
-        self.file.seek(SeekFrom::Start(self.start + *from as u64)).map_err(Error::io(path))?;
-        let mut bytes = Vec::new();
-        self.file.by_ref().take(count as u64).read_to_end(&mut bytes).map_err(Error::io(path))?;
-        if bytes.len() != count || kind.bytes_of(shape) != Some(count) {
-            let came = bytes.len();
+        let layout = Layout { shape: shape.clone(), kind, big_endian: false, fortran: false };
+        let came = to.saturating_sub(*from);
+        if layout.bytes() != Some(came) {
             return Err(Error::data(
                 path,
                 format!("tensor `{name}` of shape {shape:?} cannot be made of {came} bytes; write it again"),
             ));
         }
-        Ok(Array { shape: shape.clone(), kind, big_endian: false, fortran: false, bytes })
+        Ok(Ok((layout, self.start + *from as u64)))
+    }
+
+    fn array(&mut self, name: &str) -> Result<Array> {
+        let path = self.path;
+        let (layout, start) =
+            self.layout(name)?.map_err(|message| Error::data(path, format!("tensor `{name}` {message}")))?;
+        let count = layout.bytes().unwrap_or(0);
+        self.file.seek(SeekFrom::Start(start)).map_err(Error::io(path))?;
+        let mut bytes = Vec::new();
+        self.file.by_ref().take(count as u64).read_to_end(&mut bytes).map_err(Error::io(path))?;
+        if bytes.len() != count {
+            let came = bytes.len();
+            return Err(Error::data(path, format!("tensor `{name}` takes {count} bytes, but {came} came")));
+        }
+        Ok(Array { layout, bytes })
     }
 }
 

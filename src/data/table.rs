@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::decode::Value;
 use crate::error::{Error, Result};
 
 /// A number of examples of the same shape, one after another (row-major).
@@ -35,7 +36,7 @@ impl Table {
             ));
         }
         let table = Table { rows, shape, values };
-        table.check_finite(source)?;
+        check_finite(&table.values, 0, table.width(), source)?;
         Ok(table)
     }
 
@@ -76,18 +77,16 @@ impl Table {
         }
         Ok(Table { shape, ..self })
     }
+}
 
-    fn check_finite(&self, source: &Path) -> Result<()> {
-        let Some(at) = self.values.iter().position(|value| !value.is_finite()) else { return Ok(()) };
-        let (row, column, value) = (at / self.width(), at % self.width(), self.values[at]);
-        Err(Error::data(
-            source,
-            format!(
-                "row {row}, column {column} (counted from 0) is {value}, but every value must be finite and fit a \
-                 32-bit float; repair or drop that row"
-            ),
-        ))
-    }
+/// Checks that every value of rows of `width` values is finite. `first` is the number of the first of them.
+pub(super) fn check_finite<V: Value>(values: &[V], first: usize, width: usize, source: &Path) -> Result<()> {
+    let Some(at) = values.iter().position(|value| !value.to_f64().is_finite()) else { return Ok(()) };
+    let (row, column, value) = (first + at / width.max(1), at % width.max(1), values[at]);
+    Err(Error::data(
+        source,
+        format!("row {row}, column {column} (counted from 0) is {value}, but {}; repair or drop that row", V::WANTED),
+    ))
 }
 
 #[cfg(test)]

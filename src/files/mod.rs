@@ -4,6 +4,7 @@
 //! Everything here is plain data on a disk. Nothing knows a network, a device or a report.
 
 pub mod atomic;
+pub mod comparison;
 pub mod layout;
 pub mod manifest;
 pub mod metrics;
@@ -12,6 +13,7 @@ mod table;
 mod words;
 
 pub use atomic::{AtomicFile, check_writable, remove_unfinished, write_atomic};
+pub use comparison::{NamedMatrix, write_matrices_npz, write_matrices_parquet, write_matrix_csv};
 pub use layout::create_run_dir;
 pub use manifest::Manifest;
 pub use metrics::{Cell, MetricRow, MetricsTable, ReplicaColumns, read_metrics, write_metrics};

@@ -6,6 +6,7 @@
 mod axis;
 mod band;
 mod canvas;
+pub mod comparison;
 mod curves;
 mod figure;
 mod findings;

@@ -38,6 +38,18 @@ const HEAT: [RGBColor; 6] = [
     RGBColor(0x12, 0x1F, 0x57),
 ];
 
+/// Gold to dark blue by way of grey, ever darker, after the idea of cividis (Nuñez, Anderton & Renslow, 2018): the hue
+/// tells the sign, also to those who do not see red or green, and the order survives in grey.
+const DIVERGING: [RGBColor; 7] = [
+    RGBColor(0xFF, 0xF3, 0xB0),
+    RGBColor(0xF7, 0xCF, 0x5C),
+    RGBColor(0xD8, 0xB4, 0x6E),
+    RGBColor(0xA6, 0xA6, 0xA6),
+    RGBColor(0x74, 0x8C, 0xB4),
+    RGBColor(0x3C, 0x60, 0x9C),
+    RGBColor(0x12, 0x1F, 0x57),
+];
+
 /// The shape of the marks on a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
@@ -75,9 +87,18 @@ pub fn heat(t: f64) -> RGBColor {
     between(&HEAT, t)
 }
 
+/// The colour of a signed value: 0 for the most negative, 0.5 for zero, 1 for the most positive.
+pub fn diverging(t: f64) -> RGBColor {
+    between(&DIVERGING, t)
+}
+
 /// Black or white, whichever is read better on the colour of a similarity.
 pub fn on_heat(t: f64) -> RGBColor {
-    let RGBColor(r, g, b) = heat(t);
+    on(heat(t))
+}
+
+/// Black or white, whichever is read better on a colour.
+pub fn on(RGBColor(r, g, b): RGBColor) -> RGBColor {
     let luminance = 0.299 * f64::from(r) + 0.587 * f64::from(g) + 0.114 * f64::from(b);
     // About where black and white have the same contrast.
     if luminance > 118.0 { RGBColor(0, 0, 0) } else { RGBColor(0xFF, 0xFF, 0xFF) }

@@ -1,0 +1,78 @@
+//! Representations from files: what a network makes of examples, one row for each.
+
+use std::path::Path;
+
+use super::array::Kind;
+use super::array_file::{ArrayFile, ArrayInfo, check_values, width_of};
+use crate::error::{Error, Result};
+
+/// Values of units for examples, in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Representation {
+    /// Where it comes from, as on a command line: `file`, or `file:array` for one of several arrays of a file.
+    pub name: String,
+    /// Number of examples.
+    pub rows: usize,
+    /// Shape of one example, such as `[512]`, `[tokens, units]` or `[channels, height, width]`. Never empty: a single
+    /// column has the shape `[1]`.
+    pub shape: Vec<usize>,
+    /// All values row-major, `rows * width()` of them, every one finite.
+    pub values: Vec<f64>,
+    /// Type of the numbers in the file.
+    pub dtype: Kind,
+}
+
+impl Representation {
+    /// Makes a representation after checking that the parts fit each other, that there is at least one value, and that
+    /// all are finite.
+    ///
+    /// # Errors
+    /// [`Error::Data`], with the name in the place of a path; for a value that is not finite it names row and column.
+    pub fn new(name: String, rows: usize, shape: Vec<usize>, dtype: Kind, values: Vec<f64>) -> Result<Representation> {
+        let shape = if shape.is_empty() { vec![1] } else { shape };
+        let info = ArrayInfo { name, rows, shape, dtype };
+        let width = width_of(&info)?;
+        if width.checked_mul(rows) != Some(values.len()) {
+            let (shape, came) = (&info.shape, values.len());
+            return Err(Error::data(
+                &info.name,
+                format!("{rows} examples of shape {shape:?} do not make {came} values"),
+            ));
+        }
+        check_values(&info, &values, 0)?;
+        Ok(Representation { name: info.name, rows, shape: info.shape, values, dtype })
+    }
+
+    /// Number of values of one example.
+    pub fn width(&self) -> usize {
+        // As many as the values divided by the rows, whatever was done to the shape.
+        self.values.len() / self.rows.max(1)
+    }
+
+    /// The values of one example, or nothing if there is no such row.
+    pub fn row(&self, row: usize) -> Option<&[f64]> {
+        let width = self.width();
+        self.values.get(row.checked_mul(width)?..row.checked_add(1)?.checked_mul(width)?)
+    }
+}
+
+/// Reads every array of numbers of a file, in the order of the file: one from `.npy`, `.csv` (a table of numbers, with or
+/// without a header line) and IDX, all from `.npz` and `.safetensors`. `file:array` reads that array alone.
+///
+/// Numbers may be truth values, whole numbers of 8 to 64 bits or floats of 16 to 64 bits, in either byte order, and the
+/// axes in the order of C or of Fortran. Texts, Python objects and single numbers in an archive are left out; to know
+/// which, open it as an [`ArrayFile`].
+///
+/// # Errors
+/// Those of [`ArrayFile::open`] and [`ArrayFile::read`].
+pub fn read_representations(path: &Path) -> Result<Vec<Representation>> {
+    ArrayFile::open(path)?.read_all()
+}
+
+/// Rows, shape and type of every array that [`read_representations`] would read, from the headers alone.
+///
+/// # Errors
+/// Those of [`ArrayFile::open`].
+pub fn inspect_arrays(path: &Path) -> Result<Vec<ArrayInfo>> {
+    Ok(ArrayFile::open(path)?.arrays().to_vec())
+}
