@@ -44,7 +44,8 @@ fn gram(bench: &mut Bench, [examples, units]: [usize; 2], replicas: usize) -> Re
 /// From representations on the device to the matrix of values on the host.
 fn all_pairs(bench: &mut Bench, replicas: usize, examples: usize, units: usize) -> Result<()> {
     let gpu = bench.gpu.clone();
-    let mut pairs = Pairs::new(Some(&gpu), replicas, 1, [examples, units], &[Kind::Plain.embedding()], &[Layers::Same])?;
+    let mut pairs =
+        Pairs::new(Some(&gpu), replicas, 1, [examples, units], &[Kind::Plain.embedding()], &[Layers::Same])?;
     let count = examples * units;
     for replica in 0..replicas {
         let values: Vec<f32> = (0..count).map(|i| pseudo(replica * count + i)).collect();

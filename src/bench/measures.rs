@@ -33,7 +33,7 @@ pub(super) fn measures(bench: &mut Bench) -> Result<()> {
 fn one(bench: &mut Bench, name: &str, set: &[Named], on_device: bool) -> Result<()> {
     let gpu = bench.gpu.clone();
     let measures = [Measure::parse(name)?];
-    let mut run = || all_pairs(set, &measures, on_device.then_some(&gpu), &mut |_, _| {});
+    let run = || all_pairs(set, &measures, on_device.then_some(&gpu), &mut |_, _| {});
     let begun = std::time::Instant::now();
     run()?;
     // What takes long is not repeated as often.
@@ -56,7 +56,10 @@ fn one(bench: &mut Bench, name: &str, set: &[Named], on_device: bool) -> Result<
             flops: 0.0,
             bytes: 0.0,
             count: Some((count * (count - 1.0) / 2.0, "pairs/s")),
-            note: format!("wall clock, from arrays on the host; {}", if on_device { "device, f32" } else { "CPU, f64" }),
+            note: format!(
+                "wall clock, from arrays on the host; {}",
+                if on_device { "device, f32" } else { "CPU, f64" }
+            ),
         },
         Times::of(seconds),
     );

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use faer::Mat;
 use isogram::Error;
 use isogram::data::read_representations;
+use isogram::files::{NamedMatrix, write_atomic, write_matrices_npz, write_matrices_parquet, write_matrix_csv};
 use isogram::gpu::{AdapterChoice, Gpu};
 use isogram::measure::catalogue::{Direction, Extents, Measure};
+use isogram::measure::compare::inference::{Interval, Permuted, interval, permutation_test};
 use isogram::measure::compare::{Named, Table, all_pairs};
-use isogram::report::comparison::{Comparison, Kind, matrix_svg, write_matrices};
+use isogram::report::comparison::{Comparison, Kind};
 
 use super::{CompareArgs, DONE, InputArgs, On, print};
 
@@ -54,11 +56,13 @@ pub fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
     };
     let tables = all_pairs(&set, &measures, gpu.as_ref(), &mut show)?;
     let written = write_files(args, &set, &measures, &tables)?;
+    let sure = Sure::of(args, &set, &measures, gpu.as_ref());
     if args.json {
-        print(&serde_json::to_string_pretty(&json(&set, &measures, &tables))?)?;
+        print(&serde_json::to_string_pretty(&json(&set, &measures, &tables, &sure))?)?;
         return Ok(DONE);
     }
-    let text = if set.len() == 2 { pair(&set, &measures, &tables) } else { summary(&set, &measures, &tables) };
+    let mut text = if set.len() == 2 { pair(&set, &measures, &tables) } else { summary(&set, &measures, &tables) };
+    text.push_str(&sure.text(&set));
     print(&text)?;
     if !args.quiet {
         for path in written {
@@ -113,6 +117,170 @@ fn adapter(args: &CompareArgs, set: &[Named], measures: &[Measure]) -> anyhow::R
             }
             Ok(Gpu::open(&choice).ok().filter(|gpu| !gpu.profile().software))
         }
+    }
+}
+
+/// Pictures and tables that were asked for; what was written.
+fn write_files(
+    args: &CompareArgs,
+    set: &[Named],
+    measures: &[Measure],
+    tables: &[Table],
+) -> anyhow::Result<Vec<PathBuf>> {
+    let names: Vec<String> = set.iter().map(|x| x.name.clone()).collect();
+    let mut written = Vec::new();
+    if let Some(path) = &args.matrix {
+        for (measure, table) in measures.iter().zip(tables) {
+            let drawn = Comparison {
+                title: "",
+                measure: &table.measure,
+                names: &names,
+                values: &table.values,
+                kind: match measure.entry.direction {
+                    Direction::Similarity => Kind::Similarity,
+                    Direction::Distance => Kind::Distance,
+                },
+                range: None,
+                clustered: true,
+                symmetrised: !measure.entry.symmetric,
+            }
+            .draw()?;
+            let path = for_measure(path, &table.measure, tables.len());
+            write_atomic(&path, drawn.svg.as_bytes())?;
+            written.push(path);
+        }
+    }
+    let matrices: Vec<NamedMatrix<'_>> = tables.iter().map(|t| (t.measure.as_str(), t.values.as_slice())).collect();
+    for path in &args.out {
+        match path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase).as_deref() {
+            Some("csv") => {
+                for (table, &matrix) in tables.iter().zip(&matrices) {
+                    let path = for_measure(path, &table.measure, tables.len());
+                    write_matrix_csv(&path, &names, matrix)?;
+                    written.push(path);
+                }
+                continue;
+            }
+            Some("parquet") => write_matrices_parquet(path, &names, &matrices)?,
+            Some("npz") => write_matrices_npz(path, &names, &matrices)?,
+            Some("json") => {
+                let all = json(set, measures, tables, &Sure::default());
+                write_atomic(path, serde_json::to_string_pretty(&all)?.as_bytes())?;
+            }
+            _ => {
+                return Err(Error::config(format!(
+                    "--out {}: expected a name that ends in .csv, .parquet, .npz or .json",
+                    path.display()
+                ))
+                .into());
+            }
+        }
+        written.push(path.clone());
+    }
+    Ok(written)
+}
+
+/// The path, with the measure's name before the ending where there are several.
+fn for_measure(path: &Path, measure: &str, count: usize) -> PathBuf {
+    if count == 1 {
+        return path.to_owned();
+    }
+    let part = |p: Option<&std::ffi::OsStr>| p.and_then(|s| s.to_str()).unwrap_or("").to_owned();
+    let (stem, ending) = (part(path.file_stem()), part(path.extension()));
+    path.with_file_name(format!("{stem}-{}.{ending}", measure.replace([':', '='], "-")))
+}
+
+/// Permutation tests and intervals that were asked for.
+#[derive(Default)]
+struct Sure {
+    permuted: Vec<(usize, usize, String, Result<Permuted, String>)>,
+    intervals: Vec<(usize, usize, String, Result<Interval, String>)>,
+}
+
+impl Sure {
+    fn of(args: &CompareArgs, set: &[Named], measures: &[Measure], gpu: Option<&Arc<Gpu>>) -> Self {
+        let mut all = Self::default();
+        for measure in measures {
+            for a in 0..set.len() {
+                for b in 0..set.len() {
+                    if a == b || (measure.entry.symmetric && b < a) {
+                        continue;
+                    }
+                    let pair = [&set[a], &set[b]];
+                    if args.permutations > 0 {
+                        let found = permutation_test(pair, measure, gpu, args.permutations as usize, args.seed);
+                        all.permuted.push((a, b, measure.name(), found.map_err(|e| e.to_string())));
+                    }
+                    if args.bootstrap > 0 {
+                        let found = interval(pair, measure, gpu, args.bootstrap.max(2) as usize, args.seed);
+                        all.intervals.push((a, b, measure.name(), found.map_err(|e| e.to_string())));
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    fn text(&self, set: &[Named]) -> String {
+        let mut text = String::new();
+        let who = |a: usize, b: usize| {
+            if set.len() == 2 { String::new() } else { format!("{}, {}: ", set[a].name, set[b].name) }
+        };
+        let way = |a: usize, b: usize| if set.len() == 2 && a > b { " (b, a)" } else { "" };
+        if !self.permuted.is_empty() {
+            text.push_str("\n\nagainst examples in other orders");
+        }
+        for (a, b, name, found) in &self.permuted {
+            let _ = match found {
+                Ok(t) => write!(
+                    text,
+                    "\n{}{name}{}: {}, p = {:.4}; {} on average where examples have nothing to do with each other",
+                    who(*a, *b),
+                    way(*a, *b),
+                    number(t.observed),
+                    t.p_value,
+                    number(t.mean)
+                ),
+                Err(reason) => write!(text, "\n{}{name}: {reason}", who(*a, *b)),
+            };
+        }
+        if !self.intervals.is_empty() {
+            text.push_str("\n\n95 % interval over examples");
+        }
+        for (a, b, name, found) in &self.intervals {
+            let _ = match found {
+                Ok(i) => write!(
+                    text,
+                    "\n{}{name}{}: {} ({} to {}), {}",
+                    who(*a, *b),
+                    way(*a, *b),
+                    number(i.estimate),
+                    number(i.low),
+                    number(i.high),
+                    if i.halves { "from random halves" } else { "bootstrap" }
+                ),
+                Err(reason) => write!(text, "\n{}{name}: {reason}", who(*a, *b)),
+            };
+        }
+        text
+    }
+
+    fn json(&self) -> (serde_json::Value, serde_json::Value) {
+        let permuted = self.permuted.iter().map(|(a, b, name, found)| match found {
+            Ok(t) => serde_json::json!({
+                "a": a, "b": b, "measure": name, "value": t.observed, "p": t.p_value, "mean_of_null": t.mean,
+                "where": t.place.name(),
+            }),
+            Err(reason) => serde_json::json!({"a": a, "b": b, "measure": name, "undefined": reason}),
+        });
+        let intervals = self.intervals.iter().map(|(a, b, name, found)| match found {
+            Ok(i) => serde_json::json!({
+                "a": a, "b": b, "measure": name, "value": i.estimate, "low": i.low, "high": i.high,
+                "from": if i.halves { "halves" } else { "bootstrap" }, "where": i.place.name(),
+            }),
+            Err(reason) => serde_json::json!({"a": a, "b": b, "measure": name, "undefined": reason}),
+        });
+        (permuted.collect(), intervals.collect())
     }
 }
 
@@ -228,10 +396,13 @@ pub(super) fn number(x: f64) -> String {
     if size != 0.0 && !(1e-4..1e6).contains(&size) { format!("{x:.3e}") } else { format!("{x:.5}") }
 }
 
-fn json(set: &[Named], measures: &[Measure], tables: &[Table]) -> serde_json::Value {
+fn json(set: &[Named], measures: &[Measure], tables: &[Table], sure: &Sure) -> serde_json::Value {
     let count = set.len();
     let value = |x: f64| if x.is_finite() { serde_json::json!(x) } else { serde_json::Value::Null };
+    let (permutations, intervals) = sure.json();
     serde_json::json!({
+        "permutations": permutations,
+        "intervals": intervals,
         "representations": set.iter().map(|x| serde_json::json!({
             "name": x.name, "examples": x.values.nrows(), "units": x.values.ncols(),
         })).collect::<Vec<_>>(),

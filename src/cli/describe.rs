@@ -95,14 +95,21 @@ fn table(set: &[Named], wanted: &[Statistic], cells: &[Result<f64, String>]) -> 
     let mut text = String::new();
     let name = |x: &Named| -> String {
         let all: Vec<char> = x.name.chars().collect();
-        if all.len() <= 20 { x.name.clone() } else { format!("…{}", all[all.len() - 19..].iter().collect::<String>()) }
+        if all.len() <= 20 {
+            x.name.clone()
+        } else {
+            format!("…{}", all[all.len() - 19..].iter().collect::<String>())
+        }
     };
     let wide = wanted.iter().map(|s| s.name().len()).max().unwrap_or(9).max(9);
     let columns: Vec<String> = set.iter().map(name).collect();
     let widths: Vec<usize> = columns.iter().map(|c| c.chars().count().max(11)).collect();
     let line = |first: &str, rest: &[String]| {
-        let cells: Vec<String> =
-            rest.iter().zip(&widths).map(|(c, &w)| format!("{}{c}", " ".repeat(w.saturating_sub(c.chars().count())))).collect();
+        let cells: Vec<String> = rest
+            .iter()
+            .zip(&widths)
+            .map(|(c, &w)| format!("{}{c}", " ".repeat(w.saturating_sub(c.chars().count()))))
+            .collect();
         format!("{first:wide$}  {}\n", cells.join("  "))
     };
     text.push_str(&line("", &columns));

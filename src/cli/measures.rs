@@ -94,9 +94,17 @@ fn of_measure(e: &Entry) -> String {
     let invariances: Vec<&str> = e.invariances.iter().map(|i| i.name()).collect();
     let _ = writeln!(text, "formula      {}", e.formula);
     let _ = writeln!(text, "range        {}; {direction}", range(e.range));
-    let _ = writeln!(text, "symmetric    {}", if e.symmetric { "yes" } else { "no: the first explains, predicts or weighs" });
+    let _ = writeln!(
+        text,
+        "symmetric    {}",
+        if e.symmetric { "yes" } else { "no: the first explains, predicts or weighs" }
+    );
     let _ = writeln!(text, "metric       {}", if e.metric { "yes, in its default form" } else { "no" });
-    let _ = writeln!(text, "invariant to {}", if invariances.is_empty() { "nothing".to_owned() } else { invariances.join(", ") });
+    let _ = writeln!(
+        text,
+        "invariant to {}",
+        if invariances.is_empty() { "nothing".to_owned() } else { invariances.join(", ") }
+    );
     let _ = writeln!(text, "cost         {} for a pair (n examples, p units)", e.cost);
     let place = if on_gpu(e) { "CPU in f64; GPU in f32 for all pairs at once" } else { "CPU in f64" };
     let _ = writeln!(text, "runs on      {place}");

@@ -248,7 +248,7 @@ struct CompareArgs {
     bootstrap: u32,
     /// Seed of permutations and samples
     #[arg(long, value_name = "N", default_value_t = 0)]
-    seed: u64,
+    seed: u32,
     /// Print nothing but the table
     #[arg(long)]
     quiet: bool,

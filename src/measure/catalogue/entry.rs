@@ -78,9 +78,7 @@ impl Host {
     }
 
     /// From the two representations as they are.
-    pub fn of_pair(
-        compare: impl Fn(MatRef<'_, f64>, MatRef<'_, f64>) -> Result<f64> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn of_pair(compare: impl Fn(MatRef<'_, f64>, MatRef<'_, f64>) -> Result<f64> + Send + Sync + 'static) -> Self {
         Self::new(|x| Ok(x.to_owned()), move |a: &faer::Mat<f64>, b: &faer::Mat<f64>| compare(a.as_ref(), b.as_ref()))
     }
 

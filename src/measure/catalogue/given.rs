@@ -166,7 +166,9 @@ impl Takes {
 
 fn find(name: &str, parameters: &[Parameter], option: &str) -> Result<(usize, Value)> {
     if let Some((key, text)) = option.split_once('=') {
-        let Some(index) = parameters.iter().position(|p| p.key == key) else { return unknown(name, parameters, option) };
+        let Some(index) = parameters.iter().position(|p| p.key == key) else {
+            return unknown(name, parameters, option);
+        };
         return match parameters[index].takes.read(text) {
             Some(value) => Ok((index, value)),
             None => Err(Error::Config(format!(
@@ -217,7 +219,8 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused() {
-        for options in [&["k=0"][..], &["k=x"], &["t=2"], &["t=NaN"], &["manhattan"], &["q=1"], &["k=3", "k=4"], &[""]] {
+        for options in [&["k=0"][..], &["k=x"], &["t=2"], &["t=NaN"], &["manhattan"], &["q=1"], &["k=3", "k=4"], &[""]]
+        {
             assert!(matches!(Given::parse("knn", PARAMETERS, options), Err(Error::Config(_))), "{options:?}");
         }
     }

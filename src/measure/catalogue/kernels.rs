@@ -13,8 +13,11 @@ use crate::measure::pairwise::{cknna, distance_correlation};
 
 const FAMILY: &str = "kernels";
 
-const KERNEL: Parameter =
-    Parameter { key: "kernel", takes: Takes::Word(&["linear", "rbf", "laplace"]), about: "linear: X Xᵀ; rbf: exp(-d²/2σ²); laplace: exp(-d/σ)" };
+const KERNEL: Parameter = Parameter {
+    key: "kernel",
+    takes: Takes::Word(&["linear", "rbf", "laplace"]),
+    about: "linear: X Xᵀ; rbf: exp(-d²/2σ²); laplace: exp(-d/σ)",
+};
 const THRESHOLD: Parameter = Parameter {
     key: "threshold",
     takes: Takes::Number { default: 1.0, low: f64::MIN_POSITIVE, high: f64::MAX },
@@ -71,7 +74,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         cost: "n² p",
         source: "Williams et al. 2021",
         parameters: &[
-            Parameter { key: "estimator", takes: Takes::Word(&["biased", "debiased", "lange"]), about: ESTIMATOR.about },
+            Parameter {
+                key: "estimator",
+                takes: Takes::Word(&["biased", "debiased", "lange"]),
+                about: ESTIMATOR.about,
+            },
             KERNEL,
             THRESHOLD,
             MEDIAN,
@@ -115,7 +122,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         cost: "n batch p",
         source: "Nguyen, Raghu, Kornblith 2021, eq. 3",
         parameters: &[
-            Parameter { key: "batch", takes: Takes::Count { default: 64, low: 4 }, about: "examples of a batch; what does not fill the last is left out" },
+            Parameter {
+                key: "batch",
+                takes: Takes::Count { default: 64, low: 4 },
+                about: "examples of a batch; what does not fill the last is left out",
+            },
             KERNEL,
             THRESHOLD,
             MEDIAN,
@@ -176,14 +187,18 @@ pub(super) const ENTRIES: &[Entry] = &[
         formula: "unbiased HSIC of K, L masked to pairs that are neighbours in both, over the root of each with itself",
         range: [-1.0, 1.0],
         direction: Direction::Similarity,
-        symmetric: true,
+        symmetric: false,
         metric: false,
         invariances: &[I::Scaling, I::Permutation, I::Orthogonal],
         cost: "n² p",
         source: "Huh et al. 2024, appendix A",
         parameters: &[
             Parameter { key: "k", takes: Takes::Count { default: 10, low: 1 }, about: "neighbours" },
-            Parameter { key: "rows", takes: Takes::Word(&["unit", "raw"]), about: "whether rows are first divided by their norm" },
+            Parameter {
+                key: "rows",
+                takes: Takes::Word(&["unit", "raw"]),
+                about: "whether rows are first divided by their norm",
+            },
             Parameter {
                 key: "epsilon",
                 takes: Takes::Number { default: 1e-6, low: 0.0, high: 1.0 },
@@ -248,13 +263,9 @@ fn cka(g: &Given) -> Result<Made> {
         Estimator::Lange => Centring::Hollow,
     };
     Ok(Made {
-        host: Host::new(
-            move |x| kernel::embedded(x, kernel, estimator),
-            |a: &Mat<f64>, b: &Mat<f64>| Ok(inner(a, b)),
-        ),
-        device: between_of(kernel).map(|between| {
-            Device::Cosine(Cosine { embedding: Embedding { between, centring }, finish: |x| x })
-        }),
+        host: Host::new(move |x| kernel::embedded(x, kernel, estimator), |a: &Mat<f64>, b: &Mat<f64>| Ok(inner(a, b))),
+        device: between_of(kernel)
+            .map(|between| Device::Cosine(Cosine { embedding: Embedding { between, centring }, finish: |x| x })),
     })
 }
 
@@ -265,7 +276,9 @@ fn few_examples(g: &Given, e: Extents) -> Option<String> {
         return None;
     }
     Some(match g.word("estimator") {
-        "debiased" => format!("{} examples of up to {units} units: unbiased, but noisy; compare with its noise floor", e.n),
+        "debiased" => {
+            format!("{} examples of up to {units} units: unbiased, but noisy; compare with its noise floor", e.n)
+        }
         _ => format!("{} examples of up to {units} units: biased towards alike; take the debiased form", e.n),
     })
 }

@@ -66,7 +66,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         source: "Li et al. 2016, section 3.2",
         parameters: &[
             SIGN,
-            Parameter { key: "way", takes: Takes::Word(&["first", "mean"]), about: "of the first's units, or of both ways" },
+            Parameter {
+                key: "way",
+                takes: Takes::Word(&["first", "mean"]),
+                about: "of the first's units, or of both ways",
+            },
         ],
         caution: no_caution,
         make: |g| {
@@ -120,8 +124,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         caution: no_caution,
         make: |g| {
             let sign = sign(g);
-            let scale =
-                if g.word("scale") == "centred" { UnitScale::Centred } else { UnitScale::Normalised };
+            let scale = if g.word("scale") == "centred" { UnitScale::Centred } else { UnitScale::Normalised };
             Ok(Host::of_pair(move |x, y| Ok(soft_match_distance(x, y, scale, sign)?.value)).into())
         },
     },
@@ -160,7 +163,8 @@ pub(super) const ENTRIES: &[Entry] = &[
             let bins = g.count("bins");
             let binning =
                 if g.word("binning") == "equal-width" { Binning::EqualWidth(bins) } else { Binning::Quantile(bins) };
-            let bias = if g.word("bias") == "miller-madow" { BiasCorrection::MillerMadow } else { BiasCorrection::None };
+            let bias =
+                if g.word("bias") == "miller-madow" { BiasCorrection::MillerMadow } else { BiasCorrection::None };
             let semi = g.word("matching") == "semi";
             Ok(Host::of_pair(move |x, y| {
                 let scores = mutual_information(x, y, binning, bias)?;
@@ -230,8 +234,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         caution: no_caution,
         make: |g| {
             let mut options = ClusterOptions::new(g.count("clusters"));
-            options.edges =
-                if g.word("edges") == "between" { Edges::Between } else { Edges::WithinAndBetween };
+            options.edges = if g.word("edges") == "between" { Edges::Between } else { Edges::WithinAndBetween };
             Ok(Host::of_pair(move |x, y| Ok(cluster_units(x, y, &options)?.shared_units)).into())
         },
     },
@@ -280,9 +283,21 @@ pub(super) const ENTRIES: &[Entry] = &[
         cost: "n³ and more",
         source: "Barannikov et al. 2022, section 2",
         parameters: &[
-            Parameter { key: "way", takes: Takes::Word(&["first", "mean"]), about: "of the first to the second, or of both ways" },
-            Parameter { key: "batch", takes: Takes::Count { default: 0, low: 0 }, about: "examples drawn at a time; 0: all" },
-            Parameter { key: "repeats", takes: Takes::Count { default: 10, low: 1 }, about: "draws, if there is a batch" },
+            Parameter {
+                key: "way",
+                takes: Takes::Word(&["first", "mean"]),
+                about: "of the first to the second, or of both ways",
+            },
+            Parameter {
+                key: "batch",
+                takes: Takes::Count { default: 0, low: 0 },
+                about: "examples drawn at a time; 0: all",
+            },
+            Parameter {
+                key: "repeats",
+                takes: Takes::Count { default: 10, low: 1 },
+                about: "draws, if there is a batch",
+            },
             Parameter { key: "seed", takes: Takes::Count { default: 0, low: 0 }, about: "of the draws" },
         ],
         caution: |g, e| {

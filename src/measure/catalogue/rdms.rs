@@ -6,6 +6,7 @@ use super::entry::{Cosine, Device, Direction, Entry, Host, Invariance as I, Made
 use super::given::{Given, Parameter, Takes};
 use crate::error::{Error, Result};
 use crate::measure::embedding::{Between, Centring, Embedding};
+use crate::measure::pairwise::bures::{bures_metric_squared_rsatoolbox, bures_similarity_rsatoolbox};
 use crate::measure::pairwise::rank::average_ranks;
 use crate::measure::pairwise::rdm::{Dissimilarity, Rdm, rdm};
 use crate::measure::pairwise::rsa::{Comparison, compare};
@@ -14,6 +15,11 @@ const DISTANCE: Parameter = Parameter {
     key: "rdm",
     takes: Takes::Word(&["correlation", "sqeuclidean", "euclidean", "cosine", "cityblock", "poisson"]),
     about: "dissimilarity of two examples",
+};
+const NEGATIVE: Parameter = Parameter {
+    key: "negative",
+    takes: Takes::Word(&["projected", "rsatoolbox"]),
+    about: "what becomes of negative eigenvalues of the Gram matrix",
 };
 const INVARIANCES: &[I] = &[I::Scaling, I::Permutation];
 
@@ -64,9 +70,17 @@ pub(super) const ENTRIES: &[Entry] = &[
         invariances: INVARIANCES,
         cost: "n³",
         source: "Harvey et al. 2024; Schütt et al. 2023",
-        parameters: &[DISTANCE],
+        parameters: &[DISTANCE, NEGATIVE],
         caution: no_caution,
-        make: |g| Ok(by(dissimilarity(g), Comparison::Bures).into()),
+        make: |g| {
+            let d = dissimilarity(g);
+            Ok(if g.word("negative") == "rsatoolbox" {
+                Host::new(move |x| rdm(x, d), bures_similarity_rsatoolbox)
+            } else {
+                by(d, Comparison::Bures)
+            }
+            .into())
+        },
     },
     Entry {
         name: "rsa_bures_distance",
@@ -83,12 +97,25 @@ pub(super) const ENTRIES: &[Entry] = &[
         parameters: &[
             DISTANCE,
             Parameter { key: "form", takes: Takes::Word(&["metric", "squared"]), about: "the metric or its square" },
+            NEGATIVE,
         ],
         caution: no_caution,
         make: |g| {
+            let d = dissimilarity(g);
+            if g.word("negative") == "rsatoolbox" {
+                let squared = g.word("form") == "squared";
+                return Ok(Host::new(
+                    move |x| rdm(x, d),
+                    move |a, b| {
+                        let value = bures_metric_squared_rsatoolbox(a, b)?;
+                        Ok(if squared { value } else { value.max(0.0).sqrt() })
+                    },
+                )
+                .into());
+            }
             let form =
                 if g.word("form") == "squared" { Comparison::BuresMetricSquared } else { Comparison::BuresMetric };
-            Ok(by(dissimilarity(g), form).into())
+            Ok(by(d, form).into())
         },
     },
 ];
@@ -129,9 +156,9 @@ fn rsa(g: &Given) -> Result<Made> {
         _ => (Comparison::Spearman, None),
     };
     let host = if comparison == Comparison::Spearman { by_ranks(d) } else { by(d, comparison) };
-    let device = between
-        .zip(centring)
-        .map(|(between, centring)| Device::Cosine(Cosine { embedding: Embedding { between, centring }, finish: |x| x }));
+    let device = between.zip(centring).map(|(between, centring)| {
+        Device::Cosine(Cosine { embedding: Embedding { between, centring }, finish: |x| x })
+    });
     Ok(Made { host, device })
 }
 

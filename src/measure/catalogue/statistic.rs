@@ -157,7 +157,14 @@ const ENTRIES: &[StatisticEntry] = &[
             _ => Box::new(|x, _| Ok(Spectrum::of(x)?.effective_rank_singular_values())),
         },
     },
-    plain!("rankme", "RankMe", SPECTRUM, "exp H of the uncentred singular values, + 1e-7", "Garrido et al. 2023", rank_me),
+    plain!(
+        "rankme",
+        "RankMe",
+        SPECTRUM,
+        "exp H of the uncentred singular values, + 1e-7",
+        "Garrido et al. 2023",
+        rank_me
+    ),
     plain!("stable_rank", "stable rank", SPECTRUM, "|X|² / s₁²", "Rudelson and Vershynin 2007", |x| Ok(
         Spectrum::of(x)?.stable_rank()
     )),
@@ -194,9 +201,9 @@ const ENTRIES: &[StatisticEntry] = &[
             let k = g.count("component");
             Box::new(move |x, _| {
                 let all = Spectrum::of(x)?.explained_variance();
-                all.get(k - 1).copied().ok_or_else(|| {
-                    Error::Measure(format!("component {k} was asked for, and there are {}", all.len()))
-                })
+                all.get(k - 1)
+                    .copied()
+                    .ok_or_else(|| Error::Measure(format!("component {k} was asked for, and there are {}", all.len())))
             })
         },
     },
@@ -227,7 +234,11 @@ const ENTRIES: &[StatisticEntry] = &[
         source: "Facco et al. 2017",
         labels: false,
         parameters: &[
-            Parameter { key: "form", takes: Takes::Word(&["fit", "likelihood"]), about: "least squares, or maximum likelihood" },
+            Parameter {
+                key: "form",
+                takes: Takes::Word(&["fit", "likelihood"]),
+                about: "least squares, or maximum likelihood",
+            },
             Parameter {
                 key: "discard",
                 takes: Takes::Number { default: 0.1, low: 0.0, high: 0.99 },
@@ -424,7 +435,9 @@ const ENTRIES: &[StatisticEntry] = &[
         parameters: &[FOLDS],
         make: |g| {
             let folds = g.count("folds");
-            Box::new(move |x, labels| Ok(nearest_centroid_probe(x, labels, &stratified_k_fold(labels, folds)?)?.accuracy))
+            Box::new(move |x, labels| {
+                Ok(nearest_centroid_probe(x, labels, &stratified_k_fold(labels, folds)?)?.accuracy)
+            })
         },
     },
     StatisticEntry {

@@ -8,8 +8,7 @@ use crate::measure::subspace::{
 };
 
 const ORTHOGONAL: &[I] = &[I::Translation, I::Scaling, I::Permutation, I::Orthogonal];
-const LINEAR: &[I] =
-    &[I::Translation, I::Scaling, I::UnitScaling, I::Permutation, I::Orthogonal, I::Linear];
+const LINEAR: &[I] = &[I::Translation, I::Scaling, I::UnitScaling, I::Permutation, I::Orthogonal, I::Linear];
 const SHAPES: &str = "shapes";
 const SUBSPACES: &str = "subspaces";
 const PREDICTION: &str = "prediction";
@@ -312,7 +311,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         }],
         caution: |_, e| {
             (e.n <= e.p.min(e.q) + 1).then(|| {
-                format!("{} examples are not more than the {} units: the fit is exact whatever the data", e.n, e.p.min(e.q))
+                format!(
+                    "{} examples are not more than the {} units: the fit is exact whatever the data",
+                    e.n,
+                    e.p.min(e.q)
+                )
             })
         },
         make: |g| {
@@ -397,11 +400,13 @@ pub(super) const ENTRIES: &[Entry] = &[
 
 fn few_examples(_: &Given, e: Extents) -> Option<String> {
     let units = e.p.max(e.q);
-    (e.n < 2 * units)
-        .then(|| format!("{} examples of up to {units} units: biased towards alike; compare with independent data", e.n))
+    (e.n < 2 * units).then(|| {
+        format!("{} examples of up to {units} units: biased towards alike; compare with independent data", e.n)
+    })
 }
 
 fn forced_ones(_: &Given, e: Extents) -> Option<String> {
-    (e.n <= e.p + e.q)
-        .then(|| format!("{} examples for {} + {} units: some canonical correlations are 1 whatever the data", e.n, e.p, e.q))
+    (e.n <= e.p + e.q).then(|| {
+        format!("{} examples for {} + {} units: some canonical correlations are 1 whatever the data", e.n, e.p, e.q)
+    })
 }

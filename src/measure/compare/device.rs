@@ -153,7 +153,8 @@ fn of_group(
     for &first in &starts {
         for &second in starts.iter().filter(|&&s| s >= first) {
             let rows: Vec<usize> = (first..(first + block).min(count)).collect();
-            let columns: Vec<usize> = if second == first { Vec::new() } else { (second..(second + block).min(count)).collect() };
+            let columns: Vec<usize> =
+                if second == first { Vec::new() } else { (second..(second + block).min(count)).collect() };
             let members: Vec<usize> = rows.iter().chain(&columns).copied().collect();
             for (replica, &member) in members.iter().enumerate() {
                 let x = intake.apply(set[member].values.as_ref());
@@ -168,7 +169,9 @@ fn of_group(
                         let value = matrix.values[i * replicas + j];
                         let value = finish.map_or(value, |f| f(value));
                         let value = if value.is_nan() {
-                            Err(Error::Measure("the measure is not defined: a representation is constant, or too like one".into()))
+                            Err(Error::Measure(
+                                "the measure is not defined: a representation is constant, or too like one".into(),
+                            ))
                         } else {
                             Ok(value)
                         };

@@ -1,7 +1,7 @@
 //! Alignment of two kernels as they are or centred, and alignment of a representation with class labels.
 
-use crate::measure::pairwise::algebra::{geometric_mean, inner, largest, power_of_two_scale};
 use crate::error::Result;
+use crate::measure::pairwise::algebra::{geometric_mean, inner, largest, power_of_two_scale};
 use crate::measure::pairwise::gram::{Kernel, gram};
 use crate::measure::pairwise::input::{check, check_symmetric, finite, refuse};
 use crate::measure::pairwise::kernel::{Estimator, cka_of_grams};

@@ -1,11 +1,11 @@
 //! The Bures similarity and metric of two RDMs through their Gram matrices, without the loss of half the digits that
 //! square roots of eigenvalues of a product bring.
 
+use crate::error::Result;
 use crate::measure::pairwise::algebra::{
     geometric_mean, largest, power_of_two_scale, product, singular, singular_values, symmetric_eigen,
     transposed_product,
 };
-use crate::error::Result;
 use crate::measure::pairwise::input::{finite, refuse};
 use crate::measure::pairwise::rdm::Rdm;
 use faer::{Mat, MatRef};

@@ -1,7 +1,7 @@
 //! CKNNA: unbiased CKA restricted to the pairs that are neighbours in both representations.
 
-use crate::measure::pairwise::algebra::{Rows, condensed_index, dot, geometric_mean, power_of_two_scale, sum};
 use crate::error::Result;
+use crate::measure::pairwise::algebra::{Rows, condensed_index, dot, geometric_mean, power_of_two_scale, sum};
 use crate::measure::pairwise::input::{check_pair, finite, refuse};
 use faer::MatRef;
 

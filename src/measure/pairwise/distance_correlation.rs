@@ -1,7 +1,7 @@
 //! Distance correlation between two representations: biased, and bias-corrected squared.
 
-use crate::measure::pairwise::algebra::{geometric_mean, inner, power_of_two_scale, square};
 use crate::error::Result;
+use crate::measure::pairwise::algebra::{geometric_mean, inner, power_of_two_scale, square};
 use crate::measure::pairwise::gram::{double_centred, squared_distances, u_centred};
 use crate::measure::pairwise::input::{check_pair, finite, refuse};
 use faer::{Mat, MatRef};

@@ -1,10 +1,10 @@
 //! Gram matrices of representations: linear, RBF and Laplace kernels, the conventions for a kernel's bandwidth, and
 //! the ways of centring a Gram matrix on which the HSIC estimators rest.
 
+use crate::error::Result;
 use crate::measure::pairwise::algebra::{
     Rows, centred, condensed_index, largest, power_of_two_scale, reduce, reduce_entries, row_gram, square, sum,
 };
-use crate::error::Result;
 use crate::measure::pairwise::input::{check, finite, refuse};
 use faer::{Mat, MatRef};
 

@@ -6,11 +6,13 @@
 //!
 //! Ranges hold up to rounding: nothing is clamped, so a value may pass one by a few units in the last place.
 
+use crate::error::Result;
 use crate::measure::pairwise::algebra::{
     centred, dot, geometric_mean, inner, largest, power_of_two_scale, product, reduce_entries, sum, transposed_product,
 };
-use crate::error::Result;
-use crate::measure::pairwise::gram::{Kernel, double_centred, gram_to_centre, hollow_centred, u_centred, zero_diagonal};
+use crate::measure::pairwise::gram::{
+    Kernel, double_centred, gram_to_centre, hollow_centred, u_centred, zero_diagonal,
+};
 use crate::measure::pairwise::input::{check_pair, check_symmetric, finite, refuse};
 use faer::linalg::qr::no_pivoting::factor::{qr_in_place, qr_in_place_scratch, recommended_block_size};
 use faer::{Mat, MatRef, Par};

@@ -1,8 +1,8 @@
 //! Dissimilarities in units of the noise: the covariance of noise residuals with shrinkage, Mahalanobis distances, and
 //! cross-validated Mahalanobis (crossnobis) distances of repeated measurements.
 
-use crate::measure::pairwise::algebra::{Rows, centred, cholesky, condensed, dot, inner, product, transposed_product};
 use crate::error::Result;
+use crate::measure::pairwise::algebra::{Rows, centred, cholesky, condensed, dot, inner, product, transposed_product};
 use crate::measure::pairwise::gram::squared_distances;
 use crate::measure::pairwise::input::{check, check_symmetric, refuse};
 use crate::measure::pairwise::rdm::Rdm;

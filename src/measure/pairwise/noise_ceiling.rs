@@ -1,7 +1,7 @@
 //! The noise ceiling of RSA: how well any model could do, given how much the RDMs of several subjects agree.
 
-use crate::measure::pairwise::algebra::{dot, sum};
 use crate::error::Result;
+use crate::measure::pairwise::algebra::{dot, sum};
 use crate::measure::pairwise::gram::double_centred_condensed;
 use crate::measure::pairwise::input::refuse;
 use crate::measure::pairwise::rank::average_ranks;

@@ -1,8 +1,10 @@
 //! Representational dissimilarity matrices (RDMs): the dissimilarities of all pairs of examples, from sums over
 //! differences, so that ties of integer data survive for the rank correlations.
 
-use crate::measure::pairwise::algebra::{Rows, condensed, condensed_index, dot, largest, power_of_two_scale, reduce, square, sum};
 use crate::error::Result;
+use crate::measure::pairwise::algebra::{
+    Rows, condensed, condensed_index, dot, largest, power_of_two_scale, reduce, square, sum,
+};
 use crate::measure::pairwise::gram::{double_centred, squared_distances};
 use crate::measure::pairwise::input::{check, refuse};
 use faer::{Mat, MatRef};

@@ -1,8 +1,8 @@
 //! Representational similarity analysis: comparison of two RDMs, and of two representations through theirs.
 
+use crate::error::Result;
 use crate::measure::pairwise::algebra::{dot, geometric_mean, largest, power_of_two_scale, sum};
 use crate::measure::pairwise::bures::{bures_metric, bures_metric_squared, bures_similarity};
-use crate::error::Result;
 use crate::measure::pairwise::gram::double_centred_condensed;
 use crate::measure::pairwise::input::{check_pair, finite, refuse};
 use crate::measure::pairwise::rank::{cosine, kendall_tau_a, kendall_tau_b, pearson, rho_a, spearman};

@@ -70,7 +70,10 @@ pub fn feature_information(
     alpha: f64,
 ) -> Result<Vec<FeatureInformation>> {
     let r2 = ridge_probe(x, features, folds, alpha)?.pooled.per_target;
-    Ok(r2.into_iter().map(|r| FeatureInformation { fixed_variance: r, bits: -0.5 * (-r).ln_1p() / std::f64::consts::LN_2 }).collect())
+    Ok(r2
+        .into_iter()
+        .map(|r| FeatureInformation { fixed_variance: r, bits: -0.5 * (-r).ln_1p() / std::f64::consts::LN_2 })
+        .collect())
 }
 
 /// Complexity of features after Fel et al. (2024): 1 less the mean over layers of the usable information about the

@@ -239,7 +239,9 @@ pub fn noise_floor_examples(
     check_pair(x, y)?;
     let (n, half) = (x.nrows(), x.nrows() / 2);
     if half < 2 || splits == 0 {
-        return fail(format!("splitting examples needs at least 4 examples and 1 split, but there are {n} and {splits}"));
+        return fail(format!(
+            "splitting examples needs at least 4 examples and 1 split, but there are {n} and {splits}"
+        ));
     }
     let of = |rows: &[usize]| measure(take_rows(x, rows).as_ref(), take_rows(y, rows).as_ref());
     let values = draw_all(splits, &|draw| {
@@ -297,7 +299,10 @@ fn draw_on(threads: usize, draws: usize, one: &(dyn Fn(u32) -> Result<f64> + Syn
     } else {
         std::thread::scope(|scope| {
             let handles: Vec<_> = (0..threads.min(draws)).map(|_| scope.spawn(work)).collect();
-            handles.into_iter().flat_map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+            handles
+                .into_iter()
+                .flat_map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
         })
     };
     all.sort_unstable_by_key(|(draw, _)| *draw);

@@ -88,7 +88,9 @@ impl Spectrum {
     /// A fraction outside (0, 1).
     pub fn components_for(&self, fraction: f64) -> Result<usize> {
         if !(fraction > 0.0 && fraction < 1.0) {
-            return fail(format!("the fraction of variance must lie between 0 and 1 (both excluded), but is {fraction}"));
+            return fail(format!(
+                "the fraction of variance must lie between 0 and 1 (both excluded), but is {fraction}"
+            ));
         }
         let mut sum = 0.0;
         let reached = self.explained_variance().iter().position(|share| {

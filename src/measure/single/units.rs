@@ -3,7 +3,9 @@
 use faer::MatRef;
 
 use crate::error::Result;
-use crate::measure::single::input::{Classes, Rows, check, column_means, constant, dot, fail, finite, mean, median, pair_distances};
+use crate::measure::single::input::{
+    Classes, Rows, check, column_means, constant, dot, fail, finite, mean, median, pair_distances,
+};
 
 /// Uniformity (Wang & Isola 2020): `ln mean_{i<j} exp(-t ‖x_i - x_j‖²)` of the rows scaled to unit length; `t` is 2 in
 /// the paper. At most 0 (all rows equal); lower is more uniform, down to about `-2t` less a little on the sphere.
@@ -25,8 +27,7 @@ pub fn uniformity(x: MatRef<'_, f64>, t: f64) -> Result<f64> {
     }
     let rows = Rows::of(unit.as_ref());
     let n = x.nrows();
-    let sum: f64 =
-        (0..n).map(|i| (i + 1..n).map(|j| (-t * rows.squared_distance(i, j)).exp()).sum::<f64>()).sum();
+    let sum: f64 = (0..n).map(|i| (i + 1..n).map(|j| (-t * rows.squared_distance(i, j)).exp()).sum::<f64>()).sum();
     finite((sum / (n as f64 * (n as f64 - 1.0) / 2.0)).ln(), "the uniformity")
 }
 

@@ -1,9 +1,11 @@
 //! Permutation Procrustes: the distance once the units of one representation are matched one to one with those of the
 //! other. It keeps what a rotation destroys: which unit is which.
 
-use crate::measure::subspace::assignment::maximise;
 use crate::error::Result;
-use crate::measure::subspace::prepare::{angle, centre, check_pair, check_split, column_means, fail, product, rows, subtract, unit};
+use crate::measure::subspace::assignment::maximise;
+use crate::measure::subspace::prepare::{
+    angle, centre, check_pair, check_split, column_means, fail, product, rows, subtract, unit,
+};
 use faer::{Mat, MatRef};
 
 /// A distance after matching units. Units left over on the wider side are compared with silent units.

@@ -111,7 +111,9 @@ fn check_splits(number: f64) -> Result<()> {
     if number <= MOST_SPLITS {
         return Ok(());
     }
-    fail(format!("there are {number} splits, more than the {MOST_SPLITS} that are averaged; fit on fewer or more conditions"))
+    fail(format!(
+        "there are {number} splits, more than the {MOST_SPLITS} that are averaged; fit on fewer or more conditions"
+    ))
 }
 
 fn split(

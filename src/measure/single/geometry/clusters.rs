@@ -85,9 +85,8 @@ pub fn davies_bouldin(x: MatRef<'_, f64>, labels: &[usize]) -> Result<f64> {
 pub fn calinski_harabasz(x: MatRef<'_, f64>, labels: &[usize]) -> Result<f64> {
     let classes = classes(x, labels)?;
     let (rows, means, centre) = (Rows::of(x), Rows::of(classes.means(x).as_ref()), column_means(x));
-    let between: f64 = (0..classes.number())
-        .map(|c| classes.counts[c] as f64 * squared_distance(means.row(c), &centre))
-        .sum();
+    let between: f64 =
+        (0..classes.number()).map(|c| classes.counts[c] as f64 * squared_distance(means.row(c), &centre)).sum();
     let within: f64 = classes.of.iter().enumerate().map(|(i, c)| squared_distance(rows.row(i), means.row(*c))).sum();
     if within == 0.0 {
         return fail("the examples of each class coincide: the Calinski-Harabasz index is not determined");

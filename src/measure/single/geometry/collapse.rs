@@ -4,7 +4,9 @@
 use faer::{Mat, MatRef};
 
 use crate::error::Result;
-use crate::measure::single::input::{Classes, Rows, check, column_means, dot, fail, finite, less, mean, squared_distance};
+use crate::measure::single::input::{
+    Classes, Rows, check, column_means, dot, fail, finite, less, mean, squared_distance,
+};
 use crate::measure::single::probe::winners;
 
 struct Parts {
@@ -135,8 +137,7 @@ pub fn nc3(x: MatRef<'_, f64>, labels: &[usize], weights: MatRef<'_, f64>) -> Re
     if w == 0.0 || m == 0.0 {
         return fail("the weights, or the centred class means, are all zero: NC3 is not determined");
     }
-    let difference =
-        Mat::from_fn(weights.nrows(), weights.ncols(), |i, j| weights[(i, j)] / w - means[(i, j)] / m);
+    let difference = Mat::from_fn(weights.nrows(), weights.ncols(), |i, j| weights[(i, j)] / w - means[(i, j)] / m);
     finite(difference.squared_norm_l2(), "NC3")
 }
 
@@ -156,9 +157,7 @@ pub fn nc4(x: MatRef<'_, f64>, labels: &[usize], weights: MatRef<'_, f64>, bias:
     let scores = x * weights.transpose();
     let scores = Mat::from_fn(x.nrows(), classes.number(), |i, c| scores[(i, c)] + bias[c]);
     let (rows, means) = (Rows::of(x), Rows::of(classes.means(x).as_ref()));
-    let nearness =
-        Mat::from_fn(x.nrows(), classes.number(), |i, c| -squared_distance(rows.row(i), means.row(c)));
-    let (decided, nearest) =
-        (winners(scores.as_ref(), &classes.values), winners(nearness.as_ref(), &classes.values));
+    let nearness = Mat::from_fn(x.nrows(), classes.number(), |i, c| -squared_distance(rows.row(i), means.row(c)));
+    let (decided, nearest) = (winners(scores.as_ref(), &classes.values), winners(nearness.as_ref(), &classes.values));
     Ok(decided.iter().zip(&nearest).filter(|(a, b)| a != b).count() as f64 / x.nrows() as f64)
 }

@@ -64,9 +64,8 @@ pub fn shattering_dimensionality(
     for side in balanced(classes.number(), which)? {
         let (mut right, mut all) = (0, 0);
         for (fold, (train, test)) in folds.iter().zip(&parts) {
-            let label = |rows: &[usize]| {
-                rows.iter().map(|i| usize::from(side.contains(&classes.of[*i]))).collect::<Vec<_>>()
-            };
+            let label =
+                |rows: &[usize]| rows.iter().map(|i| usize::from(side.contains(&classes.of[*i]))).collect::<Vec<_>>();
             let predicted = decoder.predict(train.as_ref(), &label(&fold.train), test.as_ref())?;
             right += predicted.iter().zip(label(&fold.test)).filter(|(a, b)| **a == *b).count();
             all += predicted.len();
@@ -91,7 +90,9 @@ fn balanced(c: usize, which: Dichotomies) -> Result<Vec<Vec<usize>>> {
         Dichotomies::Sample { number: wanted, .. } => number.min(wanted as f64),
     };
     if wanted > MOST || wanted < 1.0 {
-        return fail(format!("between 1 and {MOST} dichotomies can be decoded, but {wanted} are asked for; draw a sample"));
+        return fail(format!(
+            "between 1 and {MOST} dichotomies can be decoded, but {wanted} are asked for; draw a sample"
+        ));
     }
     let Dichotomies::Sample { seed, .. } = which else {
         return Ok(combinations(from, size).iter().map(|s| side(s)).collect());

@@ -87,8 +87,7 @@ pub fn parallelism_of_pairs(x: MatRef<'_, f64>, conditions: &[usize], pairs: &[(
         Ok(c) => Ok(means.row(c)),
         Err(_) => fail(format!("condition {condition} of a pair has no example")),
     };
-    let coding =
-        pairs.iter().map(|(a, b)| direction(mean_of(*a)?, mean_of(*b)?)).collect::<Result<Vec<_>>>()?;
+    let coding = pairs.iter().map(|(a, b)| direction(mean_of(*a)?, mean_of(*b)?)).collect::<Result<Vec<_>>>()?;
     let m = coding.len();
     let sum: f64 = (0..m).map(|i| (i + 1..m).map(|j| dot(&coding[i], &coding[j])).sum::<f64>()).sum();
     Ok(sum / (m * (m - 1) / 2) as f64)

@@ -50,7 +50,11 @@ impl Logistic {
     pub fn log_probabilities(&self, x: MatRef<'_, f64>) -> Result<Mat<f64>> {
         check(x, "the representation", 1)?;
         if x.ncols() != self.weights.nrows() {
-            return fail(format!("the probe was fitted on {} units, but {} are given", self.weights.nrows(), x.ncols()));
+            return fail(format!(
+                "the probe was fitted on {} units, but {} are given",
+                self.weights.nrows(),
+                x.ncols()
+            ));
         }
         let scores = x * &self.weights;
         let score = |i: usize, c: usize| scores[(i, c)] + self.intercept[c];
@@ -293,7 +297,8 @@ impl Problem {
     fn solve(&self, options: &LogisticOptions) -> Result<(Mat<f64>, usize)> {
         let mut theta = Mat::<f64>::zeros(self.design.ncols(), self.targets.ncols());
         // A gradient cannot be known better than the rounding of sums of inputs.
-        let size = self.design.col_iter().map(|c| c.norm_l2()).fold(1.0, f64::max) / (self.design.nrows() as f64).sqrt();
+        let size =
+            self.design.col_iter().map(|c| c.norm_l2()).fold(1.0, f64::max) / (self.design.nrows() as f64).sqrt();
         let size = finite(size.max(1.0), "the size of a unit")?;
         let (mut value, mut p) = self.value(&theta);
         let mut first = 0.0;

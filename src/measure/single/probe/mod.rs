@@ -10,8 +10,8 @@ use faer::{Mat, MatRef};
 use crate::error::Result;
 use crate::measure::single::input::{Classes, check, fail, mean, same_rows, take_rows};
 
-pub use folds::{Fold, k_fold, stratified_k_fold};
 pub(crate) use folds::partition;
+pub use folds::{Fold, k_fold, stratified_k_fold};
 pub use logistic::{Logistic, LogisticOptions, MultiLabel, logistic, multi_label_logistic};
 pub use ridge::{LeaveOneOut, Linear, ridge, ridge_leave_one_out};
 pub use score::{R2, median_pearson, r_squared};
@@ -113,8 +113,7 @@ pub fn logistic_probe(
 pub fn ridge_classifier_probe(x: MatRef<'_, f64>, labels: &[usize], folds: &[Fold], alpha: f64) -> Result<Classified> {
     classify(x, labels, folds, |train, train_labels, test, _| {
         let classes = Classes::of(train_labels, train.nrows(), 1)?;
-        let targets =
-            Mat::from_fn(train.nrows(), classes.number(), |i, c| if classes.of[i] == c { 1.0 } else { -1.0 });
+        let targets = Mat::from_fn(train.nrows(), classes.number(), |i, c| if classes.of[i] == c { 1.0 } else { -1.0 });
         let scores = ridge(train, targets.as_ref(), alpha)?.predict(test)?;
         Ok((winners(scores.as_ref(), &classes.values), None))
     })

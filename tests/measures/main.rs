@@ -1,0 +1,4 @@
+//! The definitions of measures in f64, against published packages, closed cases and what they promise.
+
+mod pairwise;
+mod subspace;

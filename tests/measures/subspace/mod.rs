@@ -1,0 +1,6 @@
+//! Tests of `measure::subspace`.
+
+mod bad_input;
+mod common;
+mod properties;
+mod reference;
