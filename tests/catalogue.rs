@@ -255,6 +255,10 @@ fn gather() -> Agreement {
             for (key, statistic, part) in single() {
                 for section in [format!("single_{side}"), format!("supervised_{side}")] {
                     let Some(expected) = expected(&reference[&section], key, part) else { continue };
+                    if name == "ties" && key == "mle_levina_bickel_k10" {
+                        // The package takes the logarithm of a distance of zero, and gives a dimension of zero.
+                        continue;
+                    }
                     let parsed = Statistic::parse(statistic).unwrap();
                     let cpu = match parsed.of(x.values.as_ref(), &labels) {
                         Ok(value) => value,
@@ -300,6 +304,10 @@ fn undetermined(case: &str, key: &str) -> bool {
 /// Conventions in which a package's own rounding, not ours, limits the agreement.
 fn allowed_in_f64(name: &str, key: &str) -> f64 {
     match (name, key) {
+        // The package's Bures similarity is of eigenvalues: 1.00000004 of a representation with itself.
+        ("nbs", _) => 3e-7,
+        // An angle of zero is 3e-8 by the arccosine of the reference.
+        ("procrustes", "procrustes_angular" | "procrustes_normalized") => 5e-8,
         // The package's kernel matrices are in f32.
         (_, "cka_rbf_repsim_default") => 1e-5,
         // Eigenvalues of a Gram product lose half the digits.

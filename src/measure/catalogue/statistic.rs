@@ -101,6 +101,17 @@ const DIMENSION: &str = "intrinsic dimension";
 const UNITS: &str = "units and examples";
 const TASK: &str = "task";
 
+const DUPLICATES: &str = "equal rows: points at distance zero left out but kept as neighbours (scikit-dimension's TwoNN), \
+                         all but one removed, or all kept (scikit-dimension's CorrInt; an error where undetermined)";
+
+fn duplicates(g: &Given) -> Duplicates {
+    match g.word("duplicates") {
+        "keep-one" => Duplicates::KeepOne,
+        "keep-all" => Duplicates::KeepAll,
+        _ => Duplicates::DropPoints,
+    }
+}
+
 const FOLDS: Parameter =
     Parameter { key: "folds", takes: Takes::Count { default: 5, low: 2 }, about: "stratified folds" };
 
@@ -249,15 +260,21 @@ const ENTRIES: &[StatisticEntry] = &[
                 takes: Takes::Word(&["rank", "rank-less-one"]),
                 about: "F = i/N, or (i - 1)/N as older scikit-dimension has it",
             },
+            Parameter {
+                key: "duplicates",
+                takes: Takes::Word(&["drop-points", "keep-one", "keep-all"]),
+                about: DUPLICATES,
+            },
         ],
         make: |g| {
             let (discard, likelihood) = (g.number("discard"), g.word("form") == "likelihood");
             let cdf = if g.word("cdf") == "rank" { EmpiricalCdf::Rank } else { EmpiricalCdf::RankMinusOne };
+            let duplicates = duplicates(g);
             Box::new(move |x, _| {
                 if likelihood {
-                    Ok(two_nn_likelihood(x, Duplicates::KeepOne)?.value)
+                    Ok(two_nn_likelihood(x, duplicates)?.value)
                 } else {
-                    Ok(two_nn(x, discard, cdf, Duplicates::KeepOne)?.value)
+                    Ok(two_nn(x, discard, cdf, duplicates)?.value)
                 }
             })
         },
@@ -272,6 +289,11 @@ const ENTRIES: &[StatisticEntry] = &[
         parameters: &[
             Parameter { key: "k", takes: Takes::Count { default: 20, low: 2 }, about: "neighbours" },
             Parameter { key: "combine", takes: Takes::Word(&["harmonic", "mean", "median"]), about: "over points" },
+            Parameter {
+                key: "duplicates",
+                takes: Takes::Word(&["keep-one", "drop-points", "keep-all"]),
+                about: DUPLICATES,
+            },
         ],
         make: |g| {
             let k = g.count("k");
@@ -280,7 +302,8 @@ const ENTRIES: &[StatisticEntry] = &[
                 "median" => Combine::Median,
                 _ => Combine::HarmonicMean,
             };
-            Box::new(move |x, _| Ok(levina_bickel(x, k, combine, Duplicates::KeepOne)?.value))
+            let duplicates = duplicates(g);
+            Box::new(move |x, _| Ok(levina_bickel(x, k, combine, duplicates)?.value))
         },
     },
     StatisticEntry {
@@ -293,10 +316,15 @@ const ENTRIES: &[StatisticEntry] = &[
         parameters: &[
             Parameter { key: "k1", takes: Takes::Count { default: 10, low: 1 }, about: "fewer neighbours" },
             Parameter { key: "k2", takes: Takes::Count { default: 20, low: 2 }, about: "more neighbours" },
+            Parameter {
+                key: "duplicates",
+                takes: Takes::Word(&["keep-all", "keep-one", "drop-points"]),
+                about: DUPLICATES,
+            },
         ],
         make: |g| {
-            let (k1, k2) = (g.count("k1"), g.count("k2"));
-            Box::new(move |x, _| Ok(correlation_integral(x, k1, k2, Duplicates::KeepOne)?.value))
+            let (k1, k2, duplicates) = (g.count("k1"), g.count("k2"), duplicates(g));
+            Box::new(move |x, _| Ok(correlation_integral(x, k1, k2, duplicates)?.value))
         },
     },
     StatisticEntry {

@@ -9,7 +9,11 @@ pub(crate) fn fail<T>(message: impl Into<String>) -> Result<T> {
     Err(Error::Measure(message.into()))
 }
 
-/// Checks a representation: `rows` examples or more, one unit or more, no NaN and no infinity.
+/// Largest magnitudes within which neither squares nor their squares overflow or vanish; all of f32 lies within.
+const MAGNITUDES: std::ops::RangeInclusive<f64> = 1e-70..=1e70;
+
+/// Checks a representation: `rows` examples or more, one unit or more, no NaN and no infinity, and a largest magnitude
+/// that can be computed with (or zeros only).
 pub(crate) fn check(x: MatRef<'_, f64>, name: &str, rows: usize) -> Result<()> {
     if x.nrows() < rows {
         return fail(format!("{name} has {} examples (rows), but this measure needs at least {rows}", x.nrows()));
@@ -21,6 +25,12 @@ pub(crate) fn check(x: MatRef<'_, f64>, name: &str, rows: usize) -> Result<()> {
         if let Some(i) = column.iter().position(|v| !v.is_finite()) {
             return fail(format!("{name} is not finite at row {i}, column {j}; remove or replace such values first"));
         }
+    }
+    let largest = x.norm_max();
+    if largest != 0.0 && !MAGNITUDES.contains(&largest) {
+        return fail(format!(
+            "the largest magnitude of {name} is {largest:e}, whose powers overflow or vanish; scale it"
+        ));
     }
     Ok(())
 }
@@ -134,14 +144,27 @@ impl Rows {
     }
 }
 
-/// Squared euclidean distance of two vectors.
+/// Squared euclidean distance of two vectors of one length.
 pub(crate) fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
+    lanes(a, b, |a, b| (a - b) * (a - b))
 }
 
-/// Scalar product of two vectors.
+/// Scalar product of two vectors of one length.
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+    lanes(a, b, |a, b| a * b)
+}
+
+/// Sum of a function of pairs of values in eight interleaved partial sums, which the compiler can run side by side.
+fn lanes(a: &[f64], b: &[f64], f: impl Fn(f64, f64) -> f64) -> f64 {
+    let mut sums = [0.0; 8];
+    let (a8, b8) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest: f64 = a8.remainder().iter().zip(b8.remainder()).map(|(a, b)| f(*a, *b)).sum();
+    for (a, b) in a8.zip(b8) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += f(*a, *b);
+        }
+    }
+    sums.iter().sum::<f64>() + rest
 }
 
 /// Euclidean distances of all pairs, upper triangle row by row.

@@ -168,7 +168,7 @@ fn regression_family() {
 
 #[test]
 fn ridge_on_class_labels() {
-    let labels = common::array("digits_labels.npy");
+    let labels = super::common::array("digits_labels.npy");
     let one_hot = faer::Mat::from_fn(labels.nrows(), 10, |i, j| f64::from(u8::from(labels[(i, 0)] == j as f64)));
     let classes: Vec<usize> = (0..labels.nrows()).map(|i| labels[(i, 0)] as usize).collect();
     let folds = stratified_folds(&classes, 5).unwrap();

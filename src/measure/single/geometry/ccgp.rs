@@ -22,7 +22,11 @@ pub struct Ccgp {
 
 /// CCGP of a dichotomy of conditions (Bernardi et al. 2020): a decoder of the two sides is fitted on `train_per_side`
 /// conditions of each side and tested on all the others; the mean runs over all choices of the conditions fitted on.
-/// The paper's main results fit on all conditions of each side but one.
+/// Fitting on all conditions of each side but one is usual.
+///
+/// In a two-by-two design half of the splits fit on a diagonal, which leaves open which variable is meant, so that even a
+/// perfectly abstract code is at chance there: use [`ccgp_across_contexts`]. Leave standardisation of a logistic decoder
+/// off: a unit that hardly varies among the conditions fitted on would be blown up on the others.
 ///
 /// `x`: examples × units; `conditions`: condition of each example; `positive`: the conditions on one side, all others
 /// form the other side.

@@ -89,7 +89,7 @@ fn balanced(c: usize, which: Dichotomies) -> Result<Vec<Vec<usize>>> {
         Dichotomies::All => number,
         Dichotomies::Sample { number: wanted, .. } => number.min(wanted as f64),
     };
-    if wanted > MOST || wanted < 1.0 {
+    if !(1.0..=MOST).contains(&wanted) {
         return fail(format!(
             "between 1 and {MOST} dichotomies can be decoded, but {wanted} are asked for; draw a sample"
         ));

@@ -127,19 +127,24 @@ pub fn multi_label_logistic(
     labels: MatRef<'_, f64>,
     options: &LogisticOptions,
 ) -> Result<MultiLabel> {
+    let fitted = binary_columns(x, labels)?.into_iter().map(|own| {
+        let varies = own.iter().any(|l| *l != own[0]);
+        varies.then(|| logistic(x, &own, options)).transpose()
+    });
+    Ok(MultiLabel { labels: fitted.collect::<Result<_>>()? })
+}
+
+/// The columns of a matrix of zeros and ones, as labels of the examples of `x`.
+pub(super) fn binary_columns(x: MatRef<'_, f64>, labels: MatRef<'_, f64>) -> Result<Vec<Vec<usize>>> {
     check(x, "the representation", 2)?;
     check(labels, "the label matrix", 2)?;
     same_rows(x.nrows(), labels.nrows(), "the representation and the label matrix")?;
-    let mut fitted = Vec::new();
-    for column in labels.col_iter() {
-        if let Some(v) = column.iter().find(|v| **v != 0.0 && **v != 1.0) {
-            return fail(format!("labels that do not exclude each other must be 0 or 1, but one is {v}"));
-        }
-        let own: Vec<usize> = column.iter().map(|v| usize::from(*v == 1.0)).collect();
-        let sum: usize = own.iter().sum();
-        fitted.push(if sum == 0 || sum == own.len() { None } else { Some(logistic(x, &own, options)?) });
-    }
-    Ok(MultiLabel { labels: fitted })
+    let as_label = |v: &f64| match *v {
+        0.0 => Ok(0),
+        1.0 => Ok(1),
+        other => fail(format!("labels that do not exclude each other must be 0 or 1, but one is {other}")),
+    };
+    labels.col_iter().map(|column| column.iter().map(as_label).collect()).collect()
 }
 
 /// Weights and intercepts in the units of `x`, and the steps taken.

@@ -105,6 +105,30 @@ pub fn logistic_probe(
     })
 }
 
+/// Logistic probes of labels that do not exclude each other: [`logistic_probe`] of each column of `labels` (examples ×
+/// labels, values 0 or 1), on the same folds. `None` for a label on which all examples of some training part agree: there
+/// is nothing to fit there.
+///
+/// # Errors
+/// Those of [`multi_label_logistic`] and [`logistic_probe`].
+pub fn multi_label_probe(
+    x: MatRef<'_, f64>,
+    labels: MatRef<'_, f64>,
+    folds: &[Fold],
+    options: &LogisticOptions,
+) -> Result<Vec<Option<Classified>>> {
+    check(x, "the representation", 2)?;
+    partition(folds, x.nrows())?;
+    let columns = logistic::binary_columns(x, labels)?;
+    columns
+        .iter()
+        .map(|own| {
+            let varies = |fold: &Fold| fold.train.iter().any(|i| own[*i] != own[fold.train[0]]);
+            folds.iter().all(varies).then(|| logistic_probe(x, own, folds, options)).transpose()
+        })
+        .collect()
+}
+
 /// Ridge classifier: ridge regression on targets of ±1 for each class, largest value wins (scikit-learn's
 /// `RidgeClassifier`). Equal values go to the smaller label.
 ///
