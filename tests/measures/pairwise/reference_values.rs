@@ -192,7 +192,7 @@ fn kernel_target_alignment_of_digits() {
         let c = case(name);
         for (part, x) in [("supervised_X", &c.x), ("supervised_Y", &c.y)] {
             for (key, centring) in
-                [("kta_centred_linear", Centring::Centred), ("kta_uncentered_linear", Centring::Uncentred)]
+                [("kta_centered_linear", Centring::Centred), ("kta_uncentered_linear", Centring::Uncentred)]
             {
                 let theirs = c.json[part][key]["value"].as_f64().unwrap();
                 let ours = kernel_target_alignment(x.as_ref(), &labels, Kernel::Linear, centring).unwrap();

@@ -140,7 +140,7 @@ fn supervised(x: MatRef<'_, f64>, y: &[usize], key: &str, want: &[f64], place: &
         "silhouette_euclidean" => agree(silhouette(x, y).unwrap()),
         "davies_bouldin" => agree(davies_bouldin(x, y).unwrap()),
         "calinski_harabasz" => agree(calinski_harabasz(x, y).unwrap()),
-        "kta_centred_linear" => agree(target_alignment_centred(x, y).unwrap()),
+        "kta_centered_linear" => agree(target_alignment_centred(x, y).unwrap()),
         "kta_uncentered_linear" => agree(target_alignment_uncentred(x, y).unwrap()),
         "neural_collapse_nc1" => agree(nc1(x, y).unwrap()),
         "ccgp_a=label>=5_b=parity" => {
