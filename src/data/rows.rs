@@ -190,7 +190,6 @@ mod tests {
             for (first, end) in [(0, 7), (2, 5), (6, 7), (0, 0), (7, 7), (1, 2), (0, 1)] {
                 assert_eq!(reader.read::<f32>(first..end).unwrap(), expected[first * 6..end * 6], "{first}..{end}");
             }
-            #[expect(clippy::reversed_empty_ranges)]
             for (first, end) in [(0, 8), (8, 8), (0, usize::MAX), (5, 2)] {
                 assert!(reader.read::<f64>(first..end).unwrap_err().to_string().contains("has no rows"));
             }

@@ -37,7 +37,8 @@ pub fn write_matrix_csv(path: &Path, names: &[String], (measure, values): NamedM
         text.write_record(std::iter::once(measure).chain(names.iter().map(String::as_str)))?;
         for (name, row) in names.iter().zip(values.chunks_exact(names.len().max(1))) {
             text.write_field(name)?;
-            text.write_record(row.iter().map(f64::to_string))?;
+            // `Debug` writes tiny and huge values with an exponent.
+            text.write_record(row.iter().map(|value| format!("{value:?}")))?;
         }
         Ok(())
     };
