@@ -10,7 +10,7 @@ use isogram::data::read_representations;
 use isogram::files::{NamedMatrix, write_atomic, write_matrices_npz, write_matrices_parquet, write_matrix_csv};
 use isogram::gpu::{AdapterChoice, Gpu};
 use isogram::measure::catalogue::{Direction, Extents, Measure};
-use isogram::measure::compare::inference::{Interval, Permuted, interval, permutation_test};
+use isogram::measure::compare::inference::{Interval, Permuted, Sampling, interval, permutation_test};
 use isogram::measure::compare::{Named, Table, all_pairs};
 use isogram::report::comparison::{Comparison, Kind};
 
@@ -211,9 +211,12 @@ impl Sure {
                         let found = permutation_test(pair, measure, gpu, args.permutations as usize, args.seed);
                         all.permuted.push((a, b, measure.name(), found.map_err(|e| e.to_string())));
                     }
-                    if args.bootstrap > 0 {
-                        let found = interval(pair, measure, gpu, args.bootstrap.max(2) as usize, args.seed);
-                        all.intervals.push((a, b, measure.name(), found.map_err(|e| e.to_string())));
+                    for (draws, sampling) in [(args.interval, Sampling::Halves), (args.bootstrap, Sampling::Bootstrap)]
+                    {
+                        if draws > 0 {
+                            let found = interval(pair, measure, gpu, sampling, draws.max(2) as usize, args.seed);
+                            all.intervals.push((a, b, measure.name(), found.map_err(|e| e.to_string())));
+                        }
                     }
                 }
             }
@@ -257,7 +260,7 @@ impl Sure {
                     number(i.estimate),
                     number(i.low),
                     number(i.high),
-                    if i.halves { "from random halves" } else { "bootstrap" }
+                    drawn(i.sampling)
                 ),
                 Err(reason) => write!(text, "\n{}{name}: {reason}", who(*a, *b)),
             };
@@ -276,11 +279,18 @@ impl Sure {
         let intervals = self.intervals.iter().map(|(a, b, name, found)| match found {
             Ok(i) => serde_json::json!({
                 "a": a, "b": b, "measure": name, "value": i.estimate, "low": i.low, "high": i.high,
-                "from": if i.halves { "halves" } else { "bootstrap" }, "where": i.place.name(),
+                "from": drawn(i.sampling), "where": i.place.name(),
             }),
             Err(reason) => serde_json::json!({"a": a, "b": b, "measure": name, "undefined": reason}),
         });
         (permuted.collect(), intervals.collect())
+    }
+}
+
+fn drawn(sampling: Sampling) -> &'static str {
+    match sampling {
+        Sampling::Halves => "from random halves",
+        Sampling::Bootstrap => "bootstrap",
     }
 }
 

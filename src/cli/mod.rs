@@ -243,7 +243,10 @@ struct CompareArgs {
     /// Test each pair against examples shuffled so many times: p-value and mean of the shuffled values
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     permutations: u32,
-    /// Interval of each pair from so many samples of the examples
+    /// 95 % interval of each pair over examples, from so many random halves of them
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    interval: u32,
+    /// The same by the bootstrap, with replacement: repeated examples raise most measures
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     bootstrap: u32,
     /// Seed of permutations and samples

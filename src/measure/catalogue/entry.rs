@@ -50,10 +50,14 @@ impl Invariance {
 }
 
 /// What a representation becomes before it is compared: made once, however many pairs it is in.
-pub type Prepared = Box<dyn Any + Send + Sync>;
+pub struct Prepared {
+    examples: usize,
+    kept: Kept,
+}
 
-type Prepare = Box<dyn Fn(MatRef<'_, f64>) -> Result<Prepared> + Send + Sync>;
-type Compare = Box<dyn Fn(&Prepared, &Prepared) -> Result<f64> + Send + Sync>;
+type Kept = Box<dyn Any + Send + Sync>;
+type Prepare = Box<dyn Fn(MatRef<'_, f64>) -> Result<Kept> + Send + Sync>;
+type Compare = Box<dyn Fn(&Kept, &Kept) -> Result<f64> + Send + Sync>;
 
 /// How a measure is computed on the CPU, in f64.
 pub struct Host {
@@ -69,7 +73,7 @@ impl Host {
     ) -> Self {
         let lost = || Error::Measure("a representation was prepared for another measure".into());
         Self {
-            prepare: Box::new(move |x| Ok(Box::new(prepare(x)?) as Prepared)),
+            prepare: Box::new(move |x| Ok(Box::new(prepare(x)?) as Kept)),
             compare: Box::new(move |a, b| {
                 let (a, b) = (a.downcast_ref().ok_or_else(lost)?, b.downcast_ref().ok_or_else(lost)?);
                 compare(a, b)
@@ -87,7 +91,7 @@ impl Host {
     /// # Errors
     /// If the measure is not defined on it.
     pub fn prepare(&self, x: MatRef<'_, f64>) -> Result<Prepared> {
-        (self.prepare)(x)
+        Ok(Prepared { examples: x.nrows(), kept: (self.prepare)(x)? })
     }
 
     /// Compares two prepared representations.
@@ -95,7 +99,13 @@ impl Host {
     /// # Errors
     /// If the measure is not defined on them.
     pub fn compare(&self, a: &Prepared, b: &Prepared) -> Result<f64> {
-        (self.compare)(a, b)
+        if a.examples != b.examples {
+            return Err(Error::Measure(format!(
+                "expected representations of the same examples, got {} and {} rows; pass matching rows",
+                a.examples, b.examples
+            )));
+        }
+        (self.compare)(&a.kept, &b.kept)
     }
 }
 

@@ -144,11 +144,14 @@ impl Takes {
     pub fn describe(self) -> String {
         match self {
             Self::Word(words) => words.join("|"),
-            Self::Number { default, low, high } => match (low.is_finite(), high.is_finite()) {
-                (true, true) => format!("{default} ({low} to {high})"),
-                (true, false) => format!("{default} (from {low})"),
-                _ => format!("{default}"),
-            },
+            Self::Number { default, low, high } => {
+                // The ends of what a float holds are no bounds to speak of.
+                let low = match low {
+                    x if x == f64::MIN_POSITIVE => "above 0".to_owned(),
+                    x => format!("from {x}"),
+                };
+                if high == f64::MAX { format!("{default} ({low})") } else { format!("{default} ({low} to {high})") }
+            }
             Self::Count { default, low } => format!("{default} (from {low})"),
         }
     }

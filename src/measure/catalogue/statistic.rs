@@ -92,7 +92,11 @@ impl Statistic {
         if self.entry.labels && labels.is_empty() {
             return Err(Error::Measure(format!("`{}` needs a label for each example", self.entry.name)));
         }
-        (self.compute)(x, labels)
+        let value = (self.compute)(x, labels)?;
+        if value.is_finite() {
+            return Ok(value);
+        }
+        Err(Error::Measure(format!("`{}` is not defined here: its value would be {value}", self.entry.name)))
     }
 }
 

@@ -34,8 +34,8 @@ pub struct Interval {
     pub low: f64,
     /// 97.5 % end.
     pub high: f64,
-    /// Whether halves of the examples were drawn, rather than as many as there are, with replacement.
-    pub halves: bool,
+    /// How examples were drawn.
+    pub sampling: Sampling,
     /// Where it was computed.
     pub place: Place,
 }
@@ -67,8 +67,18 @@ pub fn permutation_test(
     Ok(Permuted { observed: test.observed, p_value: test.p_value, mean, place })
 }
 
-/// The 95 % interval of a measure over examples: by the bootstrap, or, for measures that repeated examples mislead
-/// (neighbours, debiased estimators), from random halves.
+/// How examples are drawn for an interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sampling {
+    /// Random halves, without replacement (Politis and Romano 1994): right for every measure here.
+    Halves,
+    /// As many as there are, with replacement (Efron 1979). Copies of an example are its neighbours at distance zero, pairs
+    /// at distance zero in both RDMs, and further examples to unbiased estimators: for most measures the draws lie too
+    /// high.
+    Bootstrap,
+}
+
+/// The 95 % interval of a measure over examples.
 ///
 /// # Errors
 /// As [`permutation_test`].
@@ -76,11 +86,12 @@ pub fn interval(
     [a, b]: [&Named; 2],
     measure: &Measure,
     gpu: Option<&Arc<Gpu>>,
+    sampling: Sampling,
     draws: usize,
     seed: u32,
 ) -> Result<Interval> {
     let n = a.values.nrows();
-    let halves = misled_by_repeats(measure);
+    let halves = sampling == Sampling::Halves;
     let how = if halves { Resample::Subsample(n / 2) } else { Resample::Bootstrap };
     let of = |x: MatRef<'_, f64>, y: MatRef<'_, f64>| on_host(measure, x, y);
     let (found, place) = match on_device([a, b], measure, gpu, how, draws, seed)? {
@@ -96,7 +107,7 @@ pub fn interval(
             (found, Place::Cpu)
         }
     };
-    Ok(Interval { estimate: found.estimate, low: found.low, high: found.high, halves, place })
+    Ok(Interval { estimate: found.estimate, low: found.low, high: found.high, sampling, place })
 }
 
 const LEVEL: f64 = 0.95;
@@ -130,12 +141,4 @@ fn on_device(
         return Err(undefined());
     }
     Ok(Some((on_host(measure, pair[0].values.as_ref(), pair[1].values.as_ref())?, values)))
-}
-
-/// Copies of an example are its neighbours at distance zero, and count as further examples to unbiased estimators.
-fn misled_by_repeats(measure: &Measure) -> bool {
-    match measure.entry.name {
-        "knn" | "knn_jaccard" | "cknna" | "rtd" | "minibatch_cka" => true,
-        _ => matches!(measure.given.word("estimator"), "debiased" | "lange"),
-    }
 }
