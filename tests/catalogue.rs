@@ -388,6 +388,17 @@ fn written(table: &Agreement) -> String {
 }
 
 #[test]
+fn the_page_of_measures_is_the_catalogue() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/measures.md");
+    let text = isogram::measure::catalogue::documentation();
+    if std::env::var_os("ISOGRAM_BLESS").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(committed == text, "docs/measures.md is out of date: run this test with ISOGRAM_BLESS=1");
+}
+
+#[test]
 fn names_are_unique_and_defaults_parse() {
     let mut names: Vec<&str> = measures().map(|e| e.name).chain(statistics().map(|e| e.name)).collect();
     for e in measures() {

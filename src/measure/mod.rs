@@ -14,6 +14,7 @@ pub mod nearest;
 pub mod neurons;
 pub mod pairs;
 pub mod pairwise;
+pub mod polar;
 pub mod resample;
 pub mod single;
 pub mod subspace;

@@ -8,6 +8,8 @@ use super::given::{Given, Parameter};
 use crate::error::{Error, Result};
 use crate::measure::embedding::Embedding;
 use crate::measure::neurons::neighbours::{Nearness, Neighbours};
+use crate::measure::subspace::based::Basis;
+use crate::measure::subspace::shape::Procrustes;
 
 /// What a larger value means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +118,8 @@ pub enum Device {
     Cosine(Cosine),
     /// A function of the nearest neighbours.
     Neighbours(Neighbourhood),
+    /// A function of the singular values of the cross-product.
+    Nuclear(Nuclear),
 }
 
 impl Device {
@@ -123,15 +127,23 @@ impl Device {
     pub fn cosine(self) -> Option<Cosine> {
         match self {
             Self::Cosine(cosine) => Some(cosine),
-            Self::Neighbours(_) => None,
+            Self::Neighbours(_) | Self::Nuclear(_) => None,
         }
     }
 
     /// The form by neighbours.
     pub fn neighbours(self) -> Option<Neighbourhood> {
         match self {
-            Self::Cosine(_) => None,
             Self::Neighbours(neighbours) => Some(neighbours),
+            Self::Cosine(_) | Self::Nuclear(_) => None,
+        }
+    }
+
+    /// The form by singular values.
+    pub fn nuclear(self) -> Option<Nuclear> {
+        match self {
+            Self::Nuclear(nuclear) => Some(nuclear),
+            Self::Cosine(_) | Self::Neighbours(_) => None,
         }
     }
 }
@@ -143,6 +155,26 @@ pub struct Cosine {
     pub embedding: Embedding,
     /// What becomes of the cosine.
     pub finish: fn(f64) -> f64,
+}
+
+/// A measure that is a function of the singular values of the cross-product of two matrices.
+#[derive(Clone, Copy, Debug)]
+pub struct Nuclear {
+    /// What each representation becomes, on the CPU in f64.
+    pub basis: Basis,
+    /// What is made of the singular values.
+    pub value: NuclearValue,
+}
+
+/// What is made of the singular values.
+#[derive(Clone, Copy, Debug)]
+pub enum NuclearValue {
+    /// A distance of the Procrustes family.
+    Distance(fn(&Procrustes) -> f64),
+    /// Mean canonical correlation.
+    Mean,
+    /// Mean squared canonical correlation.
+    MeanSquared,
 }
 
 /// A measure that compares the nearest neighbours of each example.

@@ -3,6 +3,7 @@
 //! Each measure is defined once, in f64 on the CPU. Many have a second form on the GPU, in f32, for all pairs of a set at
 //! once; tests hold it to the first. A new measure is a function and an entry in one of the lists.
 
+mod documentation;
 mod entry;
 mod given;
 mod kernels;
@@ -11,7 +12,10 @@ mod rdms;
 mod statistic;
 mod subspaces;
 
-pub use entry::{Cosine, Device, Direction, Entry, Extents, Host, Invariance, Made, Neighbourhood, Prepared};
+pub use documentation::documentation;
+pub use entry::{
+    Cosine, Device, Direction, Entry, Extents, Host, Invariance, Made, Neighbourhood, Nuclear, NuclearValue, Prepared,
+};
 pub use given::{Given, Parameter, Takes, Value};
 pub use statistic::{Compute, Statistic, StatisticEntry, statistics};
 

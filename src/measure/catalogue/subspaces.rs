@@ -1,8 +1,9 @@
 //! Measures of shapes and subspaces: Procrustes, canonical correlations, regression.
 
-use super::entry::{Direction, Entry, Extents, Host, Invariance as I, no_caution};
+use super::entry::{Device, Direction, Entry, Extents, Host, Invariance as I, Made, Nuclear, NuclearValue, no_caution};
 use super::given::{Given, Parameter, Takes};
 use crate::error::Error;
+use crate::measure::subspace::based::{Based, Basis};
 use crate::measure::subspace::{
     functional, gulp, permutation, pwcca, regression, ridge, shape, shape_metric, subspace, svcca,
 };
@@ -34,18 +35,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         }],
         caution: few_examples,
         make: |g| {
-            let form = g.word("form");
-            Ok(Host::of_pair(move |x, y| {
-                let p = shape::procrustes(x, y)?;
-                Ok(match form {
-                    "normalised" => p.normalised,
-                    "euclidean" => p.euclidean,
-                    "squared" => p.squared,
-                    "disparity" => p.disparity,
-                    _ => p.angular,
-                })
-            })
-            .into())
+            let form: fn(&shape::Procrustes) -> f64 = match g.word("form") {
+                "normalised" => |p| p.normalised,
+                "euclidean" => |p| p.euclidean,
+                "squared" => |p| p.squared,
+                "disparity" => |p| p.disparity,
+                _ => |p| p.angular,
+            };
+            Ok(Made { host: procrustes(Basis::Unit, form), device: nuclear(Basis::Unit, NuclearValue::Distance(form)) })
         },
     },
     Entry {
@@ -62,7 +59,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         source: "Harvey et al. 2024",
         parameters: &[],
         caution: few_examples,
-        make: |_| Ok(Host::of_pair(|x, y| Ok(shape::procrustes(x, y)?.nbs)).into()),
+        make: |_| {
+            Ok(Made {
+                host: procrustes(Basis::Unit, |p| p.nbs),
+                device: nuclear(Basis::Unit, NuclearValue::Distance(|p| p.nbs)),
+            })
+        },
     },
     Entry {
         name: "shape",
@@ -91,15 +93,15 @@ pub(super) const ENTRIES: &[Entry] = &[
         caution: few_examples,
         make: |g| {
             let (alpha, form) = (g.number("alpha"), g.word("form"));
-            Ok(Host::of_pair(move |x, y| {
-                let m = shape_metric::shape_metric(x, y, alpha)?;
-                Ok(match form {
-                    "euclidean" => m.euclidean,
-                    "euclidean-netrep" => m.euclidean_netrep,
-                    _ => m.angular,
-                })
-            })
-            .into())
+            let basis = Basis::Whitened(alpha);
+            let (host, device) = match form {
+                "angular" => (procrustes(basis, |p| p.angular), nuclear(basis, NuclearValue::Distance(|p| p.angular))),
+                "euclidean" => {
+                    (procrustes(basis, |p| p.euclidean), nuclear(basis, NuclearValue::Distance(|p| p.euclidean)))
+                }
+                _ => (Host::of_pair(move |x, y| Ok(shape_metric::shape_metric(x, y, alpha)?.euclidean_netrep)), None),
+            };
+            Ok(Made { host, device })
         },
     },
     Entry {
@@ -157,16 +159,23 @@ pub(super) const ENTRIES: &[Entry] = &[
         make: |g| {
             let form = g.word("form");
             let options = subspace::CcaOptions { centre: g.word("columns") == "centred", rank_tolerance: None };
-            Ok(Host::of_pair(move |x, y| {
-                let c = subspace::cca_with(x, y, options)?;
-                Ok(match form {
-                    "mean-squared" => c.mean_squared(),
-                    "pillai" => c.pillai(),
-                    "yanai" => c.yanai_gcd(),
-                    _ => c.mean(),
-                })
-            })
-            .into())
+            let summary: fn(&subspace::CanonicalCorrelations) -> f64 = match form {
+                "mean-squared" => |c| c.mean_squared(),
+                "pillai" => |c| c.pillai(),
+                "yanai" => |c| c.yanai_gcd(),
+                _ => |c| c.mean(),
+            };
+            let host = if options.centre {
+                canonical(Basis::Orthonormal, summary)
+            } else {
+                Host::of_pair(move |x, y| Ok(summary(&subspace::cca_with(x, y, options)?)))
+            };
+            let device = match form {
+                "mean" if options.centre => nuclear(Basis::Orthonormal, NuclearValue::Mean),
+                "mean-squared" if options.centre => nuclear(Basis::Orthonormal, NuclearValue::MeanSquared),
+                _ => None,
+            };
+            Ok(Made { host, device })
         },
     },
     Entry {
@@ -201,11 +210,19 @@ pub(super) const ENTRIES: &[Entry] = &[
                 0 => svcca::Keep::Variance(g.number("variance")),
                 d => svcca::Keep::Dimensions(d),
             };
-            Ok(Host::of_pair(move |x, y| {
-                let c = svcca::svcca(x, y, keep)?.canonical;
-                Ok(if squared { c.mean_squared() } else { c.mean() })
-            })
-            .into())
+            let summary: fn(&subspace::CanonicalCorrelations) -> f64 =
+                if squared { |c| c.mean_squared() } else { |c| c.mean() };
+            let (host, device) = match keep {
+                svcca::Keep::Variance(part) => {
+                    let value = if squared { NuclearValue::MeanSquared } else { NuclearValue::Mean };
+                    let basis = Basis::Components(part);
+                    (canonical(basis, summary), nuclear(basis, value))
+                }
+                svcca::Keep::Dimensions(_) => {
+                    (Host::of_pair(move |x, y| Ok(summary(&svcca::svcca(x, y, keep)?.canonical))), None)
+                }
+            };
+            Ok(Made { host, device })
         },
     },
     Entry {
@@ -397,6 +414,20 @@ pub(super) const ENTRIES: &[Entry] = &[
         make: |_| Ok(Host::of_pair(functional::output_jsd_bits).into()),
     },
 ];
+
+/// A measure of the Procrustes family, each representation brought into its form once.
+fn procrustes(basis: Basis, form: fn(&shape::Procrustes) -> f64) -> Host {
+    Host::new(move |x| Based::of(x, basis), move |a: &Based, b: &Based| Ok(form(&a.procrustes(b)?)))
+}
+
+/// A summary of canonical correlations, likewise.
+fn canonical(basis: Basis, summary: fn(&subspace::CanonicalCorrelations) -> f64) -> Host {
+    Host::new(move |x| Based::of(x, basis), move |a: &Based, b: &Based| Ok(summary(&a.canonical(b)?)))
+}
+
+fn nuclear(basis: Basis, value: NuclearValue) -> Option<Device> {
+    Some(Device::Nuclear(Nuclear { basis, value }))
+}
 
 fn few_examples(_: &Given, e: Extents) -> Option<String> {
     let units = e.p.max(e.q);

@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use faer::{Mat, MatRef};
 
-use super::{Named, Place, Table};
+use super::{Named, Place, Table, in_parallel};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::measure::catalogue::{Device, Measure};
+use crate::measure::catalogue::{Device, Measure, NuclearValue};
+use crate::measure::polar::{Shared, shared};
+use crate::measure::subspace::based::{Based, Basis};
+use crate::measure::subspace::shape::Procrustes;
+
 use crate::measure::embedding::{Bandwidth, Between, Embedding};
 use crate::measure::nearest::{Near, Nearest};
 use crate::measure::neurons::neighbours::{Nearness, Neighbours};
@@ -94,6 +98,8 @@ pub(super) fn suits(set: &[Named], measure: &Measure) -> bool {
     };
     match measure.made.device {
         None => false,
+        // Constant representations have no direction; the CPU says so.
+        Some(Device::Nuclear(_)) => n >= 2 && set.iter().all(varies),
         Some(Device::Neighbours(form)) => {
             form.k < n && (form.nearness != Nearness::Cosine || has_directions(Intake::Directions))
         }
@@ -130,6 +136,7 @@ pub(super) fn all_pairs(
         }
     }
     tables.extend(by_neighbours(set, measures, wanted, gpu)?);
+    tables.extend(by_singular_values(set, measures, wanted, gpu)?);
     Ok(tables)
 }
 
@@ -259,4 +266,62 @@ fn neighbours(set: &[Named], k: usize, nearness: Nearness, gpu: &Arc<Gpu>) -> Re
 /// Rounded to what the device has.
 pub(super) fn row_major(x: &Mat<f64>) -> Vec<f32> {
     (0..x.nrows()).flat_map(|i| (0..x.ncols()).map(move |j| (i, j))).map(|(i, j)| x[(i, j)] as f32).collect()
+}
+
+fn varies(x: &Named) -> bool {
+    x.values.col_iter().any(|c| c.iter().any(|&v| v != c[0]))
+}
+
+/// Measures of the singular values of cross-products: one program for each basis.
+fn by_singular_values(
+    set: &[Named],
+    measures: &[Measure],
+    wanted: &[usize],
+    gpu: &Arc<Gpu>,
+) -> Result<Vec<(usize, Table)>> {
+    let count = set.len();
+    let pairs: Vec<(usize, usize)> = (0..count).flat_map(|a| (a..count).map(move |b| (a, b))).collect();
+    let mut known: Vec<(Basis, Vec<Based>, Vec<Shared>)> = Vec::new();
+    let mut tables = Vec::new();
+    for &m in wanted {
+        let Some(form) = measures[m].made.device.and_then(Device::nuclear) else { continue };
+        if !known.iter().any(|(basis, ..)| *basis == form.basis) {
+            let based = in_parallel(count, |i| Based::of(set[i].values.as_ref(), form.basis));
+            let based = based.into_iter().collect::<Result<Vec<_>>>()?;
+            let width = based.iter().map(|b| b.matrix.ncols()).max().unwrap_or(1).next_multiple_of(4);
+            let n = set[0].values.nrows();
+            let padded: Vec<Vec<f32>> = based.iter().map(|b| row_major(&padded(&b.matrix, width))).collect();
+            let found = shared(Some(gpu), n, width, &padded, &pairs)?;
+            known.push((form.basis, based, found));
+        }
+        let Some((_, based, found)) = known.iter().find(|(basis, ..)| *basis == form.basis) else { continue };
+        let mut table = Table::new(&measures[m], count, Place::Gpu);
+        for (&(a, b), shared) in pairs.iter().zip(found) {
+            let value = value_of(&based[a], &based[b], shared, form.value);
+            table.values[a * count + b] = value;
+            table.values[b * count + a] = value;
+        }
+        tables.push((m, table));
+    }
+    Ok(tables)
+}
+
+fn padded(x: &Mat<f64>, width: usize) -> Mat<f64> {
+    Mat::from_fn(x.nrows(), width, |i, j| if j < x.ncols() { x[(i, j)] } else { 0.0 })
+}
+
+/// Above this similarity the distance is the residual's: `2 - 2 s` would keep few digits.
+const CLOSE: f64 = 0.99;
+
+/// What the singular values of two make of the measure.
+fn value_of(a: &Based, b: &Based, shared: &Shared, value: NuclearValue) -> f64 {
+    let least = a.matrix.ncols().min(b.matrix.ncols()) as f64;
+    match value {
+        NuclearValue::Mean => shared.nuclear / least,
+        NuclearValue::MeanSquared => shared.squares / least,
+        NuclearValue::Distance(form) => {
+            let squared = if shared.nuclear < CLOSE { 2.0 - 2.0 * shared.nuclear } else { shared.residual };
+            form(&Procrustes::from_unit(squared.max(0.0).sqrt(), a.norm, b.norm))
+        }
+    }
 }

@@ -1,11 +1,12 @@
 //! Measures of how two representations relate: shape, subspace, regression and output.
 
 pub mod assignment;
+pub mod based;
 pub mod folds;
 pub mod functional;
 pub mod gulp;
 pub mod permutation;
-mod prepare;
+pub(in crate::measure) mod prepare;
 pub mod pwcca;
 pub mod regression;
 pub mod ridge;

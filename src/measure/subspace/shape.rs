@@ -82,7 +82,7 @@ pub(crate) fn unit_distance(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Result<f6
 }
 
 /// A representation with the same Gram matrix and at most as many columns as rows.
-fn compress(a: MatRef<'_, f64>) -> Result<Mat<f64>> {
+pub(crate) fn compress(a: MatRef<'_, f64>) -> Result<Mat<f64>> {
     if a.ncols() <= a.nrows() {
         return Ok(a.to_owned());
     }

@@ -53,6 +53,14 @@ pub fn shape_metric(x: MatRef<'_, f64>, y: MatRef<'_, f64>, alpha: f64) -> Resul
     Ok(ShapeMetric { angular: exact.angular, euclidean: exact.euclidean, euclidean_netrep: netrep.euclidean })
 }
 
+/// The partial whitening of a centred representation at unit norm, which had `norm`; itself at unit norm.
+pub(crate) fn whitened(matrix: MatRef<'_, f64>, norm: f64, alpha: f64) -> Result<Mat<f64>> {
+    check_alpha(alpha)?;
+    let svd = basis(matrix, None)?;
+    let weights: Vec<f64> = svd.s.iter().map(|v| v * norm).map(|v| v * whitening(v * v, alpha)).collect();
+    crate::measure::subspace::based::weighted(svd.u.as_ref(), &weights)
+}
+
 fn check_alpha(alpha: f64) -> Result<()> {
     if !(0.0..=1.0).contains(&alpha) {
         return fail(format!("alpha must lie in [0, 1], it is {alpha}; 1 is Procrustes, 0 is fully whitened"));

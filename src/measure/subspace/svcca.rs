@@ -43,7 +43,7 @@ pub fn svcca(x: MatRef<'_, f64>, y: MatRef<'_, f64>, keep: Keep) -> Result<Svcca
 }
 
 /// The kept components and the fraction of variance in them.
-fn cut(svd: &ThinSvd, keep: Keep, name: &str) -> Result<(ThinSvd, f64)> {
+pub(crate) fn cut(svd: &ThinSvd, keep: Keep, name: &str) -> Result<(ThinSvd, f64)> {
     let total: f64 = svd.s.iter().map(|s| s * s).sum();
     let cumulative: Vec<f64> = svd
         .s

@@ -1,0 +1,115 @@
+//! The catalogue as a page.
+
+use std::fmt::Write;
+
+use super::entry::{Direction, Entry};
+use super::given::Parameter;
+use super::statistic::StatisticEntry;
+use super::{Measure, measures, statistics};
+
+const HEAD: &str = "# Measures
+
+This page is made from the code (`ISOGRAM_BLESS=1 cargo test --test catalogue`); `isogram measures` prints the same.
+
+A representation is a table of activations: a row for each example, a column for each unit. Measures compare two
+representations *of the same examples in the same order*; statistics describe one. Options follow a name after colons, as
+`key=value` or as a word alone: `cka:rbf:threshold=0.5`, `knn:k=20:euclidean`. The first word or the number given here is the
+default.
+
+Each measure is defined once, in double precision on the CPU (`isogram::measure`), and agrees there with published packages:
+[agreement.md](agreement.md) has the values side by side, and says where packages differ. Those marked *GPU* have a second form
+for all pairs of a set at once, in single precision on the device, within 1e-5 (CKA) or 1e-4 of the first; neighbours are exact where
+no distances tie. The others run on the CPU, pairs shared out among its cores, in single-threaded linear algebra
+([faer](https://docs.rs/faer)), so that results have the same bits on any number of cores.
+
+Letters: `X`, `Y` representations with units of mean zero, n examples, p and q units; `K`, `L` Gram matrices; `D` distances of all
+pairs of examples; `|.|` the Frobenius norm, `|.|_*` the sum of the singular values; `C` correlations between units.
+
+A value that is not defined (a constant representation, too few examples, ranks too low) is an error with its reason, never a
+number. Debiased values may be negative, and are not clamped.
+";
+
+/// The catalogue as Markdown.
+pub fn documentation() -> String {
+    let mut text = HEAD.to_owned();
+    let mut family = "";
+    text.push_str("\n## Measures of two representations\n");
+    for e in measures() {
+        if e.family != family {
+            family = e.family;
+            let _ = write!(text, "\n### {}\n", capital(family));
+        }
+        measure(&mut text, e);
+    }
+    family = "";
+    text.push_str("\n## Statistics of one representation\n");
+    for e in statistics() {
+        if e.family != family {
+            family = e.family;
+            let _ = write!(text, "\n### {}\n", capital(family));
+        }
+        statistic(&mut text, e);
+    }
+    text
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+fn measure(text: &mut String, e: &Entry) {
+    let _ = write!(text, "\n#### `{}`: {}\n\n`{}`\n\n", e.name, e.title, e.formula);
+    let bound = |x: f64| match x {
+        f64::INFINITY => "∞".to_owned(),
+        f64::NEG_INFINITY => "-∞".to_owned(),
+        x if x == std::f64::consts::PI => "π".to_owned(),
+        x => format!("{x}"),
+    };
+    let mut facts = vec![
+        format!("{} to {}", bound(e.range[0]), bound(e.range[1])),
+        match e.direction {
+            Direction::Similarity => "larger is more alike".to_owned(),
+            Direction::Distance => "larger is less alike".to_owned(),
+        },
+        if e.symmetric { "symmetric" } else { "not symmetric" }.to_owned(),
+    ];
+    if e.metric {
+        facts.push("a metric".to_owned());
+    }
+    if Measure::parse(e.name).is_ok_and(|m| m.made.device.is_some()) {
+        facts.push("GPU".to_owned());
+    }
+    facts.push(format!("cost {}", e.cost));
+    let _ = writeln!(text, "{}.", capital(&facts.join("; ")));
+    let invariances: Vec<&str> = e.invariances.iter().map(|i| i.name()).collect();
+    if !invariances.is_empty() {
+        let _ = writeln!(text, "Does not see: {}.", invariances.join(", "));
+    }
+    let _ = writeln!(text, "Source: {}.", e.source);
+    options(text, e.parameters);
+}
+
+fn statistic(text: &mut String, e: &StatisticEntry) {
+    let _ = write!(text, "\n#### `{}`: {}\n\n", e.name, e.title);
+    if !e.formula.is_empty() {
+        let _ = write!(text, "`{}`\n\n", e.formula);
+    }
+    if e.labels {
+        text.push_str("Needs a class for each example.\n");
+    }
+    if !e.source.is_empty() {
+        let _ = writeln!(text, "Source: {}.", e.source);
+    }
+    options(text, e.parameters);
+}
+
+fn options(text: &mut String, parameters: &[Parameter]) {
+    if parameters.is_empty() {
+        return;
+    }
+    text.push('\n');
+    for p in parameters {
+        let _ = writeln!(text, "- `{}` = {}: {}", p.key, p.takes.describe().replace('|', ", "), p.about);
+    }
+}
