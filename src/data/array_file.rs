@@ -6,18 +6,14 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::array::{Kind, Layout, SINGLE};
-use super::decode::{Value, decode, row_major};
 use super::format::Format;
 use super::member::{no_member, split_member};
 use super::npz::Archive;
 use super::representations::Representation;
 use super::rows::RowReader;
-use super::table::check_finite;
+use super::values::all_values;
 use super::{csv, file, idx, npy, npz, read_cifar, safetensors};
 use crate::error::{Error, Result};
-
-/// Bytes that are read and decoded at a time.
-pub(super) const BLOCK: usize = 1 << 18;
 
 /// An array in a file, as its header tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -346,65 +342,4 @@ impl ArrayFile {
 fn called(path: &Path, array: Option<&str>) -> String {
     let path = path.display();
     array.map_or(path.to_string(), |array| format!("{path}:{array}"))
-}
-
-/// Reads and decodes all numbers of an array, in row-major order. Memory is set aside for `justified` bytes at once, and
-/// beyond that for numbers that really come.
-fn all_values<V: Value>(source: &mut impl Read, layout: &Layout, justified: usize, name: &Path) -> Result<Vec<V>> {
-    let bytes = layout.bytes().unwrap_or(usize::MAX);
-    let mut values = room(bytes.min(justified) / layout.kind.bytes(), name)?;
-    read_values(source, layout, bytes, &mut values, name)?;
-    Ok(row_major(layout, values))
-}
-
-/// Reads and decodes numbers, in the order of the file.
-pub(super) fn read_values<V: Value>(
-    source: &mut impl Read,
-    layout: &Layout,
-    bytes: usize,
-    values: &mut Vec<V>,
-    name: &Path,
-) -> Result<()> {
-    let mut block = vec![0; bytes.min(BLOCK)];
-    let mut left = bytes;
-    while left > 0 {
-        let part = block.get_mut(..left.min(BLOCK)).unwrap_or_default();
-        source.read_exact(part).map_err(|error| {
-            Error::data(name, format!("expected {left} more bytes of numbers ({error}); write it or copy it again"))
-        })?;
-        decode(layout, part, values);
-        left -= part.len();
-    }
-    Ok(())
-}
-
-/// An empty list with room for so many values.
-pub(super) fn room<V>(count: usize, name: &Path) -> Result<Vec<V>> {
-    let mut values = Vec::new();
-    values.try_reserve_exact(count).map_err(|_| {
-        let bytes = count as f64 * size_of::<V>() as f64;
-        Error::data(
-            name,
-            format!("takes {:.1} GB of memory, more than there is; read fewer rows at a time", bytes / 1e9),
-        )
-    })?;
-    Ok(values)
-}
-
-/// Checks that an array has values, and how many a row has.
-pub(super) fn width_of(info: &ArrayInfo) -> Result<usize> {
-    let (rows, shape) = (info.rows, &info.shape);
-    let width = shape.iter().try_fold(1usize, |product, &side| product.checked_mul(side));
-    let Some(width) = width.filter(|&width| width > 0 && rows > 0) else {
-        return Err(Error::data(
-            &info.name,
-            format!("expected at least one example with one value, but it holds {rows} examples of shape {shape:?}"),
-        ));
-    };
-    Ok(width)
-}
-
-/// Checks that values are as many as they should be, and finite.
-pub(super) fn check_values<V: Value>(info: &ArrayInfo, values: &[V], first: usize) -> Result<()> {
-    check_finite(values, first, width_of(info)?, Path::new(&info.name))
 }

@@ -20,6 +20,7 @@ mod member;
 mod names;
 mod normalise;
 mod npy;
+mod npy_header;
 mod npz;
 mod representations;
 mod rows;
@@ -27,6 +28,7 @@ mod safetensors;
 mod split;
 mod table;
 mod tasks;
+mod values;
 
 pub use array::Kind as Dtype;
 pub use array_file::{ArrayFile, ArrayInfo, LeftOut};

@@ -1,14 +1,11 @@
-//! NumPy's `.npy` files.
-//!
-//! The header is read here rather than by a library: it is short, a few fields of it are of use, and the library at
-//! hand multiplies the sides of the shape without a check and descends into brackets as deep as the file likes, so that
-//! a malicious header could end the program.
+//! NumPy's `.npy` files: a header of text, then the numbers.
 
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use super::array::{Array, Kind, Layout};
+use super::array::{Array, Layout};
 use super::file;
+use super::npy_header::{Fault, Other, parse};
 use crate::error::{Error, Result};
 
 /// First bytes of every `.npy` file.
@@ -16,9 +13,6 @@ pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// Longest header that is read. NumPy's are 118 bytes unless an array has very many axes.
 const MAX_HEADER: usize = 1 << 16;
-
-/// Most axes of an array, the limit of NumPy.
-const MAX_AXES: usize = 64;
 
 /// Reads an `.npy` file.
 pub(super) fn read(path: &Path) -> Result<Array> {
@@ -48,14 +42,6 @@ pub(super) struct Header {
     pub(super) layout: Layout,
     /// Bytes before the first number.
     pub(super) start: u64,
-}
-
-/// An array in good order whose elements are not read.
-#[derive(Debug, PartialEq)]
-pub(super) struct Other {
-    /// Whether they are numbers after all, of a type that is not known here.
-    pub(super) numbers: bool,
-    pub(super) message: String,
 }
 
 /// Reads the header of an array that is `length` bytes long with it, or claims to be, and checks that the two agree.
@@ -104,164 +90,6 @@ pub(super) fn header_from(source: &mut impl Read, length: u64, path: &Path) -> R
 
 pub(super) fn broken(path: &Path, error: &std::io::Error) -> Error {
     Error::data(path, format!("cannot be read to its end as a NumPy array ({error}); write it or copy it again"))
-}
-
-/// Why a header gives no layout.
-#[derive(Debug)]
-enum Fault {
-    Damaged(String),
-    Other(Other),
-}
-
-impl From<String> for Fault {
-    fn from(message: String) -> Fault {
-        Fault::Damaged(message)
-    }
-}
-
-/// Parses a header such as `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
-fn parse(text: &[u8]) -> Result<Layout, Fault> {
-    let mut rest = Text(text);
-    let (mut descr, mut fortran, mut shape) = (None, None, None);
-    rest.expect(b'{')?;
-    while !rest.skip(b'}') {
-        let name = rest.string()?;
-        rest.expect(b':')?;
-        match name {
-            b"descr" => descr = Some(dtype(&mut rest)?),
-            b"fortran_order" => fortran = Some(rest.boolean()?),
-            b"shape" => shape = Some(rest.tuple()?),
-            _ => return Err(format!("has an unknown entry `{}` in its header", String::from_utf8_lossy(name)).into()),
-        }
-        if !rest.skip(b',') {
-            rest.expect(b'}')?;
-            break;
-        }
-    }
-    let missing = |name| format!("has no entry `{name}` in its header; the file is damaged");
-    let (kind, big_endian) = descr.ok_or_else(|| missing("descr"))?;
-    let fortran = fortran.ok_or_else(|| missing("fortran_order"))?;
-    Ok(Layout { kind, big_endian, fortran, shape: shape.ok_or_else(|| missing("shape"))? })
-}
-
-/// The type of the numbers and whether their most significant byte comes first.
-fn dtype(rest: &mut Text) -> Result<(Kind, bool), Fault> {
-    let wanted = "expected bool, whole numbers of 8 to 64 bits, or floats of 16 to 64 bits; convert with .astype('f4')";
-    let other = |numbers, message| Fault::Other(Other { numbers, message });
-    if rest.peek() == Some(b'[') {
-        return Err(other(false, format!("holds records with named fields; {wanted}")));
-    }
-    let name = rest.string()?;
-    let shown = String::from_utf8_lossy(name);
-    let refused = |numbers| other(numbers, format!("holds numbers of type `{shown}`; {wanted}"));
-    let Some((order, code)) = name.split_first() else { return Err(refused(true)) };
-    let kind = match code {
-        b"b1" => Kind::Bool,
-        b"u1" => Kind::U8,
-        b"i1" => Kind::I8,
-        b"u2" => Kind::U16,
-        b"i2" => Kind::I16,
-        b"u4" => Kind::U32,
-        b"i4" => Kind::I32,
-        b"u8" => Kind::U64,
-        b"i8" => Kind::I64,
-        b"f2" => Kind::F16,
-        b"f4" => Kind::F32,
-        b"f8" => Kind::F64,
-        [b'O', ..] => {
-            return Err(other(
-                false,
-                format!(
-                    "holds Python objects (`{shown}`), a pickle, which could run any program when loaded and is \
-                     therefore never loaded; save numbers, with np.save(path, np.asarray(x, dtype='f4'))"
-                ),
-            ));
-        }
-        [b'U' | b'S' | b'a', ..] => return Err(other(false, format!("holds text of type `{shown}`; {wanted}"))),
-        [b'M' | b'm', ..] => return Err(other(false, format!("holds dates or times of type `{shown}`; {wanted}"))),
-        [b'V', ..] => return Err(other(false, format!("holds raw bytes of type `{shown}`; {wanted}"))),
-        _ => return Err(refused(true)),
-    };
-    match order {
-        b'<' => Ok((kind, false)),
-        b'>' => Ok((kind, true)),
-        b'=' => Ok((kind, cfg!(target_endian = "big"))),
-        b'|' if kind.bytes() == 1 => Ok((kind, false)),
-        _ => Err(refused(true)),
-    }
-}
-
-/// The rest of a header that is being parsed.
-struct Text<'a>(&'a [u8]);
-
-impl<'a> Text<'a> {
-    /// The next character that is not blank.
-    fn peek(&mut self) -> Option<u8> {
-        self.0 = self.0.trim_ascii_start();
-        self.0.first().copied()
-    }
-
-    fn skip(&mut self, character: u8) -> bool {
-        let found = self.peek() == Some(character);
-        if found {
-            self.0 = &self.0[1..];
-        }
-        found
-    }
-
-    fn expect(&mut self, character: u8) -> Result<(), String> {
-        if self.skip(character) { Ok(()) } else { Err(self.unexpected(&format!("`{}`", character as char))) }
-    }
-
-    fn string(&mut self) -> Result<&'a [u8], String> {
-        let quote = match self.peek() {
-            Some(quote @ (b'\'' | b'"')) => quote,
-            _ => return Err(self.unexpected("a text in quotes")),
-        };
-        let inner = &self.0[1..];
-        let end = inner.iter().position(|&byte| byte == quote).ok_or_else(|| self.unexpected("a closing quote"))?;
-        self.0 = &inner[end + 1..];
-        Ok(&inner[..end])
-    }
-
-    fn boolean(&mut self) -> Result<bool, String> {
-        self.peek();
-        for (word, value) in [(&b"True"[..], true), (b"False", false)] {
-            if let Some(rest) = self.0.strip_prefix(word) {
-                self.0 = rest;
-                return Ok(value);
-            }
-        }
-        Err(self.unexpected("`True` or `False`"))
-    }
-
-    /// A tuple of whole numbers.
-    fn tuple(&mut self) -> Result<Vec<usize>, String> {
-        let mut numbers = Vec::new();
-        self.expect(b'(')?;
-        while !self.skip(b')') {
-            self.peek();
-            let digits = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            let (number, rest) = self.0.split_at(digits);
-            let number = str::from_utf8(number).ok().and_then(|text| text.parse().ok());
-            numbers.push(number.ok_or_else(|| self.unexpected("the length of an axis"))?);
-            // Files of Python 2 write `3L` for 3.
-            self.0 = rest.strip_prefix(b"L").unwrap_or(rest);
-            if !self.skip(b',') {
-                self.expect(b')')?;
-                break;
-            }
-            if numbers.len() > MAX_AXES {
-                return Err(format!("claims more than {MAX_AXES} axes in its header; the file is damaged"));
-            }
-        }
-        Ok(numbers)
-    }
-
-    fn unexpected(&self, wanted: &str) -> String {
-        let came: String = String::from_utf8_lossy(self.0).chars().take(20).collect();
-        format!("expected {wanted} in the header, but found {came:?}; the file is damaged")
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::array::Kind;
-use super::array_file::{ArrayFile, ArrayInfo, check_values, width_of};
+use super::array_file::{ArrayFile, ArrayInfo};
+use super::values::{check_values, width_of};
 use crate::error::{Error, Result};
 
 /// Values of units for examples, in memory.

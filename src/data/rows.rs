@@ -6,8 +6,9 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::array::{Kind, Layout};
-use super::array_file::{ArrayFile, ArrayInfo, check_values, read_values, room, width_of};
+use super::array_file::{ArrayFile, ArrayInfo};
 use super::decode::{Value, fortran_places};
+use super::values::{check_values, read_values, room, width_of};
 use crate::error::{Error, Result};
 
 /// Reads rows of an array from its file.
