@@ -96,7 +96,9 @@ pub fn all_pairs(set: &[Named], measures: &[Measure], gpu: Option<&Arc<Gpu>>, st
     if let Some(gpu) = gpu {
         let wanted: Vec<usize> = (0..total).filter(|&m| on_device[m]).collect();
         for (m, table) in device::all_pairs(set, measures, &wanted, gpu)? {
-            tables[m] = Some(table);
+            // Not defined, or only not in single precision: the CPU knows, and says why.
+            let whole = table.values.iter().all(|v| v.is_finite());
+            tables[m] = Some(if whole { table } else { host::all_pairs(set, &measures[m]) });
             done += 1;
             step(done, total);
         }

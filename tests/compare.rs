@@ -1,0 +1,184 @@
+//! `isogram compare`, `describe` and `measures` as a user runs them, and the catalogue observed by an experiment.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference/measures");
+
+fn isogram(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_isogram"))
+        .current_dir(FIXTURES)
+        .env("XDG_RUNTIME_DIR", "/nowhere")
+        .args(args)
+        .output()
+        .expect("the binary runs")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn complaint(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn two_files_give_a_table_of_the_main_measures() {
+    let output = isogram(&["compare", "digits_seed0_h1.npy", "digits_seed0_h2.npy", "--on", "cpu"]);
+    assert!(output.status.success(), "{}", complaint(&output));
+    let text = said(&output);
+    for line in ["cka ", "procrustes ", "linear_regression ", "knn "] {
+        assert!(text.lines().any(|l| l.starts_with(line)), "{line}\n{text}");
+    }
+    // Both ways where the way matters.
+    let regression = text.lines().find(|l| l.starts_with("linear_regression")).unwrap();
+    let numbers = regression.split_whitespace().filter(|w| w.parse::<f64>().is_ok()).count();
+    assert_eq!(numbers, 2, "{regression}");
+}
+
+#[test]
+fn json_holds_the_values_to_the_last_digit() {
+    let output =
+        isogram(&["compare", "kornblith_X.npy", "kornblith_Y.npy", "--measures", "cka:biased,pwcca", "--json"]);
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let cka = value["measures"][0]["values"][0][1].as_f64().unwrap();
+    assert!((cka - 0.5576132566117579).abs() < 1e-12, "{cka}");
+    let pwcca = &value["measures"][1];
+    assert_eq!(pwcca["symmetric"], false);
+    assert!(pwcca["values"][0][1] != pwcca["values"][1][0]);
+}
+
+#[test]
+fn matrices_are_drawn_and_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let files = ["digits_pixels.npy", "digits_seed0_h1.npy", "digits_seed0_h2.npy"];
+    let (svg, npz, csv, parquet) = (path("m.svg"), path("m.npz"), path("m.csv"), path("m.parquet"));
+    let mut args = vec!["compare"];
+    args.extend(files);
+    args.extend(["--measures", "cka,procrustes", "--matrix", &svg]);
+    for out in [&npz, &csv, &parquet] {
+        args.extend(["--out", out]);
+    }
+    let output = isogram(&args);
+    assert!(output.status.success(), "{}", complaint(&output));
+    for name in ["m-cka.svg", "m-procrustes.svg"] {
+        assert!(std::fs::read_to_string(path(name)).unwrap().starts_with("<svg"), "{name}");
+    }
+    for name in ["m.npz", "m-cka.csv", "m-procrustes.csv", "m.parquet"] {
+        assert!(std::fs::metadata(path(name)).unwrap().len() > 100, "{name}");
+    }
+    let arrays = isogram::data::read_representations(Path::new(&format!("{npz}:cka"))).unwrap();
+    assert_eq!((arrays[0].rows, arrays[0].width()), (3, 3));
+    assert!((arrays[0].values[0] - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn permutations_and_intervals_say_how_sure_a_value_is() {
+    let args =
+        ["compare", "kornblith_X.npy", "kornblith_Y.npy", "--measures", "cka,procrustes", "--permutations", "99"];
+    let output = isogram(&[&args[..], &["--interval", "50", "--json"]].concat());
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(value["permutations"][0]["p"], 0.01);
+    let interval = &value["intervals"][0];
+    let of = |key: &str| interval[key].as_f64().unwrap();
+    assert!(of("low") < of("value") && of("value") < of("high"), "{interval}");
+}
+
+#[test]
+fn single_representations_are_described() {
+    let output = isogram(&["describe", "digits_seed0_h1.npy", "--labels", "digits_labels.npy", "--json"]);
+    assert!(output.status.success(), "{}", complaint(&output));
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let statistics = &value[0]["statistics"];
+    assert!(statistics["participation_ratio"].as_f64().unwrap() > 1.0);
+    assert!(statistics["linear_probe"].as_f64().unwrap() > 0.8);
+}
+
+#[test]
+fn what_cannot_be_done_is_one_sentence() {
+    let cases: [(&[&str], i32, &str); 6] = [
+        (&["compare", "kornblith_X.npy"], 2, "two representations"),
+        (&["compare", "kornblith_X.npy", "ties_X.npy"], 1, "same examples"),
+        (&["compare", "kornblith_X.npy", "kornblith_Y.npy", "--measure", "ckaa"], 2, "did you mean `cka`"),
+        (&["compare", "kornblith_X.npy", "nowhere.npy"], 1, "nowhere.npy"),
+        (&["describe", "digits_seed0_h1.npy", "--statistics", "linear_probe"], 2, "--labels"),
+        (&["measures", "procrustse"], 2, "`procrustes`"),
+    ];
+    for (args, code, expected) in cases {
+        let output = isogram(args);
+        let complaint = complaint(&output);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {complaint}");
+        assert!(complaint.contains(expected) && complaint.trim().lines().count() == 1, "{args:?}: {complaint}");
+    }
+}
+
+#[test]
+fn the_catalogue_is_listed() {
+    let all = said(&isogram(&["measures"]));
+    assert!(all.contains("soft_match_distance") && all.contains("participation_ratio"));
+    let one = said(&isogram(&["measures", "cka"]));
+    assert!(one.contains("Kornblith") && one.contains("estimator = debiased|biased|lange"), "{one}");
+    let json: serde_json::Value = serde_json::from_slice(&isogram(&["measures", "--json"]).stdout).unwrap();
+    assert!(json["measures"].as_array().unwrap().len() >= 30 && json["statistics"].as_array().unwrap().len() >= 25);
+}
+
+/// Values that a run observes are those that `compare` finds in the representations that it saves.
+#[test]
+fn an_experiment_observes_by_the_same_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let toml = dir.path().join("small.toml");
+    let run = dir.path().join("run");
+    std::fs::write(
+        &toml,
+        r#"
+        name = "small"
+        steps = 20
+        seeds = 3
+        [model]
+        layers = [12, 8]
+        [probe]
+        examples = 40
+        [observe]
+        at = { kind = "linear", count = 2 }
+        measures = ["loss"]
+        compare = ["procrustes", "rsa:pearson", "linear_regression"]
+        describe = ["participation_ratio", "linear_probe:ridge:folds=2"]
+        [save]
+        representations = "final"
+        "#,
+    )
+    .unwrap();
+    let output = isogram(&["run", toml.to_str().unwrap(), "--out", run.to_str().unwrap(), "--quiet"]);
+    assert!(output.status.success(), "{}", complaint(&output));
+    let pairs = isogram::files::read_pairs(&run.join("pairs.parquet")).unwrap();
+    let file = run.join("representations.safetensors");
+    let array = |replica: usize| format!("{}:{replica}/layers.1", file.display());
+    let output = isogram(&[
+        "compare",
+        &array(0),
+        &array(1),
+        &array(2),
+        "--measures",
+        "procrustes,rsa:pearson,linear_regression",
+        "--json",
+        "--on",
+        "cpu",
+    ]);
+    let value: serde_json::Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", complaint(&output)));
+    let mut compared = 0;
+    for row in pairs.iter().filter(|row| row.step == 20 && row.layer_a == "layers.1") {
+        let measure = value["measures"].as_array().unwrap().iter().find(|m| m["measure"] == row.name).unwrap();
+        let expected = measure["values"][row.replica_a as usize][row.replica_b as usize].as_f64().unwrap();
+        assert!((row.value - expected).abs() < 2e-5, "{}: {} against {expected}", row.name, row.value);
+        compared += 1;
+    }
+    // Three pairs of each symmetric measure, six of the other.
+    assert_eq!(compared, 3 + 3 + 6);
+    let metrics = isogram::files::read_metrics(&run.join("metrics.parquet")).unwrap();
+    let named = |name: &str| (0..metrics.len()).filter(|&i| metrics.row(i).is_some_and(|row| row.name == name)).count();
+    // Three replicas, two layers, at the start, in the middle and at the end.
+    assert_eq!(named("participation_ratio"), named("linear_probe:ridge:folds=2"));
+    assert!(named("participation_ratio") >= 3 * 2 * 2);
+}
