@@ -7,6 +7,8 @@ use isogram::graph::{Effect, Function, Graph, Machine, Tensor, VariableKind};
 use isogram::kernels::matmul::Inner;
 use isogram::kernels::program::{Binary, DType, Unary};
 use isogram::measure::cka::{self, Kind};
+use isogram::measure::embedding::{self, Bandwidth, Between, Centring, Embedding};
+use isogram::measure::polar::polar;
 use isogram::nn::{Activation, Loss, Reduction};
 
 type Build = fn(&mut Graph, Tensor, Tensor) -> Tensor;
@@ -130,6 +132,22 @@ fn cases() -> Vec<(&'static str, Build)> {
         ("mse", |g, x, y| Loss::SquaredError(Reduction::HalfMean).apply(g, x, y).unwrap()),
         ("cka", |g, x, y| cka::differentiable(g, x, y, Kind::Plain).unwrap()),
         ("cka debiased", |g, x, y| cka::differentiable(g, x, y, Kind::Debiased).unwrap()),
+        ("cka of Gaussian kernels", |g, x, y| {
+            let between = Between::Gaussian(Bandwidth::Fixed(1.5));
+            embedding::differentiable(g, x, y, Embedding { between, centring: Centring::U }).unwrap()
+        }),
+        ("distance correlation", |g, x, y| {
+            let e = Embedding { between: Between::Euclidean, centring: Centring::Double };
+            embedding::differentiable(g, x, y, e).unwrap()
+        }),
+        ("correlation of RDMs", |g, x, y| {
+            let e = Embedding { between: Between::Correlation, centring: Centring::Mean };
+            embedding::differentiable(g, x, y, e).unwrap()
+        }),
+        ("polar factor", |g, x, y| {
+            let cross = g.matmul_of(x, true, y, false).unwrap();
+            polar(g, cross).unwrap()
+        }),
     ]
 }
 

@@ -38,7 +38,7 @@ pub(super) fn item(fused: &Fused, g: usize, replicas: usize, profile: &Profile, 
             Op::MatMul { .. } => matmul_item(fused, g, *t, profile, replicas, registry)?,
             Op::PairDot => pair_item(fused, g, *t, profile, replicas, registry)?,
             Op::Reduce(..) => reduce_item(fused, g, *t, body, replicas, registry)?,
-            Op::Nearest { k, first } => nearest_item(fused, *t, k, first)?,
+            Op::Nearest { k, first } => nearest_item(fused, *t, k, first, profile)?,
             _ => orthogonal_item(fused, *t, body)?,
         },
     };
@@ -360,7 +360,7 @@ fn orthogonal_item(fused: &Fused, tensor: Tensor, body: Body) -> Result<Item> {
     Ok(blank(Kernel::Orthogonal(kernel), job, flops, 2 * (rows * columns) as u64))
 }
 
-fn nearest_item(fused: &Fused, tensor: Tensor, k: usize, first: usize) -> Result<Item> {
+fn nearest_item(fused: &Fused, tensor: Tensor, k: usize, first: usize, profile: &Profile) -> Result<Item> {
     let graph = fused.graph;
     let input = graph.node(tensor).inputs[0];
     let [rows, queries] = graph.matrix(input)?;
@@ -368,7 +368,7 @@ fn nearest_item(fused: &Fused, tensor: Tensor, k: usize, first: usize) -> Result
     let target = Place::Temporary(tensor);
     let mut job = vec![number(0), number(rows), number(queries), number(k)];
     job.extend([Word::Offset(source, extra), Word::Stride(source), Word::Offset(target, 0), Word::Stride(target)]);
-    job.extend(Nearest::last_words(first).map(number));
+    job.extend(Nearest::last_words(first, profile).map(number));
     let kernel = Nearest { source: source.arena(), result: Arena::Scratch };
     let flops = (k * rows * queries) as u64;
     Ok(blank(Kernel::Nearest(kernel), job, flops, (k * (rows + 1) * queries) as u64))

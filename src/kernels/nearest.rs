@@ -2,9 +2,10 @@
 
 use super::template::Routine;
 use super::{Arena, HEADER, Memory};
+use crate::gpu::Profile;
 
-/// Queries of a block.
-const ACROSS: u32 = 64;
+/// Where the queries of a block stand in a job.
+const ACROSS: usize = HEADER + 5;
 
 /// The kernel. Job header: first block, rows, queries, `k`; then the distances (offset, stride), the result, the row that
 /// the first query is, and the queries of a block.
@@ -20,9 +21,10 @@ pub struct Nearest {
 }
 
 impl Nearest {
-    /// Words of a job that follow the places: the row of the first query, and the queries of a block.
-    pub(crate) fn last_words(first: usize) -> [usize; 2] {
-        [first, ACROSS as usize]
+    /// Words of a job that follow the places: the row of the first query, and the queries of a block: one for each lane of a
+    /// software adapter, which ends loops after so many turns.
+    pub(crate) fn last_words(first: usize, profile: &Profile) -> [usize; 2] {
+        [first, if profile.software { 8 } else { 64 }]
     }
 
     pub(super) fn name(&self) -> String {
@@ -34,7 +36,7 @@ impl Nearest {
     }
 
     pub(super) fn blocks(&self, job: &[u32]) -> u32 {
-        job[2].div_ceil(ACROSS)
+        job[2].div_ceil(job[ACROSS])
     }
 
     pub(super) fn routine(&self, entry: &str, width: u32) -> Routine {
@@ -52,7 +54,7 @@ impl Nearest {
 
     pub(super) fn iterations(&self, job: &[u32], width: u32) -> u64 {
         let per_query = u64::from(job[3]) * (2 + u64::from(job[1]));
-        1 + u64::from(job[2].min(ACROSS).div_ceil(width)) * (1 + per_query)
+        1 + u64::from(job[2].min(job[ACROSS]).div_ceil(width)) * (1 + per_query)
     }
 
     pub(super) fn twin(&self, job: &[u32], replica: usize, memory: &mut Memory) {

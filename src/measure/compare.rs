@@ -89,13 +89,19 @@ pub type Step<'a> = &'a mut dyn FnMut(usize, usize);
 /// If the representations have not the same number of examples or hold values that are not finite, or the device fails.
 pub fn all_pairs(set: &[Named], measures: &[Measure], gpu: Option<&Arc<Gpu>>, step: Step<'_>) -> Result<Vec<Table>> {
     check(set)?;
-    let on_device: Vec<bool> = measures.iter().map(|m| gpu.is_some() && device::suits(set, m)).collect();
+    let on_device: Vec<bool> =
+        measures.iter().map(|m| gpu.is_some_and(|gpu| device::suits(set, m, gpu.profile()))).collect();
     let total = measures.len();
     let mut done = 0;
     let mut tables: Vec<Option<Table>> = vec![None; measures.len()];
     if let Some(gpu) = gpu {
         let wanted: Vec<usize> = (0..total).filter(|&m| on_device[m]).collect();
-        for (m, table) in device::all_pairs(set, measures, &wanted, gpu)? {
+        // What the device has no memory for, or too short loops, is left to the CPU.
+        let found = match device::all_pairs(set, measures, &wanted, gpu) {
+            Err(Error::OutOfMemory(_) | Error::Shape(_)) => Vec::new(),
+            other => other?,
+        };
+        for (m, table) in found {
             // Not defined, or only not in single precision: the CPU knows, and says why.
             let whole = table.values.iter().all(|v| v.is_finite());
             tables[m] = Some(if whole { table } else { host::all_pairs(set, &measures[m]) });

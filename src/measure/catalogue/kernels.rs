@@ -1,14 +1,11 @@
 //! Measures of kernels: HSIC, CKA, distance correlation, CKNNA.
 
-use faer::Mat;
-
 use super::entry::{Cosine, Device, Direction, Entry, Extents, Host, Invariance as I, Made, no_caution};
 use super::given::{Given, Parameter, Takes};
 use crate::error::Result;
 use crate::measure::embedding::{self, Between, Centring, Embedding};
-use crate::measure::pairwise::algebra::inner;
 use crate::measure::pairwise::gram::{Bandwidth, Kernel};
-use crate::measure::pairwise::kernel::{self, Estimator};
+use crate::measure::pairwise::kernel::{self, Embedded, Estimator};
 use crate::measure::pairwise::{cknna, distance_correlation};
 
 const FAMILY: &str = "kernels";
@@ -263,7 +260,10 @@ fn cka(g: &Given) -> Result<Made> {
         Estimator::Lange => Centring::Hollow,
     };
     Ok(Made {
-        host: Host::new(move |x| kernel::embedded(x, kernel, estimator), |a: &Mat<f64>, b: &Mat<f64>| Ok(inner(a, b))),
+        host: Host::new(
+            move |x| kernel::embedded(x, kernel, estimator),
+            move |a: &Embedded, b: &Embedded| kernel::cka_of_embedded(a, b, estimator),
+        ),
         device: between_of(kernel)
             .map(|between| Device::Cosine(Cosine { embedding: Embedding { between, centring }, finish: |x| x })),
     })

@@ -6,7 +6,7 @@ use faer::{Mat, MatRef};
 
 use super::{Named, Place, Table, in_parallel};
 use crate::error::{Error, Result};
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, Profile};
 use crate::measure::catalogue::{Device, Measure, NuclearValue};
 use crate::measure::polar::{Shared, shared};
 use crate::measure::subspace::based::{Based, Basis};
@@ -84,7 +84,7 @@ impl Intake {
 
 /// Whether a measure has a form for a device that is defined for the whole set; what is not is left to the CPU, which says
 /// why.
-pub(super) fn suits(set: &[Named], measure: &Measure) -> bool {
+pub(super) fn suits(set: &[Named], measure: &Measure, profile: &Profile) -> bool {
     let n = set.first().map_or(0, |x| x.values.nrows());
     let has_directions = |intake: Intake| {
         set.iter().all(|x| {
@@ -101,7 +101,11 @@ pub(super) fn suits(set: &[Named], measure: &Measure) -> bool {
         // Constant representations have no direction; the CPU says so.
         Some(Device::Nuclear(_)) => n >= 2 && set.iter().all(varies),
         Some(Device::Neighbours(form)) => {
-            form.k < n && (form.nearness != Nearness::Cosine || has_directions(Intake::Directions))
+            // Each pass over the examples is a loop, and some adapters end loops after so many turns.
+            let turns = form.k as u64 * (n as u64 + 2) + 16;
+            form.k < n
+                && profile.loop_iterations().is_none_or(|most| turns < most)
+                && (form.nearness != Nearness::Cosine || has_directions(Intake::Directions))
         }
         Some(Device::Cosine(form)) => {
             let intake = Intake::of(form.embedding.between);

@@ -127,7 +127,7 @@ fn on_device(
     seed: u32,
 ) -> Result<Option<(f64, Vec<f64>)>> {
     let (Some(gpu), Some(mut form)) = (gpu, measure.cosine()) else { return Ok(None) };
-    if !suits(&[pair[0].clone(), pair[1].clone()], measure) {
+    if !suits(&[pair[0].clone(), pair[1].clone()], measure, gpu.profile()) {
         return Ok(None);
     }
     let intake = Intake::of(form.embedding.between);

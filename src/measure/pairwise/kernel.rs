@@ -111,16 +111,55 @@ pub fn cka(x: MatRef<'_, f64>, y: MatRef<'_, f64>, kernel: Kernel, estimator: Es
     cosine(inner(&k, &l), inner(&k, &k), inner(&l, &l))
 }
 
-/// The estimator's embedding of a representation (n x p) at unit norm: [`cka`] of two is the inner product of theirs. For
-/// all pairs of a set, each is made once.
+/// A representation as [`cka`] compares it, made once for all pairs that it is in.
+pub enum Embedded {
+    /// Centred features, at a scale near one, and the root of their self-product: for many more examples than units.
+    Features(Mat<f64>, f64),
+    /// The embedding of the Gram matrix at unit norm (n x n).
+    Table(Mat<f64>),
+}
+
+/// Examples up to which a table is kept whatever the width: 32 MiB, and a pair then costs n² rather than n p².
+const LARGEST_TABLE: usize = 2048;
+
+/// Prepares a representation (n x p) for [`cka_of_embedded`]. With the linear kernel, n > 2 p and more than 2,048 examples no
+/// n x n matrix is built.
 ///
 /// # Errors
 /// [`Error::Measure`](crate::error::Error::Measure) as [`cka`].
-pub fn embedded(x: MatRef<'_, f64>, kernel: Kernel, estimator: Estimator) -> Result<Mat<f64>> {
+pub fn embedded(x: MatRef<'_, f64>, kernel: Kernel, estimator: Estimator) -> Result<Embedded> {
     crate::measure::pairwise::input::check(x, "the representation", estimator.min_examples())?;
-    let e = embedding(x, kernel, estimator)?;
+    if kernel == Kernel::Linear && x.nrows() > (2 * x.ncols()).max(LARGEST_TABLE) {
+        let x = unit_scale_centred(x)?;
+        let own = feature_product(&x, &x, estimator);
+        cosine(own, own, own)?;
+        return Ok(Embedded::Features(x, own.sqrt()));
+    }
+    table(embedding(x, kernel, estimator)?)
+}
+
+fn table(e: Mat<f64>) -> Result<Embedded> {
     let norm = inner(&e, &e).sqrt();
-    Ok(&e * faer::Scale(1.0 / finite(norm, "the norm of the Gram matrix")?))
+    Ok(Embedded::Table(&e * faer::Scale(1.0 / finite(norm, "the norm of the Gram matrix")?)))
+}
+
+/// [`cka`] of two prepared representations.
+///
+/// # Errors
+/// [`Error::Measure`](crate::error::Error::Measure) as [`cka`].
+pub fn cka_of_embedded(a: &Embedded, b: &Embedded, estimator: Estimator) -> Result<f64> {
+    // One of few units and one of many: the former's table, for this pair.
+    let as_table = |x: &Mat<f64>| {
+        table(embed_scaled(crate::measure::pairwise::algebra::row_gram(x.as_ref()).as_ref(), estimator)?)
+    };
+    match (a, b) {
+        (Embedded::Features(x, norm_x), Embedded::Features(y, norm_y)) => {
+            finite(feature_product(x, y, estimator) / (norm_x * norm_y), "CKA")
+        }
+        (Embedded::Table(k), Embedded::Table(l)) => Ok(inner(k, l)),
+        (Embedded::Features(x, _), other) => cka_of_embedded(&as_table(x)?, other, estimator),
+        (other, Embedded::Features(y, _)) => cka_of_embedded(other, &as_table(y)?, estimator),
+    }
 }
 
 /// CKA of two Gram matrices (n x n, symmetric, not centred), for kernels of the caller's own, such as an empirical
