@@ -223,11 +223,11 @@ fn gather() -> Agreement {
         let here: Vec<&(&str, String, Of)> = entries
             .iter()
             .filter(|(key, measure, _)| {
-                // Not determined where canonical correlations are tied.
-                !reference["pairwise"][*key].is_null()
-                    && !(measure.starts_with("pwcca") && pwcca_is_undetermined(&pair, measure))
-                    && !(measure.starts_with("knn") && neighbours_are_tied(name, measure))
-                    && !undetermined(name, key)
+                // What the reference lacks here, or the data do not determine.
+                let missing = reference["pairwise"][*key].is_null();
+                let tied = measure.starts_with("knn") && neighbours_are_tied(name, measure);
+                let weighted = measure.starts_with("pwcca") && pwcca_is_undetermined(&pair, measure);
+                !(missing || tied || weighted || undetermined(name, key))
             })
             .collect();
         let measures: Vec<Measure> = here.iter().map(|(_, m, _)| Measure::parse(m).unwrap()).collect();

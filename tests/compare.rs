@@ -48,6 +48,36 @@ fn json_holds_the_values_to_the_last_digit() {
     assert!(pwcca["values"][0][1] != pwcca["values"][1][0]);
 }
 
+/// Batches that do not divide the examples, against the whole.
+#[test]
+fn batches_of_rows_give_what_the_whole_gives() {
+    let files = ["digits_pixels.npy", "digits_seed0_h1.npy", "digits_seed0_h2.npy"];
+    let names = "cka,cka:biased,cka:lange,procrustes,procrustes:euclidean,nbs,linear_regression";
+    let values = |more: &[&str]| -> serde_json::Value {
+        let mut args = vec!["compare"];
+        args.extend(files);
+        args.extend(["--measures", names, "--json", "--on", "cpu"]);
+        args.extend(more);
+        let output = isogram(&args);
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", complaint(&output)))
+    };
+    let (whole, parts) = (values(&[]), values(&["--batch", "37"]));
+    for m in 0..7 {
+        for (a, b) in [(0, 1), (1, 0), (0, 2), (2, 1)] {
+            let of = |v: &serde_json::Value| v["measures"][m]["values"][a][b].as_f64().unwrap();
+            let (expected, got) = (of(&whole), of(&parts));
+            // Units of the pixels that never vary make the regression's covariance singular.
+            assert!(
+                (expected - got).abs() < 1e-8 * (1.0 + expected.abs()),
+                "{m} of {a}, {b}: {got} against {expected}"
+            );
+        }
+    }
+    let output = isogram(&["compare", files[0], files[1], "--measures", "rsa", "--batch", "10"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(complaint(&output).contains("all examples at once"), "{}", complaint(&output));
+}
+
 #[test]
 fn matrices_are_drawn_and_written() {
     let dir = tempfile::tempdir().unwrap();

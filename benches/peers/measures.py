@@ -85,6 +85,7 @@ CASES = [
     ("rsa, rsatoolbox", rsa_toolbox, (16, 1000, 256), "rsatoolbox"),
     ("procrustes, NumPy", procrustes_numpy, (16, 1000, 256), None),
     ("knn, NumPy", knn_numpy, (16, 1000, 256), None),
+    ("cka, NumPy, Gram once", cka_grams, (64, 2048, 512), None),
     ("cka, NumPy, Gram once", cka_grams, (512, 2048, 512), None),
 ]
 

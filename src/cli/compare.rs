@@ -14,7 +14,7 @@ use isogram::measure::compare::inference::{Interval, Permuted, Sampling, interva
 use isogram::measure::compare::{Named, Table, all_pairs};
 use isogram::report::comparison::{Comparison, Kind};
 
-use super::{CompareArgs, DONE, InputArgs, On, print};
+use super::{CompareArgs, DONE, InputArgs, On, print, streamed};
 
 /// What is compared where nothing is said: one or two of each family, those that most papers report.
 const MAIN: [&str; 13] = [
@@ -34,12 +34,16 @@ const MAIN: [&str; 13] = [
 ];
 
 pub fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
-    let names: Vec<String> = match (args.measures.is_empty(), args.files.len()) {
-        (false, _) => args.measures.clone(),
-        (true, _) => MAIN.map(str::to_owned).to_vec(),
+    let names: Vec<String> = match (args.batch > 0, args.measures.is_empty()) {
+        (true, _) => streamed::names(args),
+        (false, false) => args.measures.clone(),
+        (false, true) => MAIN.map(str::to_owned).to_vec(),
     };
     // Before anything is read: a wrong name should not cost a long reading.
     let measures = names.iter().map(|name| Measure::parse(name)).collect::<Result<Vec<_>, _>>()?;
+    if args.batch > 0 {
+        return by_batches(args, &measures);
+    }
     let set = read(&args.files, &args.input)?;
     if set.len() < 2 {
         return Err(Error::config(format!(
@@ -65,6 +69,31 @@ pub fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
     text.push_str(&sure.text(&set));
     print(&text)?;
     if !args.quiet {
+        for path in written {
+            eprintln!("{} written", path.display());
+        }
+    }
+    Ok(DONE)
+}
+
+/// Files too large for memory: what needs all examples at once is refused beforehand.
+fn by_batches(args: &CompareArgs, measures: &[Measure]) -> anyhow::Result<u8> {
+    if args.permutations > 0 || args.interval > 0 || args.bootstrap > 0 {
+        return Err(Error::config(
+            "--permutations, --interval and --bootstrap need all examples at once: leave --batch out",
+        )
+        .into());
+    }
+    let (mut set, tables) = streamed::compare(args, measures)?;
+    shorten(&mut set);
+    let written = write_files(args, &set, measures, &tables)?;
+    let text = if args.json {
+        serde_json::to_string_pretty(&json(&set, measures, &tables, &Sure::default()))?
+    } else {
+        summary(&set, measures, &tables)
+    };
+    print(&text)?;
+    if !args.quiet && !args.json {
         for path in written {
             eprintln!("{} written", path.display());
         }
@@ -414,7 +443,9 @@ fn json(set: &[Named], measures: &[Measure], tables: &[Table], sure: &Sure) -> s
         "permutations": permutations,
         "intervals": intervals,
         "representations": set.iter().map(|x| serde_json::json!({
-            "name": x.name, "examples": x.values.nrows(), "units": x.values.ncols(),
+            "name": x.name, "examples": x.values.nrows(),
+            // Not held, when read by batches.
+            "units": (x.values.ncols() > 0).then_some(x.values.ncols()),
         })).collect::<Vec<_>>(),
         "measures": measures.iter().zip(tables).map(|(measure, table)| serde_json::json!({
             "measure": table.measure,

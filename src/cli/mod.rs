@@ -11,6 +11,7 @@ mod progress;
 mod report;
 mod reproduce;
 mod run;
+mod streamed;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -249,6 +250,9 @@ struct CompareArgs {
     /// The same by the bootstrap, with replacement: repeated examples raise most measures
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     bootstrap: u32,
+    /// Read files so many rows at a time, for data larger than memory: CKA (linear), Procrustes, linear regression
+    #[arg(long, value_name = "ROWS", default_value_t = 0)]
+    batch: usize,
     /// Seed of permutations and samples
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u32,

@@ -17,4 +17,5 @@ pub mod pairwise;
 pub mod polar;
 pub mod resample;
 pub mod single;
+pub mod streaming;
 pub mod subspace;

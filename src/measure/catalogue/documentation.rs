@@ -20,7 +20,14 @@ Each measure is defined once, in double precision on the CPU (`isogram::measure`
 [agreement.md](agreement.md) has the values side by side, and says where packages differ. Those marked *GPU* have a second form
 for all pairs of a set at once, in single precision on the device, within 1e-5 (CKA) or 1e-4 of the first; neighbours are exact where
 no distances tie. The others run on the CPU, pairs shared out among its cores, in single-threaded linear algebra
-([faer](https://docs.rs/faer)), so that results have the same bits on any number of cores.
+([faer](https://docs.rs/faer)), so that results have the same bits on any number of cores. On a software adapter the CPU is as fast or
+faster, so `compare` takes a GPU of its own accord only where there is a real one and the work is worth it.
+
+What is reached by the library alone, because it needs more than two tables: crossnobis and Mahalanobis RDMs and noise ceilings
+(`pairwise::noise`, `pairwise::noise_ceiling`), shape metrics fitted on one half and tested on the other (`subspace::shape_metric`),
+cross-condition generalisation and parallelism (`single::geometry`), multi-label probes and R² of features in both directions
+(`single::probe`), noise floors by halves of units (`single::inference`), and the matched units, couplings and clusters themselves
+(`neurons`).
 
 Letters: `X`, `Y` representations with units of mean zero, n examples, p and q units; `K`, `L` Gram matrices; `D` distances of all
 pairs of examples; `|.|` the Frobenius norm, `|.|_*` the sum of the singular values; `C` correlations between units.

@@ -5,7 +5,7 @@ use super::given::{Given, Parameter, Takes};
 use crate::error::Error;
 use crate::measure::subspace::based::{Based, Basis};
 use crate::measure::subspace::{
-    functional, gulp, permutation, pwcca, regression, ridge, shape, shape_metric, subspace, svcca,
+    canonical, functional, gulp, permutation, pwcca, regression, ridge, shape, shape_metric, svcca,
 };
 
 const ORTHOGONAL: &[I] = &[I::Translation, I::Scaling, I::Permutation, I::Orthogonal];
@@ -158,17 +158,17 @@ pub(super) const ENTRIES: &[Entry] = &[
         caution: forced_ones,
         make: |g| {
             let form = g.word("form");
-            let options = subspace::CcaOptions { centre: g.word("columns") == "centred", rank_tolerance: None };
-            let summary: fn(&subspace::CanonicalCorrelations) -> f64 = match form {
+            let options = canonical::CcaOptions { centre: g.word("columns") == "centred", rank_tolerance: None };
+            let summary: fn(&canonical::CanonicalCorrelations) -> f64 = match form {
                 "mean-squared" => |c| c.mean_squared(),
                 "pillai" => |c| c.pillai(),
                 "yanai" => |c| c.yanai_gcd(),
                 _ => |c| c.mean(),
             };
             let host = if options.centre {
-                canonical(Basis::Orthonormal, summary)
+                correlations(Basis::Orthonormal, summary)
             } else {
-                Host::of_pair(move |x, y| Ok(summary(&subspace::cca_with(x, y, options)?)))
+                Host::of_pair(move |x, y| Ok(summary(&canonical::cca_with(x, y, options)?)))
             };
             let device = match form {
                 "mean" if options.centre => nuclear(Basis::Orthonormal, NuclearValue::Mean),
@@ -210,13 +210,13 @@ pub(super) const ENTRIES: &[Entry] = &[
                 0 => svcca::Keep::Variance(g.number("variance")),
                 d => svcca::Keep::Dimensions(d),
             };
-            let summary: fn(&subspace::CanonicalCorrelations) -> f64 =
+            let summary: fn(&canonical::CanonicalCorrelations) -> f64 =
                 if squared { |c| c.mean_squared() } else { |c| c.mean() };
             let (host, device) = match keep {
                 svcca::Keep::Variance(part) => {
                     let value = if squared { NuclearValue::MeanSquared } else { NuclearValue::Mean };
                     let basis = Basis::Components(part);
-                    (canonical(basis, summary), nuclear(basis, value))
+                    (correlations(basis, summary), nuclear(basis, value))
                 }
                 svcca::Keep::Dimensions(_) => {
                     (Host::of_pair(move |x, y| Ok(summary(&svcca::svcca(x, y, keep)?.canonical))), None)
@@ -273,7 +273,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         make: |g| {
             let units = g.word("over") == "units";
             Ok(Host::of_pair(move |x, y| {
-                let e = subspace::eigenspace_overlap(x, y)?;
+                let e = canonical::eigenspace_overlap(x, y)?;
                 Ok(if units { e.overlap } else { e.overlap_by_rank })
             })
             .into())
@@ -421,7 +421,7 @@ fn procrustes(basis: Basis, form: fn(&shape::Procrustes) -> f64) -> Host {
 }
 
 /// A summary of canonical correlations, likewise.
-fn canonical(basis: Basis, summary: fn(&subspace::CanonicalCorrelations) -> f64) -> Host {
+fn correlations(basis: Basis, summary: fn(&canonical::CanonicalCorrelations) -> f64) -> Host {
     Host::new(move |x| Based::of(x, basis), move |a: &Based, b: &Based| Ok(summary(&a.canonical(b)?)))
 }
 

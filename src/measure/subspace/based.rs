@@ -4,12 +4,12 @@
 use faer::{Mat, MatRef};
 
 use crate::error::Result;
+use crate::measure::subspace::canonical::CanonicalCorrelations;
 use crate::measure::subspace::prepare::{
     Unit, basis as orthonormal, centre, check, product, scale_columns, singular_values, unit,
 };
 use crate::measure::subspace::shape::{Procrustes, compress, unit_distance};
 use crate::measure::subspace::shape_metric::whitened;
-use crate::measure::subspace::subspace::CanonicalCorrelations;
 use crate::measure::subspace::svcca::{Keep, cut};
 
 /// What a representation becomes before it is multiplied with others.

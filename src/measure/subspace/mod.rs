@@ -2,6 +2,7 @@
 
 pub mod assignment;
 pub mod based;
+pub mod canonical;
 pub mod folds;
 pub mod functional;
 pub mod gulp;
@@ -12,5 +13,4 @@ pub mod regression;
 pub mod ridge;
 pub mod shape;
 pub mod shape_metric;
-pub mod subspace;
 pub mod svcca;

@@ -4,8 +4,8 @@
 //! The value is then a matter of the SVD that was used (packages differ by 1e-2), and the result says so.
 
 use crate::error::Result;
+use crate::measure::subspace::canonical::{CanonicalCorrelations, factors};
 use crate::measure::subspace::prepare::{fail, product, thin_svd};
-use crate::measure::subspace::subspace::{CanonicalCorrelations, factors};
 use faer::{Mat, MatRef};
 
 /// Correlations closer than this count as equal.

@@ -2,8 +2,8 @@
 //! are mostly noise, do not count.
 
 use crate::error::Result;
+use crate::measure::subspace::canonical::{CanonicalCorrelations, factors};
 use crate::measure::subspace::prepare::{ThinSvd, fail, first, product, singular_values};
-use crate::measure::subspace::subspace::{CanonicalCorrelations, factors};
 use faer::MatRef;
 
 /// Which principal components are kept.
@@ -32,7 +32,7 @@ pub struct Svcca {
 ///
 /// # Errors
 /// When the variance is not in (0, 1), the dimensions are 0 or above the rank of a representation, or the input is
-/// refused as by [`crate::measure::subspace::subspace::cca`].
+/// refused as by [`crate::measure::subspace::canonical::cca`].
 pub fn svcca(x: MatRef<'_, f64>, y: MatRef<'_, f64>, keep: Keep) -> Result<Svcca> {
     let (x_factor, y_factor) = factors(x, y)?;
     let (a, variance_x) = cut(&x_factor, keep, "x")?;

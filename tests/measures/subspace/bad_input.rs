@@ -1,6 +1,7 @@
 //! No public function panics, and input that does not define a measure is an error in words.
 
 use faer::{Mat, MatRef};
+use isogram::measure::subspace::canonical::{CcaOptions, cca, cca_with, eigenspace_overlap, principal_angles};
 use isogram::measure::subspace::functional::{disagreement, error_consistency, output_jsd_bits, predicted_classes};
 use isogram::measure::subspace::gulp::gulp;
 use isogram::measure::subspace::permutation::{permutation_procrustes, permutation_procrustes_held_out};
@@ -9,7 +10,6 @@ use isogram::measure::subspace::regression::linear_regression;
 use isogram::measure::subspace::ridge::{Penalty, ridge_cross_validated, ridge_kfold, ridge_loo};
 use isogram::measure::subspace::shape::procrustes;
 use isogram::measure::subspace::shape_metric::{alternate_halves, shape_metric, shape_metric_held_out};
-use isogram::measure::subspace::subspace::{CcaOptions, cca, cca_with, eigenspace_overlap, principal_angles};
 use isogram::measure::subspace::svcca::{Keep, svcca};
 use isogram::{Error, Result};
 

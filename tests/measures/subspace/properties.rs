@@ -1,6 +1,7 @@
 //! What each measure claims: symmetry, range, invariance, and the triangle inequality where it is called a metric.
 
 use faer::{Mat, Scale};
+use isogram::measure::subspace::canonical::{cca, principal_angles};
 use isogram::measure::subspace::functional::{error_consistency, output_jsd_bits};
 use isogram::measure::subspace::gulp::gulp;
 use isogram::measure::subspace::permutation::{permutation_procrustes, permutation_procrustes_held_out};
@@ -9,7 +10,6 @@ use isogram::measure::subspace::regression::linear_regression;
 use isogram::measure::subspace::ridge::{Penalty, ridge_kfold, ridge_loo};
 use isogram::measure::subspace::shape::procrustes;
 use isogram::measure::subspace::shape_metric::{alternate_halves, shape_metric, shape_metric_held_out};
-use isogram::measure::subspace::subspace::{cca, principal_angles};
 use isogram::measure::subspace::svcca::{Keep, svcca};
 use proptest::prelude::*;
 

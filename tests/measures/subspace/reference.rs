@@ -1,6 +1,7 @@
 //! Agreement with values that public packages gave for the same inputs.
 
 use super::common::{CASES, Case, load, orthonormal};
+use isogram::measure::subspace::canonical::{CcaOptions, cca, cca_with, eigenspace_overlap};
 use isogram::measure::subspace::folds::stratified_folds;
 use isogram::measure::subspace::functional::output_jsd_bits;
 use isogram::measure::subspace::gulp::gulp;
@@ -10,7 +11,6 @@ use isogram::measure::subspace::regression::linear_regression;
 use isogram::measure::subspace::ridge::{Penalty, ridge_cross_validated, ridge_kfold, ridge_loo};
 use isogram::measure::subspace::shape::procrustes;
 use isogram::measure::subspace::shape_metric::shape_metric;
-use isogram::measure::subspace::subspace::{CcaOptions, cca, cca_with, eigenspace_overlap};
 use isogram::measure::subspace::svcca::{Keep, svcca};
 use std::collections::BTreeMap;
 
