@@ -117,8 +117,15 @@ fn permutations_and_intervals_say_how_sure_a_value_is() {
 
 #[test]
 fn single_representations_are_described() {
-    let output = isogram(&["describe", "digits_seed0_h1.npy", "--labels", "digits_labels.npy", "--json"]);
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (csv, parquet) = (path("s.csv"), path("s.parquet"));
+    let args = ["describe", "digits_seed0_h1.npy", "--labels", "digits_labels.npy", "--json"];
+    let output = isogram(&[&args[..], &["--out", &csv, "--out", &parquet]].concat());
     assert!(output.status.success(), "{}", complaint(&output));
+    let text = std::fs::read_to_string(&csv).unwrap();
+    assert!(text.lines().any(|l| l.starts_with("digits_seed0_h1.npy,participation_ratio,")), "{text}");
+    assert!(std::fs::metadata(&parquet).unwrap().len() > 100);
     let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let statistics = &value[0]["statistics"];
     assert!(statistics["participation_ratio"].as_f64().unwrap() > 1.0);
@@ -211,4 +218,37 @@ fn an_experiment_observes_by_the_same_names() {
     // Three replicas, two layers, at the start, in the middle and at the end.
     assert_eq!(named("participation_ratio"), named("linear_probe:ridge:folds=2"));
     assert!(named("participation_ratio") >= 3 * 2 * 2);
+}
+
+#[test]
+fn flags_that_cannot_be_met_are_refused_before_anything_is_read() {
+    let files = ["kornblith_X.npy", "kornblith_Y.npy"];
+    for more in [
+        &["--measures", "cka,cka"][..],
+        &["--matrix", "m.png"],
+        &["--out", "m.xyz"],
+        &["--interval", "3"],
+        &["--measures", ","],
+        &["--measures", "two_nn"],
+        &["--batch", "10", "--permutations", "9"],
+    ] {
+        let mut args = vec!["compare"];
+        args.extend(files);
+        args.extend(more);
+        let output = isogram(&args);
+        assert_eq!(output.status.code(), Some(2), "{more:?}: {}", complaint(&output));
+        assert!(output.stdout.is_empty() && complaint(&output).trim().lines().count() == 1, "{more:?}");
+    }
+}
+
+#[test]
+fn few_representations_are_shown_pair_by_pair() {
+    let files = ["digits_pixels.npy", "digits_seed0_h1.npy", "digits_seed0_h2.npy"];
+    let mut args = vec!["compare"];
+    args.extend(files);
+    args.extend(["--measures", "cka,procrustes", "--on", "cpu"]);
+    let text = said(&isogram(&args));
+    for line in ["1 digits_pixels.npy", "3 digits_seed0_h2.npy"] {
+        assert_eq!(text.lines().filter(|l| l.starts_with(line)).count(), 2, "{text}");
+    }
 }

@@ -338,3 +338,41 @@ fn a_set_with_bad_members_is_compared_where_it_can_be() {
     let said = all_pairs(&[set[0].clone(), short], &measures, None, &mut |_, _| {}).unwrap_err().to_string();
     assert!(said.contains("`good`") && said.contains("`short`") && said.contains("20"), "{said}");
 }
+
+#[test]
+fn offsets_are_not_seen_by_statistics_that_centre() {
+    let x = normal(4, 48, 6);
+    let labels: Vec<usize> = (0..48).map(|i| i % 4).collect();
+    let far = Mat::from_fn(48, 6, |i, j| x[(i, j)] + 1e5 * (1.0 + j as f64));
+    for name in [
+        "participation_ratio",
+        "effective_rank",
+        "stable_rank",
+        "components",
+        "two_nn",
+        "levina_bickel",
+        "mean_distance",
+        "neural_collapse",
+        "silhouette",
+        "davies_bouldin",
+        "calinski_harabasz",
+        "label_alignment",
+        "nearest_centroid",
+        "knn_probe",
+    ] {
+        let statistic = Statistic::parse(name).unwrap();
+        let of = |x: &Mat<f64>| statistic.of(x.as_ref(), &labels).unwrap();
+        assert!(close(of(&far), of(&x), 1e-6), "{name}: {} far from the origin, {} at it", of(&far), of(&x));
+    }
+}
+
+/// A fit that is exact whatever the order of the examples says nothing: its p-value is one.
+#[test]
+fn ties_with_the_null_are_as_extreme_as_the_value() {
+    let (a, b) = (
+        Named { name: "wide".into(), values: normal(1, 20, 40) },
+        Named { name: "other".into(), values: normal(2, 20, 3) },
+    );
+    let found = permutation_test([&a, &b], &Measure::parse("linear_regression").unwrap(), None, 50, 0).unwrap();
+    assert_eq!(found.p_value, 1.0, "{found:?}");
+}

@@ -14,7 +14,7 @@ use isogram::measure::compare::inference::{Interval, Permuted, Sampling, interva
 use isogram::measure::compare::{Named, Table, all_pairs};
 use isogram::report::comparison::{Comparison, Kind};
 
-use super::{CompareArgs, DONE, InputArgs, On, print, streamed};
+use super::{CompareArgs, DONE, FAILED, InputArgs, On, print, streamed};
 
 /// What is compared where nothing is said: one or two of each family, those that most papers report.
 const MAIN: [&str; 13] = [
@@ -39,8 +39,13 @@ pub fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
         (false, false) => args.measures.clone(),
         (false, true) => MAIN.map(str::to_owned).to_vec(),
     };
-    // Before anything is read: a wrong name should not cost a long reading.
-    let measures = names.iter().map(|name| Measure::parse(name)).collect::<Result<Vec<_>, _>>()?;
+    // Before anything is read: a wrong name or flag should not cost a long reading.
+    let measures = names
+        .iter()
+        .filter(|name| !name.trim().is_empty())
+        .map(|name| Measure::parse(name))
+        .collect::<Result<Vec<_>, _>>()?;
+    check(args, &measures)?;
     if args.batch > 0 {
         return by_batches(args, &measures);
     }
@@ -53,19 +58,21 @@ pub fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
         .into());
     }
     let gpu = adapter(args, &set, &measures)?;
+    let begun = std::time::Instant::now();
     let mut show = |done: usize, total: usize| {
-        if !args.quiet && !args.json && total > 1 && set.len() > 2 {
+        if !args.quiet && !args.json && done < total && begun.elapsed().as_secs() >= 2 {
             eprintln!("{done} of {total} measures");
         }
     };
     let tables = all_pairs(&set, &measures, gpu.as_ref(), &mut show)?;
-    let written = write_files(args, &set, &measures, &tables)?;
     let sure = Sure::of(args, &set, &measures, gpu.as_ref());
+    let written = write_files(args, &set, &measures, &tables, &sure)?;
     if args.json {
         print(&serde_json::to_string_pretty(&json(&set, &measures, &tables, &sure))?)?;
         return Ok(DONE);
     }
     let mut text = if set.len() == 2 { pair(&set, &measures, &tables) } else { summary(&set, &measures, &tables) };
+    text.truncate(text.trim_end().len());
     text.push_str(&sure.text(&set));
     print(&text)?;
     if !args.quiet {
@@ -73,7 +80,41 @@ pub fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
             eprintln!("{} written", path.display());
         }
     }
-    Ok(DONE)
+    Ok(outcome(&set, &tables))
+}
+
+/// What is wrong with the flags before anything is done.
+fn check(args: &CompareArgs, measures: &[Measure]) -> anyhow::Result<()> {
+    if measures.is_empty() {
+        return Err(Error::config("--measures names none: leave it out for the main ones").into());
+    }
+    let mut seen = std::collections::HashSet::new();
+    if let Some(twice) = measures.iter().map(Measure::name).find(|name| !seen.insert(name.clone())) {
+        return Err(Error::config(format!("--measures has `{twice}` twice")).into());
+    }
+    let ends = |path: &Path, endings: &[&str]| {
+        path.extension().and_then(|e| e.to_str()).is_some_and(|e| endings.contains(&e.to_ascii_lowercase().as_str()))
+    };
+    if let Some(path) = args.matrix.as_ref().filter(|path| !ends(path, &["svg"])) {
+        return Err(Error::config(format!("--matrix {}: expected a name that ends in .svg", path.display())).into());
+    }
+    if let Some(path) = args.out.iter().find(|path| !ends(path, &["csv", "parquet", "npz", "json"])) {
+        let message = format!("--out {}: expected a name that ends in .csv, .parquet, .npz or .json", path.display());
+        return Err(Error::config(message).into());
+    }
+    if [args.interval, args.bootstrap].iter().any(|&draws| (1..20).contains(&draws)) {
+        return Err(
+            Error::config("--interval and --bootstrap need 20 draws or more for the ends of an interval").into()
+        );
+    }
+    Ok(())
+}
+
+/// Failed if not one pair has a value by any measure.
+fn outcome(set: &[Named], tables: &[Table]) -> u8 {
+    let count = set.len();
+    let any = tables.iter().any(|t| (0..count * count).any(|i| i / count != i % count && !t.values[i].is_nan()));
+    if any { DONE } else { FAILED }
 }
 
 /// Files too large for memory: what needs all examples at once is refused beforehand.
@@ -86,11 +127,12 @@ fn by_batches(args: &CompareArgs, measures: &[Measure]) -> anyhow::Result<u8> {
     }
     let (mut set, tables) = streamed::compare(args, measures)?;
     shorten(&mut set);
-    let written = write_files(args, &set, measures, &tables)?;
-    let text = if args.json {
-        serde_json::to_string_pretty(&json(&set, measures, &tables, &Sure::default()))?
-    } else {
-        summary(&set, measures, &tables)
+    let none = Sure::default();
+    let written = write_files(args, &set, measures, &tables, &none)?;
+    let text = match (args.json, set.len()) {
+        (true, _) => serde_json::to_string_pretty(&json(&set, measures, &tables, &none))?,
+        (false, 2) => pair(&set, measures, &tables),
+        (false, _) => summary(&set, measures, &tables),
     };
     print(&text)?;
     if !args.quiet && !args.json {
@@ -155,6 +197,7 @@ fn write_files(
     set: &[Named],
     measures: &[Measure],
     tables: &[Table],
+    sure: &Sure,
 ) -> anyhow::Result<Vec<PathBuf>> {
     let names: Vec<String> = set.iter().map(|x| x.name.clone()).collect();
     let mut written = Vec::new();
@@ -193,7 +236,7 @@ fn write_files(
             Some("parquet") => write_matrices_parquet(path, &names, &matrices)?,
             Some("npz") => write_matrices_npz(path, &names, &matrices)?,
             Some("json") => {
-                let all = json(set, measures, tables, &Sure::default());
+                let all = json(set, measures, tables, sure);
                 write_atomic(path, serde_json::to_string_pretty(&all)?.as_bytes())?;
             }
             _ => {
@@ -327,7 +370,13 @@ fn drawn(sampling: Sampling) -> &'static str {
 fn pair(set: &[Named], measures: &[Measure], tables: &[Table]) -> String {
     let mut text = String::new();
     for (letter, x) in ["a", "b"].iter().zip(set) {
-        let _ = writeln!(text, "{letter}: {} ({} examples, {} units)", x.name, x.values.nrows(), x.values.ncols());
+        let units = match x.values.ncols() {
+            // Not held, when read by batches.
+            0 => String::new(),
+            1 => ", 1 unit".to_owned(),
+            many => format!(", {many} units"),
+        };
+        let _ = writeln!(text, "{letter}: {} ({} examples{units})", x.name, x.values.nrows());
     }
     let extents = extents(set, 0, 1);
     let wide = tables.iter().map(|t| t.measure.len()).max().unwrap_or(7).max(7);
@@ -362,15 +411,10 @@ fn pair(set: &[Named], measures: &[Measure], tables: &[Table]) -> String {
 fn summary(set: &[Named], measures: &[Measure], tables: &[Table]) -> String {
     let mut text = String::new();
     let (n, count) = (set.first().map_or(0, |x| x.values.nrows()), set.len());
-    let _ = writeln!(text, "{count} representations of {n} examples, {} pairs\n", count * (count - 1) / 2);
-    if let ([table], true) = (tables, count <= 12) {
-        let wide = set.iter().map(|x| x.name.chars().count()).max().unwrap_or(0).min(40);
-        let _ = writeln!(text, "{}", table.measure);
-        for (a, x) in set.iter().enumerate() {
-            let name: String = x.name.chars().take(40).collect();
-            let values: Vec<String> = (0..count).map(|b| number(table.values[a * count + b])).collect();
-            let line: Vec<String> = values.iter().map(|v| format!("{v:>9}")).collect();
-            let _ = writeln!(text, "{name:wide$}  {}", line.join(""));
+    let _ = writeln!(text, "{count} representations of {n} examples\n");
+    if count <= if tables.len() == 1 { 12 } else { 6 } {
+        for table in tables {
+            matrix(&mut text, set, table);
         }
     } else {
         let wide = tables.iter().map(|t| t.measure.len()).max().unwrap_or(7).max(7);
@@ -389,12 +433,16 @@ fn summary(set: &[Named], measures: &[Measure], tables: &[Table]) -> String {
             values.retain(|v| !v.is_nan());
             values.sort_by(f64::total_cmp);
             let at = |q: usize| values.get(q).map_or_else(|| "-".to_owned(), |&v| number(v));
+            let middle = match values.len() {
+                0 => "-".to_owned(),
+                n => number((values[(n - 1) / 2] + values[n / 2]) / 2.0),
+            };
             let _ = writeln!(
                 text,
                 "{:wide$}  {:>10}  {:>10}  {:>10}  {:>11}  {:<10}  {}",
                 table.measure,
                 at(0),
-                at(values.len() / 2),
+                middle,
                 at(values.len().saturating_sub(1)),
                 all - values.len(),
                 meaning(measure),
@@ -413,6 +461,29 @@ fn summary(set: &[Named], measures: &[Measure], tables: &[Table]) -> String {
         }
     }
     text
+}
+
+/// All pairs of one measure, the first of the pair in the row; columns are numbered.
+fn matrix(text: &mut String, set: &[Named], table: &Table) {
+    let count = set.len();
+    // Of a long name the end tells more.
+    let short = |name: &str| -> String {
+        let all: Vec<char> = name.chars().collect();
+        if all.len() <= 40 {
+            name.to_owned()
+        } else {
+            format!("…{}", all[all.len() - 39..].iter().collect::<String>())
+        }
+    };
+    let names: Vec<String> = set.iter().enumerate().map(|(i, x)| format!("{} {}", i + 1, short(&x.name))).collect();
+    let wide = names.iter().map(|n| n.chars().count()).max().unwrap_or(0).max(table.measure.chars().count());
+    let heads: String = (1..=count).map(|i| format!("{i:>10}")).collect();
+    let _ = writeln!(text, "{:wide$}{heads}", table.measure);
+    for (a, name) in names.iter().enumerate() {
+        let line: String = (0..count).map(|b| format!("{:>10}", number(table.values[a * count + b]))).collect();
+        let _ = writeln!(text, "{name:wide$}{line}");
+    }
+    text.push('\n');
 }
 
 fn extents(set: &[Named], a: usize, b: usize) -> Extents {

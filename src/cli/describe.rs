@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use isogram::Error;
 use isogram::data::read_labels;
+use isogram::files::{StatisticRow, write_statistics_csv, write_statistics_parquet};
 use isogram::measure::catalogue::{Statistic, statistics};
 use isogram::measure::compare::{Named, in_parallel};
 
@@ -48,6 +49,7 @@ pub fn describe(args: &DescribeArgs) -> anyhow::Result<u8> {
         let (x, statistic) = (&set[i / wanted.len()], &wanted[i % wanted.len()]);
         statistic.of(x.values.as_ref(), &labels).map_err(|e| e.to_string())
     });
+    write_files(args, &set, &wanted, &cells)?;
     if args.json {
         let all: Vec<_> = set
             .iter()
@@ -74,6 +76,34 @@ pub fn describe(args: &DescribeArgs) -> anyhow::Result<u8> {
     }
     print(&table(&set, &wanted, &cells))?;
     Ok(DONE)
+}
+
+/// Long tables that were asked for.
+fn write_files(
+    args: &DescribeArgs,
+    set: &[Named],
+    wanted: &[Statistic],
+    cells: &[Result<f64, String>],
+) -> anyhow::Result<()> {
+    let rows: Vec<StatisticRow> = cells
+        .iter()
+        .enumerate()
+        .map(|(i, value)| {
+            let (x, statistic) = (&set[i / wanted.len()], &wanted[i % wanted.len()]);
+            (x.name.clone(), statistic.name(), value.as_ref().copied().unwrap_or(f64::NAN))
+        })
+        .collect();
+    for path in &args.out {
+        match path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase).as_deref() {
+            Some("csv") => write_statistics_csv(path, &rows)?,
+            Some("parquet") => write_statistics_parquet(path, &rows)?,
+            _ => {
+                let message = format!("--out {}: expected a name that ends in .csv or .parquet", path.display());
+                return Err(Error::config(message).into());
+            }
+        }
+    }
+    Ok(())
 }
 
 fn labels(args: &DescribeArgs, set: &[Named]) -> anyhow::Result<Vec<usize>> {

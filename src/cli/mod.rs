@@ -232,7 +232,8 @@ struct CompareArgs {
     /// Draw all pairs as a matrix with its dendrogram, an SVG for each measure
     #[arg(long, value_name = "FILE")]
     matrix: Option<PathBuf>,
-    /// Write all values to .csv, .parquet, .npz or .json; can be repeated
+    /// Write all values to .csv (a file for each measure), .parquet, .npz or .json (with p-values and intervals); can be
+    /// repeated
     #[arg(long, value_name = "FILE")]
     out: Vec<PathBuf>,
     /// Where it is computed
@@ -256,7 +257,7 @@ struct CompareArgs {
     /// Seed of permutations and samples
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u32,
-    /// Print nothing but the table
+    /// Print the results alone: no progress, no names of files written
     #[arg(long)]
     quiet: bool,
     /// Print JSON
@@ -277,6 +278,9 @@ struct DescribeArgs {
     statistics: Vec<String>,
     #[command(flatten)]
     input: InputArgs,
+    /// Write the values as a long table, .csv or .parquet; can be repeated
+    #[arg(long, value_name = "FILE")]
+    out: Vec<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,

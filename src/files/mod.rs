@@ -9,6 +9,7 @@ pub mod layout;
 pub mod manifest;
 pub mod metrics;
 pub mod pairs;
+mod statistics;
 mod table;
 mod words;
 
@@ -18,4 +19,5 @@ pub use layout::create_run_dir;
 pub use manifest::Manifest;
 pub use metrics::{Cell, MetricRow, MetricsTable, ReplicaColumns, read_metrics, write_metrics};
 pub use pairs::{PairRow, PairTable, PairWriter, read_pairs, scan_pairs, write_pairs};
+pub use statistics::{StatisticRow, write_statistics_csv, write_statistics_parquet};
 pub use words::Words;

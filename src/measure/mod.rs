@@ -4,6 +4,7 @@
 //! A measure of two representations that is the cosine of their [embeddings](embedding) (CKA in both forms is one: the
 //! embedding is the centred Gram matrix) is computed for all pairs of replicas by [`pairs`].
 
+pub mod assignment;
 pub mod catalogue;
 pub mod cka;
 pub mod compare;

@@ -18,8 +18,8 @@ default.
 
 Each measure is defined once, in double precision on the CPU (`isogram::measure`), and agrees there with published packages:
 [agreement.md](agreement.md) has the values side by side, and says where packages differ. Those marked *GPU* have a second form
-for all pairs of a set at once, in single precision on the device, within 1e-5 (CKA) or 1e-4 of the first; neighbours are exact where
-no distances tie. The others run on the CPU, pairs shared out among its cores, in single-threaded linear algebra
+for all pairs of a set at once, in single precision on the device, within 1e-5 (CKA) or 1e-4 of the first unless
+offsets are thousands of times the spread; neighbours are exact where no distances tie in single precision. The others run on the CPU, pairs shared out among its cores, in single-threaded linear algebra
 ([faer](https://docs.rs/faer)), so that results have the same bits on any number of cores. On a software adapter the CPU is as fast or
 faster, so `compare` takes a GPU of its own accord only where there is a real one and the work is worth it.
 
@@ -32,8 +32,8 @@ cross-condition generalisation and parallelism (`single::geometry`), multi-label
 Letters: `X`, `Y` representations with units of mean zero, n examples, p and q units; `K`, `L` Gram matrices; `D` distances of all
 pairs of examples; `|.|` the Frobenius norm, `|.|_*` the sum of the singular values; `C` correlations between units.
 
-A value that is not defined (a constant representation, too few examples, ranks too low) is an error with its reason, never a
-number. Debiased values may be negative, and are not clamped.
+A value that is not defined (a constant representation where the measure centres, too few examples, ranks too low) is an error with
+its reason, never a number. Names are printed and written in one form: options in a fixed order, defaults left out. Debiased values may be negative, and are not clamped.
 ";
 
 /// The catalogue as Markdown.

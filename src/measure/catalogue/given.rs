@@ -150,9 +150,13 @@ impl Takes {
                     x if x == f64::MIN_POSITIVE => "above 0".to_owned(),
                     x => format!("from {x}"),
                 };
-                if high == f64::MAX { format!("{default} ({low})") } else { format!("{default} ({low} to {high})") }
+                if high == f64::MAX {
+                    format!("a number {low} (by default {default})")
+                } else {
+                    format!("a number {low} to {high} (by default {default})")
+                }
             }
-            Self::Count { default, low } => format!("{default} (from {low})"),
+            Self::Count { default, low } => format!("a whole number from {low} (by default {default})"),
         }
     }
 

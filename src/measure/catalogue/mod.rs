@@ -83,8 +83,16 @@ pub fn unknown_name(name: &str) -> Error {
 
 /// A sentence about an unknown name, with the nearest known one.
 pub(crate) fn unknown(what: &str, name: &str, known: impl Iterator<Item = &'static str>) -> String {
+    // A name of the other kind belongs to the other command.
+    if what == "measure" && statistics().any(|entry| entry.name == name) {
+        return format!("`{name}` is a statistic of one representation: see `isogram describe`");
+    }
+    if what == "statistic" && measures().any(|entry| entry.name == name) {
+        return format!("`{name}` is a measure of two representations: see `isogram compare`");
+    }
+    let lower = name.to_lowercase();
     let nearest = known
-        .map(|k| (strsim::damerau_levenshtein(name, k), k))
+        .map(|k| (strsim::damerau_levenshtein(&lower, k), k))
         .min()
         .filter(|(distance, k)| *distance <= k.len().max(3) / 2);
     match nearest {

@@ -6,10 +6,11 @@
 
 use faer::{Mat, MatRef};
 
-use super::assignment::{assign_max, check_matrix, max_abs};
+use super::matrix::{check_matrix, max_abs};
 use super::transport::{Plan, transport_uniform};
 use super::units::{Units, check_same_examples, cross_correlation, power_of_two_scale, squared_distance};
 use crate::error::{Error, Result};
+use crate::measure::assignment::maximise;
 
 /// What a negative correlation counts as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -116,7 +117,8 @@ pub struct BipartiteMatch {
 /// If the scores are empty or not finite.
 pub fn bipartite_match(scores: &UnitScores) -> Result<BipartiteMatch> {
     scores.check()?;
-    let pairs: Vec<_> = assign_max(scores.matrix.as_ref())?
+    let pairs: Vec<_> = maximise(scores.matrix.as_ref())?
+        .pairs
         .into_iter()
         .map(|(i, j)| (scores.kept_x[i], scores.kept_y[j], scores.matrix[(i, j)]))
         .collect();

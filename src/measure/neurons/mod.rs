@@ -1,11 +1,11 @@
 //! Measures of representations.
 
-pub mod assignment;
 pub mod clustering;
 pub mod information;
 mod kmeans;
 mod lasso;
 pub mod matching;
+mod matrix;
 pub mod neighbours;
 pub mod persistence;
 pub mod prediction;

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use faer::MatRef;
 
-use super::assignment::max_abs;
+use super::matrix::max_abs;
 use super::units::{check, check_same_examples, dot, power_of_two_scale, rows, squared_distance};
 use crate::error::{Error, Result};
 

@@ -3,7 +3,7 @@
 
 use faer::MatRef;
 
-use super::assignment::{check_matrix, max_abs};
+use super::matrix::{check_matrix, max_abs};
 use super::units::power_of_two_scale;
 use crate::error::Result;
 
@@ -204,7 +204,7 @@ impl Flow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::neurons::assignment::assign_max;
+    use crate::measure::assignment::maximise;
     use faer::Mat;
     use proptest::prelude::*;
 
@@ -212,7 +212,7 @@ mod tests {
     fn by_expansion(cost: MatRef<'_, f64>) -> f64 {
         let (p, q) = (cost.nrows(), cost.ncols());
         let big = Mat::from_fn(p * q, p * q, |i, j| -cost[(i / q, j / p)]);
-        assign_max(big.as_ref()).unwrap().iter().map(|&(i, j)| -big[(i, j)]).sum::<f64>() / (p * q) as f64
+        maximise(big.as_ref()).unwrap().pairs.iter().map(|&(i, j)| -big[(i, j)]).sum::<f64>() / (p * q) as f64
     }
 
     proptest! {
@@ -273,7 +273,7 @@ mod tests {
         println!("{:?} in {:?}", transport_uniform(cost.as_ref()).unwrap().cost, began.elapsed());
         let cost = Mat::from_fn(2000, 2000, |_, _| random.uniform());
         let began = std::time::Instant::now();
-        println!("{:?} in {:?}", assign_max(cost.as_ref()).unwrap().len(), began.elapsed());
+        println!("{:?} in {:?}", maximise(cost.as_ref()).unwrap().pairs.len(), began.elapsed());
     }
 
     #[test]

@@ -134,7 +134,7 @@ pub struct Test {
 }
 
 impl Test {
-    /// Compares a value with draws from a null. Ties count as extreme.
+    /// Compares a value with draws from a null. Ties, up to rounding, count as extreme.
     ///
     /// # Errors
     /// A value or draw that is NaN: it is neither larger nor smaller.
@@ -145,7 +145,8 @@ impl Test {
         let share = |extreme: &dyn Fn(f64) -> bool| {
             (1 + null.iter().filter(|v| extreme(**v)).count()) as f64 / (1 + null.len()) as f64
         };
-        let (larger, smaller) = (share(&|v| v >= observed), share(&|v| v <= observed));
+        let rounding = 1e-10 * observed.abs().max(1.0);
+        let (larger, smaller) = (share(&|v| v >= observed - rounding), share(&|v| v <= observed + rounding));
         let p_value = match alternative {
             Alternative::Larger => larger,
             Alternative::Smaller => smaller,

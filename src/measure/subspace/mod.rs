@@ -1,6 +1,5 @@
 //! Measures of how two representations relate: shape, subspace, regression and output.
 
-pub mod assignment;
 pub mod based;
 pub mod canonical;
 pub mod folds;

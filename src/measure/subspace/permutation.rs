@@ -2,7 +2,7 @@
 //! other. It keeps what a rotation destroys: which unit is which.
 
 use crate::error::Result;
-use crate::measure::subspace::assignment::maximise;
+use crate::measure::assignment::maximise;
 use crate::measure::subspace::prepare::{
     angle, centre, check_pair, check_split, column_means, fail, product, rows, subtract, unit,
 };

@@ -20,6 +20,9 @@ struct Parts {
 fn parts(x: MatRef<'_, f64>, labels: &[usize]) -> Result<Parts> {
     check(x, "the representation", 2)?;
     let classes = Classes::of(labels, x.nrows(), 2)?;
+    // Centred first: an offset of the units would leave its rounding in the means, in directions that have none.
+    let x = less(x, &column_means(x));
+    let x = x.as_ref();
     let own = classes.means(x);
     let within = Mat::from_fn(x.nrows(), x.ncols(), |i, j| x[(i, j)] - own[(classes.of[i], j)]);
     let means = less(own.as_ref(), &column_means(x));
@@ -35,7 +38,7 @@ fn parts(x: MatRef<'_, f64>, labels: &[usize]) -> Result<Parts> {
 /// # Errors
 /// Labels of another length, fewer than two classes, class means that all coincide, or values that are not finite.
 pub fn nc1(x: MatRef<'_, f64>, labels: &[usize]) -> Result<f64> {
-    let Parts { means, within, .. } = parts(x, labels)?;
+    let Parts { classes, means, within } = parts(x, labels)?;
     let Ok(svd) = means.thin_svd() else {
         return fail("the singular value decomposition did not converge; scale the representation first");
     };
@@ -50,6 +53,8 @@ pub fn nc1(x: MatRef<'_, f64>, labels: &[usize]) -> Result<f64> {
     let sum: f64 = projected
         .col_iter()
         .zip(s.iter())
+        // Means of C classes about their centre span C - 1 directions at most.
+        .take(classes.number().saturating_sub(1).max(1))
         .filter(|(_, s)| **s > floor)
         .map(|(column, s)| (column.norm_l2() / s).powi(2))
         .sum();
