@@ -199,7 +199,6 @@ fn tolerance(name: &str) -> f64 {
     match family {
         "cka" | "procrustes" | "cca" | "nbs" => 1e-5,
         "knn" | "knn_jaccard" | "bipartite_match" | "semi_match" => 1e-12,
-        "rsa" if !["pearson", "cosine-of", "whitened"].iter().any(|w| name.contains(w)) => 1e-12,
         _ => 1e-4,
     }
 }

@@ -5,7 +5,7 @@ mod support;
 use std::path::Path;
 
 use isogram::data::read_table;
-use isogram::measure::embedding::{Bandwidth, Between, Centring, Embedding};
+use isogram::measure::embedding::{Bandwidth, Between, Centring, Embedding, Pool};
 use isogram::measure::pairs::{Layers, Pairs};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference/measures");
@@ -20,7 +20,7 @@ fn entries() -> Vec<Entry> {
     use Between::{CityBlock, Correlation, Cosine, Euclidean, Gaussian, Linear, SquaredEuclidean};
     use Centring::{Double, Hollow, Mean, Raw, U};
     let same: fn(f64) -> f64 = |x| x;
-    let median = |t| Gaussian(Bandwidth::Median(t));
+    let median = |t| Gaussian(Bandwidth::Median(t, Pool::All));
     let fixed = Gaussian(Bandwidth::Fixed(1.0));
     vec![
         ("cka_linear_biased", Linear, Double, same, 1e-5),
@@ -53,7 +53,7 @@ fn load(name: &str) -> (Vec<f32>, usize, usize) {
 fn cosines_of_embeddings_are_what_published_packages_give() {
     let entries = entries();
     let embeddings: Vec<Embedding> =
-        entries.iter().map(|&(_, between, centring, ..)| Embedding { between, centring }).collect();
+        entries.iter().map(|&(_, between, centring, ..)| Embedding::new(between, centring)).collect();
     let mut tried = 0;
     for case in CASES {
         let text = std::fs::read_to_string(format!("{FOLDER}/{case}.json")).unwrap();

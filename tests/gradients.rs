@@ -134,14 +134,14 @@ fn cases() -> Vec<(&'static str, Build)> {
         ("cka debiased", |g, x, y| cka::differentiable(g, x, y, Kind::Debiased).unwrap()),
         ("cka of Gaussian kernels", |g, x, y| {
             let between = Between::Gaussian(Bandwidth::Fixed(1.5));
-            embedding::differentiable(g, x, y, Embedding { between, centring: Centring::U }).unwrap()
+            embedding::differentiable(g, x, y, Embedding::new(between, Centring::U)).unwrap()
         }),
         ("distance correlation", |g, x, y| {
-            let e = Embedding { between: Between::Euclidean, centring: Centring::Double };
+            let e = Embedding::new(Between::Euclidean, Centring::Double);
             embedding::differentiable(g, x, y, e).unwrap()
         }),
         ("correlation of RDMs", |g, x, y| {
-            let e = Embedding { between: Between::Correlation, centring: Centring::Mean };
+            let e = Embedding::new(Between::Correlation, Centring::Mean);
             embedding::differentiable(g, x, y, e).unwrap()
         }),
         ("polar factor", |g, x, y| {

@@ -34,7 +34,7 @@ impl Kind {
             Self::Plain => Centring::Double,
             Self::Debiased => Centring::U,
         };
-        Embedding { between: Between::Linear, centring }
+        Embedding::new(Between::Linear, centring)
     }
 }
 

@@ -101,10 +101,10 @@ pub fn all_pairs(set: &[Named], measures: &[Measure], gpu: Option<&Arc<Gpu>>, st
             Err(Error::OutOfMemory(_) | Error::Shape(_)) => Vec::new(),
             other => other?,
         };
-        for (m, table) in found {
+        for (m, mut table) in found {
             // Not defined, or only not in single precision: the CPU knows, and says why.
-            let whole = table.values.iter().all(|v| v.is_finite());
-            tables[m] = Some(if whole { table } else { host::all_pairs(set, &measures[m]) });
+            host::complete(set, &measures[m], &mut table);
+            tables[m] = Some(table);
             done += 1;
             step(done, total);
         }

@@ -10,6 +10,7 @@
 //! examples alone, so that sums have one order whatever the company.
 
 use super::median;
+pub use super::median::Pool;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
 use crate::kernels::matmul::Inner;
@@ -34,14 +35,16 @@ pub enum Between {
     Cosine,
     /// Sum of absolute differences.
     CityBlock,
+    /// `factor * sum (a - b)(ln a - ln b)` over units, with the first number added to the values: the symmetrised
+    /// Kullback-Leibler divergence of Poisson rates (Schütt et al. 2023).
+    Poisson(f32, f32),
 }
 
 /// Width `s` of a kernel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bandwidth {
-    /// This many times the median distance: `s^2` is its square times the median of the squared distances of all `n^2`
-    /// ordered pairs, each example with itself included, the mean of the two middle ones (Kornblith et al. 2019).
-    Median(f32),
+    /// This many times the median distance, of those that the pool has.
+    Median(f32, Pool),
     /// As it is.
     Fixed(f32),
 }
@@ -57,6 +60,8 @@ pub enum Centring {
     Hollow,
     /// Without the diagonal, less the mean of the rest: the Pearson correlation of RDMs.
     Mean,
+    /// The same, then doubly centred: the whitened correlation of RDMs (Diedrichsen et al. 2021).
+    DoubleOfMean,
     /// Without the diagonal: the cosine of RDMs.
     Raw,
 }
@@ -68,6 +73,9 @@ pub struct Embedding {
     pub between: Between,
     /// What becomes of it.
     pub centring: Centring,
+    /// Examples are taken so many at a time, a table each, and inner products are summed over these; what does not fill the
+    /// last is left out. Nothing: all at once.
+    pub batch: Option<usize>,
 }
 
 /// Elements of one band, about: enough to keep a dispatch busy, little beside the representations.
@@ -82,12 +90,28 @@ pub fn band_rows(n: usize) -> usize {
     small.max(n.div_ceil(MOST_BANDS).next_multiple_of(8)).min(n)
 }
 
+/// Rows of one table that are made at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Which of the tables of an embedding by batches.
+    pub table: usize,
+    /// First row.
+    pub start: usize,
+    /// Rows.
+    pub count: usize,
+}
+
+/// Tables of an embedding by batches at most: a plan lists the work of each.
+const MOST_TABLES: usize = 256;
+
 /// A representation as its embedding needs it.
 #[derive(Clone, Copy, Debug)]
 pub struct Prepared {
     embedding: Embedding,
     /// `[n, units]`: rows ready for products or differences.
     values: Tensor,
+    /// A second form of the rows, where a table is the difference of two.
+    other: Option<Tensor>,
     /// `[1, 1]`: what the kernel's exponent is multiplied by.
     rate: Option<Tensor>,
     /// `[n, 1]` and `[1, 1]`: sums of the rows and of all without the diagonal, and the diagonal itself.
@@ -107,6 +131,42 @@ fn is_angular(between: Between) -> bool {
 }
 
 impl Embedding {
+    /// An embedding of all examples at once.
+    pub const fn new(between: Between, centring: Centring) -> Self {
+        Self { between, centring, batch: None }
+    }
+
+    /// The tables of a representation `[examples, units]` prepared, one for each batch. See [`Embedding::prepare`].
+    ///
+    /// # Errors
+    /// As [`Embedding::prepare`], and if there are more batches than a program should list.
+    pub fn prepare_all(self, g: &mut Graph, x: Tensor, units: Option<Tensor>) -> Result<Vec<Prepared>> {
+        let [n, _] = g.matrix(x)?;
+        let Some(batch) = self.batch else { return Ok(vec![self.prepare(g, x, units, true)?]) };
+        if batch == 0 || !(1..=MOST_TABLES).contains(&(n / batch)) {
+            return Err(Error::Shape(format!(
+                "between 1 and {MOST_TABLES} batches can be compared on a device, and {n} examples by {batch} are not"
+            )));
+        }
+        (0..n / batch)
+            .map(|i| {
+                let part = g.rows(x, i * batch, batch)?;
+                self.prepare(g, part, units, true)
+            })
+            .collect()
+    }
+
+    /// The pieces in which the tables of `n` examples are made.
+    pub fn pieces(self, n: usize) -> Vec<Piece> {
+        let rows = self.batch.unwrap_or(n).max(1);
+        let height = band_rows(rows);
+        (0..n / rows)
+            .flat_map(|table| {
+                (0..rows).step_by(height).map(move |start| Piece { table, start, count: height.min(rows - start) })
+            })
+            .collect()
+    }
+
     /// Prepares a representation `[examples, units]`. Units from `units` on (`[1, 1]`, if given) are padding and zero.
     /// `bands` says whether work may be put off and cut by fences; a value to be differentiated is made in one piece.
     ///
@@ -118,9 +178,15 @@ impl Embedding {
         if n < least {
             return Err(Error::Shape(format!("this measure needs at least {least} examples, and there are {n}")));
         }
-        let values = self.rows(g, x, units)?;
+        let (values, other) = match self.between {
+            Between::Poisson(shift, _) => {
+                let [plus, minus] = rates(g, x, shift)?;
+                (plus, Some(minus))
+            }
+            _ => (self.rows(g, x, units)?, None),
+        };
         let rate = self.rate(g, values)?;
-        let mut prepared = Prepared { embedding: self, values, rate, sums: None };
+        let mut prepared = Prepared { embedding: self, values, other, rate, sums: None };
         prepared.sums = match (self.between, self.centring) {
             (_, Centring::Raw) => None,
             (Between::Linear, _) => {
@@ -175,9 +241,9 @@ impl Embedding {
         let factor = |s: f32| if squared { -0.5 / (s * s) } else { -1.0 / s };
         Ok(Some(match bandwidth {
             Bandwidth::Fixed(s) => g.number(factor(s)),
-            Bandwidth::Median(t) => {
+            Bandwidth::Median(t, pool) => {
                 let distances = g.distances(values, values, Inner::SquaredDifference)?;
-                let middle = median::of_all(g, distances)?;
+                let middle = median::of_distances(g, distances, pool)?;
                 let middle = if squared { middle } else { g.unary(Unary::Sqrt, middle) };
                 let scale = g.number(factor(t));
                 g.over(scale, middle)?
@@ -194,6 +260,17 @@ fn unit_rows(g: &mut Graph, x: Tensor) -> Result<Tensor> {
     g.over(x, norms)
 }
 
+/// Rates plus and less their logarithms. `(a - b)(ln a - ln b)` is a quarter of the difference of the squared distances of
+/// these two, neither of which is much larger than it, so that near examples keep their digits.
+fn rates(g: &mut Graph, x: Tensor, shift: f32) -> Result<[Tensor; 2]> {
+    if shift.is_nan() || shift <= 0.0 {
+        return Err(Error::Shape(format!("rates need a positive number added, so that padding has a logarithm: {shift}")));
+    }
+    let rates = g.shift(x, shift);
+    let logarithms = g.unary(Unary::Log, rates);
+    Ok([g.plus(rates, logarithms)?, g.minus(rates, logarithms)?])
+}
+
 /// `sqrt(x)`, whose derivative at zero is taken to be zero.
 fn root(g: &mut Graph, x: Tensor) -> Result<Tensor> {
     let (zero, one) = (g.constant(0.0), g.constant(1.0));
@@ -205,7 +282,7 @@ fn root(g: &mut Graph, x: Tensor) -> Result<Tensor> {
 
 impl Prepared {
     /// Rows `start..start + count` of the table before it is centred, columns from `from` on.
-    fn table(self, g: &mut Graph, start: usize, count: usize, from: usize) -> Result<Tensor> {
+    pub(super) fn table(self, g: &mut Graph, start: usize, count: usize, from: usize) -> Result<Tensor> {
         let [n, _] = g.matrix(self.values)?;
         let band = g.rows(self.values, start, count)?;
         let rest = g.rows(self.values, from, n - from)?;
@@ -226,6 +303,13 @@ impl Prepared {
                 Ok(g.unary(Unary::Exp, exponent))
             }
             (Between::Euclidean, _) => root(g, distance),
+            (Between::Poisson(_, factor), _) => {
+                let other = self.other.unwrap_or(self.values);
+                let (band, rest) = (g.rows(other, start, count)?, g.rows(other, from, n - from)?);
+                let minus = g.distances(band, rest, inner)?;
+                let difference = g.minus(distance, minus)?;
+                Ok(g.scale(difference, 0.25 * factor))
+            }
             (between, _) if is_angular(between) => Ok(g.scale(distance, 0.5)),
             _ => Ok(distance),
         }
@@ -294,6 +378,15 @@ impl Prepared {
             let less = g.minus(table, mean)?;
             return without_diagonal(g, less);
         }
+        if centring == Centring::DoubleOfMean {
+            let mean = g.scale(sums.total, (1.0 / (n * (n - 1.0))) as f32);
+            let less = g.minus(table, mean)?;
+            let hollow = without_diagonal(g, less)?;
+            let edges = edges(g, sums.rows, start, [count, width], -1.0 / n)?;
+            let corner = g.scale(sums.total, (2.0 / (n * n)) as f32);
+            let less = g.plus(hollow, edges)?;
+            return g.plus(less, corner);
+        }
         if centring == Centring::Hollow && linear {
             return without_diagonal(g, table);
         }
@@ -306,16 +399,21 @@ impl Prepared {
             Centring::U => sums.total,
             _ => g.sum_all(sums_of)?,
         };
-        let rows = g.rows(sums_of, start, count)?;
-        let columns = g.rows(sums_of, start, width)?;
-        let columns = g.reshape(columns, &[1, width])?;
-        let edges = g.plus(rows, columns)?;
-        let edges = g.scale(edges, (-1.0 / per_row) as f32);
+        let edges = edges(g, sums_of, start, [count, width], -1.0 / per_row)?;
         let corner = g.scale(total, (1.0 / per_all) as f32);
         let less = g.plus(table, edges)?;
         let value = g.plus(less, corner)?;
         if centring == Centring::Double { Ok(value) } else { without_diagonal(g, value) }
     }
+}
+
+/// What a band (columns from its first row on) takes from sums of rows `[n, 1]`: those of its row and of its column.
+fn edges(g: &mut Graph, sums: Tensor, start: usize, [count, width]: [usize; 2], factor: f64) -> Result<Tensor> {
+    let rows = g.rows(sums, start, count)?;
+    let columns = g.rows(sums, start, width)?;
+    let columns = g.reshape(columns, &[1, width])?;
+    let edges = g.plus(rows, columns)?;
+    Ok(g.scale(edges, factor as f32))
 }
 
 /// Zero where row and column are the same example; a band's columns start at its first row.
@@ -352,16 +450,19 @@ pub fn many(
         (0..used.len()).map(|x| (x, x)).chain(pairs.iter().map(|&(a, b)| (place(a), place(b)))).collect();
     let prepared = embeddings
         .iter()
-        .map(|e| used.iter().map(|&x| e.prepare(g, xs[x], None, true)).collect::<Result<Vec<_>>>())
+        .map(|e| used.iter().map(|&x| e.prepare_all(g, xs[x], None)).collect::<Result<Vec<_>>>())
         .collect::<Result<Vec<_>>>()?;
     let mut totals: Vec<Vec<Option<Tensor>>> = vec![vec![None; wanted.len()]; embeddings.len()];
-    let rows = band_rows(n);
-    for start in (0..n).step_by(rows) {
-        // One band at a time: without the fence all bands' tables would stand in memory together.
+    let pieces: Vec<Vec<Piece>> = embeddings.iter().map(|e| e.pieces(n)).collect();
+    for k in 0..pieces.iter().map(Vec::len).max().unwrap_or(0) {
+        // One piece at a time: without the fence the tables of all would stand in memory together.
         g.fence();
-        let count = rows.min(n - start);
-        for (prepared, totals) in prepared.iter().zip(&mut totals) {
-            let bands = prepared.iter().map(|p| p.band(g, start, count)).collect::<Result<Vec<_>>>()?;
+        for ((prepared, totals), pieces) in prepared.iter().zip(&mut totals).zip(&pieces) {
+            let Some(&piece) = pieces.get(k) else { continue };
+            let bands = prepared
+                .iter()
+                .map(|p| p[piece.table].band(g, piece.start, piece.count))
+                .collect::<Result<Vec<_>>>()?;
             for (&(a, b), total) in wanted.iter().zip(totals) {
                 let product = g.times(bands[a], bands[b])?;
                 let part = g.sum_all(product)?;

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::embedding::{Between, Embedding, Prepared, band_rows};
+use super::embedding::{Between, Embedding, Piece, Prepared};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};
 use crate::graph::{Copy, Effect, Function, Graph, Machine, VariableKind, lower};
@@ -59,6 +59,8 @@ pub struct Matrix {
     pub layer_b: usize,
     /// `[R, R]`: replica `a` at `layer_a` with replica `b` at `layer_b`. NaN where a representation is constant.
     pub values: Vec<f64>,
+    /// The same before it is normalised: inner products of the embeddings.
+    pub products: Vec<f64>,
 }
 
 /// The program.
@@ -98,10 +100,11 @@ impl Pairs {
         } else {
             vec![None; layers]
         };
-        let mut prepared: Vec<Vec<Prepared>> = Vec::with_capacity(layers);
+        let mut prepared: Vec<Vec<Vec<Prepared>>> = Vec::with_capacity(layers);
         for (&x, &count) in inputs.iter().zip(&counts) {
-            prepared.push(measures.iter().map(|m| m.prepare(&mut g, x, count, true)).collect::<Result<Vec<_>>>()?);
+            prepared.push(measures.iter().map(|m| m.prepare_all(&mut g, x, count)).collect::<Result<Vec<_>>>()?);
         }
+        let pieces: Vec<Vec<Piece>> = measures.iter().map(|m| m.pieces(examples)).collect();
         let mut functions = Vec::new();
         for &set in which {
             let pairs = set.pairs(layers);
@@ -112,7 +115,7 @@ impl Pairs {
             };
             let mut effects = Vec::new();
             for part in parts {
-                accumulate(&mut g, &prepared, examples, part, &mut effects)?;
+                accumulate(&mut g, &prepared, &pieces, part, &mut effects)?;
             }
             functions.push(Function::new(set.function(), effects));
         }
@@ -203,7 +206,8 @@ impl Pairs {
                         if scale > 0.0 { f64::from(x) / scale } else { f64::NAN }
                     })
                     .collect();
-                matrices.push(Matrix { measure, layer_a: a, layer_b: b, values });
+                let products = raw.iter().map(|&x| f64::from(x)).collect();
+                matrices.push(Matrix { measure, layer_a: a, layer_b: b, values, products });
             }
         }
         Ok(matrices)
@@ -214,26 +218,24 @@ fn output_name(measure: usize, a: usize, b: usize) -> String {
     format!("products/{measure}/{a}/{b}")
 }
 
-/// Adds up the inner products of the embeddings for pairs of layers, a band of rows at a time.
+/// Adds up the inner products of the embeddings for pairs of layers, a piece of the tables at a time.
 fn accumulate(
     g: &mut Graph,
-    prepared: &[Vec<Prepared>],
-    n: usize,
+    prepared: &[Vec<Vec<Prepared>>],
+    pieces: &[Vec<Piece>],
     pairs: &[(usize, usize)],
     effects: &mut Vec<Effect>,
 ) -> Result<()> {
-    let measures = prepared.first().map_or(0, Vec::len);
-    let rows = band_rows(n);
     let wanted: Vec<(usize, usize, usize)> =
-        (0..measures).flat_map(|m| pairs.iter().map(move |&(a, b)| (m, a, b))).collect();
+        (0..pieces.len()).flat_map(|m| pairs.iter().map(move |&(a, b)| (m, a, b))).collect();
     let mut totals = vec![None; wanted.len()];
-    for start in (0..n).step_by(rows) {
-        // One band at a time: without the fence all bands' tables would stand in memory together.
+    for k in 0..pieces.iter().map(Vec::len).max().unwrap_or(0) {
+        // One piece at a time: without the fence the tables of all would stand in memory together.
         g.fence();
-        let count = rows.min(n - start);
         for (&(m, a, b), total) in wanted.iter().zip(&mut totals) {
-            let x = prepared[a][m].band(g, start, count)?;
-            let y = prepared[b][m].band(g, start, count)?;
+            let Some(&Piece { table, start, count }) = pieces[m].get(k) else { continue };
+            let x = prepared[a][m][table].band(g, start, count)?;
+            let y = prepared[b][m][table].band(g, start, count)?;
             let part = g.pair_dot(x, y)?;
             *total = Some(match *total {
                 Some(total) => g.plus(total, part)?,

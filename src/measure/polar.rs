@@ -7,10 +7,11 @@
 
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
-use crate::gpu::{Gpu, Profile};
-use crate::graph::{Effect, Function, Graph, Machine, Tensor, VariableKind, lower};
-use crate::kernels::program::{Binary, DType, Unary};
+use super::pair_program::{PairProgram, Stack};
+use crate::error::Result;
+use crate::gpu::Gpu;
+use crate::graph::{Graph, Tensor};
+use crate::kernels::program::{Binary, Unary};
 
 /// Steps of the quintic: `3.4445^14` is 3e7.
 const QUINTIC_STEPS: usize = 14;
@@ -64,12 +65,6 @@ pub struct Shared {
     pub residual: f64,
 }
 
-const FIRST: &str = "first";
-const SECOND: &str = "second";
-
-/// Floats of one batch of pairs, about.
-const BATCH: usize = 1 << 26;
-
 /// For each of `pairs` of representations, each `[examples, width]` row-major, what their cross-product says.
 ///
 /// # Errors
@@ -81,62 +76,31 @@ pub fn shared(
     representations: &[Vec<f32>],
     pairs: &[(usize, usize)],
 ) -> Result<Vec<Shared>> {
-    let mut table = Vec::with_capacity(representations.len() * examples * width);
-    for values in representations {
-        if values.len() != examples * width {
-            return Err(Error::Shape(format!("{} values are no {examples} examples of {width} units", values.len())));
-        }
-        table.extend_from_slice(values);
-    }
-    let each = 4 * examples * width + 8 * width * width;
-    let at_once = (BATCH / each.max(1)).clamp(1, pairs.len().max(1));
-    let mut g = Graph::new();
-    let all = g.data(table, &[representations.len() * examples, width])?;
-    let rows = g.data_integers(&(0..examples as u32).collect::<Vec<_>>(), &[examples, 1])?;
-    let mut chosen = |name: &str| -> Result<Tensor> {
-        let start = g.variable(name, &[1, 1], DType::U32, VariableKind::State)?;
-        let rows = g.binary(Binary::AddInteger, rows, start)?;
-        g.gather(all, rows)
-    };
-    let (x, y) = (chosen(FIRST)?, chosen(SECOND)?);
-    let cross = g.matmul_of(x, true, y, false)?;
-    let factor = polar(&mut g, cross)?;
-    let mut inner = |a: Tensor, b: Tensor| -> Result<Tensor> {
-        let product = g.times(a, b)?;
-        g.sum_all(product)
-    };
-    let (nuclear, squares) = (inner(factor, cross)?, inner(cross, cross)?);
-    let turned = g.matmul(x, factor)?;
-    let back = g.matmul_of(turned, false, factor, true)?;
-    let mut norm = |a: Tensor, b: Tensor| -> Result<Tensor> {
-        let difference = g.minus(a, b)?;
-        let squares = g.unary(Unary::Square, difference);
-        g.sum_all(squares)
-    };
-    let (apart, left) = (norm(turned, y)?, norm(x, back)?);
-    let residual = g.plus(apart, left)?;
-    let outputs = [("nuclear", nuclear), ("squares", squares), ("residual", residual)];
-    let effects = outputs.map(|(name, value)| Effect::Output(name.into(), value)).to_vec();
-    let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());
-    let plan = lower(&g, &[Function::new("shared", effects)], at_once, &profile)?;
-    let mut machine = Machine::new(gpu, plan)?;
-    let mut found = Vec::with_capacity(pairs.len());
-    for batch in pairs.chunks(at_once) {
-        // The last batch is filled up with its first pair.
-        let padded = |of: fn(&(usize, usize)) -> usize| -> Vec<u32> {
-            (0..at_once).map(|i| (of(batch.get(i).unwrap_or(&batch[0])) * examples) as u32).collect()
+    let stack = Stack { forms: representations, width };
+    let sizes = [4 * examples * width + 8 * width * width, pairs.len()];
+    let mut program = PairProgram::new(gpu, examples, [Some(stack), None], sizes, &|g, x, y| {
+        let cross = g.matmul_of(x, true, y, false)?;
+        let factor = polar(g, cross)?;
+        let mut inner = |a: Tensor, b: Tensor| -> Result<Tensor> {
+            let product = g.times(a, b)?;
+            g.sum_all(product)
         };
-        machine.write_integers(FIRST, &padded(|p| p.0))?;
-        machine.write_integers(SECOND, &padded(|p| p.1))?;
-        machine.run("shared", 1)?;
-        let results = machine.read_results()?;
-        let [nuclear, squares, residual] = ["nuclear", "squares", "residual"].map(|n| machine.output(&results, n));
-        let (nuclear, squares, residual) = (nuclear?, squares?, residual?);
-        found.extend((0..batch.len()).map(|i| Shared {
-            nuclear: f64::from(nuclear[i]),
-            squares: f64::from(squares[i]),
-            residual: f64::from(residual[i]),
-        }));
-    }
+        let (nuclear, squares) = (inner(factor, cross)?, inner(cross, cross)?);
+        let turned = g.matmul(x, factor)?;
+        let back = g.matmul_of(turned, false, factor, true)?;
+        let mut norm = |a: Tensor, b: Tensor| -> Result<Tensor> {
+            let difference = g.minus(a, b)?;
+            let squares = g.unary(Unary::Square, difference);
+            g.sum_all(squares)
+        };
+        let (apart, left) = (norm(turned, y)?, norm(x, back)?);
+        let residual = g.plus(apart, left)?;
+        Ok(vec![("nuclear", nuclear), ("squares", squares), ("residual", residual)])
+    })?;
+    let mut found = Vec::with_capacity(pairs.len());
+    program.run(pairs, |_, made| {
+        let value = |i: usize| f64::from(made[i][0]);
+        found.push(Shared { nuclear: value(0), squares: value(1), residual: value(2) });
+    })?;
     Ok(found)
 }

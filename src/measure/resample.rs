@@ -66,7 +66,7 @@ pub fn resample(
         for (m, (values, measure)) in values.iter_mut().zip(measures).enumerate() {
             let found = machine.output(&results, &output_name(m))?;
             let wanted = at_once.min(draws - first);
-            values.extend(found.iter().take(wanted).map(|&v| (measure.finish)(f64::from(v))));
+            values.extend(found.iter().take(wanted).map(|&v| measure.value.of_cosine(f64::from(v))));
         }
     }
     Ok(values)

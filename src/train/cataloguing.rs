@@ -13,7 +13,7 @@ use super::sweep::Sweep;
 use crate::error::Result;
 use crate::files::{MetricRow, PairRow, PairTable};
 use crate::gpu::Gpu;
-use crate::measure::catalogue::{Measure, Statistic};
+use crate::measure::catalogue::{FromProducts, Measure, Statistic};
 use crate::measure::compare::{Named, all_pairs, in_parallel};
 use crate::measure::pairs::{Layers, Pairs};
 
@@ -122,8 +122,14 @@ impl Catalogued {
         }
         for matrix in pairs.compare(Layers::Same)? {
             let measure = &self.on_device[matrix.measure];
-            let finish: fn(f64) -> f64 = measure.cosine().map_or(|x| x, |c| c.finish);
-            let value = |a: usize, b: usize| finish(matrix.values[alive[a] * replicas + alive[b]]);
+            let value = |a: usize, b: usize| {
+                let place = alive[a] * replicas + alive[b];
+                match measure.cosine().map(|c| c.value) {
+                    Some(FromProducts::Product(over)) => matrix.products[place] / over(self.examples as f64),
+                    Some(form) => form.of_cosine(matrix.values[place]),
+                    None => f64::NAN,
+                }
+            };
             let symmetric = measure.entry.symmetric;
             push(&mut found.pairs, &measure.name(), layers[matrix.layer_a], step, alive, symmetric, value);
         }

@@ -4,12 +4,9 @@ use std::any::Any;
 
 use faer::MatRef;
 
+use super::device::Device;
 use super::given::{Given, Parameter};
 use crate::error::{Error, Result};
-use crate::measure::embedding::Embedding;
-use crate::measure::neurons::neighbours::{Nearness, Neighbours};
-use crate::measure::subspace::based::Basis;
-use crate::measure::subspace::shape::Procrustes;
 
 /// What a larger value means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,83 +106,6 @@ impl Host {
         }
         (self.compare)(&a.kept, &b.kept)
     }
-}
-
-/// How a measure is computed on a GPU, in f32, for all pairs at once.
-#[derive(Clone, Copy, Debug)]
-pub enum Device {
-    /// A function of the cosine of embeddings.
-    Cosine(Cosine),
-    /// A function of the nearest neighbours.
-    Neighbours(Neighbourhood),
-    /// A function of the singular values of the cross-product.
-    Nuclear(Nuclear),
-}
-
-impl Device {
-    /// The form by embeddings.
-    pub fn cosine(self) -> Option<Cosine> {
-        match self {
-            Self::Cosine(cosine) => Some(cosine),
-            Self::Neighbours(_) | Self::Nuclear(_) => None,
-        }
-    }
-
-    /// The form by neighbours.
-    pub fn neighbours(self) -> Option<Neighbourhood> {
-        match self {
-            Self::Neighbours(neighbours) => Some(neighbours),
-            Self::Cosine(_) | Self::Nuclear(_) => None,
-        }
-    }
-
-    /// The form by singular values.
-    pub fn nuclear(self) -> Option<Nuclear> {
-        match self {
-            Self::Nuclear(nuclear) => Some(nuclear),
-            Self::Cosine(_) | Self::Neighbours(_) => None,
-        }
-    }
-}
-
-/// A measure that is a function of the cosine of embeddings.
-#[derive(Clone, Copy, Debug)]
-pub struct Cosine {
-    /// What each representation becomes.
-    pub embedding: Embedding,
-    /// What becomes of the cosine.
-    pub finish: fn(f64) -> f64,
-}
-
-/// A measure that is a function of the singular values of the cross-product of two matrices.
-#[derive(Clone, Copy, Debug)]
-pub struct Nuclear {
-    /// What each representation becomes, on the CPU in f64.
-    pub basis: Basis,
-    /// What is made of the singular values.
-    pub value: NuclearValue,
-}
-
-/// What is made of the singular values.
-#[derive(Clone, Copy, Debug)]
-pub enum NuclearValue {
-    /// A distance of the Procrustes family.
-    Distance(fn(&Procrustes) -> f64),
-    /// Mean canonical correlation.
-    Mean,
-    /// Mean squared canonical correlation.
-    MeanSquared,
-}
-
-/// A measure that compares the nearest neighbours of each example.
-#[derive(Clone, Copy, Debug)]
-pub struct Neighbourhood {
-    /// How many neighbours.
-    pub k: usize,
-    /// What makes two examples near.
-    pub nearness: Nearness,
-    /// What is made of two sets of neighbours.
-    pub compare: fn(&Neighbours, &Neighbours) -> Result<f64>,
 }
 
 /// Both ways, for some options.

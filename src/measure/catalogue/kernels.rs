@@ -1,9 +1,13 @@
 //! Measures of kernels: HSIC, CKA, distance correlation, CKNNA.
 
-use super::entry::{Cosine, Device, Direction, Entry, Extents, Host, Invariance as I, Made, no_caution};
+use std::sync::Arc;
+
+use super::device::{Cosine, Device, FromProducts, Neighbourhood, Surroundings};
+use super::entry::{Direction, Entry, Extents, Host, Invariance as I, Made, no_caution};
 use super::given::{Given, Parameter, Takes};
 use crate::error::Result;
-use crate::measure::embedding::{self, Between, Centring, Embedding};
+use crate::measure::embedding::{self, Between, Centring, Embedding, Pool};
+use crate::measure::neurons::neighbours::Nearness;
 use crate::measure::pairwise::gram::{Bandwidth, Kernel};
 use crate::measure::pairwise::kernel::{self, Embedded, Estimator};
 use crate::measure::pairwise::{cknna, distance_correlation};
@@ -84,7 +88,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         caution: few_examples,
         make: |g| {
             let (k, e) = (kernel_of(g), estimator_of(g));
-            Ok(Host::of_pair(move |x, y| kernel::angular_cka(x, y, k, e)).into())
+            let host = Host::of_pair(move |x, y| kernel::angular_cka(x, y, k, e));
+            Ok(Made { host, device: cosine(k, e, None, FromProducts::Angle(SURE)) })
         },
     },
     Entry {
@@ -103,7 +108,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         caution: no_caution,
         make: |g| {
             let (k, e) = (kernel_of(g), estimator_of(g));
-            Ok(Host::of_pair(move |x, y| kernel::hsic(x, y, k, e)).into())
+            let over: fn(f64) -> f64 = match e {
+                Estimator::Gretton => |n| (n - 1.0) * (n - 1.0),
+                Estimator::Song | Estimator::Lange => |n| n * (n - 3.0),
+            };
+            let host = Host::of_pair(move |x, y| kernel::hsic(x, y, k, e));
+            Ok(Made { host, device: cosine(k, e, None, FromProducts::Product(over)) })
         },
     },
     Entry {
@@ -135,7 +145,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         },
         make: |g| {
             let (k, batch) = (kernel_of(g), g.count("batch"));
-            Ok(Host::of_pair(move |x, y| kernel::minibatch_cka(x, y, k, batch)).into())
+            let host = Host::of_pair(move |x, y| kernel::minibatch_cka(x, y, k, batch));
+            Ok(Made { host, device: cosine(k, Estimator::Song, Some(batch), FromProducts::Cosine) })
         },
     },
     Entry {
@@ -162,16 +173,16 @@ pub(super) const ENTRIES: &[Entry] = &[
                 Made {
                     host: Host::of_pair(distance_correlation::distance_correlation),
                     device: Some(Device::Cosine(Cosine {
-                        embedding: Embedding { between, centring: Centring::Double },
-                        finish: |x| x.max(0.0).sqrt(),
+                        embedding: Embedding::new(between, Centring::Double),
+                        value: FromProducts::Function(|x| x.max(0.0).sqrt()),
                     })),
                 }
             } else {
                 Made {
                     host: Host::of_pair(distance_correlation::distance_correlation_squared_unbiased),
                     device: Some(Device::Cosine(Cosine {
-                        embedding: Embedding { between, centring: Centring::U },
-                        finish: |x| x,
+                        embedding: Embedding::new(between, Centring::U),
+                        value: FromProducts::Cosine,
                     })),
                 }
             })
@@ -209,7 +220,14 @@ pub(super) const ENTRIES: &[Entry] = &[
                 unit_rows: g.word("rows") == "unit",
                 epsilon: g.number("epsilon"),
             };
-            Ok(Host::of_pair(move |x, y| cknna::cknna(x, y, settings)).into())
+            let nearness = if settings.unit_rows { Nearness::Cosine } else { Nearness::InnerProduct };
+            let compare = Arc::new(move |a: Surroundings<'_>, b: Surroundings<'_>| {
+                cknna::of_neighbours((a.values, a.neighbours.iter()), (b.values, b.neighbours.iter()), settings)
+            });
+            Ok(Made {
+                host: Host::of_pair(move |x, y| cknna::cknna(x, y, settings)),
+                device: Some(Device::Neighbours(Neighbourhood { k: settings.neighbours, nearness, compare })),
+            })
         },
     },
 ];
@@ -238,34 +256,39 @@ fn kernel_of(g: &Given) -> Kernel {
     }
 }
 
-/// The form for a GPU, where it has the kernel's convention.
-fn between_of(kernel: Kernel) -> Option<Between> {
-    let width = |b: Bandwidth| match b {
-        Bandwidth::MedianAll { factor } => Some(embedding::Bandwidth::Median(factor as f32)),
-        Bandwidth::Fixed(sigma) => Some(embedding::Bandwidth::Fixed(sigma as f32)),
-        _ => None,
-    };
-    match kernel {
-        Kernel::Linear => Some(Between::Linear),
-        Kernel::Rbf(b) => width(b).map(Between::Gaussian),
-        Kernel::Laplace(b) => width(b).map(Between::Laplace),
-    }
-}
+/// Above this cosine an angle in single precision is off by more than 1e-5.
+const SURE: f64 = 0.99;
 
-fn cka(g: &Given) -> Result<Made> {
-    let (kernel, estimator) = (kernel_of(g), estimator_of(g));
+/// The form for a device.
+fn cosine(kernel: Kernel, estimator: Estimator, batch: Option<usize>, value: FromProducts) -> Option<Device> {
+    let width = |b: Bandwidth| match b {
+        Bandwidth::MedianAll { factor } => embedding::Bandwidth::Median(factor as f32, Pool::All),
+        Bandwidth::MedianAllLower { factor } => embedding::Bandwidth::Median(factor as f32, Pool::AllLower),
+        Bandwidth::MedianPairs { factor } => embedding::Bandwidth::Median(factor as f32, Pool::Pairs),
+        Bandwidth::MedianNonZero { factor } => embedding::Bandwidth::Median(factor as f32, Pool::NonZero),
+        Bandwidth::Fixed(sigma) => embedding::Bandwidth::Fixed(sigma as f32),
+    };
+    let between = match kernel {
+        Kernel::Linear => Between::Linear,
+        Kernel::Rbf(b) => Between::Gaussian(width(b)),
+        Kernel::Laplace(b) => Between::Laplace(width(b)),
+    };
     let centring = match estimator {
         Estimator::Gretton => Centring::Double,
         Estimator::Song => Centring::U,
         Estimator::Lange => Centring::Hollow,
     };
+    Some(Device::Cosine(Cosine { embedding: Embedding { between, centring, batch }, value }))
+}
+
+fn cka(g: &Given) -> Result<Made> {
+    let (kernel, estimator) = (kernel_of(g), estimator_of(g));
     Ok(Made {
         host: Host::new(
             move |x| kernel::embedded(x, kernel, estimator),
             move |a: &Embedded, b: &Embedded| kernel::cka_of_embedded(a, b, estimator),
         ),
-        device: between_of(kernel)
-            .map(|between| Device::Cosine(Cosine { embedding: Embedding { between, centring }, finish: |x| x })),
+        device: cosine(kernel, estimator, None, FromProducts::Cosine),
     })
 }
 

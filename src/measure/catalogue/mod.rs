@@ -3,6 +3,8 @@
 //! Each measure is defined once, in f64 on the CPU. Many have a second form on the GPU, in f32, for all pairs of a set at
 //! once; tests hold it to the first. A new measure is a function and an entry in one of the lists.
 
+mod crosses;
+mod device;
 mod documentation;
 mod entry;
 mod given;
@@ -13,9 +15,10 @@ mod statistic;
 mod subspaces;
 
 pub use documentation::documentation;
-pub use entry::{
-    Cosine, Device, Direction, Entry, Extents, Host, Invariance, Made, Neighbourhood, Nuclear, NuclearValue, Prepared,
+pub use device::{
+    Cosine, Cross, Device, FromProducts, Neighbourhood, Nuclear, NuclearValue, Of, Side, Surroundings, Tables,
 };
+pub use entry::{Direction, Entry, Extents, Host, Invariance, Made, Prepared};
 pub use given::{Given, Parameter, Takes, Value};
 pub use statistic::{Compute, Statistic, StatisticEntry, statistics};
 
@@ -66,7 +69,10 @@ impl Measure {
 
     /// Its form for a GPU by embeddings, if it has one.
     pub fn cosine(&self) -> Option<Cosine> {
-        self.made.device.and_then(Device::cosine)
+        match self.made.device {
+            Some(Device::Cosine(cosine)) => Some(cosine),
+            _ => None,
+        }
     }
 
     /// Something to be aware of with representations of these extents.

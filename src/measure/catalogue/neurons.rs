@@ -1,8 +1,13 @@
 //! Measures that match units, and that compare neighbourhoods.
 
-use super::entry::{Device, Direction, Entry, Host, Invariance as I, Made, Neighbourhood, no_caution};
+use std::sync::Arc;
+
+use super::crosses;
+use super::device::{Cross, Device, Neighbourhood, Tables};
+use super::entry::{Direction, Entry, Host, Invariance as I, Made, no_caution};
 use super::given::{Given, Parameter, Takes};
 use crate::error::{Error, Result};
+use crate::measure::embedding::Between;
 use crate::measure::neurons::clustering::{ClusterOptions, Edges, cluster_units};
 use crate::measure::neurons::information::{BiasCorrection, Binning, mutual_information};
 use crate::measure::neurons::matching::{
@@ -10,7 +15,7 @@ use crate::measure::neurons::matching::{
 };
 use crate::measure::neurons::neighbours::{Nearness, Neighbours, jaccard, mutual_overlap, nearest_neighbours};
 use crate::measure::neurons::prediction::{LassoOptions, sparse_prediction};
-use crate::measure::neurons::topology::{rtd, rtd_sampled};
+use crate::measure::neurons::topology::{Rtd, of_distances, rtd, rtd_sampled};
 
 const UNITS: &str = "units";
 const NEIGHBOURS: &str = "neighbours";
@@ -49,7 +54,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         caution: no_caution,
         make: |g| {
             let sign = sign(g);
-            Ok(Host::of_pair(move |x, y| Ok(bipartite_match(&correlation(x, y, sign)?)?.mean)).into())
+            let host = Host::of_pair(move |x, y| Ok(bipartite_match(&correlation(x, y, sign)?)?.mean));
+            Ok(Made { host, device: cross(crosses::bipartite_match(sign)) })
         },
     },
     Entry {
@@ -75,11 +81,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         caution: no_caution,
         make: |g| {
             let (sign, mean) = (sign(g), g.word("way") == "mean");
-            Ok(Host::of_pair(move |x, y| {
+            let host = Host::of_pair(move |x, y| {
                 let s = semi_match(&correlation(x, y, sign)?)?;
                 Ok(if mean { s.mean } else { s.x_to_y })
-            })
-            .into())
+            });
+            Ok(Made { host, device: cross(crosses::semi_match(sign, mean)) })
         },
     },
     Entry {
@@ -98,7 +104,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         caution: no_caution,
         make: |g| {
             let sign = sign(g);
-            Ok(Host::of_pair(move |x, y| Ok(soft_match(&correlation(x, y, sign)?)?.value)).into())
+            let host = Host::of_pair(move |x, y| Ok(soft_match(&correlation(x, y, sign)?)?.value));
+            Ok(Made { host, device: cross(crosses::soft_match(sign)) })
         },
     },
     Entry {
@@ -125,7 +132,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         make: |g| {
             let sign = sign(g);
             let scale = if g.word("scale") == "centred" { UnitScale::Centred } else { UnitScale::Normalised };
-            Ok(Host::of_pair(move |x, y| Ok(soft_match_distance(x, y, scale, sign)?.value)).into())
+            let host = Host::of_pair(move |x, y| Ok(soft_match_distance(x, y, scale, sign)?.value));
+            let device = match scale {
+                UnitScale::Normalised => cross(crosses::soft_match_distance(sign)),
+                UnitScale::Centred => None,
+            };
+            Ok(Made { host, device })
         },
     },
     Entry {
@@ -307,11 +319,16 @@ pub(super) const ENTRIES: &[Entry] = &[
         make: |g| {
             let (mean, batch, repeats, seed) =
                 (g.word("way") == "mean", g.count("batch"), g.count("repeats"), g.count("seed") as u64);
-            Ok(Host::of_pair(move |x, y| {
-                let r = if batch == 0 { rtd(x, y)? } else { rtd_sampled(x, y, batch, repeats, seed)?.average };
-                Ok(if mean { r.mean } else { r.x_to_y })
-            })
-            .into())
+            let value = move |r: Rtd| if mean { r.mean } else { r.x_to_y };
+            let host = Host::of_pair(move |x, y| {
+                Ok(value(if batch == 0 { rtd(x, y)? } else { rtd_sampled(x, y, batch, repeats, seed)?.average }))
+            });
+            let tables = Tables {
+                between: Between::Euclidean,
+                per_unit: false,
+                compare: Arc::new(move |a, b| Ok(value(of_distances(a.square(), b.square())?))),
+            };
+            Ok(Made { host, device: (batch == 0).then_some(Device::Tables(tables)) })
         },
     },
 ];
@@ -329,8 +346,16 @@ fn nearest(g: &Given, compare: fn(&Neighbours, &Neighbours) -> Result<f64>) -> M
     };
     Made {
         host: Host::new(move |x| nearest_neighbours(x, k, nearness), compare),
-        device: Some(Device::Neighbours(Neighbourhood { k, nearness, compare })),
+        device: Some(Device::Neighbours(Neighbourhood {
+            k,
+            nearness,
+            compare: Arc::new(move |a, b| compare(a.neighbours, b.neighbours)),
+        })),
     }
+}
+
+fn cross(form: Cross) -> Option<Device> {
+    Some(Device::Cross(form))
 }
 
 fn chance(g: &Given, e: super::Extents) -> Option<String> {

@@ -2,7 +2,10 @@
 
 use faer::Mat;
 
-use super::entry::{Cosine, Device, Direction, Entry, Host, Invariance as I, Made, no_caution};
+use std::sync::Arc;
+
+use super::device::{Cosine, Device, FromProducts, Tables};
+use super::entry::{Direction, Entry, Host, Invariance as I, Made, no_caution};
 use super::given::{Given, Parameter, Takes};
 use crate::error::{Error, Result};
 use crate::measure::embedding::{Between, Centring, Embedding};
@@ -75,11 +78,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         make: |g| {
             let d = dissimilarity(g);
             Ok(if g.word("negative") == "rsatoolbox" {
-                Host::new(move |x| rdm(x, d), bures_similarity_rsatoolbox)
+                on_tables(d, bures_similarity_rsatoolbox)
             } else {
-                by(d, Comparison::Bures)
-            }
-            .into())
+                on_tables(d, |a, b| compare(a, b, Comparison::Bures))
+            })
         },
     },
     Entry {
@@ -104,18 +106,14 @@ pub(super) const ENTRIES: &[Entry] = &[
             let d = dissimilarity(g);
             if g.word("negative") == "rsatoolbox" {
                 let squared = g.word("form") == "squared";
-                return Ok(Host::new(
-                    move |x| rdm(x, d),
-                    move |a, b| {
-                        let value = bures_metric_squared_rsatoolbox(a, b)?;
-                        Ok(if squared { value } else { value.max(0.0).sqrt() })
-                    },
-                )
-                .into());
+                return Ok(on_tables(d, move |a, b| {
+                    let value = bures_metric_squared_rsatoolbox(a, b)?;
+                    Ok(if squared { value } else { value.max(0.0).sqrt() })
+                }));
             }
             let form =
                 if g.word("form") == "squared" { Comparison::BuresMetricSquared } else { Comparison::BuresMetric };
-            Ok(by(d, form).into())
+            Ok(on_tables(d, move |a, b| compare(a, b, form)))
         },
     },
 ];
@@ -131,35 +129,49 @@ fn dissimilarity(g: &Given) -> Dissimilarity {
     }
 }
 
-fn by(d: Dissimilarity, comparison: Comparison) -> Host {
-    Host::new(move |x| rdm(x, d), move |a: &Rdm, b: &Rdm| compare(a, b, comparison))
+/// What a table on the device holds for a dissimilarity, and whether it is divided by the number of units.
+fn between(d: Dissimilarity) -> (Between, bool) {
+    match d {
+        Dissimilarity::SquaredEuclideanPerUnit => (Between::SquaredEuclidean, true),
+        Dissimilarity::SquaredEuclidean => (Between::SquaredEuclidean, false),
+        Dissimilarity::Euclidean => (Between::Euclidean, false),
+        Dissimilarity::Correlation => (Between::Correlation, false),
+        Dissimilarity::Cosine => (Between::Cosine, false),
+        Dissimilarity::Cityblock => (Between::CityBlock, false),
+        Dissimilarity::Poisson { prior_rate, prior_weight } => {
+            (Between::Poisson((prior_rate * prior_weight) as f32, (1.0 / (1.0 + prior_weight)) as f32), true)
+        }
+    }
+}
+
+/// A comparison of two tables of dissimilarities, which are made on either machine.
+fn on_tables(d: Dissimilarity, compare: impl Fn(&Rdm, &Rdm) -> Result<f64> + Clone + Send + Sync + 'static) -> Made {
+    let (between, per_unit) = between(d);
+    let tables = Tables { between, per_unit, compare: Arc::new(compare.clone()) };
+    Made { host: Host::new(move |x| rdm(x, d), compare), device: Some(Device::Tables(tables)) }
 }
 
 fn rsa(g: &Given) -> Result<Made> {
     let d = dissimilarity(g);
-    let between = match d {
-        Dissimilarity::SquaredEuclideanPerUnit | Dissimilarity::SquaredEuclidean => Some(Between::SquaredEuclidean),
-        Dissimilarity::Euclidean => Some(Between::Euclidean),
-        Dissimilarity::Correlation => Some(Between::Correlation),
-        Dissimilarity::Cosine => Some(Between::Cosine),
-        Dissimilarity::Cityblock => Some(Between::CityBlock),
-        Dissimilarity::Poisson { .. } => None,
-    };
     let (comparison, centring) = match g.word("by") {
         "pearson" => (Comparison::Pearson, Some(Centring::Mean)),
         "cosine-of" => (Comparison::Cosine, Some(Centring::Raw)),
         "whitened-cosine" => (Comparison::WhitenedCosine, Some(Centring::Double)),
-        "whitened-pearson" => (Comparison::WhitenedPearson, None),
+        "whitened-pearson" => (Comparison::WhitenedPearson, Some(Centring::DoubleOfMean)),
         "kendall" | "tau-a" => (Comparison::TauA, None),
         "tau-b" => (Comparison::TauB, None),
         "rho-a" => (Comparison::RhoA, None),
         _ => (Comparison::Spearman, None),
     };
-    let host = if comparison == Comparison::Spearman { by_ranks(d) } else { by(d, comparison) };
-    let device = between.zip(centring).map(|(between, centring)| {
-        Device::Cosine(Cosine { embedding: Embedding { between, centring }, finish: |x| x })
-    });
-    Ok(Made { host, device })
+    let mut made = on_tables(d, move |a, b| compare(a, b, comparison));
+    if comparison == Comparison::Spearman {
+        made.host = by_ranks(d);
+    }
+    if let Some(centring) = centring {
+        let embedding = Embedding::new(between(d).0, centring);
+        made.device = Some(Device::Cosine(Cosine { embedding, value: FromProducts::Cosine }));
+    }
+    Ok(made)
 }
 
 /// Spearman's correlation with each RDM ranked once: centred ranks at unit length, whose inner product it is.

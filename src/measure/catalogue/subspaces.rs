@@ -1,6 +1,8 @@
 //! Measures of shapes and subspaces: Procrustes, canonical correlations, regression.
 
-use super::entry::{Device, Direction, Entry, Extents, Host, Invariance as I, Made, Nuclear, NuclearValue, no_caution};
+use super::crosses;
+use super::device::{Cross, Device, Nuclear, NuclearValue};
+use super::entry::{Direction, Entry, Extents, Host, Invariance as I, Made, no_caution};
 use super::given::{Given, Parameter, Takes};
 use crate::error::Error;
 use crate::measure::subspace::based::{Based, Basis};
@@ -99,7 +101,10 @@ pub(super) const ENTRIES: &[Entry] = &[
                 "euclidean" => {
                     (procrustes(basis, |p| p.euclidean), nuclear(basis, NuclearValue::Distance(|p| p.euclidean)))
                 }
-                _ => (Host::of_pair(move |x, y| Ok(shape_metric::shape_metric(x, y, alpha)?.euclidean_netrep)), None),
+                _ => (
+                    Host::of_pair(move |x, y| Ok(shape_metric::shape_metric(x, y, alpha)?.euclidean_netrep)),
+                    cross(crosses::netrep_euclidean(alpha)),
+                ),
             };
             Ok(Made { host, device })
         },
@@ -124,11 +129,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         caution: few_examples,
         make: |g| {
             let angular = g.word("form") == "angular";
-            Ok(Host::of_pair(move |x, y| {
+            let host = Host::of_pair(move |x, y| {
                 let p = permutation::permutation_procrustes(x, y)?;
                 Ok(if angular { p.angular } else { p.euclidean })
-            })
-            .into())
+            });
+            Ok(Made { host, device: cross(crosses::permutation_procrustes(angular)) })
         },
     },
     Entry {
@@ -173,7 +178,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             let device = match form {
                 "mean" if options.centre => nuclear(Basis::Orthonormal, NuclearValue::Mean),
                 "mean-squared" if options.centre => nuclear(Basis::Orthonormal, NuclearValue::MeanSquared),
-                _ => None,
+                _ => cross(crosses::correlations(options.centre, None, summary)),
             };
             Ok(Made { host, device })
         },
@@ -218,9 +223,10 @@ pub(super) const ENTRIES: &[Entry] = &[
                     let basis = Basis::Components(part);
                     (correlations(basis, summary), nuclear(basis, value))
                 }
-                svcca::Keep::Dimensions(_) => {
-                    (Host::of_pair(move |x, y| Ok(summary(&svcca::svcca(x, y, keep)?.canonical))), None)
-                }
+                svcca::Keep::Dimensions(_) => (
+                    Host::of_pair(move |x, y| Ok(summary(&svcca::svcca(x, y, keep)?.canonical))),
+                    cross(crosses::correlations(true, Some(keep), summary)),
+                ),
             };
             Ok(Made { host, device })
         },
@@ -245,11 +251,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         caution: forced_ones,
         make: |g| {
             let mean = g.word("weights") == "mean";
-            Ok(Host::of_pair(move |x, y| {
+            let host = Host::of_pair(move |x, y| {
                 let p = pwcca::pwcca(x, y)?.require_determined()?;
                 Ok(if mean { p.mean } else { p.x_weighted })
-            })
-            .into())
+            });
+            Ok(Made { host, device: cross(crosses::projection_weighted(mean)) })
         },
     },
     Entry {
@@ -272,11 +278,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         caution: no_caution,
         make: |g| {
             let units = g.word("over") == "units";
-            Ok(Host::of_pair(move |x, y| {
+            let host = Host::of_pair(move |x, y| {
                 let e = canonical::eigenspace_overlap(x, y)?;
                 Ok(if units { e.overlap } else { e.overlap_by_rank })
-            })
-            .into())
+            });
+            Ok(Made { host, device: cross(crosses::eigenspace_overlap(units)) })
         },
     },
     Entry {
@@ -302,11 +308,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         caution: no_caution,
         make: |g| {
             let (lambda, squared) = (g.number("lambda"), g.word("form") == "squared");
-            Ok(Host::of_pair(move |x, y| {
+            let host = Host::of_pair(move |x, y| {
                 let d = gulp::gulp(x, y, lambda)?;
                 Ok(if squared { d.squared } else { d.distance })
-            })
-            .into())
+            });
+            Ok(Made { host, device: cross(crosses::gulp(lambda, squared)) })
         },
     },
     Entry {
@@ -337,11 +343,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         },
         make: |g| {
             let uniform = g.word("average") == "uniform";
-            Ok(Host::of_pair(move |x, y| {
+            let host = Host::of_pair(move |x, y| {
                 let fit = regression::linear_regression(x, y)?;
                 Ok(if uniform { fit.r2_uniform } else { fit.r2_variance_weighted })
-            })
-            .into())
+            });
+            Ok(Made { host, device: cross(crosses::linear_regression(uniform)) })
         },
     },
     Entry {
@@ -378,10 +384,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         make: |g| {
             let (alpha, folds, score) = (g.number("alpha"), g.count("folds"), g.word("score"));
             let choose = g.word("choose") == "leave-one-out";
-            Ok(Host::of_pair(move |x, y| {
-                let grid: Vec<f64> = (-3..=3).map(|e| 10f64.powi(e)).collect();
-                let penalty = if choose { ridge::Penalty::LeaveOneOut(&grid) } else { ridge::Penalty::Fixed(alpha) };
-                let s = ridge::ridge_kfold(x, y, penalty, folds)?;
+            let value = move |s: &ridge::RidgeScore| {
                 let none = || {
                     Error::Measure(
                         "a fold has targets that do not vary, so this score is not defined; take the pooled one".into(),
@@ -393,8 +396,15 @@ pub(super) const ENTRIES: &[Entry] = &[
                     "median-pearson" => s.median_pearson.ok_or_else(none),
                     _ => Ok(s.r2_pooled),
                 }
-            })
-            .into())
+            };
+            let host = Host::of_pair(move |x, y| {
+                let grid: Vec<f64> = (-3..=3).map(|e| 10f64.powi(e)).collect();
+                let penalty = if choose { ridge::Penalty::LeaveOneOut(&grid) } else { ridge::Penalty::Fixed(alpha) };
+                value(&ridge::ridge_kfold(x, y, penalty, folds)?)
+            });
+            // The penalty that leaving one out chooses depends on what is predicted.
+            let device = if choose { None } else { cross(crosses::ridge(alpha, folds, value)) };
+            Ok(Made { host, device })
         },
     },
     Entry {
@@ -411,7 +421,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         source: "Lin 1991; Klabunde et al. 2025",
         parameters: &[],
         caution: no_caution,
-        make: |_| Ok(Host::of_pair(functional::output_jsd_bits).into()),
+        make: |_| Ok(Made { host: Host::of_pair(functional::output_jsd_bits), device: Some(Device::Outputs) }),
     },
 ];
 
@@ -427,6 +437,10 @@ fn correlations(basis: Basis, summary: fn(&canonical::CanonicalCorrelations) -> 
 
 fn nuclear(basis: Basis, value: NuclearValue) -> Option<Device> {
     Some(Device::Nuclear(Nuclear { basis, value }))
+}
+
+fn cross(form: Cross) -> Option<Device> {
+    Some(Device::Cross(form))
 }
 
 fn few_examples(_: &Given, e: Extents) -> Option<String> {

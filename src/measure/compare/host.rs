@@ -60,6 +60,40 @@ pub(super) fn all_pairs(set: &[Named], measure: &Measure) -> Table {
     table
 }
 
+/// Computes what a table from a device lacks: pairs without a finite value.
+pub(super) fn complete(set: &[Named], measure: &Measure, table: &mut Table) {
+    let count = set.len();
+    let symmetric = measure.entry.symmetric;
+    let missing: Vec<(usize, usize)> = (0..count)
+        .flat_map(|a| (0..count).map(move |b| (a, b)))
+        .filter(|&(a, b)| !(symmetric && b < a) && !table.values[a * count + b].is_finite())
+        .collect();
+    // Most of it: then the CPU does it all, and the table says so.
+    if 2 * missing.len() > table.values.len() / (1 + usize::from(symmetric)) {
+        *table = all_pairs(set, measure);
+        return;
+    }
+    let values = in_parallel(missing.len(), |i| {
+        let host = &measure.made.host;
+        let prepared = |x: usize| {
+            let why = |e: Error| Error::Measure(format!("`{}`: {e}", set[x].name));
+            host.prepare(set[x].values.as_ref()).map_err(why)
+        };
+        host.compare(&prepared(missing[i].0)?, &prepared(missing[i].1)?)
+    });
+    table.undefined.clear();
+    for (&(a, b), value) in missing.iter().zip(values) {
+        if symmetric && a != b {
+            let again = value.as_ref().map(|v| *v).map_err(|error| Error::Measure(error.to_string()));
+            table.values[b * count + a] = f64::NAN;
+            table.set(count, b, a, again);
+        }
+        table.values[a * count + b] = f64::NAN;
+        table.set(count, a, b, value);
+    }
+    table.undefined.sort_by_key(|u| (u.a, u.b));
+}
+
 fn prepare(set: &[Named], measure: &Measure, which: &[usize]) -> Vec<Result<Prepared, String>> {
     in_parallel(which.len(), |i| measure.made.host.prepare(set[which[i]].values.as_ref()).map_err(|e| e.to_string()))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use faer::MatRef;
 
-use super::device::{Intake, row_major, suits};
+use super::device::{Intake, drawn, row_major, suits};
 use super::{Named, Place};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
@@ -126,13 +126,13 @@ fn on_device(
     draws: usize,
     seed: u32,
 ) -> Result<Option<(f64, Vec<f64>)>> {
-    let (Some(gpu), Some(mut form)) = (gpu, measure.cosine()) else { return Ok(None) };
+    let (Some(gpu), Some(mut form)) = (gpu, drawn(measure)) else { return Ok(None) };
     if !suits(&[pair[0].clone(), pair[1].clone()], measure, gpu.profile()) {
         return Ok(None);
     }
     let intake = Intake::of(form.embedding.between);
     form.embedding = intake.rest(form.embedding);
-    let taken = pair.map(|x| row_major(&intake.apply(x.values.as_ref())));
+    let taken = pair.map(|x| row_major(&intake.apply(x.values.as_ref()).0));
     let rows = [0, 1].map(|i| Rows { values: &taken[i], units: pair[i].values.ncols() });
     let n = pair[0].values.nrows();
     let values = resample(Some(gpu), n, rows, &[form], how, draws, seed)?.pop().unwrap_or_default();

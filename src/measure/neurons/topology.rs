@@ -96,15 +96,22 @@ fn scaled_rows(x: MatRef<'_, f64>) -> Vec<Vec<f64>> {
 }
 
 fn rtd_of_rows(x: &[Vec<f64>], y: &[Vec<f64>], subset: &[usize]) -> Result<Rtd> {
+    of_distances(distances(x, subset), distances(y, subset))
+}
+
+/// [`rtd`] from the Euclidean distances of all examples (n x n) of both representations.
+///
+/// # Errors
+/// As [`rtd`].
+pub(crate) fn of_distances(x: Mat<f64>, y: Mat<f64>) -> Result<Rtd> {
     let limit = MAX_POINTS / 2;
-    if subset.len() > limit {
+    if x.nrows() > limit {
         return Err(Error::Measure(format!(
             "expected at most {limit} examples at once for the topology divergence, got {}; sample subsets of them",
-            subset.len()
+            x.nrows()
         )));
     }
-    let r1 = normalised_distances(x, subset, "X")?;
-    let r2 = normalised_distances(y, subset, "Y")?;
+    let (r1, r2) = (normalised(x, "X")?, normalised(y, "Y")?);
     let total = |r1: &Mat<f64>, r2: &Mat<f64>| -> Result<f64> {
         let bars = h1_bars(comparison_graph(r1, r2).as_ref())?;
         Ok(bars.iter().map(|b| b.death - b.birth).sum())
@@ -113,8 +120,8 @@ fn rtd_of_rows(x: &[Vec<f64>], y: &[Vec<f64>], subset: &[usize]) -> Result<Rtd> 
     Ok(Rtd { x_to_y, y_to_x, mean: 0.5 * (x_to_y + y_to_x) })
 }
 
-/// Euclidean distances between the rows of a subset, divided by their 0.9-quantile.
-fn normalised_distances(rows: &[Vec<f64>], subset: &[usize], name: &str) -> Result<Mat<f64>> {
+/// Euclidean distances between the rows of a subset.
+fn distances(rows: &[Vec<f64>], subset: &[usize]) -> Mat<f64> {
     let mut d = Mat::zeros(subset.len(), subset.len());
     for (i, &a) in subset.iter().enumerate() {
         for (j, &b) in subset.iter().enumerate().take(i) {
@@ -123,6 +130,11 @@ fn normalised_distances(rows: &[Vec<f64>], subset: &[usize], name: &str) -> Resu
             d[(j, i)] = distance;
         }
     }
+    d
+}
+
+/// Distances divided by their 0.9-quantile.
+fn normalised(mut d: Mat<f64>, name: &str) -> Result<Mat<f64>> {
     let unit = quantile(d.as_ref(), 0.9);
     if unit <= 0.0 {
         return Err(Error::Measure(format!(

@@ -46,10 +46,49 @@ pub fn cknna(x: MatRef<'_, f64>, y: MatRef<'_, f64>, settings: Cknna) -> Result<
     if !(settings.epsilon.is_finite() && settings.epsilon >= 0.0) {
         return refuse(format!("expected a finite epsilon of at least zero, got {}", settings.epsilon));
     }
-    let (x, y) = (masked(x, settings)?, masked(y, settings)?);
-    let both = intersection(&x, &y);
+    of_masked(&masked(x, settings)?, &masked(y, settings)?, settings)
+}
+
+/// [`cknna`] with neighbours that were found elsewhere: an iterator over examples of the indices of their neighbours.
+///
+/// # Errors
+/// As [`cknna`].
+pub(crate) fn of_neighbours<'a>(
+    x: (MatRef<'_, f64>, impl Iterator<Item = &'a [usize]>),
+    y: (MatRef<'_, f64>, impl Iterator<Item = &'a [usize]>),
+    settings: Cknna,
+) -> Result<f64> {
+    check_pair(x.0, y.0, 4)?;
+    of_masked(&at_neighbours(x.0, x.1, settings), &at_neighbours(y.0, y.1, settings), settings)
+}
+
+/// The linear Gram matrix at the neighbours of each row.
+fn at_neighbours<'a>(
+    x: MatRef<'_, f64>,
+    neighbours: impl Iterator<Item = &'a [usize]>,
+    settings: Cknna,
+) -> Sparse {
+    let mut rows = Rows::of(x);
+    for row in rows.iter_mut() {
+        let scale = if settings.unit_rows { power_of_two_scale(row.iter().fold(0.0, |m: f64, v| m.max(v.abs()))) } else { 1.0 };
+        row.iter_mut().for_each(|v| *v *= scale);
+    }
+    let rows: Vec<&[f64]> = rows.iter().collect();
+    let squares: Vec<f64> = rows.iter().map(|row| if settings.unit_rows { dot(row, row) } else { 1.0 }).collect();
+    neighbours
+        .enumerate()
+        .map(|(i, near)| {
+            let mut near: Vec<usize> = near.to_vec();
+            near.sort_unstable();
+            near.into_iter().map(|j| (j, dot(rows[i], rows[j]) / (squares[i] * squares[j]).sqrt())).collect()
+        })
+        .collect()
+}
+
+fn of_masked(x: &Sparse, y: &Sparse, settings: Cknna) -> Result<f64> {
+    let both = intersection(x, y);
     let xy = masked_hsic(&both.0, &both.1);
-    let (xx, yy) = (masked_hsic(&x, &x), masked_hsic(&y, &y));
+    let (xx, yy) = (masked_hsic(x, x), masked_hsic(y, y));
     if !(xx > 0.0 && yy > 0.0) {
         return refuse(format!(
             "expected positive self-similarities on neighbours, got {xx} and {yy}; use more examples or neighbours"

@@ -50,7 +50,7 @@ impl Estimator {
     }
 
     /// What the inner product is divided by.
-    fn normaliser(self, n: usize) -> f64 {
+    pub(crate) fn normaliser(self, n: usize) -> f64 {
         let n = n as f64;
         match self {
             Self::Gretton => (n - 1.0) * (n - 1.0),

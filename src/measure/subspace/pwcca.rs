@@ -5,7 +5,7 @@
 
 use crate::error::Result;
 use crate::measure::subspace::canonical::{CanonicalCorrelations, factors};
-use crate::measure::subspace::prepare::{fail, product, thin_svd};
+use crate::measure::subspace::prepare::{ThinSvd, fail, product, thin_svd};
 use faer::{Mat, MatRef};
 
 /// Correlations closer than this count as equal.
@@ -56,8 +56,13 @@ impl Pwcca {
 /// When the row counts differ, there are fewer than 2 rows, an entry is not finite, or a representation is constant.
 pub fn pwcca(x: MatRef<'_, f64>, y: MatRef<'_, f64>) -> Result<Pwcca> {
     let (a, b) = factors(x, y)?;
-    let svd = thin_svd(product(a.u.transpose(), b.u.as_ref()).as_ref())?;
-    let canonical = CanonicalCorrelations::new(svd.s, (a.s.len(), b.s.len()), x.nrows() - 1);
+    of_factors(&a, &b, product(a.u.transpose(), b.u.as_ref()).as_ref())
+}
+
+/// The same from orthonormal factorisations of the centred representations and the product of their bases.
+pub(crate) fn of_factors(a: &ThinSvd, b: &ThinSvd, cross: MatRef<'_, f64>) -> Result<Pwcca> {
+    let svd = thin_svd(cross)?;
+    let canonical = CanonicalCorrelations::new(svd.s, (a.s.len(), b.s.len()), a.u.nrows() - 1);
     // hᵀX = (U_x L)ᵀ U_x S Vᵀ = Lᵀ S Vᵀ, and its units are columns.
     let weights = |turn: &Mat<f64>, s: &[f64], v: &Mat<f64>| -> Vec<f64> {
         let scaled = Mat::from_fn(turn.nrows(), turn.ncols(), |i, j| turn[(i, j)] * s[i]);

@@ -66,7 +66,7 @@ pub fn ridge_cross_validated(
     check_pair(x, y)?;
     let folds = check_folds(x.nrows(), fold_of)?;
     let mut predictions = Mat::zeros(x.nrows(), y.ncols());
-    let (mut alphas, mut fold_r2) = (Vec::with_capacity(folds), Some(0.0));
+    let mut alphas = Vec::with_capacity(folds);
     for fold in 0..folds {
         let (test, train): (Vec<usize>, Vec<usize>) = (0..x.nrows()).partition(|&i| fold_of[i] == fold);
         let (train_x, train_y) = (rows(x, &train), rows(y, &train));
@@ -85,15 +85,33 @@ pub fn ridge_cross_validated(
                 predictions[(row, j)] = predicted[(i, j)];
             }
         }
-        let r2 = r2_sums(rows(y, &test).as_ref(), predicted.as_ref()).variance_weighted();
-        fold_r2 = fold_r2.filter(|_| r2.is_finite()).map(|sum| sum + r2);
         alphas.push(alpha);
     }
-    let sums = r2_sums(y, predictions.as_ref());
+    score(y, predictions.as_ref(), fold_of, alphas)
+}
+
+/// Scores of held-out predictions (n x q) of `y` (n x q), with the fold of each example and the penalty of each fold.
+///
+/// # Errors
+/// When `y` is constant or out of range.
+pub(crate) fn score(
+    y: MatRef<'_, f64>,
+    predictions: MatRef<'_, f64>,
+    fold_of: &[usize],
+    alphas: Vec<f64>,
+) -> Result<RidgeScore> {
+    let sums = r2_sums(y, predictions);
     if !sums.variance_weighted().is_finite() {
         return fail("y is constant over the examples or out of range, so there is nothing to predict; leave it out");
     }
-    let pearson: Vec<Option<f64>> = (0..y.ncols()).map(|j| correlation(y, predictions.as_ref(), j)).collect();
+    let folds = alphas.len();
+    let mut fold_r2 = Some(0.0);
+    for fold in 0..folds {
+        let test: Vec<usize> = (0..y.nrows()).filter(|&i| fold_of[i] == fold).collect();
+        let r2 = r2_sums(rows(y, &test).as_ref(), rows(predictions, &test).as_ref()).variance_weighted();
+        fold_r2 = fold_r2.filter(|_| r2.is_finite()).map(|sum| sum + r2);
+    }
+    let pearson: Vec<Option<f64>> = (0..y.ncols()).map(|j| correlation(y, predictions, j)).collect();
     Ok(RidgeScore {
         r2_pooled: sums.variance_weighted(),
         r2_pooled_uniform: sums.uniform(),
@@ -102,6 +120,33 @@ pub fn ridge_cross_validated(
         pearson,
         alphas,
     })
+}
+
+/// The matrix (n x n) that maps targets to their held-out predictions with a fixed penalty: these are linear in the targets,
+/// so what `x` (n x p) predicts of any number of representations is one product with it.
+///
+/// # Errors
+/// As [`ridge_cross_validated`].
+pub(crate) fn held_out_operator(x: MatRef<'_, f64>, alpha: f64, fold_of: &[usize]) -> Result<Mat<f64>> {
+    check(x, "x")?;
+    let folds = check_folds(x.nrows(), fold_of)?;
+    let mut operator = Mat::zeros(x.nrows(), x.nrows());
+    for fold in 0..folds {
+        let (test, train): (Vec<usize>, Vec<usize>) = (0..x.nrows()).partition(|&i| fold_of[i] == fold);
+        let train_x = rows(x, &train);
+        let means = column_means(train_x.as_ref());
+        let each = 1.0 / train.len() as f64;
+        let centring =
+            Mat::from_fn(train.len(), train.len(), |i, j| if i == j { 1.0 - each } else { -each });
+        let coefficients = coefficients(&subtract(train_x.as_ref(), &means), &centring, alpha)?;
+        let change = product(subtract(rows(x, &test).as_ref(), &means).as_ref(), coefficients.as_ref());
+        for (j, &column) in train.iter().enumerate() {
+            for (i, &row) in test.iter().enumerate() {
+                operator[(row, column)] = each + change[(i, j)];
+            }
+        }
+    }
+    Ok(operator)
 }
 
 /// The number of folds, once each is known to have examples and to leave enough to train on.

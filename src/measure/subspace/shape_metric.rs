@@ -61,7 +61,7 @@ pub(crate) fn whitened(matrix: MatRef<'_, f64>, norm: f64, alpha: f64) -> Result
     crate::measure::subspace::based::weighted(svd.u.as_ref(), &weights)
 }
 
-fn check_alpha(alpha: f64) -> Result<()> {
+pub(crate) fn check_alpha(alpha: f64) -> Result<()> {
     if !(0.0..=1.0).contains(&alpha) {
         return fail(format!("alpha must lie in [0, 1], it is {alpha}; 1 is Procrustes, 0 is fully whitened"));
     }
@@ -69,12 +69,12 @@ fn check_alpha(alpha: f64) -> Result<()> {
 }
 
 /// The factor by which the partial whitening scales a direction of the given eigenvalue.
-fn whitening(eigenvalue: f64, alpha: f64) -> f64 {
+pub(crate) fn whitening(eigenvalue: f64, alpha: f64) -> f64 {
     alpha + (1.0 - alpha) / eigenvalue.max(EIGENVALUE_FLOOR).sqrt()
 }
 
 /// The package's variance factor: eigenvalues at the floor count on both sides of the ratio.
-fn netrep_factor(s: &[f64], columns: usize, alpha: f64) -> f64 {
+pub(crate) fn netrep_factor(s: &[f64], columns: usize, alpha: f64) -> f64 {
     if alpha == 1.0 {
         return 1.0;
     }

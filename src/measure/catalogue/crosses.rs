@@ -1,0 +1,272 @@
+//! Measures as functions of cross-products: what each side becomes, and what is made of the product.
+//!
+//! The product comes in single precision. Where a measure picks something by it (a matching, a coupling), what was picked is
+//! computed anew in f64; where it would have to tell apart values that single precision does not, nothing is returned and
+//! the CPU does the pair.
+
+use faer::{ColRef, Mat, MatRef};
+
+use super::device::{Cross, Of, Side};
+use crate::error::Result;
+use crate::measure::assignment::maximise;
+use crate::measure::neurons::matching::Sign;
+use crate::measure::neurons::transport::transport_uniform;
+use crate::measure::neurons::units::Units;
+use crate::measure::subspace::canonical::CanonicalCorrelations;
+use crate::measure::subspace::folds::contiguous_folds;
+use crate::measure::subspace::prepare::{
+    ThinSvd, Unit, basis, centre, check, column_means, scale_columns, singular_values, subtract, unit,
+};
+use crate::measure::subspace::regression::R2Sums;
+use crate::measure::subspace::ridge::{RidgeScore, held_out_operator, score};
+use crate::measure::subspace::shape::Procrustes;
+use crate::measure::subspace::shape_metric::{check_alpha, netrep_factor, whitening};
+use crate::measure::subspace::svcca::{Keep, cut};
+use crate::measure::subspace::{permutation, pwcca};
+
+const NAME: &str = "the representation";
+
+/// Units as centred columns of unit length: products are correlations.
+fn units(x: MatRef<'_, f64>) -> Result<Side> {
+    Ok(Side::same(Units::new(x, NAME)?.columns, ()))
+}
+
+fn inner(a: ColRef<'_, f64>, b: ColRef<'_, f64>) -> f64 {
+    a.iter().zip(b.iter()).map(|(a, b)| a * b).sum()
+}
+
+/// How much two units have in common, in f64.
+fn exact(a: &Side, b: &Side, sign: Sign, i: usize, j: usize) -> f64 {
+    let r = inner(a.left.col(i), b.right().col(j));
+    if sign == Sign::Absolute { r.abs() } else { r }
+}
+
+fn signed(cross: &Mat<f64>, sign: Sign) -> Mat<f64> {
+    match sign {
+        Sign::Signed => cross.to_owned(),
+        Sign::Absolute => Mat::from_fn(cross.nrows(), cross.ncols(), |i, j| cross[(i, j)].abs()),
+    }
+}
+
+/// A function of the correlations of units.
+fn of_units(
+    finish: impl Fn(&Side, &Side, &Mat<f64>) -> Result<Option<f64>> + Send + Sync + 'static,
+) -> Cross {
+    Cross::new("units", units, move |a: Of<'_, ()>, b: Of<'_, ()>, cross| finish(a.side, b.side, cross))
+}
+
+/// Mean correlation of units matched one to one.
+pub(super) fn bipartite_match(sign: Sign) -> Cross {
+    of_units(move |a, b, cross| {
+        let pairs = maximise(signed(cross, sign).as_ref())?.pairs;
+        let sum: f64 = pairs.iter().map(|&(i, j)| exact(a, b, sign, i, j)).sum();
+        Ok(Some(sum / pairs.len() as f64))
+    })
+}
+
+/// Mean correlation of each unit's best partner, of the first's units or of both ways.
+pub(super) fn semi_match(sign: Sign, mean: bool) -> Cross {
+    of_units(move |a, b, cross| {
+        let scores = signed(cross, sign);
+        let best = |values: &mut dyn Iterator<Item = f64>| {
+            values.enumerate().max_by(|x, y| x.1.total_cmp(&y.1).then(y.0.cmp(&x.0))).map_or(0, |(i, _)| i)
+        };
+        let (p, q) = scores.shape();
+        let first = (0..p).map(|i| exact(a, b, sign, i, best(&mut scores.row(i).iter().copied()))).sum::<f64>();
+        let second = (0..q).map(|j| exact(a, b, sign, best(&mut scores.col(j).iter().copied()), j)).sum::<f64>();
+        let (first, second) = (first / p as f64, second / q as f64);
+        Ok(Some(if mean { 0.5 * (first + second) } else { first }))
+    })
+}
+
+/// Mean correlation of units matched by optimal transport.
+pub(super) fn soft_match(sign: Sign) -> Cross {
+    of_units(move |a, b, cross| {
+        let scores = signed(cross, sign);
+        let costs = Mat::from_fn(scores.nrows(), scores.ncols(), |i, j| -scores[(i, j)]);
+        let plan = transport_uniform(costs.as_ref())?.entries;
+        Ok(Some(plan.iter().map(|&(i, j, mass)| mass * exact(a, b, sign, i, j)).sum()))
+    })
+}
+
+/// Soft-matching distance of units at norm one.
+pub(super) fn soft_match_distance(sign: Sign) -> Cross {
+    of_units(move |a, b, cross| {
+        let scores = signed(cross, sign);
+        let costs = Mat::from_fn(scores.nrows(), scores.ncols(), |i, j| 2.0 - 2.0 * scores[(i, j)]);
+        let apart = |i: usize, j: usize| {
+            let (x, y) = (a.left.col(i), b.right().col(j));
+            let turn = if sign == Sign::Absolute && inner(x, y) < 0.0 { -1.0 } else { 1.0 };
+            x.iter().zip(y.iter()).map(|(x, y)| (x - turn * y).powi(2)).sum::<f64>()
+        };
+        let plan = transport_uniform(costs.as_ref())?.entries;
+        Ok(Some(plan.iter().map(|&(i, j, mass)| mass * apart(i, j)).sum::<f64>().sqrt()))
+    })
+}
+
+/// Procrustes distance by matching units: the matching from the product, the distance in f64.
+pub(super) fn permutation_procrustes(angular: bool) -> Cross {
+    let prepare = |x: MatRef<'_, f64>| {
+        check(x, NAME)?;
+        let centred = centre(x);
+        Ok(Side::same(unit(centred.clone(), NAME)?.matrix, centred))
+    };
+    Cross::new("unit norm", prepare, move |a: Of<'_, Mat<f64>>, b: Of<'_, Mat<f64>>, cross| {
+        let matches = maximise(cross.as_ref())?.pairs;
+        let p = permutation::compare(a.kept.clone(), b.kept.clone(), matches, "")?;
+        Ok(Some(if angular { p.angular } else { p.euclidean }))
+    })
+}
+
+/// An orthonormal factorisation.
+fn factors(x: MatRef<'_, f64>, centred: bool) -> Result<ThinSvd> {
+    check(x, NAME)?;
+    let Unit { matrix, .. } = unit(if centred { centre(x) } else { x.to_owned() }, NAME)?;
+    basis(matrix.as_ref(), None)
+}
+
+/// What is known of a column space: its rank, the units, and the dimension of the space of examples.
+struct Space {
+    rank: usize,
+    units: usize,
+    dimension: usize,
+}
+
+fn space(x: MatRef<'_, f64>, svd: ThinSvd, centred: bool) -> Side {
+    let dimension = x.nrows() - usize::from(centred);
+    Side::same(svd.u, Space { rank: svd.s.len(), units: x.ncols(), dimension })
+}
+
+/// A summary of canonical correlations.
+pub(super) fn correlations(
+    centred: bool,
+    keep: Option<Keep>,
+    summary: fn(&CanonicalCorrelations) -> f64,
+) -> Cross {
+    let prepare = move |x: MatRef<'_, f64>| {
+        let svd = factors(x, centred)?;
+        let svd = match keep {
+            Some(keep) => cut(&svd, keep, NAME)?.0,
+            None => svd,
+        };
+        Ok(space(x, svd, centred))
+    };
+    Cross::new(format!("basis {centred} {keep:?}"), prepare, move |a: Of<'_, Space>, b: Of<'_, Space>, cross| {
+        let ranks = (a.kept.rank, b.kept.rank);
+        let all = CanonicalCorrelations::new(singular_values(cross.as_ref())?, ranks, a.kept.dimension);
+        Ok(Some(summary(&all)))
+    })
+}
+
+/// Overlap of the left singular subspaces, over units or ranks.
+pub(super) fn eigenspace_overlap(units: bool) -> Cross {
+    let prepare = |x: MatRef<'_, f64>| Ok(space(x, factors(x, false)?, false));
+    Cross::new("space", prepare, move |a: Of<'_, Space>, b: Of<'_, Space>, cross| {
+        let most = if units { a.kept.units.max(b.kept.units) } else { a.kept.rank.max(b.kept.rank) };
+        Ok(Some(cross.squared_norm_l2() / most as f64))
+    })
+}
+
+/// Correlations closer than this are not told apart in single precision, and with them their weights.
+const TIED: f64 = 3e-5;
+
+/// Projection-weighted canonical correlations, weighted by the first or by both.
+pub(super) fn projection_weighted(mean: bool) -> Cross {
+    let prepare = |x: MatRef<'_, f64>| {
+        let svd = factors(x, true)?;
+        Ok(Side::same(svd.u.clone(), svd))
+    };
+    Cross::new("factors", prepare, move |a: Of<'_, ThinSvd>, b: Of<'_, ThinSvd>, cross| {
+        let p = pwcca::of_factors(a.kept, b.kept, cross.as_ref())?;
+        let tied = p.canonical.correlations.windows(2).any(|w| w[0] - w[1] < TIED);
+        Ok((!tied).then_some(if mean { p.mean } else { p.x_weighted }))
+    })
+}
+
+/// Below this part of what is subtracted from each other, too few digits are left.
+const CANCELS: f64 = 0.02;
+
+/// GULP, the metric or its square.
+pub(super) fn gulp(lambda: f64, squared: bool) -> Cross {
+    let prepare = move |x: MatRef<'_, f64>| {
+        let svd = factors(x, true)?;
+        let shrink: Vec<f64> = svd.s.iter().map(|s| s * s / (s * s + lambda)).collect();
+        let roots: Vec<f64> = shrink.iter().map(|f| f.sqrt()).collect();
+        Ok(Side::same(scale_columns(svd.u.as_ref(), &roots), shrink.iter().map(|f| f * f).sum::<f64>()))
+    };
+    Cross::new(format!("smoother {lambda}"), prepare, move |a: Of<'_, f64>, b: Of<'_, f64>, cross| {
+        let all = a.kept + b.kept;
+        let apart = all - 2.0 * cross.squared_norm_l2();
+        Ok((apart > CANCELS * all).then_some(if squared { apart } else { apart.sqrt() }))
+    })
+}
+
+/// What the package's variance factor needs.
+struct Whitened {
+    s: Vec<f64>,
+    norm: f64,
+    units: usize,
+}
+
+/// The size-and-shape distance after partial whitening, with the variance factor of the package netrep.
+pub(super) fn netrep_euclidean(alpha: f64) -> Cross {
+    let prepare = move |x: MatRef<'_, f64>| {
+        check_alpha(alpha)?;
+        check(x, NAME)?;
+        let Unit { matrix, norm } = unit(centre(x), NAME)?;
+        let svd = basis(matrix.as_ref(), None)?;
+        let s: Vec<f64> = svd.s.iter().map(|v| v * norm).collect();
+        let weights: Vec<f64> = s.iter().map(|&v| v * whitening(v * v, alpha)).collect();
+        let shaped = unit(scale_columns(svd.u.as_ref(), &weights), NAME)?;
+        Ok(Side::same(shaped.matrix, Whitened { s, norm: shaped.norm, units: x.ncols() }))
+    };
+    Cross::new(format!("whitened {alpha}"), prepare, move |a: Of<'_, Whitened>, b: Of<'_, Whitened>, cross| {
+        let similarity: f64 = singular_values(cross.as_ref())?.iter().rev().sum();
+        if 1.0 - similarity < CANCELS {
+            return Ok(None);
+        }
+        let width = a.kept.units.max(b.kept.units);
+        let size = |w: &Whitened| w.norm * netrep_factor(&w.s, width, alpha);
+        let distance = (2.0 - 2.0 * similarity).sqrt();
+        Ok(Some(Procrustes::from_unit(distance, size(a.kept), size(b.kept)).euclidean))
+    })
+}
+
+/// R² of the second from the first, on the examples of the fit.
+pub(super) fn linear_regression(uniform: bool) -> Cross {
+    let prepare = |x: MatRef<'_, f64>| {
+        check(x, NAME)?;
+        let Unit { matrix, .. } = unit(centre(x), NAME)?;
+        let space = basis(matrix.as_ref(), None)?.u;
+        let totals: Vec<f64> = matrix.col_iter().map(|c| c.squared_norm_l2()).collect();
+        Ok(Side::different(space, matrix, totals))
+    };
+    Cross::new("regression", prepare, move |_: Of<'_, Vec<f64>>, b: Of<'_, Vec<f64>>, cross| {
+        let mut sums = R2Sums::default();
+        for (j, &total) in b.kept.iter().enumerate() {
+            let explained = cross.col(j).squared_norm_l2();
+            sums.add((total - explained).max(0.0), total);
+        }
+        Ok(Some(if uniform { sums.uniform() } else { sums.variance_weighted() }))
+    })
+}
+
+/// Held-out predictions by ridge regression with a fixed penalty, which are linear in what is predicted.
+pub(super) fn ridge(alpha: f64, folds: usize, finish: impl Fn(&RidgeScore) -> Result<f64> + Send + Sync + 'static) -> Cross {
+    let prepare = move |x: MatRef<'_, f64>| {
+        check(x, NAME)?;
+        let fold_of = contiguous_folds(x.nrows(), folds)?;
+        let operator = held_out_operator(x, alpha, &fold_of)?;
+        // Neither a shift nor one scale for all targets changes a score, and small numbers keep their digits.
+        let centred = subtract(x, &column_means(x));
+        let largest = centred.norm_max();
+        let scale = if largest > 0.0 { (-largest.log2().ceil()).exp2() } else { 1.0 };
+        let targets = Mat::from_fn(x.nrows(), x.ncols(), |i, j| centred[(i, j)] * scale);
+        Ok(Side::different(operator.transpose().to_owned(), targets, fold_of))
+    };
+    let key = format!("ridge {alpha} {folds}");
+    Cross::new(key, prepare, move |_: Of<'_, Vec<usize>>, b: Of<'_, Vec<usize>>, cross| {
+        let s = score(b.side.right().as_ref(), cross.as_ref(), b.kept, vec![alpha; folds])?;
+        finish(&s).map(Some)
+    })
+}

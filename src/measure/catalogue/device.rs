@@ -1,0 +1,239 @@
+//! How a measure is computed on a device, in f32, for all pairs at once.
+//!
+//! What is the same for all pairs of a representation is done once, in f64 on the host or on the device; the work that
+//! grows with the pairs, or with the square of the examples, is done on the device; what is left of a pair, a few numbers
+//! or a small matrix, is finished on the host in f64. Each form here is one way of dividing the work.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use faer::{Mat, MatRef};
+
+use crate::error::{Error, Result};
+use crate::measure::embedding::{Between, Embedding};
+use crate::measure::neurons::neighbours::{Nearness, Neighbours};
+use crate::measure::pairwise::rdm::Rdm;
+use crate::measure::subspace::based::Basis;
+use crate::measure::subspace::shape::Procrustes;
+
+/// How a measure is computed on a device.
+#[derive(Clone, Debug)]
+pub enum Device {
+    /// From inner products of embeddings.
+    Cosine(Cosine),
+    /// From the nearest neighbours.
+    Neighbours(Neighbourhood),
+    /// From the singular values of the cross-product, all on the device.
+    Nuclear(Nuclear),
+    /// From the cross-product, finished on the host.
+    Cross(Cross),
+    /// From tables of dissimilarities, finished on the host.
+    Tables(Tables),
+    /// From the softmax of each example's units: the Jensen-Shannon divergence.
+    Outputs,
+}
+
+impl Device {
+    /// What the device does, in a few words.
+    pub fn describe(&self) -> &'static str {
+        match self {
+            Self::Cosine(_) => "wholly on the device",
+            Self::Neighbours(_) => "neighbours on the device",
+            Self::Nuclear(_) => "pairs on the device, a factorisation of each representation on the CPU",
+            Self::Cross(_) => "cross-products on the device, the rest on the CPU",
+            Self::Tables(_) => "dissimilarities on the device, their comparison on the CPU",
+            Self::Outputs => "wholly on the device",
+        }
+    }
+}
+
+/// A measure that is a function of inner products of embeddings.
+#[derive(Clone, Copy, Debug)]
+pub struct Cosine {
+    /// What each representation becomes.
+    pub embedding: Embedding,
+    /// What is made of the inner products.
+    pub value: FromProducts,
+}
+
+/// What is made of inner products of embeddings.
+#[derive(Clone, Copy, Debug)]
+pub enum FromProducts {
+    /// The cosine as it is.
+    Cosine,
+    /// A function of the cosine.
+    Function(fn(f64) -> f64),
+    /// Its angle; above this cosine single precision does not tell small angles apart.
+    Angle(f64),
+    /// The product itself, over a number that the examples give.
+    Product(fn(f64) -> f64),
+}
+
+impl FromProducts {
+    /// The value, from a cosine, for forms that need no more.
+    pub fn of_cosine(self, cosine: f64) -> f64 {
+        match self {
+            Self::Cosine | Self::Product(_) => cosine,
+            Self::Function(f) => f(cosine),
+            Self::Angle(_) => cosine.clamp(-1.0, 1.0).acos(),
+        }
+    }
+}
+
+/// A measure that is a function of the singular values of the cross-product of two matrices.
+#[derive(Clone, Copy, Debug)]
+pub struct Nuclear {
+    /// What each representation becomes, on the CPU in f64.
+    pub basis: Basis,
+    /// What is made of the singular values.
+    pub value: NuclearValue,
+}
+
+/// What is made of the singular values.
+#[derive(Clone, Copy, Debug)]
+pub enum NuclearValue {
+    /// A distance of the Procrustes family.
+    Distance(fn(&Procrustes) -> f64),
+    /// Mean canonical correlation.
+    Mean,
+    /// Mean squared canonical correlation.
+    MeanSquared,
+}
+
+/// A representation and its neighbours.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'a> {
+    /// `[examples, units]`
+    pub values: MatRef<'a, f64>,
+    /// Neighbours of each example.
+    pub neighbours: &'a Neighbours,
+}
+
+type OfNeighbours = Arc<dyn Fn(Surroundings<'_>, Surroundings<'_>) -> Result<f64> + Send + Sync>;
+
+/// A measure that compares the nearest neighbours of each example.
+#[derive(Clone)]
+pub struct Neighbourhood {
+    /// How many neighbours.
+    pub k: usize,
+    /// What makes two examples near.
+    pub nearness: Nearness,
+    /// What is made of two sets of neighbours.
+    pub compare: OfNeighbours,
+}
+
+impl fmt::Debug for Neighbourhood {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Neighbourhood({}, {:?})", self.k, self.nearness)
+    }
+}
+
+/// What a representation becomes before its cross-products with others are made.
+pub struct Side {
+    /// `[examples, a]`, as the first of a pair.
+    pub left: Mat<f64>,
+    /// `[examples, b]`, as the second of a pair, if it is another matrix then.
+    pub right: Option<Mat<f64>>,
+    kept: Box<dyn Any + Send + Sync>,
+}
+
+impl Side {
+    /// Of one form, as the first and as the second.
+    pub fn same<K: Send + Sync + 'static>(matrix: Mat<f64>, kept: K) -> Self {
+        Self { left: matrix, right: None, kept: Box::new(kept) }
+    }
+
+    /// Of two forms.
+    pub fn different<K: Send + Sync + 'static>(left: Mat<f64>, right: Mat<f64>, kept: K) -> Self {
+        Self { left, right: Some(right), kept: Box::new(kept) }
+    }
+
+    /// Its form as the second of a pair.
+    pub fn right(&self) -> &Mat<f64> {
+        self.right.as_ref().unwrap_or(&self.left)
+    }
+}
+
+/// A side with what was kept of it.
+pub struct Of<'a, K> {
+    /// Its forms.
+    pub side: &'a Side,
+    /// What was kept.
+    pub kept: &'a K,
+}
+
+type Prepare = Arc<dyn Fn(MatRef<'_, f64>) -> Result<Side> + Send + Sync>;
+type Finish = Arc<dyn Fn(&Side, &Side, &Mat<f64>) -> Result<Option<f64>> + Send + Sync>;
+
+/// A measure that is a function of the product of a form of the first, transposed, and a form of the second.
+#[derive(Clone)]
+pub struct Cross {
+    /// Measures of one key have the same forms: their products are made once.
+    pub key: String,
+    prepare: Prepare,
+    finish: Finish,
+}
+
+impl fmt::Debug for Cross {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cross({})", self.key)
+    }
+}
+
+impl Cross {
+    /// From what a representation becomes, and what is made of the product in single precision: nothing, where that does
+    /// not do.
+    pub fn new<K: Send + Sync + 'static>(
+        key: impl Into<String>,
+        prepare: impl Fn(MatRef<'_, f64>) -> Result<Side> + Send + Sync + 'static,
+        finish: impl Fn(Of<'_, K>, Of<'_, K>, &Mat<f64>) -> Result<Option<f64>> + Send + Sync + 'static,
+    ) -> Self {
+        let lost = || Error::Measure("a representation was prepared for another measure".into());
+        Self {
+            key: key.into(),
+            prepare: Arc::new(prepare),
+            finish: Arc::new(move |a, b, cross| {
+                let (Some(first), Some(second)) = (a.kept.downcast_ref(), b.kept.downcast_ref()) else {
+                    return Err(lost());
+                };
+                finish(Of { side: a, kept: first }, Of { side: b, kept: second }, cross)
+            }),
+        }
+    }
+
+    /// What `x` `[examples, units]` becomes.
+    ///
+    /// # Errors
+    /// If the measure is not defined on it.
+    pub fn prepare(&self, x: MatRef<'_, f64>) -> Result<Side> {
+        (self.prepare)(x)
+    }
+
+    /// The value from the product `a.left' b.right`; nothing where single precision does not do.
+    ///
+    /// # Errors
+    /// If the measure is not defined on the pair.
+    pub fn finish(&self, a: &Side, b: &Side, cross: &Mat<f64>) -> Result<Option<f64>> {
+        (self.finish)(a, b, cross)
+    }
+}
+
+type OfTables = Arc<dyn Fn(&Rdm, &Rdm) -> Result<f64> + Send + Sync>;
+
+/// A measure that is a function of two tables of dissimilarities.
+#[derive(Clone)]
+pub struct Tables {
+    /// What the tables hold.
+    pub between: Between,
+    /// Whether dissimilarities are divided by the number of units.
+    pub per_unit: bool,
+    /// What is made of two tables.
+    pub compare: OfTables,
+}
+
+impl fmt::Debug for Tables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tables({:?})", self.between)
+    }
+}

@@ -1,0 +1,88 @@
+//! How representations are given to a device: what single precision would lose is taken off beforehand.
+
+use faer::{Mat, MatRef};
+
+use crate::measure::embedding::{Bandwidth, Between, Embedding};
+
+/// What is done to a representation in f64 before it is rounded to the device's f32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::measure::compare) enum Intake {
+    /// Units of mean zero, the largest value near one: offsets and scales that no measure sees cost no digits.
+    Standard,
+    /// Units of mean zero, at their own scale: for kernels of a fixed width.
+    Own,
+    /// Examples at unit length.
+    Directions,
+    /// Examples of mean zero, at unit length.
+    Profiles,
+    /// As it is.
+    Raw,
+}
+
+impl Intake {
+    pub(in crate::measure::compare) fn of(between: Between) -> Self {
+        match between {
+            Between::Gaussian(Bandwidth::Fixed(_)) | Between::Laplace(Bandwidth::Fixed(_)) => Self::Own,
+            Between::Cosine => Self::Directions,
+            Between::Correlation => Self::Profiles,
+            Between::Poisson(..) => Self::Raw,
+            _ => Self::Standard,
+        }
+    }
+
+    /// What is left for the device to do.
+    pub(in crate::measure::compare) fn rest(self, embedding: Embedding) -> Embedding {
+        match self {
+            // Already standardised, and padding must not be taken for units.
+            Self::Profiles => Embedding { between: Between::Cosine, ..embedding },
+            _ => embedding,
+        }
+    }
+
+    /// The representation, and what it was multiplied by.
+    pub(in crate::measure::compare) fn apply(self, x: MatRef<'_, f64>) -> (Mat<f64>, f64) {
+        let (n, p) = (x.nrows(), x.ncols());
+        match self {
+            Self::Raw => (x.to_owned(), 1.0),
+            Self::Standard | Self::Own => {
+                // Whole numbers stay as they are: equal distances stay equal.
+                let whole = x.col_iter().all(|c| c.iter().all(|v| v.fract() == 0.0 && v.abs() < 4096.0));
+                let means: Vec<f64> =
+                    if whole { vec![0.0; p] } else { x.col_iter().map(|c| c.iter().sum::<f64>() / n as f64).collect() };
+                let centred = Mat::from_fn(n, p, |i, j| x[(i, j)] - means[j]);
+                let largest = centred.col_iter().flat_map(|c| c.iter()).fold(0.0f64, |m, v| m.max(v.abs()));
+                if self == Self::Own || largest == 0.0 {
+                    return (centred, 1.0);
+                }
+                let scale = (-largest.log2().ceil()).exp2();
+                (Mat::from_fn(n, p, |i, j| centred[(i, j)] * scale), scale)
+            }
+            Self::Directions | Self::Profiles => {
+                let mean = |i: usize| match self {
+                    Self::Profiles => (0..p).map(|j| x[(i, j)]).sum::<f64>() / p as f64,
+                    _ => 0.0,
+                };
+                let means: Vec<f64> = (0..n).map(mean).collect();
+                let norm = |i: usize| (0..p).map(|j| (x[(i, j)] - means[i]).powi(2)).sum::<f64>().sqrt();
+                let norms: Vec<f64> = (0..n).map(norm).collect();
+                (Mat::from_fn(n, p, |i, j| (x[(i, j)] - means[i]) / norms[i]), 1.0)
+            }
+        }
+    }
+}
+
+/// Rounded to what the device has.
+pub(in crate::measure::compare) fn row_major(x: &Mat<f64>) -> Vec<f32> {
+    (0..x.nrows()).flat_map(|i| (0..x.ncols()).map(move |j| (i, j))).map(|(i, j)| x[(i, j)] as f32).collect()
+}
+
+/// With columns of zeros up to a width.
+pub(super) fn padded(x: &Mat<f64>, width: usize) -> Vec<f32> {
+    let mut out = vec![0.0; x.nrows() * width];
+    for (i, row) in out.chunks_mut(width.max(1)).enumerate() {
+        for (j, slot) in row.iter_mut().take(x.ncols()).enumerate() {
+            *slot = x[(i, j)] as f32;
+        }
+    }
+    out
+}

@@ -1,0 +1,133 @@
+//! All pairs on a GPU: measures that divide the work in the same way share what is made of each representation.
+
+mod crosses;
+mod intake;
+mod neighbours;
+mod nuclear;
+mod products;
+mod tables;
+
+use std::sync::Arc;
+
+pub(super) use intake::{Intake, row_major};
+
+use super::{Named, Place, Table};
+use crate::error::Result;
+use crate::gpu::{Gpu, Profile};
+use crate::measure::catalogue::{Cosine, Device, FromProducts, Measure};
+use crate::measure::embedding::{Bandwidth, Between, Centring};
+use crate::measure::neurons::neighbours::Nearness;
+use crate::measure::outputs::jensen_shannon;
+
+/// Whether a measure has a form for a device that is defined for the whole set; what is not is left to the CPU, which says
+/// why.
+pub(super) fn suits(set: &[Named], measure: &Measure, profile: &Profile) -> bool {
+    let n = set.first().map_or(0, |x| x.values.nrows());
+    match &measure.made.device {
+        None => false,
+        // Constant representations have no direction; the CPU says so.
+        Some(Device::Nuclear(_)) => n >= 2 && set.iter().all(varies),
+        Some(Device::Cross(_)) => n >= 2,
+        Some(Device::Tables(form)) => n >= 2 && has_table(set, form.between),
+        Some(Device::Outputs) => set.iter().all(|x| x.values.ncols() == set[0].values.ncols()),
+        Some(Device::Neighbours(form)) => {
+            // Each pass over the examples is a loop, and some adapters end loops after so many turns.
+            let turns = form.k as u64 * (n as u64 + 2) + 16;
+            form.k < n
+                && profile.loop_iterations().is_none_or(|most| turns < most)
+                && (form.nearness != Nearness::Cosine || has_directions(set, false))
+        }
+        Some(Device::Cosine(form)) => {
+            let examples = form.embedding.batch.unwrap_or(n);
+            let between = form.embedding.between;
+            let median = matches!(
+                between,
+                Between::Gaussian(Bandwidth::Median(..)) | Between::Laplace(Bandwidth::Median(..))
+            );
+            let least = match form.embedding.centring {
+                Centring::Double | Centring::DoubleOfMean => 2,
+                _ => 4,
+            };
+            // Counting for a median is exact up to 2^24 distances.
+            examples >= least && examples <= n && !(median && examples > 4096) && has_table(set, between)
+        }
+    }
+}
+
+/// Whether all examples have a dissimilarity of this kind to others.
+fn has_table(set: &[Named], between: Between) -> bool {
+    match between {
+        Between::Cosine => has_directions(set, false),
+        Between::Correlation => has_directions(set, true),
+        Between::Poisson(shift, _) => {
+            shift > 0.0 && set.iter().all(|x| x.values.col_iter().all(|c| c.iter().all(|&v| v + f64::from(shift) > 0.0)))
+        }
+        _ => true,
+    }
+}
+
+/// Whether no example is zero, or, if `centred`, the same in all units.
+fn has_directions(set: &[Named], centred: bool) -> bool {
+    set.iter().all(|x| {
+        (0..x.values.nrows()).all(|i| {
+            let row = x.values.row(i);
+            let origin = if centred { row[0] } else { 0.0 };
+            row.iter().any(|&v| v != origin)
+        })
+    })
+}
+
+fn varies(x: &Named) -> bool {
+    x.values.col_iter().any(|c| c.iter().any(|&v| v != c[0]))
+}
+
+/// Compares all pairs by those of the measures that are `wanted`, all of which have a form for a GPU. Values that are not
+/// defined there are NaN.
+pub(super) fn all_pairs(
+    set: &[Named],
+    measures: &[Measure],
+    wanted: &[usize],
+    gpu: &Arc<Gpu>,
+) -> Result<Vec<(usize, Table)>> {
+    let mut tables = Vec::with_capacity(wanted.len());
+    for intake in [Intake::Standard, Intake::Own, Intake::Directions, Intake::Profiles, Intake::Raw] {
+        let group: Vec<usize> = wanted
+            .iter()
+            .copied()
+            .filter(|&m| measures[m].cosine().is_some_and(|c| Intake::of(c.embedding.between) == intake))
+            .collect();
+        if !group.is_empty() {
+            tables.extend(products::of_group(set, measures, &group, intake, gpu)?);
+        }
+    }
+    tables.extend(neighbours::by_neighbours(set, measures, wanted, gpu)?);
+    tables.extend(nuclear::by_singular_values(set, measures, wanted, gpu)?);
+    tables.extend(crosses::by_cross_products(set, measures, wanted, gpu)?);
+    tables.extend(tables::by_tables(set, measures, wanted, gpu)?);
+    tables.extend(by_outputs(set, measures, wanted, gpu)?);
+    Ok(tables)
+}
+
+/// Divergences of outputs, which are alike either way about.
+fn by_outputs(set: &[Named], measures: &[Measure], wanted: &[usize], gpu: &Arc<Gpu>) -> Result<Vec<(usize, Table)>> {
+    let count = set.len();
+    let pairs: Vec<(usize, usize)> = (0..count).flat_map(|a| (a..count).map(move |b| (a, b))).collect();
+    let mut tables = Vec::new();
+    for &m in wanted.iter().filter(|&&m| matches!(measures[m].made.device, Some(Device::Outputs))) {
+        let (n, classes) = set[0].values.shape();
+        let outputs: Vec<Vec<f32>> = set.iter().map(|x| row_major(&x.values)).collect();
+        let found = jensen_shannon(Some(gpu), [n, classes], &outputs, &pairs)?;
+        let mut table = Table::new(&measures[m], count, Place::Gpu);
+        for (&(a, b), value) in pairs.iter().zip(found) {
+            table.values[a * count + b] = value;
+            table.values[b * count + a] = value;
+        }
+        tables.push((m, table));
+    }
+    Ok(tables)
+}
+
+/// The form by embeddings whose draws can be made on the device: those that are functions of a cosine.
+pub(super) fn drawn(measure: &Measure) -> Option<Cosine> {
+    measure.cosine().filter(|c| !matches!(c.value, FromProducts::Product(_)))
+}
