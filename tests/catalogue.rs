@@ -198,7 +198,7 @@ fn tolerance(name: &str) -> f64 {
     let family = name.split(':').next().unwrap_or("");
     match family {
         "cka" | "procrustes" | "cca" | "nbs" => 1e-5,
-        "knn" | "knn_jaccard" | "bipartite_match" | "semi_match" => 1e-12,
+        "knn" | "knn_jaccard" | "bipartite_match" | "semi_match" | "soft_match" | "soft_match_distance" => 1e-12,
         _ => 1e-4,
     }
 }

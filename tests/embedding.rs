@@ -6,6 +6,7 @@ use std::path::Path;
 
 use isogram::data::read_table;
 use isogram::measure::embedding::{Bandwidth, Between, Centring, Embedding, Pool};
+use isogram::measure::large::{self, Most};
 use isogram::measure::pairs::{Layers, Pairs};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference/measures");
@@ -78,4 +79,47 @@ fn cosines_of_embeddings_are_what_published_packages_give() {
         }
     }
     assert!(tried > 100, "{tried} values");
+}
+
+/// Values without structure.
+fn pseudo(i: usize) -> f32 {
+    let mut x = (i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d;
+    x = (x ^ (x >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    ((x >> 40) as f32) / (1u64 << 24) as f32 - 0.5
+}
+
+#[test]
+fn large_sets_are_compared_by_rows_as_small_ones_are_at_once() {
+    use Between::{CityBlock, Cosine, Euclidean, Gaussian, Linear, Poisson};
+    use Centring::{Double, DoubleOfMean, Hollow, Mean, Raw, U};
+    let (count, units) = (5, 6);
+    for (n, between) in [
+        (37, Linear),
+        (70, Gaussian(Bandwidth::Median(0.7, Pool::Pairs))),
+        (37, Euclidean),
+        (64, Cosine),
+        (21, CityBlock),
+        (37, Poisson(0.6, 1.0)),
+    ] {
+        let embeddings: Vec<Embedding> =
+            [Double, U, Hollow, Mean, DoubleOfMean, Raw].into_iter().map(|c| Embedding::new(between, c)).collect();
+        let values: Vec<Vec<f32>> =
+            (0..count).map(|r| (0..n * units).map(|i| pseudo(r * 10_000 + i)).collect()).collect();
+        for gpu in std::iter::once(None).chain(support::gpu().map(Some)) {
+            let mut pairs = Pairs::new(gpu.as_ref(), count, 1, [n, units], &embeddings, &[Layers::Same]).unwrap();
+            for (r, x) in values.iter().enumerate() {
+                pairs.fill(0, r, x, units).unwrap();
+            }
+            let whole = pairs.compare(Layers::Same).unwrap();
+            let most = Most { held: 2, rows: 8 };
+            let mut fill = |r: usize| Ok((values[r].clone(), units));
+            let found = large::products(gpu.as_ref(), count, [n, units], &embeddings, most, &mut fill).unwrap();
+            for (matrix, found) in whole.iter().zip(&found) {
+                let scale = matrix.products.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+                for (a, b) in matrix.products.iter().zip(found) {
+                    assert!((a - b).abs() <= 2e-5 * scale, "{:?}: {a} and {b}", embeddings[matrix.measure]);
+                }
+            }
+        }
+    }
 }

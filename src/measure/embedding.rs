@@ -101,28 +101,98 @@ pub struct Piece {
     pub count: usize,
 }
 
+/// Which part of a table is made: rows, and columns from one on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
+    /// First row.
+    pub first: First,
+    /// Rows.
+    pub count: usize,
+    /// First column.
+    pub from: usize,
+}
+
+/// The first row of a window.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum First {
+    /// Known beforehand.
+    At(usize),
+    /// Another each time.
+    Moving {
+        /// `[count, 1]`: the rows, as integers.
+        rows: Tensor,
+        /// `[1, 1]`: the first row less the first column.
+        beyond: Tensor,
+    },
+}
+
+impl Window {
+    /// Rows `start..start + count`, columns from `from` on.
+    pub(super) fn at(start: usize, count: usize, from: usize) -> Self {
+        Self { first: First::At(start), count, from }
+    }
+
+    /// The window's rows of a tensor.
+    fn rows(self, g: &mut Graph, x: Tensor) -> Result<Tensor> {
+        match self.first {
+            First::At(start) => g.rows(x, start, self.count),
+            First::Moving { rows, .. } => g.gather(x, rows),
+        }
+    }
+
+    /// The window's columns of a symmetric table, as rows of what it is made from.
+    fn columns(self, g: &mut Graph, x: Tensor) -> Result<Tensor> {
+        let [n, _] = g.matrix(x)?;
+        g.rows(x, self.from, n.saturating_sub(self.from))
+    }
+
+    /// Zero where row and column are the same example.
+    fn without_diagonal(self, g: &mut Graph, part: Tensor) -> Result<Tensor> {
+        let [count, width] = g.matrix(part)?;
+        let (row, column) = (g.row_index(&[count, width]), g.column_index(&[count, width]));
+        let row = match self.first {
+            First::At(start) if start == self.from => row,
+            First::At(start) => g.shift(row, start as f32 - self.from as f32),
+            First::Moving { beyond, .. } => g.plus(row, beyond)?,
+        };
+        let same = g.binary(Binary::Equal, row, column)?;
+        let zero = g.constant(0.0);
+        g.select(same, zero, part)
+    }
+
+    /// What the window takes from sums of rows `[n, 1]`: those of its row and of its column.
+    fn edges(self, g: &mut Graph, sums: Tensor, factor: f64) -> Result<Tensor> {
+        let rows = self.rows(g, sums)?;
+        let columns = self.columns(g, sums)?;
+        let [width, _] = g.matrix(columns)?;
+        let columns = g.reshape(columns, &[1, width])?;
+        let edges = g.plus(rows, columns)?;
+        Ok(g.scale(edges, factor as f32))
+    }
+}
+
 /// Tables of an embedding by batches at most: a plan lists the work of each.
 const MOST_TABLES: usize = 256;
 
 /// A representation as its embedding needs it.
 #[derive(Clone, Copy, Debug)]
 pub struct Prepared {
-    embedding: Embedding,
+    pub(super) embedding: Embedding,
     /// `[n, units]`: rows ready for products or differences.
-    values: Tensor,
+    pub(super) values: Tensor,
     /// A second form of the rows, where a table is the difference of two.
-    other: Option<Tensor>,
+    pub(super) other: Option<Tensor>,
     /// `[1, 1]`: what the kernel's exponent is multiplied by.
-    rate: Option<Tensor>,
+    pub(super) rate: Option<Tensor>,
     /// `[n, 1]` and `[1, 1]`: sums of the rows and of all without the diagonal, and the diagonal itself.
-    sums: Option<Sums>,
+    pub(super) sums: Option<Sums>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Sums {
-    rows: Tensor,
-    total: Tensor,
-    diagonal: Tensor,
+pub(super) struct Sums {
+    pub rows: Tensor,
+    pub total: Tensor,
+    pub diagonal: Tensor,
 }
 
 /// Half a squared distance between rows of unit length is one less their cosine.
@@ -264,7 +334,9 @@ fn unit_rows(g: &mut Graph, x: Tensor) -> Result<Tensor> {
 /// these two, neither of which is much larger than it, so that near examples keep their digits.
 fn rates(g: &mut Graph, x: Tensor, shift: f32) -> Result<[Tensor; 2]> {
     if shift.is_nan() || shift <= 0.0 {
-        return Err(Error::Shape(format!("rates need a positive number added, so that padding has a logarithm: {shift}")));
+        return Err(Error::Shape(format!(
+            "rates need a positive number added, so that padding has a logarithm: {shift}"
+        )));
     }
     let rates = g.shift(x, shift);
     let logarithms = g.unary(Unary::Log, rates);
@@ -281,11 +353,10 @@ fn root(g: &mut Graph, x: Tensor) -> Result<Tensor> {
 }
 
 impl Prepared {
-    /// Rows `start..start + count` of the table before it is centred, columns from `from` on.
-    pub(super) fn table(self, g: &mut Graph, start: usize, count: usize, from: usize) -> Result<Tensor> {
-        let [n, _] = g.matrix(self.values)?;
-        let band = g.rows(self.values, start, count)?;
-        let rest = g.rows(self.values, from, n - from)?;
+    /// Part of the table before it is centred.
+    pub(super) fn table(self, g: &mut Graph, window: Window) -> Result<Tensor> {
+        let band = window.rows(g, self.values)?;
+        let rest = window.columns(g, self.values)?;
         let between = self.embedding.between;
         if between == Between::Linear {
             return g.matmul_of(band, false, rest, true);
@@ -305,7 +376,7 @@ impl Prepared {
             (Between::Euclidean, _) => root(g, distance),
             (Between::Poisson(_, factor), _) => {
                 let other = self.other.unwrap_or(self.values);
-                let (band, rest) = (g.rows(other, start, count)?, g.rows(other, from, n - from)?);
+                let (band, rest) = (window.rows(g, other)?, window.columns(g, other)?);
                 let minus = g.distances(band, rest, inner)?;
                 let difference = g.minus(distance, minus)?;
                 Ok(g.scale(difference, 0.25 * factor))
@@ -324,7 +395,7 @@ impl Prepared {
                 g.fence();
             }
             let count = height.min(n - start);
-            let band = self.table(g, start, count, 0)?;
+            let band = self.table(g, Window::at(start, count, 0))?;
             let part = g.sum(band, 0)?;
             sums = Some(match sums {
                 Some(sums) => g.plus(sums, part)?,
@@ -349,26 +420,30 @@ impl Prepared {
     /// If there are no such rows.
     pub fn band(self, g: &mut Graph, start: usize, count: usize) -> Result<Tensor> {
         let [n, _] = g.matrix(self.values)?;
-        let width = n.saturating_sub(start);
-        let table = self.table(g, start, count, start)?;
-        let value = self.centred(g, table, start, n)?;
-        if count == n {
-            return Ok(value);
-        }
+        self.part(g, Window::at(start, count, start), if count == n { None } else { Some(count) })
+    }
+
+    /// Part of the embedding. Columns from `square` on, counted from the window's first, stand for those on the other side
+    /// of the diagonal too, and are scaled by the root of two.
+    pub(super) fn part(self, g: &mut Graph, window: Window, square: Option<usize>) -> Result<Tensor> {
+        let [n, _] = g.matrix(self.values)?;
+        let table = self.table(g, window)?;
+        let value = self.centred(g, table, window, n)?;
+        let Some(square) = square else { return Ok(value) };
+        let [count, width] = g.matrix(value)?;
         let column = g.column_index(&[count, width]);
         // Beside the text, so that all bands share a kernel.
-        let square = g.number(count as f32);
+        let square = g.number(square as f32);
         let beyond = g.binary(Binary::AtLeast, column, square)?;
         let (twice, once) = (g.constant(std::f32::consts::SQRT_2), g.constant(1.0));
         let weight = g.select(beyond, twice, once)?;
         g.times(value, weight)
     }
 
-    /// A band of the table (columns from its first row on), centred.
-    fn centred(self, g: &mut Graph, table: Tensor, start: usize, n: usize) -> Result<Tensor> {
-        let [count, width] = g.matrix(table)?;
+    /// Part of the table, centred.
+    fn centred(self, g: &mut Graph, table: Tensor, window: Window, n: usize) -> Result<Tensor> {
         let (centring, n) = (self.embedding.centring, n as f64);
-        let Some(sums) = self.sums else { return without_diagonal(g, table) };
+        let Some(sums) = self.sums else { return window.without_diagonal(g, table) };
         let linear = self.embedding.between == Between::Linear;
         if centring == Centring::Double && linear {
             return Ok(table);
@@ -376,19 +451,19 @@ impl Prepared {
         if centring == Centring::Mean {
             let mean = g.scale(sums.total, (1.0 / (n * (n - 1.0))) as f32);
             let less = g.minus(table, mean)?;
-            return without_diagonal(g, less);
+            return window.without_diagonal(g, less);
         }
         if centring == Centring::DoubleOfMean {
             let mean = g.scale(sums.total, (1.0 / (n * (n - 1.0))) as f32);
             let less = g.minus(table, mean)?;
-            let hollow = without_diagonal(g, less)?;
-            let edges = edges(g, sums.rows, start, [count, width], -1.0 / n)?;
+            let hollow = window.without_diagonal(g, less)?;
+            let edges = window.edges(g, sums.rows, -1.0 / n)?;
             let corner = g.scale(sums.total, (2.0 / (n * n)) as f32);
             let less = g.plus(hollow, edges)?;
             return g.plus(less, corner);
         }
         if centring == Centring::Hollow && linear {
-            return without_diagonal(g, table);
+            return window.without_diagonal(g, table);
         }
         // With the diagonal for the double form, without it for the U-centred one.
         let (sums_of, per_row, per_all) = match centring {
@@ -399,30 +474,12 @@ impl Prepared {
             Centring::U => sums.total,
             _ => g.sum_all(sums_of)?,
         };
-        let edges = edges(g, sums_of, start, [count, width], -1.0 / per_row)?;
+        let edges = window.edges(g, sums_of, -1.0 / per_row)?;
         let corner = g.scale(total, (1.0 / per_all) as f32);
         let less = g.plus(table, edges)?;
         let value = g.plus(less, corner)?;
-        if centring == Centring::Double { Ok(value) } else { without_diagonal(g, value) }
+        if centring == Centring::Double { Ok(value) } else { window.without_diagonal(g, value) }
     }
-}
-
-/// What a band (columns from its first row on) takes from sums of rows `[n, 1]`: those of its row and of its column.
-fn edges(g: &mut Graph, sums: Tensor, start: usize, [count, width]: [usize; 2], factor: f64) -> Result<Tensor> {
-    let rows = g.rows(sums, start, count)?;
-    let columns = g.rows(sums, start, width)?;
-    let columns = g.reshape(columns, &[1, width])?;
-    let edges = g.plus(rows, columns)?;
-    Ok(g.scale(edges, factor as f32))
-}
-
-/// Zero where row and column are the same example; a band's columns start at its first row.
-fn without_diagonal(g: &mut Graph, band: Tensor) -> Result<Tensor> {
-    let [count, width] = g.matrix(band)?;
-    let (row, column) = (g.row_index(&[count, width]), g.column_index(&[count, width]));
-    let same = g.binary(Binary::Equal, row, column)?;
-    let zero = g.constant(0.0);
-    g.select(same, zero, band)
 }
 
 /// Cosines of the embeddings of several pairs of representations of the same examples: for each embedding, for each pair,

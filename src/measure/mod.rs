@@ -10,6 +10,7 @@ pub mod cka;
 pub mod compare;
 pub mod distance;
 pub mod embedding;
+pub mod large;
 mod median;
 pub mod nearest;
 pub mod neurons;

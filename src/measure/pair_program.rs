@@ -79,7 +79,11 @@ impl PairProgram {
         let effects = made.iter().map(|&(name, value)| Effect::Output(name.into(), value)).collect();
         let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());
         let plan = lower(&g, &[Function::new("pairs", effects)], at_once, &profile)?;
-        Ok(Self { machine: Machine::new(gpu, plan)?, examples, names: made.into_iter().map(|(name, _)| name).collect() })
+        Ok(Self {
+            machine: Machine::new(gpu, plan)?,
+            examples,
+            names: made.into_iter().map(|(name, _)| name).collect(),
+        })
     }
 
     /// Runs it for `pairs` and gives, for the number of each pair, its values in the order in which they were made.

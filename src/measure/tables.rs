@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::embedding::{Between, Centring, Embedding, band_rows};
+use super::embedding::{Between, Centring, Embedding, Window, band_rows};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};
 use crate::graph::{Effect, Function, Graph, Machine, VariableKind, lower};
@@ -35,7 +35,10 @@ pub fn upper_triangles(
     for part in representations.chunks(at_once) {
         for (place, (values, units)) in part.iter().enumerate() {
             if values.len() != examples * units {
-                return Err(Error::Shape(format!("{} values are no {examples} examples of {units} units", values.len())));
+                return Err(Error::Shape(format!(
+                    "{} values are no {examples} examples of {units} units",
+                    values.len()
+                )));
             }
             let mut padded = vec![0.0; examples * width];
             for (from, to) in values.chunks((*units).max(1)).zip(padded.chunks_mut(width)) {
@@ -61,13 +64,7 @@ pub fn upper_triangles(
     Ok(tables)
 }
 
-fn program(
-    gpu: Option<&Arc<Gpu>>,
-    examples: usize,
-    width: usize,
-    at_once: usize,
-    between: Between,
-) -> Result<Machine> {
+fn program(gpu: Option<&Arc<Gpu>>, examples: usize, width: usize, at_once: usize, between: Between) -> Result<Machine> {
     let mut g = Graph::new();
     let x = g.variable(INPUT, &[examples, width], DType::F32, VariableKind::Transient)?;
     let units = g.variable(UNITS, &[1, 1], DType::F32, VariableKind::Transient)?;
@@ -76,7 +73,7 @@ fn program(
     let mut effects = Vec::new();
     for start in (0..examples).step_by(height) {
         g.fence();
-        let band = prepared.table(&mut g, start, height.min(examples - start), start)?;
+        let band = prepared.table(&mut g, Window::at(start, height.min(examples - start), start))?;
         effects.push(Effect::Output(name(start), band));
     }
     let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());

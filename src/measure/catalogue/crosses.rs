@@ -12,6 +12,8 @@ use crate::measure::assignment::maximise;
 use crate::measure::neurons::matching::Sign;
 use crate::measure::neurons::transport::transport_uniform;
 use crate::measure::neurons::units::Units;
+use crate::measure::pairwise::bures::{Factor, Wanted, factor, of_product};
+use crate::measure::pairwise::rdm::{Dissimilarity, rdm};
 use crate::measure::subspace::canonical::CanonicalCorrelations;
 use crate::measure::subspace::folds::contiguous_folds;
 use crate::measure::subspace::prepare::{
@@ -49,9 +51,7 @@ fn signed(cross: &Mat<f64>, sign: Sign) -> Mat<f64> {
 }
 
 /// A function of the correlations of units.
-fn of_units(
-    finish: impl Fn(&Side, &Side, &Mat<f64>) -> Result<Option<f64>> + Send + Sync + 'static,
-) -> Cross {
+fn of_units(finish: impl Fn(&Side, &Side, &Mat<f64>) -> Result<Option<f64>> + Send + Sync + 'static) -> Cross {
     Cross::new("units", units, move |a: Of<'_, ()>, b: Of<'_, ()>, cross| finish(a.side, b.side, cross))
 }
 
@@ -138,11 +138,7 @@ fn space(x: MatRef<'_, f64>, svd: ThinSvd, centred: bool) -> Side {
 }
 
 /// A summary of canonical correlations.
-pub(super) fn correlations(
-    centred: bool,
-    keep: Option<Keep>,
-    summary: fn(&CanonicalCorrelations) -> f64,
-) -> Cross {
+pub(super) fn correlations(centred: bool, keep: Option<Keep>, summary: fn(&CanonicalCorrelations) -> f64) -> Cross {
     let prepare = move |x: MatRef<'_, f64>| {
         let svd = factors(x, centred)?;
         let svd = match keep {
@@ -232,6 +228,19 @@ pub(super) fn netrep_euclidean(alpha: f64) -> Cross {
     })
 }
 
+/// The Bures similarity or metric of two RDMs, from factors of their Gram matrices.
+pub(super) fn bures(d: Dissimilarity, wanted: Wanted, root: bool) -> Cross {
+    let negative = wanted.keeps_negative();
+    let prepare = move |x: MatRef<'_, f64>| {
+        let f = factor(&rdm(x, d)?)?;
+        Ok(if negative { Side::different(f.columns.clone(), f.both(), f) } else { Side::same(f.columns.clone(), f) })
+    };
+    Cross::new(format!("factors {d:?} {negative}"), prepare, move |a: Of<'_, Factor>, b: Of<'_, Factor>, cross| {
+        let value = of_product(a.kept, b.kept, cross.as_ref(), wanted)?;
+        Ok(value.map(|v| if root { v.max(0.0).sqrt() } else { v }))
+    })
+}
+
 /// R² of the second from the first, on the examples of the fit.
 pub(super) fn linear_regression(uniform: bool) -> Cross {
     let prepare = |x: MatRef<'_, f64>| {
@@ -252,7 +261,11 @@ pub(super) fn linear_regression(uniform: bool) -> Cross {
 }
 
 /// Held-out predictions by ridge regression with a fixed penalty, which are linear in what is predicted.
-pub(super) fn ridge(alpha: f64, folds: usize, finish: impl Fn(&RidgeScore) -> Result<f64> + Send + Sync + 'static) -> Cross {
+pub(super) fn ridge(
+    alpha: f64,
+    folds: usize,
+    finish: impl Fn(&RidgeScore) -> Result<f64> + Send + Sync + 'static,
+) -> Cross {
     let prepare = move |x: MatRef<'_, f64>| {
         check(x, NAME)?;
         let fold_of = contiguous_folds(x.nrows(), folds)?;

@@ -18,10 +18,14 @@ default.
 
 Each measure is defined once, in double precision on the CPU (`isogram::measure`), and agrees there with published packages:
 [agreement.md](agreement.md) has the values side by side, and says where packages differ. Those marked *GPU* have a second form
-for all pairs of a set at once, in single precision on the device, within 1e-5 (CKA) or 1e-4 of the first unless
-offsets are thousands of times the spread; neighbours are exact where no distances tie in single precision. The others run on the CPU, pairs shared out among its cores, in single-threaded linear algebra
-([faer](https://docs.rs/faer)), so that results have the same bits on any number of cores. On a software adapter the CPU is as fast or
-faster, so `compare` takes a GPU of its own accord only where there is a real one and the work is worth it.
+for all pairs of a set at once, in single precision on the device, within 1e-5 (CKA, Procrustes, CCA) or 1e-4 of the first unless
+offsets are thousands of times the spread; neighbours and matchings are exact where none tie in single precision. What the device
+does of each is said in brackets: where the rest is small (the singular values of a `p x q` matrix, an assignment of units, a few
+numbers for each pair), it is done on the CPU in double precision, and a matching or coupling is scored there anew. A pair for which
+single precision would lose what is asked for, such as a small difference of large numbers, is left to the CPU. The others run on
+the CPU, pairs shared out among its cores, in single-threaded linear algebra ([faer](https://docs.rs/faer)), so that results have the
+same bits on any number of cores. On a software adapter the CPU is as fast or faster, so `compare` takes a GPU of its own accord only
+where there is a real one and the work is worth it.
 
 What is reached by the library alone, because it needs more than two tables: crossnobis and Mahalanobis RDMs and noise ceilings
 (`pairwise::noise`, `pairwise::noise_ceiling`), shape metrics fitted on one half and tested on the other (`subspace::shape_metric`),
@@ -84,8 +88,8 @@ fn measure(text: &mut String, e: &Entry) {
     if e.metric {
         facts.push("a metric".to_owned());
     }
-    if Measure::parse(e.name).is_ok_and(|m| m.made.device.is_some()) {
-        facts.push("GPU".to_owned());
+    if let Some(device) = Measure::parse(e.name).ok().and_then(|m| m.made.device) {
+        facts.push(format!("GPU ({})", device.describe()));
     }
     facts.push(format!("cost {}", e.cost));
     let _ = writeln!(text, "{}.", capital(&facts.join("; ")));

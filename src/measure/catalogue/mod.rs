@@ -14,10 +14,10 @@ mod rdms;
 mod statistic;
 mod subspaces;
 
-pub use documentation::documentation;
 pub use device::{
     Cosine, Cross, Device, FromProducts, Neighbourhood, Nuclear, NuclearValue, Of, Side, Surroundings, Tables,
 };
+pub use documentation::documentation;
 pub use entry::{Direction, Entry, Extents, Host, Invariance, Made, Prepared};
 pub use given::{Given, Parameter, Takes, Value};
 pub use statistic::{Compute, Statistic, StatisticEntry, statistics};

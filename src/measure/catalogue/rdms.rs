@@ -4,12 +4,13 @@ use faer::Mat;
 
 use std::sync::Arc;
 
+use super::crosses;
 use super::device::{Cosine, Device, FromProducts, Tables};
 use super::entry::{Direction, Entry, Host, Invariance as I, Made, no_caution};
 use super::given::{Given, Parameter, Takes};
 use crate::error::{Error, Result};
 use crate::measure::embedding::{Between, Centring, Embedding};
-use crate::measure::pairwise::bures::{bures_metric_squared_rsatoolbox, bures_similarity_rsatoolbox};
+use crate::measure::pairwise::bures::{Wanted, bures_metric_squared_rsatoolbox, bures_similarity_rsatoolbox};
 use crate::measure::pairwise::rank::average_ranks;
 use crate::measure::pairwise::rdm::{Dissimilarity, Rdm, rdm};
 use crate::measure::pairwise::rsa::{Comparison, compare};
@@ -78,9 +79,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         make: |g| {
             let d = dissimilarity(g);
             Ok(if g.word("negative") == "rsatoolbox" {
-                on_tables(d, bures_similarity_rsatoolbox)
+                let host = Host::new(move |x| rdm(x, d), bures_similarity_rsatoolbox);
+                factored(host, d, Wanted::SimilarityRsatoolbox, false)
             } else {
-                on_tables(d, |a, b| compare(a, b, Comparison::Bures))
+                factored(by(d, Comparison::Bures), d, Wanted::Similarity, false)
             })
         },
     },
@@ -103,17 +105,19 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         caution: no_caution,
         make: |g| {
-            let d = dissimilarity(g);
+            let (d, squared) = (dissimilarity(g), g.word("form") == "squared");
             if g.word("negative") == "rsatoolbox" {
-                let squared = g.word("form") == "squared";
-                return Ok(on_tables(d, move |a, b| {
-                    let value = bures_metric_squared_rsatoolbox(a, b)?;
-                    Ok(if squared { value } else { value.max(0.0).sqrt() })
-                }));
+                let host = Host::new(
+                    move |x| rdm(x, d),
+                    move |a, b| {
+                        let value = bures_metric_squared_rsatoolbox(a, b)?;
+                        Ok(if squared { value } else { value.max(0.0).sqrt() })
+                    },
+                );
+                return Ok(factored(host, d, Wanted::MetricSquaredRsatoolbox, !squared));
             }
-            let form =
-                if g.word("form") == "squared" { Comparison::BuresMetricSquared } else { Comparison::BuresMetric };
-            Ok(on_tables(d, move |a, b| compare(a, b, form)))
+            let form = if squared { Comparison::BuresMetricSquared } else { Comparison::BuresMetric };
+            Ok(factored(by(d, form), d, Wanted::MetricSquared, !squared))
         },
     },
 ];
@@ -142,6 +146,14 @@ fn between(d: Dissimilarity) -> (Between, bool) {
             (Between::Poisson((prior_rate * prior_weight) as f32, (1.0 / (1.0 + prior_weight)) as f32), true)
         }
     }
+}
+
+fn by(d: Dissimilarity, comparison: Comparison) -> Host {
+    Host::new(move |x| rdm(x, d), move |a: &Rdm, b: &Rdm| compare(a, b, comparison))
+}
+
+fn factored(host: Host, d: Dissimilarity, wanted: Wanted, root: bool) -> Made {
+    Made { host, device: Some(Device::Cross(crosses::bures(d, wanted, root))) }
 }
 
 /// A comparison of two tables of dissimilarities, which are made on either machine.

@@ -78,12 +78,80 @@ pub fn bures_metric_squared_rsatoolbox(a: &Rdm, b: &Rdm) -> Result<f64> {
 }
 
 /// A Gram matrix and a factor F with F Fᵀ its positive part, all multiplied by `scale` (F by its root).
-struct Factor {
+pub(crate) struct Factor {
     gram: Mat<f64>,
-    columns: Mat<f64>,
+    pub columns: Mat<f64>,
+    /// The same of its negative part, sign left out; no columns where there is none.
+    negative: Mat<f64>,
     trace: f64,
     scale: f64,
-    has_negative: bool,
+}
+
+impl Factor {
+    fn has_negative(&self) -> bool {
+        self.negative.ncols() > 0
+    }
+
+    /// Factors of the positive and of the negative part, side by side.
+    pub(crate) fn both(&self) -> Mat<f64> {
+        let kept = self.columns.ncols();
+        Mat::from_fn(self.columns.nrows(), kept + self.negative.ncols(), |i, j| {
+            if j < kept { self.columns[(i, j)] } else { self.negative[(i, j - kept)] }
+        })
+    }
+}
+
+/// What of two factors is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// [`bures_similarity`].
+    Similarity,
+    /// [`bures_metric_squared`].
+    MetricSquared,
+    /// [`bures_similarity_rsatoolbox`].
+    SimilarityRsatoolbox,
+    /// [`bures_metric_squared_rsatoolbox`].
+    MetricSquaredRsatoolbox,
+}
+
+impl Wanted {
+    /// Whether negative eigenvalues of the second are kept.
+    pub(crate) fn keeps_negative(self) -> bool {
+        matches!(self, Self::SimilarityRsatoolbox | Self::MetricSquaredRsatoolbox)
+    }
+}
+
+/// The value from the product `FᵀF` of the factors, the second's [`Factor::both`] where its negative eigenvalues are kept.
+/// Nothing, where too few digits would be left of a difference.
+pub(crate) fn of_product(a: &Factor, b: &Factor, product_of: MatRef<'_, f64>, wanted: Wanted) -> Result<Option<f64>> {
+    let fidelity: f64 = if wanted.keeps_negative() && b.has_negative() {
+        // Products of the two parts: roots of small eigenvalues of `FᵀBF` itself would lose half the digits.
+        let (plus, minus) = product_of.split_at_col(b.columns.ncols());
+        let compressed = &product(plus, plus.transpose()) - &product(minus, minus.transpose());
+        let (values, _) = symmetric_eigen(compressed.as_ref())?;
+        let noise = values.len() as f64 * f64::EPSILON * largest(compressed.as_ref());
+        values.iter().filter(|&&v| v > noise).map(|v| v.sqrt()).sum()
+    } else {
+        singular_values(product_of)?.iter().sum()
+    };
+    let (size_a, size_b) = match wanted.keeps_negative() {
+        true => (a.trace, b.trace),
+        false => (squared_size(&a.columns), squared_size(&b.columns)),
+    };
+    if !(size_a > 0.0 && size_b > 0.0) {
+        return refuse("expected RDMs whose Gram matrix has a positive trace, got one that has not; leave it out");
+    }
+    let (sa, sb) = (1.0 / a.scale, 1.0 / b.scale);
+    match wanted {
+        Wanted::Similarity | Wanted::SimilarityRsatoolbox => {
+            finite(fidelity / geometric_mean(size_a, size_b), "the Bures similarity").map(Some)
+        }
+        Wanted::MetricSquared | Wanted::MetricSquaredRsatoolbox => {
+            let sum = size_a * sa + size_b * sb;
+            let value = sum - 2.0 * fidelity * sa.sqrt() * sb.sqrt();
+            Ok((value > 0.02 * sum).then_some(value))
+        }
+    }
 }
 
 fn factors(a: &Rdm, b: &Rdm) -> Result<[Factor; 2]> {
@@ -97,7 +165,11 @@ fn factors(a: &Rdm, b: &Rdm) -> Result<[Factor; 2]> {
     Ok([factor(a)?, factor(b)?])
 }
 
-fn factor(rdm: &Rdm) -> Result<Factor> {
+/// The factor of an RDM's Gram matrix.
+///
+/// # Errors
+/// [`Error::Measure`](crate::error::Error::Measure) for an RDM without a positive eigenvalue.
+pub(crate) fn factor(rdm: &Rdm) -> Result<Factor> {
     let n = rdm.conditions();
     // An even power of two, so that its root is one too.
     let mut scale = power_of_two_scale(rdm.values().iter().fold(0.0, |m: f64, v| m.max(v.abs())));
@@ -117,13 +189,14 @@ fn factor(rdm: &Rdm) -> Result<Factor> {
         );
     }
     let columns = Mat::from_fn(n, kept.len(), |i, k| vectors[(i, kept[k])] * values[kept[k]].sqrt());
-    let has_negative = values.iter().any(|&v| v < -noise);
-    Ok(Factor { gram, columns, trace, scale, has_negative })
+    let left: Vec<usize> = (0..n).filter(|&k| values[k] < -noise).collect();
+    let negative = Mat::from_fn(n, left.len(), |i, k| vectors[(i, left[k])] * (-values[left[k]]).sqrt());
+    Ok(Factor { gram, columns, negative, trace, scale })
 }
 
 /// Σ √λ₊ of √A₊ B √A₊, whose eigenvalues are those of Fᵀ B F.
 fn fidelity_rsatoolbox(a: &Factor, b: &Factor) -> Result<f64> {
-    if !b.has_negative {
+    if !b.has_negative() {
         let values = singular_values(transposed_product(a.columns.as_ref(), b.columns.as_ref()).as_ref())?;
         return Ok(values.iter().sum());
     }

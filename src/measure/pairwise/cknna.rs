@@ -63,14 +63,11 @@ pub(crate) fn of_neighbours<'a>(
 }
 
 /// The linear Gram matrix at the neighbours of each row.
-fn at_neighbours<'a>(
-    x: MatRef<'_, f64>,
-    neighbours: impl Iterator<Item = &'a [usize]>,
-    settings: Cknna,
-) -> Sparse {
+fn at_neighbours<'a>(x: MatRef<'_, f64>, neighbours: impl Iterator<Item = &'a [usize]>, settings: Cknna) -> Sparse {
     let mut rows = Rows::of(x);
     for row in rows.iter_mut() {
-        let scale = if settings.unit_rows { power_of_two_scale(row.iter().fold(0.0, |m: f64, v| m.max(v.abs()))) } else { 1.0 };
+        let scale =
+            if settings.unit_rows { power_of_two_scale(row.iter().fold(0.0, |m: f64, v| m.max(v.abs()))) } else { 1.0 };
         row.iter_mut().for_each(|v| *v *= scale);
     }
     let rows: Vec<&[f64]> = rows.iter().collect();

@@ -66,7 +66,12 @@ fn matching(x: &Mat<f64>, y: &Mat<f64>) -> Result<Vec<(usize, usize)>> {
 }
 
 /// The distance of two centred representations (n x p, n x q) once units are matched; `which` says of what examples.
-pub(crate) fn compare(x: Mat<f64>, y: Mat<f64>, matches: Vec<(usize, usize)>, which: &str) -> Result<PermutationProcrustes> {
+pub(crate) fn compare(
+    x: Mat<f64>,
+    y: Mat<f64>,
+    matches: Vec<(usize, usize)>,
+    which: &str,
+) -> Result<PermutationProcrustes> {
     let (x, y) = (unit(x, &format!("x{which}"))?, unit(y, &format!("y{which}"))?);
     let (norm_x, norm_y) = (x.norm, y.norm);
     // Matched units contribute their difference and their sum; the wider side's left-over units contribute to both.

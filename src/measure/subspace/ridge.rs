@@ -136,8 +136,7 @@ pub(crate) fn held_out_operator(x: MatRef<'_, f64>, alpha: f64, fold_of: &[usize
         let train_x = rows(x, &train);
         let means = column_means(train_x.as_ref());
         let each = 1.0 / train.len() as f64;
-        let centring =
-            Mat::from_fn(train.len(), train.len(), |i, j| if i == j { 1.0 - each } else { -each });
+        let centring = Mat::from_fn(train.len(), train.len(), |i, j| if i == j { 1.0 - each } else { -each });
         let coefficients = coefficients(&subtract(train_x.as_ref(), &means), &centring, alpha)?;
         let change = product(subtract(rows(x, &test).as_ref(), &means).as_ref(), coefficients.as_ref());
         for (j, &column) in train.iter().enumerate() {

@@ -53,9 +53,8 @@ fn of_key(
     if known.is_empty() {
         return Ok(tables);
     }
-    let widest = |of: &dyn Fn(&Side) -> usize| {
-        known.iter().map(|(_, s)| of(s)).max().unwrap_or(1).max(1).next_multiple_of(4)
-    };
+    let widest =
+        |of: &dyn Fn(&Side) -> usize| known.iter().map(|(_, s)| of(s)).max().unwrap_or(1).max(1).next_multiple_of(4);
     let two_forms = known.iter().any(|(_, s)| s.right.is_some());
     let (left, right) = (widest(&|s| s.left.ncols()), widest(&|s| s.right().ncols()));
     let lefts: Vec<Vec<f32>> = known.iter().map(|(_, s)| padded(&s.left, left)).collect();
@@ -67,10 +66,8 @@ fn of_key(
         .flat_map(|a| (0..known.len()).map(move |b| (a, b)))
         .filter(|&(a, b)| !one_way || a <= b)
         .collect();
-    let stacks = [
-        Some(Stack { forms: &lefts, width: left }),
-        two_forms.then_some(Stack { forms: &rights, width: right }),
-    ];
+    let stacks =
+        [Some(Stack { forms: &lefts, width: left }), two_forms.then_some(Stack { forms: &rights, width: right })];
     let sizes = [n * (left + right) + left * right, pairs.len()];
     let mut program =
         PairProgram::new(Some(gpu), n, stacks, sizes, &|g, x, y| Ok(vec![("cross", g.matmul_of(x, true, y, false)?)]))?;

@@ -40,10 +40,8 @@ pub(super) fn suits(set: &[Named], measure: &Measure, profile: &Profile) -> bool
         Some(Device::Cosine(form)) => {
             let examples = form.embedding.batch.unwrap_or(n);
             let between = form.embedding.between;
-            let median = matches!(
-                between,
-                Between::Gaussian(Bandwidth::Median(..)) | Between::Laplace(Bandwidth::Median(..))
-            );
+            let median =
+                matches!(between, Between::Gaussian(Bandwidth::Median(..)) | Between::Laplace(Bandwidth::Median(..)));
             let least = match form.embedding.centring {
                 Centring::Double | Centring::DoubleOfMean => 2,
                 _ => 4,
@@ -60,7 +58,8 @@ fn has_table(set: &[Named], between: Between) -> bool {
         Between::Cosine => has_directions(set, false),
         Between::Correlation => has_directions(set, true),
         Between::Poisson(shift, _) => {
-            shift > 0.0 && set.iter().all(|x| x.values.col_iter().all(|c| c.iter().all(|&v| v + f64::from(shift) > 0.0)))
+            shift > 0.0
+                && set.iter().all(|x| x.values.col_iter().all(|c| c.iter().all(|&v| v + f64::from(shift) > 0.0)))
         }
         _ => true,
     }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::intake::{Intake, row_major};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::measure::catalogue::{FromProducts, Measure};
+use crate::measure::catalogue::{Cosine, FromProducts, Measure};
 use crate::measure::compare::{Named, Place, Table};
 use crate::measure::embedding::{Between, Embedding};
+use crate::measure::large::{self, Most};
 use crate::measure::pairs::{Layers, Pairs};
 
 pub(super) fn of_group(
@@ -18,63 +19,78 @@ pub(super) fn of_group(
     gpu: &Arc<Gpu>,
 ) -> Result<Vec<(usize, Table)>> {
     let count = set.len();
-    let embeddings: Vec<Embedding> =
-        group.iter().filter_map(|&m| measures[m].cosine()).map(|c| intake.rest(c.embedding)).collect();
+    let forms: Vec<(usize, Cosine)> = group
+        .iter()
+        .filter_map(|&m| measures[m].cosine().map(|c| (m, Cosine { embedding: intake.rest(c.embedding), ..c })))
+        .collect();
     let n = set.first().map_or(0, |x| x.values.nrows());
     let width = set.iter().map(|x| x.values.ncols()).max().unwrap_or(1);
-    let mut tables: Vec<(usize, Table)> =
-        group.iter().map(|&m| (m, Table::new(&measures[m], count, Place::Gpu))).collect();
-    let (mut pairs, block) = program(gpu, count, [n, width], &embeddings)?;
-    let whole = block == count;
-    let starts: Vec<usize> = (0..count).step_by(block).collect();
-    for &first in &starts {
-        for &second in starts.iter().filter(|&&s| s >= first) {
-            let rows: Vec<usize> = (first..(first + block).min(count)).collect();
-            let columns: Vec<usize> =
-                if second == first { Vec::new() } else { (second..(second + block).min(count)).collect() };
-            let members: Vec<usize> = rows.iter().chain(&columns).copied().collect();
-            let mut scales = Vec::with_capacity(members.len());
-            for (replica, &member) in members.iter().enumerate() {
-                let (x, scale) = intake.apply(set[member].values.as_ref());
+    let mut scales = Vec::with_capacity(count);
+    let embeddings: Vec<Embedding> = forms.iter().map(|(_, c)| c.embedding).collect();
+    // A program that holds all at once wastes nothing; what does not fit is done by rows.
+    let found: Vec<(usize, Vec<f64>)> = match Pairs::new(Some(gpu), count, 1, [n, width], &embeddings, &[Layers::Same])
+    {
+        Ok(mut pairs) => {
+            for (replica, x) in set.iter().enumerate() {
+                let (x, scale) = intake.apply(x.values.as_ref());
                 scales.push(scale);
                 pairs.fill(0, replica, &row_major(&x), x.ncols())?;
             }
-            let replicas = if whole { count } else { 2 * block };
-            for matrix in pairs.compare(Layers::Same)? {
-                let (m, table) = &mut tables[matrix.measure];
-                let Some(form) = measures[*m].cosine() else { continue };
-                // Only of products of linear kernels does the scale stay in the value.
-                let linear = form.embedding.between == Between::Linear;
-                let power = if linear { 2 } else { 0 };
-                for (i, &a) in members.iter().enumerate() {
-                    for (j, &b) in members.iter().enumerate() {
-                        let (cosine, product) = (matrix.values[i * replicas + j], matrix.products[i * replicas + j]);
-                        table.values[a * count + b] = match form.value {
-                            FromProducts::Angle(_) if a == b && !cosine.is_nan() => 0.0,
-                            FromProducts::Angle(most) if cosine > most => f64::NAN,
-                            FromProducts::Product(over) => {
-                                product / (scales[i] * scales[j]).powi(power) / over(n as f64)
-                            }
-                            value => value.of_cosine(cosine),
-                        };
-                    }
+            pairs.compare(Layers::Same)?.into_iter().map(|matrix| (matrix.measure, matrix.products)).collect()
+        }
+        Err(Error::OutOfMemory(_)) => {
+            let mut kinds: Vec<Between> = Vec::new();
+            for e in embeddings.iter().filter(|e| large::suits(**e)) {
+                if !kinds.contains(&e.between) {
+                    kinds.push(e.between);
                 }
             }
+            let mut found = Vec::new();
+            for kind in kinds {
+                let own: Vec<usize> = (0..embeddings.len())
+                    .filter(|&i| large::suits(embeddings[i]) && embeddings[i].between == kind)
+                    .collect();
+                let wanted: Vec<Embedding> = own.iter().map(|&i| embeddings[i]).collect();
+                scales.clear();
+                let mut fill = |i: usize| {
+                    let (x, scale) = intake.apply(set[i].values.as_ref());
+                    scales.push(scale);
+                    Ok((row_major(&x), x.ncols()))
+                };
+                let products = large::products(Some(gpu), count, [n, width], &wanted, Most::default(), &mut fill)?;
+                found.extend(own.into_iter().zip(products));
+            }
+            found
         }
-    }
-    Ok(tables)
-}
-
-/// The program, and how many representations of each of two blocks it holds (or all of them, in one).
-fn program(gpu: &Arc<Gpu>, count: usize, extents: [usize; 2], embeddings: &[Embedding]) -> Result<(Pairs, usize)> {
-    let mut block = count;
-    loop {
-        let replicas = if block == count { count } else { 2 * block };
-        match Pairs::new(Some(gpu), replicas, 1, extents, embeddings, &[Layers::Same]) {
-            Ok(pairs) => return Ok((pairs, block)),
-            Err(Error::OutOfMemory(_)) if block > 1 => block = block.div_ceil(2).min(count - 1).max(1),
-            Err(error) => return Err(error),
+        Err(error) => return Err(error),
+    };
+    let values = |products: &[f64], form: &Cosine, a: usize, b: usize| {
+        let own = |i: usize| products[i * count + i].max(0.0).sqrt();
+        let norms = own(a) * own(b);
+        let product = products[a * count + b];
+        let cosine = if norms > 0.0 { product / norms } else { f64::NAN };
+        match form.value {
+            FromProducts::Angle(_) if a == b && !cosine.is_nan() => 0.0,
+            FromProducts::Angle(most) if cosine > most => f64::NAN,
+            // Only of products of linear kernels does the scale stay in the value.
+            FromProducts::Product(over) if form.embedding.between == Between::Linear => {
+                product / (scales[a] * scales[b]).powi(2) / over(n as f64)
+            }
+            FromProducts::Product(over) => product / over(n as f64),
+            value => value.of_cosine(cosine),
         }
-    }
+    };
+    Ok(found
+        .into_iter()
+        .map(|(i, products)| {
+            let (m, form) = &forms[i];
+            let mut table = Table::new(&measures[*m], count, Place::Gpu);
+            for a in 0..count {
+                for b in 0..count {
+                    table.values[a * count + b] = values(&products, form, a, b);
+                }
+            }
+            (*m, table)
+        })
+        .collect())
 }
-
