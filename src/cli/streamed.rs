@@ -73,6 +73,7 @@ pub(super) fn compare(args: &CompareArgs, measures: &[Measure]) -> anyhow::Resul
         .map(|measure| {
             let name = measure.name();
             let mut table = Table {
+                completed: Vec::new(),
                 measure: name.clone(),
                 values: vec![f64::NAN; count * count],
                 undefined: Vec::new(),

@@ -54,6 +54,9 @@ pub struct Table {
     pub undefined: Vec<Undefined>,
     /// Where it was computed.
     pub place: Place,
+    /// Pairs of a table of a device that the CPU did all the same: single precision would not do, or the measure is not
+    /// defined on them.
+    pub completed: Vec<(usize, usize)>,
 }
 
 /// A pair that a measure is not defined for.
@@ -69,7 +72,13 @@ pub struct Undefined {
 
 impl Table {
     fn new(measure: &Measure, count: usize, place: Place) -> Self {
-        Self { measure: measure.name(), values: vec![f64::NAN; count * count], undefined: Vec::new(), place }
+        Self {
+            measure: measure.name(),
+            values: vec![f64::NAN; count * count],
+            undefined: Vec::new(),
+            place,
+            completed: Vec::new(),
+        }
     }
 
     fn set(&mut self, count: usize, a: usize, b: usize, value: Result<f64>) {

@@ -68,8 +68,9 @@ pub(super) fn complete(set: &[Named], measure: &Measure, table: &mut Table) {
         .flat_map(|a| (0..count).map(move |b| (a, b)))
         .filter(|&(a, b)| !(symmetric && b < a) && !table.values[a * count + b].is_finite())
         .collect();
-    // Most of it: then the CPU does it all, and the table says so.
-    if 2 * missing.len() > table.values.len() / (1 + usize::from(symmetric)) {
+    // Most of it, self-comparisons aside: then the CPU does it all, and the table says so.
+    let others = missing.iter().filter(|(a, b)| a != b).count();
+    if 2 * others > count * (count - 1) / (1 + usize::from(symmetric)) {
         *table = all_pairs(set, measure);
         return;
     }
@@ -92,6 +93,7 @@ pub(super) fn complete(set: &[Named], measure: &Measure, table: &mut Table) {
         table.set(count, a, b, value);
     }
     table.undefined.sort_by_key(|u| (u.a, u.b));
+    table.completed = missing;
 }
 
 fn prepare(set: &[Named], measure: &Measure, which: &[usize]) -> Vec<Result<Prepared, String>> {
