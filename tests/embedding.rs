@@ -112,8 +112,8 @@ fn large_sets_are_compared_by_rows_as_small_ones_are_at_once() {
             }
             let whole = pairs.compare(Layers::Same).unwrap();
             let most = Most { held: 2, rows: 8 };
-            let mut fill = |r: usize| Ok((values[r].clone(), units));
-            let found = large::products(gpu.as_ref(), count, [n, units], &embeddings, most, &mut fill).unwrap();
+            let take = |r: usize| (values[r].clone(), units);
+            let found = large::products(gpu.as_ref(), count, [n, units], &embeddings, most, &take).unwrap();
             for (matrix, found) in whole.iter().zip(&found) {
                 let scale = matrix.products.iter().fold(0.0f64, |m, x| m.max(x.abs()));
                 for (a, b) in matrix.products.iter().zip(found) {

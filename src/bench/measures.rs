@@ -4,9 +4,9 @@ use faer::Mat;
 
 use super::analysis::pseudo;
 use super::timing::{Bench, Times, Work};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::measure::catalogue::Measure;
-use crate::measure::compare::{Named, all_pairs};
+use crate::measure::compare::{Named, Place, all_pairs};
 
 pub(super) fn measures(bench: &mut Bench) -> Result<()> {
     let (small, large) = (set(16, 1000, 256), set(64, 1024, 256));
@@ -37,7 +37,10 @@ fn one(bench: &mut Bench, name: &str, set: &[Named], on_device: bool) -> Result<
     let measures = [Measure::parse(name)?];
     let run = || all_pairs(set, &measures, on_device.then_some(&gpu), &mut |_, _| {});
     let begun = std::time::Instant::now();
-    run()?;
+    let place = run()?.first().map_or(Place::Cpu, |table| table.place);
+    if on_device && place == Place::Cpu {
+        return Err(Error::Measure(format!("`{name}` was to be timed on the device, which could not do it")));
+    }
     // What takes long is not repeated as often.
     let first = begun.elapsed().as_secs_f64();
     let repeats = match first {

@@ -395,6 +395,9 @@ fn pair(set: &[Named], measures: &[Measure], tables: &[Table]) -> String {
     }
     let mut notes: Vec<String> = Vec::new();
     for (measure, table) in measures.iter().zip(tables) {
+        if let Some(why) = &table.refused {
+            notes.push(format!("{}: on the CPU, because {why}", table.measure));
+        }
         if let Some(undefined) = table.undefined.iter().find(|u| u.a != u.b) {
             notes.push(format!("{}: not defined here: {}", table.measure, undefined.reason));
         } else if let Some(caution) = measure.caution(extents) {
@@ -451,6 +454,9 @@ fn summary(set: &[Named], measures: &[Measure], tables: &[Table]) -> String {
         }
     }
     for (measure, table) in measures.iter().zip(tables) {
+        if let Some(why) = &table.refused {
+            let _ = write!(text, "\n{}: on the CPU, because {why}", table.measure);
+        }
         if let Some(u) = table.undefined.iter().find(|u| u.a != u.b) {
             let (a, b) = (&set[u.a].name, &set[u.b].name);
             let _ = write!(text, "\n{}: not defined for {a} and {b}, among others: {}", table.measure, u.reason);

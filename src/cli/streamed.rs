@@ -74,6 +74,7 @@ pub(super) fn compare(args: &CompareArgs, measures: &[Measure]) -> anyhow::Resul
             let name = measure.name();
             let mut table = Table {
                 completed: Vec::new(),
+                refused: None,
                 measure: name.clone(),
                 values: vec![f64::NAN; count * count],
                 undefined: Vec::new(),

@@ -57,6 +57,8 @@ pub struct Table {
     /// Pairs of a table of a device that the CPU did all the same: single precision would not do, or the measure is not
     /// defined on them.
     pub completed: Vec<(usize, usize)>,
+    /// Why a device that was to compute it could not.
+    pub refused: Option<String>,
 }
 
 /// A pair that a measure is not defined for.
@@ -78,6 +80,7 @@ impl Table {
             undefined: Vec::new(),
             place,
             completed: Vec::new(),
+            refused: None,
         }
     }
 
@@ -103,13 +106,10 @@ pub fn all_pairs(set: &[Named], measures: &[Measure], gpu: Option<&Arc<Gpu>>, st
     let total = measures.len();
     let mut done = 0;
     let mut tables: Vec<Option<Table>> = vec![None; measures.len()];
+    let mut refused: Vec<Option<String>> = vec![None; total];
     if let Some(gpu) = gpu {
         let wanted: Vec<usize> = (0..total).filter(|&m| on_device[m]).collect();
-        // What the device has no memory for, or too short loops, is left to the CPU.
-        let found = match device::all_pairs(set, measures, &wanted, gpu) {
-            Err(Error::OutOfMemory(_) | Error::Shape(_)) => Vec::new(),
-            other => other?,
-        };
+        let found = device::all_pairs(set, measures, &wanted, gpu, &mut |m, why| refused[m] = Some(why))?;
         for (m, mut table) in found {
             // Not defined, or only not in single precision: the CPU knows, and says why.
             host::complete(set, &measures[m], &mut table);
@@ -120,7 +120,7 @@ pub fn all_pairs(set: &[Named], measures: &[Measure], gpu: Option<&Arc<Gpu>>, st
     }
     for (m, measure) in measures.iter().enumerate() {
         if tables[m].is_none() {
-            tables[m] = Some(host::all_pairs(set, measure));
+            tables[m] = Some(Table { refused: refused[m].take(), ..host::all_pairs(set, measure) });
             done += 1;
             step(done, total);
         }

@@ -84,10 +84,15 @@ const BAND: usize = 12_288;
 /// Bands at most: a plan lists the work of each.
 const MOST_BANDS: usize = 16;
 
+/// Elements of a band at most, whatever the number of bands: a product between bands sums over them in one loop, four at a
+/// time, and software adapters end loops after 65,535 turns.
+pub(super) const LONGEST_BAND: usize = 200_000;
+
 /// Rows of a band for `n` examples: a multiple of eight, which suits the products' tiles.
 pub fn band_rows(n: usize) -> usize {
     let small = (BAND / n / 8 * 8).clamp(8, 64);
-    small.max(n.div_ceil(MOST_BANDS).next_multiple_of(8)).min(n)
+    let few = small.max(n.div_ceil(MOST_BANDS).next_multiple_of(8));
+    few.min((LONGEST_BAND / n / 8 * 8).max(8)).min(n)
 }
 
 /// Rows of one table that are made at a time.

@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use super::embedding::{Between, Embedding, First, Prepared, Sums, Window};
+use super::compare::in_parallel;
+use super::embedding::{Between, Embedding, First, LONGEST_BAND, Prepared, Sums, Window};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};
 use crate::graph::{Copy, Effect, Function, Graph, Machine, Tensor, VariableKind, lower};
@@ -43,7 +44,7 @@ struct Level {
 }
 
 /// Inner products of the embeddings of all pairs of `count` representations of `[examples, units]`: for each embedding
-/// `[count, count]`. Embeddings are of one kind of table, of all examples at once. `fill` gives a representation's values
+/// `[count, count]`. Embeddings are of one kind of table, of all examples at once. `take` gives a representation's values
 /// (row-major) and its units.
 ///
 /// # Errors
@@ -54,7 +55,7 @@ pub fn products(
     [examples, units]: [usize; 2],
     embeddings: &[Embedding],
     most: Most,
-    fill: &mut dyn FnMut(usize) -> Result<(Vec<f32>, usize)>,
+    take: &(dyn Fn(usize) -> (Vec<f32>, usize) + Sync),
 ) -> Result<Vec<Vec<f64>>> {
     let Some(first) = embeddings.first() else { return Ok(Vec::new()) };
     if embeddings.iter().any(|e| e.between != first.between || e.batch.is_some()) {
@@ -63,8 +64,13 @@ pub fn products(
     let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());
     let room = gpu.map_or(1 << 27, |gpu| gpu.binding_bytes()) / 10 * 9;
     let row_bytes = 4 * (count * examples * embeddings.len()) as u64;
-    let rows =
-        (room / row_bytes.max(1)).min(most.rows as u64).min(examples.next_multiple_of(8) as u64) as usize / 8 * 8;
+    // Sums over these rows are one loop, which software adapters end after so many turns.
+    let turns = if profile.loop_iterations().is_some() { LONGEST_BAND / examples } else { most.rows };
+    let rows = (room / row_bytes.max(1))
+        .min(most.rows.min(turns.max(8)) as u64)
+        .min(examples.next_multiple_of(8) as u64) as usize
+        / 8
+        * 8;
     if rows == 0 {
         return Err(Error::OutOfMemory(format!(
             "eight rows of {count} tables of {examples} examples are more than the device binds at once"
@@ -74,15 +80,22 @@ pub fn products(
     let levels: Vec<Level> =
         (0..examples).step_by(height).map(|from| Level { from, end: (from + height).min(examples) }).collect();
     let (graph, functions) = holder([examples, units], embeddings, rows, &levels)?;
+    let t0 = std::time::Instant::now();
+    let trace = |what: &str| eprintln!("TRACE {what} {:.3}", t0.elapsed().as_secs_f64());
     let mut holders = holders(gpu, &profile, [count, most.held.min(count)], &graph, &functions)?;
+    trace(&format!("{} holders of {}, rows {rows}", holders.len(), holders[0].replicas()));
     let each = holders.first().map_or(1, Machine::replicas);
     for (h, holder) in holders.iter_mut().enumerate() {
-        for place in 0..each.min(count - h * each) {
-            let (values, own) = fill(h * each + place)?;
-            holder.write_replica(VALUES, place, &padded(&values, examples, own, units)?)?;
+        let taken = in_parallel(each.min(count - h * each), |place| {
+            let (values, own) = take(h * each + place);
+            padded(&values, examples, own, units)
+        });
+        for (place, values) in taken.into_iter().enumerate() {
+            holder.write_replica(VALUES, place, &values?)?;
         }
         holder.run("prepare", 1)?;
     }
+    trace("prepared");
     let mut sums = vec![vec![0.0; count * count]; embeddings.len()];
     for (l, level) in levels.iter().enumerate() {
         let mut gathered = gathered(gpu, &profile, count, embeddings.len(), [rows, examples - level.from])?;
@@ -104,8 +117,10 @@ pub fn products(
                     .collect();
                 gathered.copy_variables(holder, &copies)?;
             }
+            trace("queued");
             gathered.run("add", 1)?;
             let results = gathered.read_results()?;
+            trace("read");
             for (e, sums) in sums.iter_mut().enumerate() {
                 for (sum, value) in sums.iter_mut().zip(gathered.output(&results, &band(e))?) {
                     *sum += f64::from(value);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub(super) use intake::{Intake, row_major};
 
 use super::{Named, Place, Table};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};
 use crate::measure::catalogue::{Cosine, Device, FromProducts, Measure};
 use crate::measure::embedding::{Bandwidth, Between, Centring};
@@ -81,31 +81,49 @@ fn varies(x: &Named) -> bool {
 }
 
 /// Compares all pairs by those of the measures that are `wanted`, all of which have a form for a GPU. Values that are not
-/// defined there are NaN.
+/// defined there are NaN. Measures that the device has no memory for, or too short loops, are left out, and `refused` is
+/// told why.
 pub(super) fn all_pairs(
     set: &[Named],
     measures: &[Measure],
     wanted: &[usize],
     gpu: &Arc<Gpu>,
+    refused: &mut dyn FnMut(usize, String),
 ) -> Result<Vec<(usize, Table)>> {
     let mut tables = Vec::with_capacity(wanted.len());
-    for intake in [Intake::Standard, Intake::Own, Intake::Directions, Intake::Profiles, Intake::Raw] {
-        let group: Vec<usize> = wanted
-            .iter()
-            .copied()
-            .filter(|&m| measures[m].cosine().is_some_and(|c| Intake::of(c.embedding.between) == intake))
-            .collect();
-        if !group.is_empty() {
-            tables.extend(products::of_group(set, measures, &group, intake, gpu)?);
+    // Each group of measures by itself: one that does not fit takes no other with it.
+    let mut take = |group: &[usize], made: &dyn Fn(&[usize]) -> Result<Vec<(usize, Table)>>| -> Result<()> {
+        if group.is_empty() {
+            return Ok(());
         }
+        match made(group) {
+            Err(Error::OutOfMemory(why) | Error::Shape(why)) => group.iter().for_each(|&m| refused(m, why.clone())),
+            found => tables.extend(found?),
+        }
+        Ok(())
+    };
+    for intake in [Intake::Standard, Intake::Own, Intake::Directions, Intake::Profiles, Intake::Raw] {
+        let of_intake = |m: &usize| measures[*m].cosine().is_some_and(|c| Intake::of(c.embedding.between) == intake);
+        let group: Vec<usize> = wanted.iter().copied().filter(of_intake).collect();
+        take(&group, &|group| products::of_group(set, measures, group, intake, gpu))?;
     }
-    tables.extend(neighbours::by_neighbours(set, measures, wanted, gpu)?);
-    tables.extend(nuclear::by_singular_values(set, measures, wanted, gpu)?);
-    tables.extend(crosses::by_cross_products(set, measures, wanted, gpu)?);
-    tables.extend(tables::by_tables(set, measures, wanted, gpu)?);
-    tables.extend(by_outputs(set, measures, wanted, gpu)?);
+    let ways: [(fn(&Device) -> bool, Way); 5] = [
+        (|d| matches!(d, Device::Neighbours(_)), neighbours::by_neighbours),
+        (|d| matches!(d, Device::Nuclear(_)), nuclear::by_singular_values),
+        (|d| matches!(d, Device::Cross(_)), crosses::by_cross_products),
+        (|d| matches!(d, Device::Tables(_)), tables::by_tables),
+        (|d| matches!(d, Device::Outputs), by_outputs),
+    ];
+    for (is, way) in ways {
+        let of_way = |m: &usize| measures[*m].made.device.as_ref().is_some_and(is);
+        let group: Vec<usize> = wanted.iter().copied().filter(of_way).collect();
+        take(&group, &|group| way(set, measures, group, gpu))?;
+    }
     Ok(tables)
 }
+
+/// How measures of one form are computed.
+type Way = fn(&[Named], &[Measure], &[usize], &Arc<Gpu>) -> Result<Vec<(usize, Table)>>;
 
 /// Divergences of outputs, which are alike either way about.
 fn by_outputs(set: &[Named], measures: &[Measure], wanted: &[usize], gpu: &Arc<Gpu>) -> Result<Vec<(usize, Table)>> {

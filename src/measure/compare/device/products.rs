@@ -6,7 +6,7 @@ use super::intake::{Intake, row_major};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::measure::catalogue::{Cosine, FromProducts, Measure};
-use crate::measure::compare::{Named, Place, Table};
+use crate::measure::compare::{Named, Place, Table, in_parallel};
 use crate::measure::embedding::{Between, Embedding};
 use crate::measure::large::{self, Most};
 use crate::measure::pairs::{Layers, Pairs};
@@ -51,13 +51,12 @@ pub(super) fn of_group(
                     .filter(|&i| large::suits(embeddings[i]) && embeddings[i].between == kind)
                     .collect();
                 let wanted: Vec<Embedding> = own.iter().map(|&i| embeddings[i]).collect();
-                scales.clear();
-                let mut fill = |i: usize| {
-                    let (x, scale) = intake.apply(set[i].values.as_ref());
-                    scales.push(scale);
-                    Ok((row_major(&x), x.ncols()))
+                scales = in_parallel(count, |i| intake.apply(set[i].values.as_ref()).1);
+                let take = |i: usize| {
+                    let x = intake.apply(set[i].values.as_ref()).0;
+                    (row_major(&x), x.ncols())
                 };
-                let products = large::products(Some(gpu), count, [n, width], &wanted, Most::default(), &mut fill)?;
+                let products = large::products(Some(gpu), count, [n, width], &wanted, Most::default(), &take)?;
                 found.extend(own.into_iter().zip(products));
             }
             found
