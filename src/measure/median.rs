@@ -8,7 +8,7 @@ use crate::kernels::program::{Binary, Unary};
 const HALVINGS: usize = 34;
 
 /// Most elements: counts are floats.
-const MOST: usize = 1 << 24;
+pub(crate) const MOST: usize = 1 << 24;
 
 /// Median of all elements of a non-negative tensor, the mean of the two middle ones if their number is even: `[1, 1]`.
 ///
@@ -41,8 +41,8 @@ pub fn of_all(g: &mut Graph, x: Tensor) -> Result<Tensor> {
     Ok(g.scale(sum, 0.5))
 }
 
-/// The smallest element that at least `count` elements do not exceed.
-fn smallest_with(g: &mut Graph, x: Tensor, count: usize) -> Result<Tensor> {
+/// The smallest element of a non-negative tensor that at least `count` elements do not exceed: `[1, 1]`.
+pub(crate) fn smallest_with(g: &mut Graph, x: Tensor, count: usize) -> Result<Tensor> {
     let wanted = g.number(count as f32);
     let mut high = max_all(g, x)?;
     let mut low = g.scale(high, 0.0);

@@ -17,7 +17,7 @@ pub use entry::{
     Cosine, Device, Direction, Entry, Extents, Host, Invariance, Made, Neighbourhood, Nuclear, NuclearValue, Prepared,
 };
 pub use given::{Given, Parameter, Takes, Value};
-pub use statistic::{Compute, Statistic, StatisticEntry, statistics};
+pub use statistic::{Compute, Form, Statistic, StatisticEntry, statistics};
 
 use crate::error::{Error, Result};
 
