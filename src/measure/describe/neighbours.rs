@@ -75,6 +75,9 @@ fn kept(x: &Named, duplicates: Duplicates, k: usize) -> Option<Kept> {
     Kept::of(x.values.as_ref(), duplicates, k).ok().filter(|kept| kept.removed == 0)
 }
 
+/// The examples and two radii, if all examples are kept.
+type Radii = Option<(Kept, [f64; 2])>;
+
 /// Radii from the neighbours, numbers of pairs within them from the device; rows with a pair that rounding could put on either
 /// side are counted again in f64.
 fn correlation_dimension(
@@ -88,7 +91,7 @@ fn correlation_dimension(
     if k1 == 0 || k1 >= k2 {
         return Ok(vec![None; set.len()]);
     }
-    let parts: Vec<Option<(Kept, [f64; 2])>> = set
+    let parts: Vec<Radii> = set
         .iter()
         .zip(known)
         .map(|(x, known)| {
@@ -113,7 +116,7 @@ fn correlation_dimension(
         })
         .collect();
     let counts = distances::counts(gpu, standard, &limits)?;
-    let of = |(part, counts): (&Option<(Kept, [f64; 2])>, Vec<[f32; 4]>)| -> Option<f64> {
+    let of = |(part, counts): (&Radii, Vec<[f32; 4]>)| -> Option<f64> {
         let (kept, radii) = part.as_ref()?;
         let mut within = [0.0f64; 2];
         for (i, row) in counts.iter().enumerate() {

@@ -18,6 +18,9 @@ use crate::measure::single::probe::{Fold, partition, stratified_k_fold, winners}
 /// Units up to which the inverse of a probe's curvature is made.
 const WIDEST: usize = 1024;
 
+/// Held-out scores of each representation, where there are any.
+type Scores = Vec<Option<Mat<f64>>>;
+
 /// For each decoder with its folds, its value for each representation.
 pub(super) fn values(
     gpu: Option<&Arc<Gpu>>,
@@ -27,7 +30,7 @@ pub(super) fn values(
     wanted: &[(usize, (Decoder, usize))],
 ) -> Result<Found> {
     let mut found = Found::new();
-    let mut fitted: Vec<((Decoder, usize), Vec<Option<Mat<f64>>>)> = Vec::new();
+    let mut fitted: Vec<((Decoder, usize), Scores)> = Vec::new();
     for &(s, (decoder, number)) in wanted {
         let Ok(folds) = stratified_k_fold(given, number) else { continue };
         let standard = || set.iter().map(|x| Standard::of(x.values.as_ref())).collect::<Vec<_>>();
@@ -65,13 +68,7 @@ pub(super) fn values(
 }
 
 /// Held-out scores of each representation, `[examples, classes]` (one column for two classes), where a probe could be fitted.
-fn scores(
-    gpu: Option<&Arc<Gpu>>,
-    set: &[&Named],
-    labels: &Labels,
-    folds: &[Fold],
-    decoder: Decoder,
-) -> Result<Vec<Option<Mat<f64>>>> {
+fn scores(gpu: Option<&Arc<Gpu>>, set: &[&Named], labels: &Labels, folds: &[Fold], decoder: Decoder) -> Result<Scores> {
     let (n, k, of) = (labels.classes.of.len(), labels.classes.number(), &labels.classes.of);
     let lacking = |fold: &Fold| (0..k).any(|class| !fold.train.iter().any(|&i| of[i] == class));
     let least = folds.iter().map(|f| f.train.len()).min().unwrap_or(0);
