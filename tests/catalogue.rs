@@ -11,6 +11,7 @@ use faer::Mat;
 use isogram::data::read_representations;
 use isogram::measure::catalogue::{Measure, Statistic, measures, statistics};
 use isogram::measure::compare::{Named, Place, all_pairs};
+use isogram::measure::describe::on_device;
 use serde_json::Value;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference/measures");
@@ -254,15 +255,18 @@ fn gather() -> Agreement {
                 Ok(labels) if labels.len() == x.values.nrows() => labels.into_iter().map(|l| l as usize).collect(),
                 _ => Vec::new(),
             };
-            for (key, statistic, part) in single() {
+            let statistics: Vec<Statistic> = single().iter().map(|(_, s, _)| Statistic::parse(s).unwrap()).collect();
+            let on_gpu = gpu
+                .as_ref()
+                .map(|gpu| on_device(Some(gpu), std::slice::from_ref(x), &statistics, &labels).unwrap().remove(0));
+            for (i, (key, statistic, part)) in single().into_iter().enumerate() {
                 for section in [format!("single_{side}"), format!("supervised_{side}")] {
                     let Some(expected) = expected(&reference[&section], key, part) else { continue };
                     if name == "ties" && key == "mle_levina_bickel_k10" {
                         // The package takes the logarithm of a distance of zero, and gives a dimension of zero.
                         continue;
                     }
-                    let parsed = Statistic::parse(statistic).unwrap();
-                    let cpu = match parsed.of(x.values.as_ref(), &labels) {
+                    let cpu = match statistics[i].of(x.values.as_ref(), &labels) {
                         Ok(value) => value,
                         // Whole numbers put first and second neighbours at equal distances: a package gives a number
                         // all the same.
@@ -271,7 +275,8 @@ fn gather() -> Agreement {
                     };
                     let package = reference[&section][key]["package"].as_str().unwrap_or("").to_owned();
                     let place: &'static str = format!("{name} {side}").leak();
-                    let row = Row { package, expected, cpu, gpu: None };
+                    let gpu = on_gpu.as_ref().and_then(|values| values[i]);
+                    let row = Row { package, expected, cpu, gpu };
                     table.entry((statistic.to_owned(), key)).or_default().insert(place, row);
                 }
             }

@@ -1,15 +1,18 @@
 //! `isogram describe`.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use isogram::Error;
 use isogram::data::read_labels;
 use isogram::files::{StatisticRow, write_statistics_csv, write_statistics_parquet};
+use isogram::gpu::{AdapterChoice, Gpu};
 use isogram::measure::catalogue::{Statistic, statistics};
-use isogram::measure::compare::{Named, in_parallel};
+use isogram::measure::compare::{Named, Place};
+use isogram::measure::describe::{Described, describe as describe_all};
 
 use super::compare::{number, read};
-use super::{DONE, DescribeArgs, print};
+use super::{DONE, DescribeArgs, On, print};
 
 /// What is shown where nothing is said, besides everything that needs labels if there are any.
 const MAIN: [&str; 13] = [
@@ -45,29 +48,24 @@ pub fn describe(args: &DescribeArgs) -> anyhow::Result<u8> {
         ))
         .into());
     }
-    let cells = in_parallel(set.len() * wanted.len(), |i| {
-        let (x, statistic) = (&set[i / wanted.len()], &wanted[i % wanted.len()]);
-        statistic.of(x.values.as_ref(), &labels).map_err(|e| e.to_string())
-    });
+    let gpu = adapter(args, &set, &wanted)?;
+    let cells = describe_all(&set, &wanted, &labels, gpu.as_ref())?;
     write_files(args, &set, &wanted, &cells)?;
     if args.json {
         let all: Vec<_> = set
             .iter()
             .zip(cells.chunks(wanted.len()))
             .map(|(x, values)| {
-                let of: serde_json::Map<String, serde_json::Value> = wanted
-                    .iter()
-                    .zip(values)
-                    .map(|(statistic, value)| {
-                        let value = match value {
-                            Ok(v) => serde_json::json!(v),
-                            Err(reason) => serde_json::json!({ "undefined": reason }),
-                        };
-                        (statistic.name(), value)
-                    })
-                    .collect();
+                let entries = |of: fn(&Described) -> serde_json::Value| -> serde_json::Map<String, serde_json::Value> {
+                    wanted.iter().zip(values).map(|(statistic, cell)| (statistic.name(), of(cell))).collect()
+                };
                 serde_json::json!({
-                    "name": x.name, "examples": x.values.nrows(), "units": x.values.ncols(), "statistics": of,
+                    "name": x.name, "examples": x.values.nrows(), "units": x.values.ncols(),
+                    "statistics": entries(|cell| match &cell.value {
+                        Ok(v) => serde_json::json!(v),
+                        Err(reason) => serde_json::json!({ "undefined": reason.to_string() }),
+                    }),
+                    "where": entries(|cell| serde_json::json!(cell.place.name())),
                 })
             })
             .collect();
@@ -78,19 +76,32 @@ pub fn describe(args: &DescribeArgs) -> anyhow::Result<u8> {
     Ok(DONE)
 }
 
+/// A device where one is asked for, or where there is a GPU and the work is worth it.
+fn adapter(args: &DescribeArgs, set: &[Named], wanted: &[Statistic]) -> anyhow::Result<Option<Arc<Gpu>>> {
+    let choice = args.adapter.as_deref().map_or(AdapterChoice::Automatic, AdapterChoice::parse).or_environment();
+    match args.on {
+        On::Cpu => Ok(None),
+        On::Gpu => Ok(Some(Gpu::open(&choice)?)),
+        On::Auto => {
+            let on_device = wanted.iter().filter(|s| s.device.is_some()).count() as f64;
+            // Seconds of one core, about, against the seconds that a device takes to wake.
+            let each = |x: &Named| (x.values.nrows() as f64).powi(2) * x.values.ncols() as f64 * 1e-9;
+            if on_device * set.iter().map(each).sum::<f64>() < 4.0 {
+                return Ok(None);
+            }
+            Ok(Gpu::open(&choice).ok().filter(|gpu| !gpu.profile().software))
+        }
+    }
+}
+
 /// Long tables that were asked for.
-fn write_files(
-    args: &DescribeArgs,
-    set: &[Named],
-    wanted: &[Statistic],
-    cells: &[Result<f64, String>],
-) -> anyhow::Result<()> {
+fn write_files(args: &DescribeArgs, set: &[Named], wanted: &[Statistic], cells: &[Described]) -> anyhow::Result<()> {
     let rows: Vec<StatisticRow> = cells
         .iter()
         .enumerate()
-        .map(|(i, value)| {
+        .map(|(i, cell)| {
             let (x, statistic) = (&set[i / wanted.len()], &wanted[i % wanted.len()]);
-            (x.name.clone(), statistic.name(), value.as_ref().copied().unwrap_or(f64::NAN))
+            (x.name.clone(), statistic.name(), cell.value.as_ref().copied().unwrap_or(f64::NAN))
         })
         .collect();
     for path in &args.out {
@@ -121,7 +132,7 @@ fn labels(args: &DescribeArgs, set: &[Named]) -> anyhow::Result<Vec<usize>> {
     Ok(labels)
 }
 
-fn table(set: &[Named], wanted: &[Statistic], cells: &[Result<f64, String>]) -> String {
+fn table(set: &[Named], wanted: &[Statistic], cells: &[Described]) -> String {
     let mut text = String::new();
     let name = |x: &Named| -> String {
         let all: Vec<char> = x.name.chars().collect();
@@ -132,7 +143,12 @@ fn table(set: &[Named], wanted: &[Statistic], cells: &[Result<f64, String>]) -> 
         }
     };
     let wide = wanted.iter().map(|s| s.name().len()).max().unwrap_or(9).max(9);
-    let columns: Vec<String> = set.iter().map(name).collect();
+    // Where, if not all of it is on the CPU.
+    let placed = cells.iter().any(|cell| cell.place == Place::Gpu);
+    let mut columns: Vec<String> = set.iter().map(name).collect();
+    if placed {
+        columns.push("where".into());
+    }
     let widths: Vec<usize> = columns.iter().map(|c| c.chars().count().max(11)).collect();
     let line = |first: &str, rest: &[String]| {
         let cells: Vec<String> = rest
@@ -147,14 +163,16 @@ fn table(set: &[Named], wanted: &[Statistic], cells: &[Result<f64, String>]) -> 
     text.push_str(&line("units", &set.iter().map(|x| x.values.ncols().to_string()).collect::<Vec<_>>()));
     let mut notes = Vec::new();
     for (i, statistic) in wanted.iter().enumerate() {
-        let values: Vec<String> = (0..set.len())
-            .map(|x| match &cells[x * wanted.len() + i] {
-                Ok(value) => number(*value),
-                Err(_) => "-".into(),
-            })
-            .collect();
+        let of = |x: usize| &cells[x * wanted.len() + i];
+        let mut values: Vec<String> =
+            (0..set.len()).map(|x| of(x).value.as_ref().map_or("-".into(), |value| number(*value))).collect();
+        if placed {
+            let mut places: Vec<&str> = (0..set.len()).map(|x| of(x).place.name()).collect();
+            places.dedup();
+            values.push(if places.len() == 1 { places[0].into() } else { "both".into() });
+        }
         text.push_str(&line(&statistic.name(), &values));
-        let reason = (0..set.len()).find_map(|x| cells[x * wanted.len() + i].as_ref().err().map(|r| (x, r)));
+        let reason = (0..set.len()).find_map(|x| of(x).value.as_ref().err().map(|r| (x, r)));
         if let Some((x, reason)) = reason {
             notes.push(format!("{}: not defined for {}: {reason}", statistic.name(), set[x].name));
         }

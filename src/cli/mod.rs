@@ -208,7 +208,7 @@ struct InputArgs {
     channels: isogram::data::Channels,
 }
 
-/// Where a comparison is computed.
+/// Where comparisons and statistics are computed.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum On {
     /// On a GPU where there is one and the work is worth it
@@ -281,7 +281,13 @@ struct DescribeArgs {
     /// Write the values as a long table, .csv or .parquet; can be repeated
     #[arg(long, value_name = "FILE")]
     out: Vec<PathBuf>,
-    /// Print JSON
+    /// Where they are computed
+    #[arg(long, value_name = "WHERE", default_value = "auto")]
+    on: On,
+    /// Adapter: a number from `isogram doctor`, or part of a name
+    #[arg(long, value_name = "NAME")]
+    adapter: Option<String>,
+    /// Print JSON, with where each value was computed
     #[arg(long)]
     json: bool,
 }

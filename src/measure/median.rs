@@ -8,7 +8,7 @@ use crate::kernels::program::{Binary, Unary};
 const HALVINGS: usize = 34;
 
 /// Most elements: counts are floats.
-const MOST: usize = 1 << 24;
+pub(crate) const MOST: usize = 1 << 24;
 
 /// Which of the elements of a symmetric `[n, n]` table of squared distances the median is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,8 +104,8 @@ fn middle_two(g: &mut Graph, x: Tensor, wanted: Tensor) -> Result<[Tensor; 2]> {
     Ok([lower, upper])
 }
 
-/// The smallest element that at least `wanted` elements do not exceed.
-fn smallest_with(g: &mut Graph, x: Tensor, wanted: Tensor) -> Result<Tensor> {
+/// The smallest element of a non-negative tensor that at least `wanted` (`[1, 1]`) elements do not exceed: `[1, 1]`.
+pub(crate) fn smallest_with(g: &mut Graph, x: Tensor, wanted: Tensor) -> Result<Tensor> {
     let mut high = max_all(g, x)?;
     let mut low = g.scale(high, 0.0);
     // Zero itself may be the median: then the interval shrinks towards it and the last step takes it.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::entry::{Direction, Entry};
 use super::given::Parameter;
 use super::statistic::StatisticEntry;
-use super::{Measure, measures, statistics};
+use super::{Measure, Statistic, measures, statistics};
 
 const HEAD: &str = "# Measures
 
@@ -26,6 +26,12 @@ single precision would lose what is asked for, such as a small difference of lar
 the CPU, pairs shared out among its cores, in single-threaded linear algebra ([faer](https://docs.rs/faer)), so that results have the
 same bits on any number of cores. On a software adapter the CPU is as fast or faster, so `compare` takes a GPU of its own accord only
 where there is a real one and the work is worth it.
+
+Statistics marked *GPU* have a form for many representations at once (`isogram::measure::describe`), within 1e-4 of the value in
+double precision (of its size, if above 1): singular values by Jacobi rotations, distances and class means by products, linear
+probes trained there with all their folds. What single precision could decide otherwise is left to the CPU, value by value:
+exponents over singular values below 2e-6 of the largest, shares of variance at their limit, dimensions where equal rows are
+removed, probes of more units than examples. `describe --json` says of each value where it was computed.
 
 What is reached by the library alone, because it needs more than two tables: crossnobis and Mahalanobis RDMs and noise ceilings
 (`pairwise::noise`, `pairwise::noise_ceiling`), shape metrics fitted on one half and tested on the other (`subspace::shape_metric`),
@@ -108,6 +114,9 @@ fn statistic(text: &mut String, e: &StatisticEntry) {
     }
     if e.labels {
         text.push_str("Needs a class for each example.\n");
+    }
+    if Statistic::parse(e.name).is_ok_and(|s| s.device.is_some()) {
+        text.push_str("GPU.\n");
     }
     if !e.source.is_empty() {
         let _ = writeln!(text, "Source: {}.", e.source);

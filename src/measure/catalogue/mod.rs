@@ -20,7 +20,7 @@ pub use device::{
 pub use documentation::documentation;
 pub use entry::{Direction, Entry, Extents, Host, Invariance, Made, Prepared};
 pub use given::{Given, Parameter, Takes, Value};
-pub use statistic::{Compute, Statistic, StatisticEntry, statistics};
+pub use statistic::{Compute, Form, Statistic, StatisticEntry, statistics};
 
 use crate::error::{Error, Result};
 

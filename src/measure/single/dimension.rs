@@ -69,7 +69,12 @@ pub fn two_nn(x: MatRef<'_, f64>, discard: f64, cdf: EmpiricalCdf, duplicates: D
     if !(0.0..1.0).contains(&discard) {
         return fail(format!("the discarded fraction must be at least 0 and below 1, but is {discard}"));
     }
-    let (mut logs, left_out) = log_ratios(x, duplicates)?;
+    two_nn_of(Kept::of(x, duplicates, 2)?.near(2), discard, cdf, duplicates)
+}
+
+/// [`two_nn`] from the distances to two neighbours or more; the part discarded must be in range.
+pub(crate) fn two_nn_of(near: Near, discard: f64, cdf: EmpiricalCdf, duplicates: Duplicates) -> Result<Dimension> {
+    let (mut logs, left_out) = log_ratios(near, duplicates)?;
     logs.sort_unstable_by(f64::total_cmp);
     let points = logs.len();
     let kept = (points as f64 * (1.0 - discard)) as usize;
@@ -103,7 +108,12 @@ pub fn two_nn(x: MatRef<'_, f64>, discard: f64, cdf: EmpiricalCdf, duplicates: D
 /// # Errors
 /// As [`two_nn`], without those of discarding.
 pub fn two_nn_likelihood(x: MatRef<'_, f64>, duplicates: Duplicates) -> Result<Dimension> {
-    let (logs, left_out) = log_ratios(x, duplicates)?;
+    two_nn_likelihood_of(Kept::of(x, duplicates, 2)?.near(2), duplicates)
+}
+
+/// [`two_nn_likelihood`] from the distances to two neighbours or more.
+pub(crate) fn two_nn_likelihood_of(near: Near, duplicates: Duplicates) -> Result<Dimension> {
+    let (logs, left_out) = log_ratios(near, duplicates)?;
     let sum: f64 = logs.iter().sum();
     if sum == 0.0 {
         return fail("the first and second neighbours of all points are equally far: TwoNN is not determined");
@@ -122,7 +132,12 @@ pub fn levina_bickel(x: MatRef<'_, f64>, k: usize, combine: Combine, duplicates:
     if k < 2 {
         return fail(format!("the Levina-Bickel estimator needs at least 2 neighbours, but k is {k}"));
     }
-    let (neighbours, left_out) = neighbours(x, k, duplicates)?;
+    levina_bickel_of(Kept::of(x, duplicates, k)?.near(k), k, combine, duplicates)
+}
+
+/// [`levina_bickel`] from the distances to `k` neighbours or more, `k` at least 2.
+pub(crate) fn levina_bickel_of(near: Near, k: usize, combine: Combine, duplicates: Duplicates) -> Result<Dimension> {
+    let (neighbours, left_out) = near.entering(duplicates)?;
     let inverse: Vec<f64> = neighbours
         .iter()
         .map(|t| t.iter().take(k - 1).map(|near| (t[k - 1] / near).ln()).sum::<f64>() / (k as f64 - 1.0))
@@ -151,19 +166,22 @@ pub fn correlation_integral(x: MatRef<'_, f64>, k1: usize, k2: usize, duplicates
         return fail(format!("the neighbours must obey 1 ≤ k1 < k2, but k1 is {k1} and k2 is {k2}"));
     }
     let kept = Kept::of(x, duplicates, k2)?;
-    let nearest = kept.nearest(k2);
-    let radius = |k: usize| median(&nearest.iter().map(|t| t[k - 1]).collect::<Vec<_>>());
-    let (r1, r2) = (radius(k1), radius(k2));
+    let [r1, r2] = kept.near(k2).radii([k1, k2]);
     let distances = pair_distances(&kept.rows, kept.n);
     let within = |r: f64| distances.iter().filter(|d| **d < r).count() as f64;
-    let (c1, c2) = (within(r1), within(r2));
+    let value = slope([k1, k2], [r1, r2], [within(r1), within(r2)])?;
+    Ok(Dimension { value, points: kept.n, duplicates: kept.removed })
+}
+
+/// The correlation dimension of these medians of the distances to neighbours `k1` and `k2`, and numbers of pairs within them.
+pub(crate) fn slope([k1, k2]: [usize; 2], [r1, r2]: [f64; 2], [c1, c2]: [f64; 2]) -> Result<f64> {
     if r1 <= 0.0 || r1 >= r2 || c1 == 0.0 {
         return fail(format!(
             "the median distances to neighbours {k1} and {k2} ({r1:e} and {r2:e}, scaled) hold no range of \
              scales: the correlation dimension is not determined"
         ));
     }
-    Ok(Dimension { value: (c2 / c1).ln() / (r2 / r1).ln(), points: kept.n, duplicates: kept.removed })
+    Ok((c2 / c1).ln() / (r2 / r1).ln())
 }
 
 /// Participation ratio of all examples: scikit-dimension's `lPCA(ver="participation_ratio").fit`, which is global, and
@@ -204,16 +222,21 @@ pub fn local_pca_participation_ratio(x: MatRef<'_, f64>, k: usize, duplicates: D
 }
 
 /// Examples that take part, scaled so that squares neither overflow nor vanish.
-struct Kept {
+pub(crate) struct Kept {
     x: Mat<f64>,
-    rows: Rows,
-    n: usize,
-    removed: usize,
+    /// The examples, divided by the scale.
+    pub rows: Rows,
+    /// Their number.
+    pub n: usize,
+    /// Examples that coincide with one that was kept.
+    pub removed: usize,
+    /// A power of two.
+    pub scale: f64,
 }
 
 impl Kept {
     /// At least `k + 1` examples of `x`.
-    fn of(x: MatRef<'_, f64>, duplicates: Duplicates, k: usize) -> Result<Self> {
+    pub fn of(x: MatRef<'_, f64>, duplicates: Duplicates, k: usize) -> Result<Self> {
         check(x, "the representation", 1)?;
         let largest = x.norm_max();
         // A power of two: dividing by it rounds nothing, so that equal distances stay equal.
@@ -235,42 +258,67 @@ impl Kept {
         }
         let x_kept = Mat::from_fn(n, x.ncols(), |i, j| x[(keep[i], j)] / scale);
         let rows = Rows::of(x_kept.as_ref());
-        Ok(Self { x: x_kept, rows, n, removed: x.nrows() - n })
+        Ok(Self { x: x_kept, rows, n, removed: x.nrows() - n, scale })
     }
 
     /// Distances of each point to its `k` nearest others.
-    fn nearest(&self, k: usize) -> Vec<Neighbours> {
-        (0..self.n)
-            .map(|i| {
-                let mut near: Vec<f64> =
-                    (0..self.n).filter(|j| *j != i).map(|j| self.rows.squared_distance(i, j)).collect();
-                near.sort_unstable_by(f64::total_cmp);
-                near.truncate(k);
-                near.iter_mut().for_each(|d| *d = d.sqrt());
-                near
-            })
-            .collect()
+    fn near(&self, k: usize) -> Near {
+        let of = |i: usize| {
+            let mut near: Vec<f64> =
+                (0..self.n).filter(|j| *j != i).map(|j| self.rows.squared_distance(i, j)).collect();
+            near.sort_unstable_by(f64::total_cmp);
+            near.truncate(k);
+            near.iter_mut().for_each(|d| *d = d.sqrt());
+            near
+        };
+        Near { lists: (0..self.n).map(of).collect(), removed: self.removed }
+    }
+
+    /// The same where the neighbours are known: `at_least` of each point, of which `k` are taken.
+    pub fn near_known(&self, neighbours: &[usize], at_least: usize, k: usize) -> Near {
+        let of = |(i, own): (usize, &[usize])| {
+            let mut near: Vec<f64> = own.iter().map(|&j| self.rows.squared_distance(i, j).sqrt()).collect();
+            near.sort_unstable_by(f64::total_cmp);
+            near.truncate(k);
+            near
+        };
+        Near { lists: neighbours.chunks(at_least).enumerate().map(of).collect(), removed: self.removed }
     }
 }
 
-/// Nearest distances of the points that enter an estimate, none of them zero, and how many rows were left out.
-fn neighbours(x: MatRef<'_, f64>, k: usize, duplicates: Duplicates) -> Result<(Vec<Neighbours>, usize)> {
-    let kept = Kept::of(x, duplicates, k)?;
-    let mut near = kept.nearest(k);
-    if duplicates == Duplicates::DropPoints {
-        near.retain(|t| t.first().is_some_and(|d| *d > 0.0));
-        if near.is_empty() {
-            return fail("every example coincides with another: no point is left to estimate the dimension from");
+/// Distances of each point to its nearest others, ascending, and how many rows were left out before.
+pub(crate) struct Near {
+    lists: Vec<Neighbours>,
+    removed: usize,
+}
+
+impl Near {
+    /// Distances of the points that enter an estimate, none of them zero, and how many rows were left out.
+    fn entering(self, duplicates: Duplicates) -> Result<(Vec<Neighbours>, usize)> {
+        let (mut near, all) = (self.lists, self.removed);
+        let points = near.len();
+        if duplicates == Duplicates::DropPoints {
+            near.retain(|t| t.first().is_some_and(|d| *d > 0.0));
+            if near.is_empty() {
+                return fail("every example coincides with another: no point is left to estimate the dimension from");
+            }
+        } else if near.iter().any(|t| t.first().is_none_or(|d| *d <= 0.0)) {
+            return fail(
+                "two examples coincide, or are too close to tell apart: remove duplicates (Duplicates::KeepOne)",
+            );
         }
-    } else if near.iter().any(|t| t.first().is_none_or(|d| *d <= 0.0)) {
-        return fail("two examples coincide, or are too close to tell apart: remove duplicates (Duplicates::KeepOne)");
+        let left_out = all + points - near.len();
+        Ok((near, left_out))
     }
-    let left_out = kept.removed + kept.n - near.len();
-    Ok((near, left_out))
+
+    /// Medians over points of the distances to neighbours of these ranks, counted from 1.
+    pub fn radii(&self, ranks: [usize; 2]) -> [f64; 2] {
+        ranks.map(|k| median(&self.lists.iter().map(|t| t[k - 1]).collect::<Vec<_>>()))
+    }
 }
 
 /// Logarithms of the ratios of second to first neighbour distance, and how many rows were left out.
-fn log_ratios(x: MatRef<'_, f64>, duplicates: Duplicates) -> Result<(Vec<f64>, usize)> {
-    let (near, left_out) = neighbours(x, 2, duplicates)?;
+fn log_ratios(near: Near, duplicates: Duplicates) -> Result<(Vec<f64>, usize)> {
+    let (near, left_out) = near.entering(duplicates)?;
     Ok((near.iter().map(|t| (t[1] / t[0]).ln()).collect(), left_out))
 }

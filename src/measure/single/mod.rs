@@ -4,7 +4,7 @@ pub mod decoding;
 pub mod dimension;
 pub mod geometry;
 pub mod inference;
-mod input;
+pub(crate) mod input;
 pub mod probe;
 mod random;
 pub mod spectrum;

@@ -3,7 +3,7 @@
 //! Everything comes from the singular values of the centred matrix: eigenvalues of a covariance matrix would lose half
 //! of the digits of the small ones.
 
-use faer::MatRef;
+use faer::{Mat, MatRef};
 
 use crate::error::Result;
 use crate::measure::single::input::{centred_varying, check, dot, fail, finite};
@@ -28,6 +28,25 @@ impl Spectrum {
         check(x, "the representation", 2)?;
         let centred = centred_varying(x, "the representation")?;
         Ok(Self { singular: singular_values(centred.as_ref())?, examples: x.nrows(), units: x.ncols() })
+    }
+
+    /// The spectrum of a representation of `[examples, units]` whose centred matrix has these singular values.
+    ///
+    /// # Errors
+    /// Fewer than two examples, another number of values than `min(examples, units)`, values that are negative, not finite,
+    /// or all zero.
+    pub fn from_singular_values(mut singular: Vec<f64>, [examples, units]: [usize; 2]) -> Result<Self> {
+        if examples < 2 || singular.len() != examples.min(units) {
+            return fail(format!(
+                "{} singular values do not fit a representation of {examples} examples and {units} units",
+                singular.len()
+            ));
+        }
+        if singular.iter().any(|s| !s.is_finite() || *s < 0.0) || singular.iter().all(|s| *s == 0.0) {
+            return fail("singular values must be finite, not negative, and not all zero");
+        }
+        singular.sort_unstable_by(|a, b| b.total_cmp(a));
+        Ok(Self { singular, examples, units })
     }
 
     /// Singular values of the centred matrix, descending.
@@ -145,7 +164,14 @@ impl Spectrum {
 /// No examples or units, values that are not finite, or all of them zero.
 pub fn rank_me(x: MatRef<'_, f64>) -> Result<f64> {
     check(x, "the representation", 1)?;
-    let singular = singular_values(x)?;
+    rank_me_of(&singular_values(x)?)
+}
+
+/// [`rank_me`] of a matrix with these singular values.
+///
+/// # Errors
+/// If all are zero.
+pub fn rank_me_of(singular: &[f64]) -> Result<f64> {
     let sum: f64 = singular.iter().sum();
     if sum == 0.0 {
         return fail("the representation is zero everywhere: RankMe is not determined");
@@ -174,6 +200,33 @@ pub enum Sampled {
 /// Fewer than 4 examples (2 if only the units are sampled) or, if units are sampled, fewer than 2 units; values that
 /// are not finite; a representation that does not vary; an estimate of `tr C²` that is exactly zero.
 pub fn participation_ratio_corrected(x: MatRef<'_, f64>, sampled: Sampled) -> Result<f64> {
+    let units = sampled != Sampled::Examples;
+    let of = |centred: &Mat<f64>, _: f64, _: f64| {
+        if centred.nrows() < centred.ncols() && !units {
+            return (centred * centred.transpose()).squared_norm_l2();
+        }
+        let covariance = centred.transpose() * centred;
+        let p = covariance.nrows();
+        let column = |j: usize| (0..p).filter(|i| !units || *i != j).map(|i| covariance[(i, j)].powi(2)).sum::<f64>();
+        (0..p).map(column).sum()
+    };
+    Ok(corrected_by(x, sampled, of)?.value)
+}
+
+/// A corrected participation ratio, and how much the errors of its sum of squared covariances grow in it.
+pub(crate) struct Corrected {
+    pub value: f64,
+    pub amplification: f64,
+}
+
+/// [`participation_ratio_corrected`] with the sum of the squared inner products of all pairs of centred units (without those of
+/// a unit with itself, where units are sampled) from `cross`: it is given the centred matrix over its largest magnitude, that
+/// magnitude, and the sum of the squares of the units' own.
+pub(crate) fn corrected_by(
+    x: MatRef<'_, f64>,
+    sampled: Sampled,
+    cross: impl FnOnce(&Mat<f64>, f64, f64) -> f64,
+) -> Result<Corrected> {
     let (examples, units) = (sampled != Sampled::Units, sampled != Sampled::Examples);
     check(x, "the representation", if examples { 4 } else { 2 })?;
     if units && x.ncols() < 2 {
@@ -183,61 +236,47 @@ pub fn participation_ratio_corrected(x: MatRef<'_, f64>, sampled: Sampled) -> Re
     let largest = centred.norm_max();
     centred.col_iter_mut().for_each(|c| c.iter_mut().for_each(|v| *v /= largest));
     let (n, p) = (centred.nrows(), centred.ncols());
-    let column = |j: usize| centred.col_as_slice(j);
 
     // Sums over all pairs of units, less those of a unit with itself where units are sampled:
-    // trace²: of products of variances; norms: of squared lengths of examples; cross: of squared covariances.
+    // trace²: of products of variances; lengths²: of squared lengths of examples; cross: of squared covariances.
     let mut lengths = vec![0.0; n];
     let mut trace = 0.0;
-    let (mut own_trace, mut own_lengths, mut own_cross) = (0.0, 0.0, 0.0);
+    let (mut own_trace, mut own_lengths) = (0.0, 0.0);
     for j in 0..p {
-        let variance = dot(column(j), column(j));
+        let column = centred.col_as_slice(j);
+        let variance = dot(column, column);
         trace += variance;
         own_trace += variance * variance;
-        for (l, v) in lengths.iter_mut().zip(column(j)) {
+        for (l, v) in lengths.iter_mut().zip(column) {
             *l += v * v;
             own_lengths += v.powi(4);
         }
     }
-    let mut cross = 0.0;
-    if n < p && !units {
-        let gram = &centred * centred.transpose();
-        cross = gram.squared_norm_l2();
-    } else {
-        let covariance = centred.transpose() * &centred;
-        for j in 0..p {
-            for i in 0..p {
-                let square = covariance[(i, j)] * covariance[(i, j)];
-                if i == j {
-                    own_cross += square;
-                } else {
-                    cross += square;
-                }
-            }
-        }
-        if !units {
-            cross += own_cross;
-        }
-    }
+    let cross = cross(&centred, largest, own_trace);
     let mut trace2 = trace * trace;
     let mut lengths2 = dot(&lengths, &lengths);
     if units {
         trace2 -= own_trace;
         lengths2 -= own_lengths;
     }
-    let (numerator, denominator) = if examples {
-        let m = n as f64;
+    let m = n as f64;
+    let (numerator, denominator, weight) = if examples {
         // U-statistics over four distinct examples, without their common divisor n(n-1)(n-2)(n-3).
         let square_of_trace = (m * m - 3.0 * m + 1.0) * trace2 - m * (m - 1.0) * lengths2 + 2.0 * cross;
         let trace_of_square = (m - 1.0) * (m - 2.0) * cross - m * (m - 1.0) * lengths2 + trace2;
-        (square_of_trace, trace_of_square)
+        (square_of_trace, trace_of_square, (m - 1.0) * (m - 2.0))
     } else {
-        (trace2, cross)
+        (trace2, cross, 1.0)
     };
     if denominator == 0.0 {
         return fail("the estimate of tr C² is zero: the corrected participation ratio is not determined");
     }
-    finite(numerator / denominator, "the corrected participation ratio")
+    // Of all squared covariances, the units' own among them: they were subtracted.
+    let known = cross + if units { own_trace } else { 0.0 };
+    Ok(Corrected {
+        value: finite(numerator / denominator, "the corrected participation ratio")?,
+        amplification: weight * known / denominator.abs(),
+    })
 }
 
 /// Exponential of the entropy of weights, zeros contributing nothing.

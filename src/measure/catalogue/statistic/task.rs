@@ -1,0 +1,129 @@
+//! Statistics of representations with a class for each example.
+
+use super::{Form, StatisticEntry, count, number, word};
+use crate::error::Error;
+use crate::measure::catalogue::Parameter;
+use crate::measure::describe::{self, OfClasses, OfDistances, OnDevice};
+use crate::measure::single::decoding::{nearest_centroid_probe, neighbour_probe, usable_information};
+use crate::measure::single::geometry::{
+    Decoder, Dichotomies, calinski_harabasz, davies_bouldin, nc1, shattering_dimensionality, silhouette,
+    target_alignment_centred, target_alignment_uncentred,
+};
+use crate::measure::single::probe::{LogisticOptions, logistic_probe, ridge_classifier_probe, stratified_k_fold};
+use crate::measure::single::units::class_selectivity;
+
+const FAMILY: &str = "task";
+
+const FOLDS: Parameter = count("folds", 5, 2, "stratified folds");
+
+pub(super) const ENTRIES: &[StatisticEntry] = &[
+    StatisticEntry::new(FAMILY, "class_selectivity", "mean class selectivity of units", |_| {
+        Form::labelled(|x, labels| {
+            let all: Vec<f64> = class_selectivity(x, labels)?.into_iter().filter(|v| v.is_finite()).collect();
+            if all.is_empty() {
+                return Err(Error::Measure("no unit has a class selectivity: none is active".into()));
+            }
+            Ok(all.iter().sum::<f64>() / all.len() as f64)
+        })
+        .on(OnDevice::Classes(OfClasses::Selectivity))
+    })
+    .formula("mean_j (largest class mean - mean of the others) / (their sum)")
+    .source("Morcos et al. 2018, importance of single directions")
+    .needs_labels(),
+    StatisticEntry::new(FAMILY, "linear_probe", "held-out accuracy of a linear probe", |g| {
+        let (strength, folds) = (g.number("strength"), g.count("folds"));
+        if g.word("form") == "ridge" {
+            return Form::labelled(move |x, labels| {
+                Ok(ridge_classifier_probe(x, labels, &stratified_k_fold(labels, folds)?, strength)?.accuracy)
+            })
+            .on(OnDevice::Probe { decoder: describe::Decoder::Ridge(strength), folds });
+        }
+        let options = LogisticOptions { c: strength, ..LogisticOptions::default() };
+        Form::labelled(move |x, labels| {
+            Ok(logistic_probe(x, labels, &stratified_k_fold(labels, folds)?, &options)?.accuracy)
+        })
+        .on(OnDevice::Probe { decoder: describe::Decoder::Logistic(strength), folds })
+    })
+    .formula("logistic: L2-regularised multinomial logistic regression on standardised units; ridge: on one-hot labels")
+    .source("Alain and Bengio 2016")
+    .needs_labels()
+    .with(&[
+        word("form", &["logistic", "ridge"], "which"),
+        number("strength", 1.0, [f64::MIN_POSITIVE, f64::MAX], "C of logistic, alpha of ridge"),
+        FOLDS,
+    ]),
+    StatisticEntry::new(FAMILY, "v_information", "usable information about the labels, in bits", |g| {
+        let (folds, options) = (g.count("folds"), LogisticOptions::default());
+        Form::labelled(move |x, labels| {
+            Ok(usable_information(x, labels, &stratified_k_fold(labels, folds)?, &options)?.information)
+        })
+        .on(OnDevice::Probe { decoder: describe::Decoder::Information(options.c), folds })
+    })
+    .formula("H(Y) - held-out cross-entropy of a logistic probe; may be negative")
+    .source("Xu et al. 2020")
+    .needs_labels()
+    .with(&[FOLDS]),
+    StatisticEntry::new(FAMILY, "nearest_centroid", "held-out accuracy by the nearest class mean", |g| {
+        let folds = g.count("folds");
+        Form::labelled(move |x, labels| {
+            Ok(nearest_centroid_probe(x, labels, &stratified_k_fold(labels, folds)?)?.accuracy)
+        })
+        .on(OnDevice::Probe { decoder: describe::Decoder::Centroid, folds })
+    })
+    .needs_labels()
+    .with(&[FOLDS]),
+    StatisticEntry::new(FAMILY, "knn_probe", "held-out accuracy by nearest neighbours", |g| {
+        let (k, folds) = (g.count("k"), g.count("folds"));
+        Form::labelled(move |x, labels| Ok(neighbour_probe(x, labels, k, &stratified_k_fold(labels, folds)?)?.accuracy))
+            .on(OnDevice::Probe { decoder: describe::Decoder::Neighbours(k), folds })
+    })
+    .needs_labels()
+    .with(&[count("k", 5, 1, "neighbours"), FOLDS]),
+    StatisticEntry::new(FAMILY, "label_alignment", "alignment of the kernel with the labels", |g| {
+        match g.word("kernels") {
+            "uncentred" => {
+                Form::labelled(target_alignment_uncentred).on(OnDevice::Classes(OfClasses::UncentredAlignment))
+            }
+            _ => Form::labelled(target_alignment_centred).on(OnDevice::Classes(OfClasses::Alignment)),
+        }
+    })
+    .formula("<K, L> / (|K| |L|), L = one-hot one-hotᵀ, both centred or neither")
+    .source("Cortes et al. 2012 (centred), Cristianini et al. 2001 (uncentred)")
+    .needs_labels()
+    .with(&[word("kernels", &["centred", "uncentred"], "which")]),
+    StatisticEntry::new(FAMILY, "silhouette", "mean silhouette of the classes", |_| {
+        Form::labelled(silhouette).on(OnDevice::Distances(OfDistances::Silhouette))
+    })
+    .formula("mean (b - a) / max(a, b), a and b the mean distances within and to the nearest other class")
+    .source("Rousseeuw 1987")
+    .needs_labels(),
+    StatisticEntry::new(FAMILY, "davies_bouldin", "Davies-Bouldin index of the classes", |_| {
+        Form::labelled(davies_bouldin).on(OnDevice::Classes(OfClasses::DaviesBouldin))
+    })
+    .formula("mean_i max_j (s_i + s_j) / |c_i - c_j|; smaller is better separated")
+    .source("Davies and Bouldin 1979")
+    .needs_labels(),
+    StatisticEntry::new(FAMILY, "calinski_harabasz", "variance between classes over that within", |_| {
+        Form::labelled(calinski_harabasz).on(OnDevice::Classes(OfClasses::CalinskiHarabasz))
+    })
+    .formula("(tr B / (c - 1)) / (tr W / (n - c))")
+    .source("Caliński and Harabasz 1974")
+    .needs_labels(),
+    StatisticEntry::new(FAMILY, "neural_collapse", "NC1, variability within classes over that between", |_| {
+        Form::labelled(nc1).on(OnDevice::Classes(OfClasses::Collapse))
+    })
+    .formula("tr(S_W S_B⁺) / c")
+    .source("Papyan, Han, Donoho 2020")
+    .needs_labels(),
+    StatisticEntry::new(FAMILY, "shattering", "shattering dimensionality of the labels as conditions", |g| {
+        let (number, folds) = (g.count("dichotomies"), g.count("folds"));
+        Form::labelled(move |x, labels| {
+            let decoder = Decoder::Ridge { alpha: 1.0 };
+            Ok(shattering_dimensionality(x, labels, folds, &decoder, Dichotomies::Sample { number, seed: 0 })?.mean)
+        })
+    })
+    .formula("mean held-out accuracy over balanced dichotomies of the conditions")
+    .source("Rigotti et al. 2013, Bernardi et al. 2020")
+    .needs_labels()
+    .with(&[count("dichotomies", 50, 1, "drawn at most"), FOLDS]),
+];
