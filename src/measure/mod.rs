@@ -16,6 +16,7 @@ pub mod neurons;
 pub mod pairs;
 pub mod pairwise;
 pub mod polar;
+pub mod ranks;
 pub mod resample;
 pub mod single;
 pub mod streaming;
