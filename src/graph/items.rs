@@ -9,15 +9,18 @@ use super::registry::Registry;
 use crate::error::{Error, Result};
 use crate::gpu::Profile;
 use crate::kernels::cross_entropy::CrossEntropy;
-use crate::kernels::exact::Exact;
 use crate::kernels::map::Map;
 use crate::kernels::matmul::{Factors, Form, Inner, MatMul};
 use crate::kernels::nearest::Nearest;
 use crate::kernels::orthogonal::Orthogonal;
 use crate::kernels::program::Program;
 use crate::kernels::reduce::Reduce;
-use crate::kernels::sort::{FIRST_RUN, Sort, Step, Ties};
+use crate::kernels::sort::{FIRST_RUN, Step, Ties};
 use crate::kernels::{Arena, Body, Kernel};
+
+mod sort;
+
+use sort::{exact_item, sort_item};
 
 /// One group as a kernel with one job.
 pub(super) struct Item {
@@ -381,37 +384,4 @@ fn nearest_item(fused: &Fused, tensor: Tensor, k: usize, first: usize, profile: 
     let kernel = Nearest { source: source.arena(), result: Arena::Scratch };
     let flops = (k * rows * queries) as u64;
     Ok(blank(Kernel::Nearest(kernel), job, flops, (k * (rows + 1) * queries) as u64))
-}
-
-/// A step of a sort; `run` is the length of its runs, or says which rank equals share.
-fn sort_item(fused: &Fused, tensor: Tensor, step: Step, run: usize, profile: &Profile) -> Result<Item> {
-    let graph = fused.graph;
-    let input = graph.node(tensor).inputs[0];
-    let elements = graph.shape(input).elements();
-    let count = if matches!(step, Step::Runs(_)) { elements } else { elements / 2 };
-    let (source, extra) = operand(fused, input)?;
-    let target = Place::Temporary(tensor);
-    let kernel = Sort { step, source: source.arena(), result: Arena::Scratch };
-    let [each, across] = kernel.slices(run, profile);
-    let mut job = vec![number(0), number(count), number(run), number(each)];
-    job.extend([Word::Offset(source, extra), Word::Stride(source), Word::Offset(target, 0), Word::Stride(target)]);
-    job.push(number(across));
-    let flops = 4 * count as u64;
-    Ok(blank(Kernel::Sort(kernel), job, flops, (elements + graph.shape(tensor).elements()) as u64))
-}
-
-fn exact_item(fused: &Fused, tensor: Tensor, replicas: usize) -> Result<Item> {
-    let graph = fused.graph;
-    let input = graph.node(tensor).inputs[0];
-    let count = graph.shape(input).elements();
-    let (source, extra) = operand(fused, input)?;
-    let target = Place::Temporary(tensor);
-    let (strands, last) = Exact::last_words(count);
-    let mut job = vec![number(0), number(count), number(replicas), number(strands)];
-    job.extend([Word::Offset(source, extra), Word::Stride(source), Word::Offset(target, 0), Word::Stride(target)]);
-    job.extend(last.map(number));
-    let kernel = Exact { source: source.arena(), result: Arena::Scratch };
-    let flops = 8 * (replicas * replicas * count) as u64;
-    let elements = replicas * count + graph.shape(tensor).elements_in(replicas);
-    Ok(blank(Kernel::Exact(kernel), job, flops, elements as u64))
 }

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::{ORDER, RANKS, REVERSED, Ranker, TIED, exact_sums, read_sums};
+use super::sums::{exact_sums, read_sums};
+use super::{ORDER, RANKS, REVERSED, Ranker, TIED};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};
 use crate::graph::{Copy, Function, Graph, Machine, Results, VariableKind, lower};
