@@ -103,7 +103,9 @@ fn program(gpu: Option<&Arc<Gpu>>, elements: usize, tasks: usize) -> Result<Mach
     exact_sums(&mut g, "inversions", inversions, &mut effects)?;
     let function = [Function::new("inversions", effects)];
     let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());
-    let mut at_once = (BATCH / (4 * elements)).clamp(1, tasks);
+    let most = (BATCH / (4 * elements)).clamp(1, tasks);
+    // Batches of one size: what fills up the last is counted too.
+    let mut at_once = tasks.div_ceil(tasks.div_ceil(most));
     loop {
         let made = lower(&g, &function, at_once, &profile).and_then(|plan| Machine::new(gpu, plan));
         match made {
