@@ -10,6 +10,7 @@ use crate::gpu::{Gpu, Profile, Question};
 use crate::graph::{Effect, Function, Graph, Lowering, Machine, Tensor, VariableKind, lower, lower_as};
 use crate::kernels::matmul::{Inner, Precision};
 use crate::kernels::program::{Binary, DType, Distribution, Draw, Unary};
+use crate::kernels::sort::Ties;
 use crate::measure::cka::{self, Kind};
 use crate::nn::{Activation, Batches, Draws, Dropout, Fan, Init, dropout};
 
@@ -70,6 +71,8 @@ fn cases() -> Vec<Case> {
         Case { name: "products between replicas", tolerance: 1e-5, build: between_replicas },
         Case { name: "distances between rows", tolerance: 1e-5, build: distances },
         Case { name: "nearest rows (exact)", tolerance: 0.0, build: nearest },
+        Case { name: "sorting and ranks (exact)", tolerance: 0.0, build: ranks },
+        Case { name: "products of whole numbers between replicas (exact)", tolerance: 0.0, build: exact_products },
     ]
 }
 
@@ -258,6 +261,38 @@ fn nearest(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
     [g.nearest(all, 5, 0)?, g.nearest(some, 7, 8)?, g.nearest(all, 1, 40)?]
         .map(|rows| Ok(g.unary(Unary::ToFloat, rows)))
         .into_iter()
+        .collect()
+}
+
+/// Of values with and without equals, and of fewer than a run.
+fn ranks(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
+    let coarse = g.scale(c.a, 20.0);
+    let coarse = g.unary(Unary::Floor, coarse);
+    let few = g.rows(c.odd, 2, 1)?;
+    let mut all = Vec::new();
+    for keys in [c.a, coarse, c.odd, few] {
+        let sorted = g.sort(keys)?;
+        let order = g.sorted_order(sorted);
+        all.push(g.sorted_keys(sorted));
+        all.push(g.unary(Unary::ToFloat, order));
+        all.push(g.ranks(sorted, Ties::Average));
+        all.push(g.ranks(sorted, Ties::Lowest));
+        all.push(g.inversions(keys)?);
+    }
+    Ok(all)
+}
+
+/// Of numbers that are not negative, whose words are small.
+fn exact_products(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
+    [c.a, c.odd]
+        .into_iter()
+        .map(|x| {
+            let size = g.unary(Unary::Abs, x);
+            let size = g.scale(size, 8_000_000.0);
+            let whole = g.unary(Unary::Floor, size);
+            let words = g.pair_dot_exact(whole)?;
+            Ok(g.unary(Unary::ToFloat, words))
+        })
         .collect()
 }
 

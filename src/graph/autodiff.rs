@@ -196,7 +196,10 @@ impl Graph {
             }
             Op::Constant(_) | Op::Word(_) | Op::Variable(_) | Op::Data(_) | Op::Column | Op::Row | Op::Correct => {}
             Op::Random(_) | Op::Draw(_) => {}
-            Op::Gather | Op::Rows(_) | Op::CrossEntropyGradient | Op::Orthogonal | Op::Nearest { .. } | Op::PairDot => {
+            Op::Gather | Op::Rows(_) | Op::CrossEntropyGradient | Op::Orthogonal | Op::PairDot | Op::PairExact => {
+                return Err(Error::Shape(format!("{} has no gradient", self.describe(tensor))));
+            }
+            Op::Nearest { .. } | Op::SortRuns(_) | Op::Merge(..) | Op::Ranks(_) => {
                 return Err(Error::Shape(format!("{} has no gradient", self.describe(tensor))));
             }
         }

@@ -16,7 +16,14 @@ impl Graph {
         self.add_scoped(op, inputs, shape, dtype, scope)
     }
 
-    fn add_scoped(&mut self, op: Op, inputs: Vec<Tensor>, shape: Shape, dtype: DType, scope: Scope) -> Tensor {
+    pub(super) fn add_scoped(
+        &mut self,
+        op: Op,
+        inputs: Vec<Tensor>,
+        shape: Shape,
+        dtype: DType,
+        scope: Scope,
+    ) -> Tensor {
         // Common subexpressions: a node with the same operation, inputs and shape is the same node, unless a fence stands
         // between the two. Variables and data are the same everywhere.
         let epoch = if matches!(op, Op::Variable(_) | Op::Data(_)) { 0 } else { self.epoch };

@@ -81,20 +81,13 @@ pub(super) fn is_alias(op: &Op) -> bool {
 fn is_head(op: &Op) -> bool {
     matches!(
         op,
-        Op::MatMul { .. }
-            | Op::Reduce(..)
-            | Op::CrossEntropy
-            | Op::CrossEntropyGradient
-            | Op::Correct
-            | Op::Orthogonal
-            | Op::Nearest { .. }
-            | Op::PairDot
-    )
+        Op::MatMul { .. } | Op::Reduce(..) | Op::CrossEntropy | Op::CrossEntropyGradient | Op::Correct | Op::PairDot
+    ) || stands_alone(op)
 }
 
 /// Heads whose kernel takes no program: their value is stored as it is.
 fn stands_alone(op: &Op) -> bool {
-    matches!(op, Op::Orthogonal | Op::Nearest { .. })
+    matches!(op, Op::Orthogonal | Op::Nearest { .. } | Op::SortRuns(_) | Op::Merge(..) | Op::Ranks(_) | Op::PairExact)
 }
 
 fn is_map(op: &Op) -> bool {

@@ -15,7 +15,12 @@ use crate::kernels::nearest::Nearest;
 use crate::kernels::orthogonal::Orthogonal;
 use crate::kernels::program::Program;
 use crate::kernels::reduce::Reduce;
+use crate::kernels::sort::{FIRST_RUN, Step, Ties};
 use crate::kernels::{Arena, Body, Kernel};
+
+mod sort;
+
+use sort::{exact_item, sort_item};
 
 /// One group as a kernel with one job.
 pub(super) struct Item {
@@ -39,6 +44,10 @@ pub(super) fn item(fused: &Fused, g: usize, replicas: usize, profile: &Profile, 
             Op::PairDot => pair_item(fused, g, *t, profile, replicas, registry)?,
             Op::Reduce(..) => reduce_item(fused, g, *t, body, replicas, registry)?,
             Op::Nearest { k, first } => nearest_item(fused, *t, k, first, profile)?,
+            Op::SortRuns(beside) => sort_item(fused, *t, Step::Runs(beside), FIRST_RUN, profile)?,
+            Op::Merge(run, beside) => sort_item(fused, *t, Step::Merge(beside), run, profile)?,
+            Op::Ranks(ties) => sort_item(fused, *t, Step::Ranks, usize::from(ties == Ties::Lowest), profile)?,
+            Op::PairExact => exact_item(fused, *t, replicas)?,
             _ => orthogonal_item(fused, *t, body)?,
         },
     };
@@ -87,6 +96,9 @@ fn name_group(fused: &Fused, g: usize) -> String {
                 Op::Reduce(..) => "reduction",
                 Op::PairDot => "pairs",
                 Op::Nearest { .. } => "nearest",
+                Op::SortRuns(_) | Op::Merge(..) => "sort",
+                Op::Ranks(_) => "ranks",
+                Op::PairExact => "exact pairs",
                 _ => "orthogonal",
             };
             if of.is_empty() { format!("{what} {}", node.shape) } else { format!("{what} {of}") }

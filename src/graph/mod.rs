@@ -24,6 +24,7 @@ pub mod reference;
 mod registry;
 mod resident;
 mod schedule;
+mod sort;
 
 pub use lower::{lower, lower_as};
 pub use machine::{Copy, Machine, Reading, Results};
@@ -33,3 +34,4 @@ pub use node::{
 };
 pub use plan::{Dispatch, Plan, PlannedFunction};
 pub use resident::{Lowering, Resident};
+pub use sort::Sorted;

@@ -6,6 +6,7 @@ use std::fmt;
 use crate::kernels::matmul::{Inner, Precision};
 use crate::kernels::program::{Binary, DType, Distribution, Draw, Unary};
 use crate::kernels::reduce::Fold;
+use crate::kernels::sort::{Beside, Ties};
 
 /// Stands in a shape for the number of replicas in the group, which a graph does not know.
 pub const REPLICAS: usize = usize::MAX;
@@ -188,8 +189,16 @@ pub enum Op {
         /// The row that the first column is, which is not counted among its own.
         first: usize,
     },
+    /// Keys in sorted runs of a few, with a word beside each: `[2, N]`.
+    SortRuns(Beside),
+    /// Sorted runs of so many keys made runs of twice as many.
+    Merge(usize, Beside),
+    /// Ranks of what was sorted with places beside it, each at its place.
+    Ranks(Ties),
     /// Inner products of a tensor of each replica with one of each other replica, `[R, R]`.
     PairDot,
+    /// Exact inner products of whole numbers of each replica with those of each later one, `[R, R, words]`.
+    PairExact,
 }
 
 /// A node: an operation, what it applies to, and what results.

@@ -6,6 +6,7 @@
 //! thing on a GPU and on the reference executor.
 
 pub mod cross_entropy;
+pub mod exact;
 pub mod map;
 pub mod matmul;
 mod memory;
@@ -16,6 +17,7 @@ mod program_twin;
 mod program_wgsl;
 pub mod random;
 pub mod reduce;
+pub mod sort;
 pub mod template;
 
 pub use memory::{Arena, Memory, Slot};
@@ -41,6 +43,10 @@ pub enum Kernel {
     Orthogonal(orthogonal::Orthogonal),
     /// Nearest rows by their distances.
     Nearest(nearest::Nearest),
+    /// A step of a sort, or ranks.
+    Sort(sort::Sort),
+    /// Exact inner products between replicas.
+    Exact(exact::Exact),
 }
 
 impl Kernel {
@@ -53,6 +59,8 @@ impl Kernel {
             Self::CrossEntropy(k) => k.name(),
             Self::Orthogonal(k) => k.name(),
             Self::Nearest(k) => k.name(),
+            Self::Sort(k) => k.name(),
+            Self::Exact(k) => k.name(),
         }
     }
 
@@ -66,6 +74,8 @@ impl Kernel {
             Self::CrossEntropy(k) => k.routine(entry, width),
             Self::Orthogonal(k) => k.routine(entry),
             Self::Nearest(k) => k.routine(entry, width),
+            Self::Sort(k) => k.routine(entry, width),
+            Self::Exact(k) => k.routine(entry, width),
         }
     }
 
@@ -88,6 +98,8 @@ impl Kernel {
             Self::CrossEntropy(k) => k.job_words(),
             Self::Orthogonal(k) => k.job_words(),
             Self::Nearest(k) => k.job_words(),
+            Self::Sort(k) => k.job_words(),
+            Self::Exact(k) => k.job_words(),
         }
     }
 
@@ -100,6 +112,8 @@ impl Kernel {
             Self::CrossEntropy(k) => k.blocks(job),
             Self::Orthogonal(k) => k.blocks(job),
             Self::Nearest(k) => k.blocks(job),
+            Self::Sort(k) => k.blocks(job),
+            Self::Exact(k) => k.blocks(job),
         }
     }
 
@@ -113,6 +127,8 @@ impl Kernel {
             Self::CrossEntropy(k) => k.iterations(job, width),
             Self::Orthogonal(k) => k.iterations(job),
             Self::Nearest(k) => k.iterations(job, width),
+            Self::Sort(k) => k.iterations(job, width),
+            Self::Exact(k) => k.iterations(job, width),
         }
     }
 
@@ -125,6 +141,8 @@ impl Kernel {
             Self::CrossEntropy(k) => k.twin(job, replica, memory),
             Self::Orthogonal(k) => k.twin(job, replica, memory),
             Self::Nearest(k) => k.twin(job, replica, memory),
+            Self::Sort(k) => k.twin(job, replica, memory),
+            Self::Exact(k) => k.twin(job, replica, memory),
         }
     }
 }

@@ -277,6 +277,15 @@ impl Embedding {
         Ok(prepared)
     }
 
+    /// The whole table `[n, n]` before it is centred, of a representation as [`Embedding::prepare`] takes it.
+    ///
+    /// # Errors
+    /// As [`Embedding::prepare`].
+    pub(crate) fn whole_table(self, g: &mut Graph, x: Tensor, units: Option<Tensor>) -> Result<Tensor> {
+        let [n, _] = g.matrix(x)?;
+        self.prepare(g, x, units, false)?.table(g, 0, n, 0)
+    }
+
     /// Rows as they are compared.
     fn rows(self, g: &mut Graph, x: Tensor, units: Option<Tensor>) -> Result<Tensor> {
         let [_, width] = g.matrix(x)?;

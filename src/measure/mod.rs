@@ -20,6 +20,7 @@ pub mod pair_program;
 pub mod pairs;
 pub mod pairwise;
 pub mod polar;
+pub mod ranks;
 pub mod resample;
 pub mod single;
 pub mod streaming;

@@ -1,0 +1,116 @@
+//! Pairs of elements of two RDMs that stand in the same and in the opposite order: a program whose replicas are pairs of RDMs,
+//! which takes one's order and the other's ranks from the program that ranked them and counts inversions.
+
+use std::sync::Arc;
+
+use super::sums::{exact_sums, read_sums};
+use super::{ORDER, RANKS, REVERSED, Ranker, TIED};
+use crate::error::{Error, Result};
+use crate::gpu::{Gpu, Profile};
+use crate::graph::{Copy, Function, Graph, Machine, Results, VariableKind, lower};
+use crate::kernels::program::DType;
+
+/// Counts of pairs of elements of two RDMs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counts {
+    all: i64,
+    /// Pairs with different values in the first.
+    untied_a: i64,
+    /// Pairs with different values in the second.
+    untied_b: i64,
+    /// Concordant less discordant pairs.
+    difference: i64,
+}
+
+impl Counts {
+    pub fn tau_a(self) -> f64 {
+        if self.all == 0 { f64::NAN } else { self.difference as f64 / self.all as f64 }
+    }
+
+    pub fn tau_b(self) -> f64 {
+        let untied = i128::from(self.untied_a) * i128::from(self.untied_b);
+        if untied == 0 { f64::NAN } else { self.difference as f64 / (untied as f64).sqrt() }
+    }
+}
+
+/// Floats of one batch of pairs, about.
+const BATCH: usize = 1 << 24;
+
+/// An order of one RDM's elements in which another's are counted, for a pair.
+struct Task {
+    pair: usize,
+    order: &'static str,
+    by: usize,
+    of: usize,
+    /// How often the count enters.
+    weight: i64,
+}
+
+/// The counts of pairs of members of a ranker that has just run.
+pub(super) fn counts(
+    gpu: Option<&Arc<Gpu>>,
+    ranker: &Ranker,
+    results: &Results,
+    pairs: &[(usize, usize)],
+) -> Result<Vec<Counts>> {
+    // Each of t equal elements counts t - 1 others.
+    let tied: Vec<i64> =
+        read_sums(&ranker.machine, results, TIED)?.into_iter().map(|twice| (twice / 2) as i64).collect();
+    let elements = ranker.elements() as i64;
+    let all = elements * (elements - 1) / 2;
+    let mut found = Vec::with_capacity(pairs.len());
+    let mut tasks = Vec::with_capacity(pairs.len());
+    for (pair, &(a, b)) in pairs.iter().enumerate() {
+        // The order of one without ties is the only one: one count does for both.
+        let (by, of) = if tied[a] > 0 && tied[b] == 0 { (b, a) } else { (a, b) };
+        let task = |order, weight| Task { pair, order, by, of, weight };
+        if tied[by] == 0 {
+            tasks.push(task(ORDER, 2));
+        } else {
+            tasks.extend([task(ORDER, 1), task(REVERSED, 1)]);
+        }
+        found.push(Counts { all, untied_a: all - tied[a], untied_b: all - tied[b], difference: all - tied[of] });
+    }
+    if tasks.is_empty() {
+        return Ok(found);
+    }
+    let mut machine = program(gpu, ranker.elements(), tasks.len())?;
+    for batch in tasks.chunks(machine.replicas()) {
+        let mut copies = Vec::with_capacity(2 * batch.len());
+        for (to_replica, task) in batch.iter().enumerate() {
+            for (from, to, from_replica) in [(task.order, ORDER, task.by), (RANKS, RANKS, task.of)] {
+                copies.push(Copy { from: from.into(), from_replica, to: to.into(), to_replica });
+            }
+        }
+        machine.copy_variables(&ranker.machine, &copies)?;
+        machine.run("inversions", 1)?;
+        let results = machine.read_results()?;
+        for (task, inversions) in batch.iter().zip(read_sums(&machine, &results, "inversions")?) {
+            found[task.pair].difference -= task.weight * inversions as i64;
+        }
+    }
+    Ok(found)
+}
+
+/// A program for as many pairs at once as memory allows.
+fn program(gpu: Option<&Arc<Gpu>>, elements: usize, tasks: usize) -> Result<Machine> {
+    let mut g = Graph::new();
+    let order = g.variable(ORDER, &[elements, 1], DType::U32, VariableKind::Transient)?;
+    let ranks = g.variable(RANKS, &[elements, 1], DType::F32, VariableKind::Transient)?;
+    let ordered = g.gather(ranks, order)?;
+    let inversions = g.inversions(ordered)?;
+    let mut effects = Vec::new();
+    exact_sums(&mut g, "inversions", inversions, &mut effects)?;
+    let function = [Function::new("inversions", effects)];
+    let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());
+    let most = (BATCH / (4 * elements)).clamp(1, tasks);
+    // Batches of one size: what fills up the last is counted too.
+    let mut at_once = tasks.div_ceil(tasks.div_ceil(most));
+    loop {
+        let made = lower(&g, &function, at_once, &profile).and_then(|plan| Machine::new(gpu, plan));
+        match made {
+            Err(Error::OutOfMemory(_)) if at_once > 1 => at_once = at_once.div_ceil(2),
+            other => return other,
+        }
+    }
+}
