@@ -283,7 +283,7 @@ impl Embedding {
     /// As [`Embedding::prepare`].
     pub(crate) fn whole_table(self, g: &mut Graph, x: Tensor, units: Option<Tensor>) -> Result<Tensor> {
         let [n, _] = g.matrix(x)?;
-        self.prepare(g, x, units, false)?.table(g, 0, n, 0)
+        self.prepare(g, x, units, false)?.table(g, Window::at(0, n, 0))
     }
 
     /// Rows as they are compared.

@@ -218,7 +218,7 @@ impl Ranker {
             if counts_units { Some(g.variable(UNITS, &[1, 1], DType::F32, VariableKind::Transient)?) } else { None };
         // The root keeps the order and could make distances equal.
         let between = if between == Between::Euclidean { Between::SquaredEuclidean } else { between };
-        let table = Embedding { between, centring: Centring::Raw }.whole_table(&mut g, x, units)?;
+        let table = Embedding::new(between, Centring::Raw).whole_table(&mut g, x, units)?;
         let mut effects = vec![Effect::Output(BEYOND.into(), beyond(&mut g, table)?)];
         let triangle: Vec<u32> =
             (0..examples).flat_map(|i| (i + 1..examples).map(move |j| (i * examples + j) as u32)).collect();

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::measure::embedding::{Between, Embedding};
 use crate::measure::neurons::neighbours::{Nearness, Neighbours};
 use crate::measure::pairwise::rdm::Rdm;
+use crate::measure::ranks::RankComparison;
 use crate::measure::subspace::based::Basis;
 use crate::measure::subspace::shape::Procrustes;
 
@@ -28,6 +29,8 @@ pub enum Device {
     Nuclear(Nuclear),
     /// From the cross-product, finished on the host.
     Cross(Cross),
+    /// From the ranks of dissimilarities.
+    Ranks(Ranks),
     /// From tables of dissimilarities, finished on the host.
     Tables(Tables),
     /// From the softmax of each example's units: the Jensen-Shannon divergence.
@@ -42,6 +45,7 @@ impl Device {
             Self::Neighbours(_) => "neighbours on the device",
             Self::Nuclear(_) => "pairs on the device, a factorisation of each representation on the CPU",
             Self::Cross(_) => "cross-products on the device, the rest on the CPU",
+            Self::Ranks(_) => "dissimilarities, sorting and counting on the device",
             Self::Tables(_) => "dissimilarities on the device, their comparison on the CPU",
             Self::Outputs => "wholly on the device",
         }
@@ -217,6 +221,15 @@ impl Cross {
     pub fn finish(&self, a: &Side, b: &Side, cross: &Mat<f64>) -> Result<Option<f64>> {
         (self.finish)(a, b, cross)
     }
+}
+
+/// A measure that compares the ranks of two tables of dissimilarities.
+#[derive(Clone, Debug)]
+pub struct Ranks {
+    /// How.
+    pub comparison: RankComparison,
+    /// The tables, and their comparison on the host where sorting on the device does not pay.
+    pub tables: Tables,
 }
 
 type OfTables = Arc<dyn Fn(&Rdm, &Rdm) -> Result<f64> + Send + Sync>;

@@ -5,7 +5,7 @@ use faer::Mat;
 use std::sync::Arc;
 
 use super::crosses;
-use super::device::{Cosine, Device, FromProducts, Tables};
+use super::device::{Cosine, Device, FromProducts, Ranks, Tables};
 use super::entry::{Direction, Entry, Host, Invariance as I, Made, no_caution};
 use super::given::{Given, Parameter, Takes};
 use crate::error::{Error, Result};
@@ -14,6 +14,7 @@ use crate::measure::pairwise::bures::{Wanted, bures_metric_squared_rsatoolbox, b
 use crate::measure::pairwise::rank::average_ranks;
 use crate::measure::pairwise::rdm::{Dissimilarity, Rdm, rdm};
 use crate::measure::pairwise::rsa::{Comparison, compare};
+use crate::measure::ranks::RankComparison;
 
 const DISTANCE: Parameter = Parameter {
     key: "rdm",
@@ -178,6 +179,9 @@ fn rsa(g: &Given) -> Result<Made> {
     let mut made = on_tables(d, move |a, b| compare(a, b, comparison));
     if comparison == Comparison::Spearman {
         made.host = by_ranks(d);
+    }
+    if let (Some(rank), Some(Device::Tables(tables))) = (RankComparison::of(comparison), &made.device) {
+        made.device = Some(Device::Ranks(Ranks { comparison: rank, tables: tables.clone() }));
     }
     if let Some(centring) = centring {
         let embedding = Embedding::new(between(d).0, centring);

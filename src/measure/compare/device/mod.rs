@@ -5,6 +5,7 @@ mod intake;
 mod neighbours;
 mod nuclear;
 mod products;
+mod ranks;
 mod tables;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub(super) fn suits(set: &[Named], measure: &Measure, profile: &Profile) -> bool
         // Constant representations have no direction; the CPU says so.
         Some(Device::Nuclear(_)) => n >= 2 && set.iter().all(varies),
         Some(Device::Cross(_)) => n >= 2,
+        Some(Device::Ranks(form)) => n >= 3 && has_table(set, form.tables.between),
         Some(Device::Tables(form)) => n >= 2 && has_table(set, form.between),
         Some(Device::Outputs) => set.iter().all(|x| x.values.ncols() == set[0].values.ncols()),
         Some(Device::Neighbours(form)) => {
@@ -107,10 +109,11 @@ pub(super) fn all_pairs(
         let group: Vec<usize> = wanted.iter().copied().filter(of_intake).collect();
         take(&group, &|group| products::of_group(set, measures, group, intake, gpu))?;
     }
-    let ways: [(fn(&Device) -> bool, Way); 5] = [
+    let ways: [(fn(&Device) -> bool, Way); 6] = [
         (|d| matches!(d, Device::Neighbours(_)), neighbours::by_neighbours),
         (|d| matches!(d, Device::Nuclear(_)), nuclear::by_singular_values),
         (|d| matches!(d, Device::Cross(_)), crosses::by_cross_products),
+        (|d| matches!(d, Device::Ranks(_)), ranks::by_ranks),
         (|d| matches!(d, Device::Tables(_)), tables::by_tables),
         (|d| matches!(d, Device::Outputs), by_outputs),
     ];

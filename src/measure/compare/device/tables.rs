@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::intake::{Intake, row_major};
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::measure::catalogue::{Device, Measure};
+use crate::measure::catalogue::{Device, Measure, Tables};
 use crate::measure::compare::{Named, Place, Table, in_parallel};
 use crate::measure::embedding::{Between, Centring, Embedding};
 use crate::measure::pairwise::rdm::Rdm;
@@ -18,11 +18,27 @@ pub(super) fn by_tables(
     wanted: &[usize],
     gpu: &Arc<Gpu>,
 ) -> Result<Vec<(usize, Table)>> {
+    let wanted: Vec<(usize, &Tables)> = wanted
+        .iter()
+        .filter_map(|&m| match &measures[m].made.device {
+            Some(Device::Tables(form)) => Some((m, form)),
+            _ => None,
+        })
+        .collect();
+    compared(set, measures, &wanted, gpu)
+}
+
+/// Compares all pairs by these comparisons of tables.
+pub(super) fn compared(
+    set: &[Named],
+    measures: &[Measure],
+    wanted: &[(usize, &Tables)],
+    gpu: &Arc<Gpu>,
+) -> Result<Vec<(usize, Table)>> {
     let count = set.len();
     let mut known: Vec<((Between, bool), Vec<Option<Rdm>>)> = Vec::new();
     let mut tables = Vec::new();
-    for &m in wanted {
-        let Some(Device::Tables(form)) = &measures[m].made.device else { continue };
+    for &(m, form) in wanted {
         let key = (form.between, form.per_unit);
         if !known.iter().any(|(k, _)| *k == key) {
             known.push((key, dissimilarities(set, form.between, form.per_unit, gpu)?));
