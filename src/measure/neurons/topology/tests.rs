@@ -7,7 +7,7 @@ use proptest::prelude::*;
 /// The divergence with the graph rounded to 32-bit floats.
 fn rounded(x: &Mat<f64>, y: &Mat<f64>) -> f64 {
     let all: Vec<usize> = (0..x.nrows()).collect();
-    let d = |m: &Mat<f64>| normalised_distances(&scaled_rows(m.as_ref()), &all, "X").unwrap();
+    let d = |m: &Mat<f64>| normalised(distances(&scaled_rows(m.as_ref()), &all), "X").unwrap();
     let mut graph = comparison_graph(&d(x), &d(y));
     graph.col_iter_mut().for_each(|c| c.iter_mut().for_each(|v| *v = f64::from(*v as f32)));
     h1_bars(graph.as_ref()).unwrap().iter().map(|b| b.death - b.birth).sum()
