@@ -252,3 +252,44 @@ fn few_representations_are_shown_pair_by_pair() {
         assert_eq!(text.lines().filter(|l| l.starts_with(line)).count(), 2, "{text}");
     }
 }
+
+#[test]
+fn halves_of_units_are_compared_on_both_machines() {
+    let args = ["compare", "digits_seed0_h1.npy", "digits_seed0_h2.npy", "--measures", "cka,bipartite_match"];
+    let mut means = Vec::new();
+    for on in ["cpu", "gpu"] {
+        let mut all = args.to_vec();
+        all.extend(["--halves", "20", "--json", "--on", on]);
+        let output = isogram(&all);
+        if on == "gpu" && !output.status.success() && std::env::var_os("ISOGRAM_REQUIRE_ADAPTER").is_none() {
+            return;
+        }
+        assert!(output.status.success(), "{}", complaint(&output));
+        let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let halves = value["halves"].as_array().unwrap();
+        assert_eq!(halves.len(), 4);
+        for h in halves {
+            let [low, mean, high] = ["low", "mean", "high"].map(|k| h[k].as_f64().unwrap());
+            assert!(0.0 < low && low <= mean && mean <= high && high < 1.0, "{h}");
+        }
+        means.push(halves.iter().map(|h| h["mean"].as_f64().unwrap()).collect::<Vec<_>>());
+    }
+    for (cpu, gpu) in means[0].iter().zip(&means[1]) {
+        assert!((cpu - gpu).abs() < 1e-5, "{cpu} and {gpu}");
+    }
+}
+
+#[test]
+fn options_without_effect_are_refused() {
+    for (measure, word) in [
+        ("cka:threshold=0.5", "threshold"),
+        ("cka:rbf:sigma=1:threshold=0.5", "threshold"),
+        ("ridge:leave-one-out:alpha=2", "alpha"),
+        ("rtd:seed=3", "seed"),
+        ("svcca:dimensions=4:variance=0.9", "variance"),
+    ] {
+        let output = isogram(&["compare", "kornblith_X.npy", "kornblith_Y.npy", "--measures", measure]);
+        assert!(!output.status.success(), "{measure}");
+        assert!(complaint(&output).contains(&format!("`{word}` has no effect")), "{}", complaint(&output));
+    }
+}

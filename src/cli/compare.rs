@@ -10,7 +10,7 @@ use isogram::data::read_representations;
 use isogram::files::{NamedMatrix, write_atomic, write_matrices_npz, write_matrices_parquet, write_matrix_csv};
 use isogram::gpu::{AdapterChoice, Gpu};
 use isogram::measure::catalogue::{Direction, Extents, Measure};
-use isogram::measure::compare::inference::{Interval, Permuted, Sampling, interval, permutation_test};
+use isogram::measure::compare::inference::{Halves, Interval, Permuted, Sampling, halves, interval, permutation_test};
 use isogram::measure::compare::{Named, Table, all_pairs};
 use isogram::report::comparison::{Comparison, Kind};
 
@@ -119,9 +119,9 @@ fn outcome(set: &[Named], tables: &[Table]) -> u8 {
 
 /// Files too large for memory: what needs all examples at once is refused beforehand.
 fn by_batches(args: &CompareArgs, measures: &[Measure]) -> anyhow::Result<u8> {
-    if args.permutations > 0 || args.interval > 0 || args.bootstrap > 0 {
+    if args.permutations > 0 || args.interval > 0 || args.bootstrap > 0 || args.halves > 0 {
         return Err(Error::config(
-            "--permutations, --interval and --bootstrap need all examples at once: leave --batch out",
+            "--permutations, --interval, --bootstrap and --halves need all examples at once: leave --batch out",
         )
         .into());
     }
@@ -267,12 +267,17 @@ fn for_measure(path: &Path, measure: &str, count: usize) -> PathBuf {
 struct Sure {
     permuted: Vec<(usize, usize, String, Result<Permuted, String>)>,
     intervals: Vec<(usize, usize, String, Result<Interval, String>)>,
+    halves: Vec<(usize, String, Result<Halves, String>)>,
 }
 
 impl Sure {
     fn of(args: &CompareArgs, set: &[Named], measures: &[Measure], gpu: Option<&Arc<Gpu>>) -> Self {
         let mut all = Self::default();
         for measure in measures {
+            for (i, x) in set.iter().enumerate().filter(|_| args.halves > 0) {
+                let found = halves(x, measure, gpu, args.halves as usize, args.seed);
+                all.halves.push((i, measure.name(), found.map_err(|e| e.to_string())));
+            }
             for a in 0..set.len() {
                 for b in 0..set.len() {
                     if a == b || (measure.entry.symmetric && b < a) {
@@ -337,10 +342,26 @@ impl Sure {
                 Err(reason) => write!(text, "\n{}{name}: {reason}", who(*a, *b)),
             };
         }
+        if !self.halves.is_empty() {
+            text.push_str("\n\nbetween random halves of the units of one representation");
+        }
+        for (i, name, found) in &self.halves {
+            let _ = match found {
+                Ok(h) => write!(
+                    text,
+                    "\n{}: {name}: {} ({} to {})",
+                    set[*i].name,
+                    number(h.floor.mean),
+                    number(h.floor.low),
+                    number(h.floor.high)
+                ),
+                Err(reason) => write!(text, "\n{}: {name}: {reason}", set[*i].name),
+            };
+        }
         text
     }
 
-    fn json(&self) -> (serde_json::Value, serde_json::Value) {
+    fn json(&self) -> [serde_json::Value; 3] {
         let permuted = self.permuted.iter().map(|(a, b, name, found)| match found {
             Ok(t) => serde_json::json!({
                 "a": a, "b": b, "measure": name, "value": t.observed, "p": t.p_value, "mean_of_null": t.mean,
@@ -355,7 +376,14 @@ impl Sure {
             }),
             Err(reason) => serde_json::json!({"a": a, "b": b, "measure": name, "undefined": reason}),
         });
-        (permuted.collect(), intervals.collect())
+        let halves = self.halves.iter().map(|(i, name, found)| match found {
+            Ok(h) => serde_json::json!({
+                "representation": i, "measure": name, "mean": h.floor.mean, "low": h.floor.low, "high": h.floor.high,
+                "where": h.place.name(),
+            }),
+            Err(reason) => serde_json::json!({"representation": i, "measure": name, "undefined": reason}),
+        });
+        [permuted.collect(), intervals.collect(), halves.collect()]
     }
 }
 
@@ -515,10 +543,11 @@ pub(super) fn number(x: f64) -> String {
 fn json(set: &[Named], measures: &[Measure], tables: &[Table], sure: &Sure) -> serde_json::Value {
     let count = set.len();
     let value = |x: f64| if x.is_finite() { serde_json::json!(x) } else { serde_json::Value::Null };
-    let (permutations, intervals) = sure.json();
+    let [permutations, intervals, halves] = sure.json();
     serde_json::json!({
         "permutations": permutations,
         "intervals": intervals,
+        "halves": halves,
         "representations": set.iter().map(|x| serde_json::json!({
             "name": x.name, "examples": x.values.nrows(),
             // Not held, when read by batches.

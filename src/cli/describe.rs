@@ -161,7 +161,8 @@ fn table(set: &[Named], wanted: &[Statistic], cells: &[Described]) -> String {
     text.push_str(&line("", &columns));
     text.push_str(&line("examples", &set.iter().map(|x| x.values.nrows().to_string()).collect::<Vec<_>>()));
     text.push_str(&line("units", &set.iter().map(|x| x.values.ncols().to_string()).collect::<Vec<_>>()));
-    let mut notes = Vec::new();
+    // One line for each reason, however many statistics it is the reason of.
+    let mut notes: Vec<(String, Vec<String>)> = Vec::new();
     for (i, statistic) in wanted.iter().enumerate() {
         let of = |x: usize| &cells[x * wanted.len() + i];
         let mut values: Vec<String> =
@@ -174,11 +175,15 @@ fn table(set: &[Named], wanted: &[Statistic], cells: &[Described]) -> String {
         text.push_str(&line(&statistic.name(), &values));
         let reason = (0..set.len()).find_map(|x| of(x).value.as_ref().err().map(|r| (x, r)));
         if let Some((x, reason)) = reason {
-            notes.push(format!("{}: not defined for {}: {reason}", statistic.name(), set[x].name));
+            let said = format!("not defined for {}: {reason}", set[x].name);
+            match notes.iter_mut().find(|(known, _)| *known == said) {
+                Some((_, names)) => names.push(statistic.name()),
+                None => notes.push((said, vec![statistic.name()])),
+            }
         }
     }
-    for note in notes {
-        let _ = write!(text, "\n{note}");
+    for (said, names) in notes {
+        let _ = write!(text, "\n{}: {said}", names.join(", "));
     }
     text
 }

@@ -251,6 +251,10 @@ struct CompareArgs {
     /// The same by the bootstrap, with replacement: repeated examples raise most measures
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     bootstrap: u32,
+    /// The measure between random halves of the units of each representation, over so many splits: what it gives where
+    /// nothing but the choice of units differs
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    halves: u32,
     /// Read files so many rows at a time, for data larger than memory: CKA (linear), Procrustes, linear regression
     #[arg(long, value_name = "ROWS", default_value_t = 0)]
     batch: usize,

@@ -58,7 +58,7 @@ pub fn read_csv_dataset(path: &Path, label_column: LabelColumn) -> Result<Datase
 
 /// The data set in a text; `path` gives its name and is named in errors.
 pub(super) fn dataset_from(text: &[u8], path: &Path, label_column: &LabelColumn) -> Result<Dataset> {
-    let lines = read_lines(text, path, |columns| label_column.place(columns, path))?;
+    let lines = read_lines(text, path, RowNames::Refused, |columns| label_column.place(columns, path))?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let inputs = Table { rows: lines.rows, shape: vec![lines.width], values: lines.values };
     let targets = match label_column {
@@ -74,14 +74,19 @@ pub(super) fn read_table(path: &Path) -> Result<Table> {
     Ok(Table { rows, shape: vec![width], values })
 }
 
-/// Reads a CSV file of numbers: rows, columns, and values row by row.
+/// Reads a CSV file of numbers: rows, columns, and values row by row. A first column of names is left out, as an index that
+/// a table was written with.
 pub(super) fn read_values<V: Value>(path: &Path) -> Result<(usize, usize, Vec<V>)> {
-    let lines = read_lines(&file::bytes(path)?, path, |_| Ok(None))?;
+    let lines = read_lines(&file::bytes(path)?, path, RowNames::Skipped, |_| Ok(None))?;
     Ok((lines.rows, lines.width, lines.values))
 }
 
-/// Reads a CSV file of one column, a label in each line.
+/// Reads a CSV file of one column, a label in each line: a whole number, or a word. Words are numbered in alphabetical order.
 pub(super) fn read_labels(path: &Path) -> Result<Vec<u32>> {
+    let text = file::bytes(path)?;
+    if let Some(labels) = words(&text) {
+        return Ok(labels);
+    }
     let only = |columns: &Columns| match columns.count {
         1 => Ok(Some(0)),
         count => Err(Error::data(
@@ -89,7 +94,55 @@ pub(super) fn read_labels(path: &Path) -> Result<Vec<u32>> {
             format!("expected one label in each line, but there are {count} columns; keep the column of labels only"),
         )),
     };
-    Ok(read_lines::<f32>(&file::bytes(path)?, path, only)?.labels)
+    Ok(read_lines::<f32>(&text, path, RowNames::Refused, only)?.labels)
+}
+
+/// Names that a column of labels goes by: in the first line they are a header, not a class.
+const HEADERS: [&str; 8] = ["label", "labels", "class", "classes", "target", "targets", "category", "y"];
+
+/// Labels of a text of one word in each line, none of which is a number: nothing, if it is another kind of text.
+fn words(text: &[u8]) -> Option<Vec<u32>> {
+    let text = str::from_utf8(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)).ok()?;
+    let mut reader = ReaderBuilder::new().has_headers(false).trim(Trim::All).from_reader(text.as_bytes());
+    let mut all = Vec::new();
+    for record in reader.records() {
+        let record = record.ok()?;
+        let word =
+            record.get(0).filter(|word| record.len() == 1 && !word.is_empty() && word.parse::<f64>().is_err())?;
+        all.push(word.to_owned());
+    }
+    if all.first().is_some_and(|first| HEADERS.contains(&first.to_lowercase().as_str())) {
+        all.remove(0);
+    }
+    let mut classes: Vec<&String> = all.iter().collect();
+    classes.sort_unstable();
+    classes.dedup();
+    // As many words as lines are names, not classes.
+    if classes.len() < 2 || classes.len() == all.len() {
+        return None;
+    }
+    all.iter().map(|word| classes.binary_search(&word).ok().map(|class| class as u32)).collect()
+}
+
+/// What becomes of a first column of names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RowNames {
+    /// It is not a number, and refused.
+    Refused,
+    /// It is left out.
+    Skipped,
+}
+
+/// Whether a line is a name and numbers.
+fn is_named(record: &ByteRecord) -> bool {
+    let mut fields = record.iter();
+    let name = fields.next().is_some_and(|first| number::<f64>(first).is_none());
+    name && record.len() > 1 && fields.all(|field| number::<f64>(field).is_some())
+}
+
+/// Whether a line numbers the columns after the first from 0, as a table is written whose columns have no names.
+fn numbers_columns(record: &ByteRecord) -> bool {
+    record.iter().skip(1).enumerate().all(|(place, field)| number::<f64>(field) == Some(place as f64))
 }
 
 /// What is known of the columns once the first line has been read.
@@ -110,6 +163,7 @@ struct Lines<V> {
 fn read_lines<V: Value>(
     text: &[u8],
     path: &Path,
+    row_names: RowNames,
     label_place: impl FnOnce(&Columns) -> Result<Option<usize>>,
 ) -> Result<Lines<V>> {
     // A mark that some programs put before the text. Without it, positions in the text and in the reader agree.
@@ -126,12 +180,20 @@ fn read_lines<V: Value>(
     if !next(&mut record)? {
         return Err(Error::data(path, "expected lines of numbers separated by commas, but it has none"));
     }
-    let names = header(&record, text, path)?;
+    let may_be_named = row_names == RowNames::Skipped && is_named(&record);
+    let names = if may_be_named && !numbers_columns(&record) {
+        None
+    } else if may_be_named {
+        Some(record.iter().map(|field| String::from_utf8_lossy(field).into_owned()).collect())
+    } else {
+        header(&record, text, path)?
+    };
     let columns = Columns { count: record.len(), names };
     let label = label_place(&columns)?;
     if columns.names.is_some() && !next(&mut record)? {
         return Err(Error::data(path, "has a header line but no line of numbers"));
     }
+    let skipped = usize::from(row_names == RowNames::Skipped && is_named(&record));
     let (mut values, mut labels) = (Vec::new(), Vec::new());
     let mut rows = 0usize;
     loop {
@@ -143,7 +205,7 @@ fn read_lines<V: Value>(
                 format!("line {line} has {came} columns, but the first line has {expected}; repair or drop the line"),
             ));
         }
-        for (column, field) in record.iter().enumerate() {
+        for (column, field) in record.iter().enumerate().skip(skipped) {
             let refused = |wanted: &str| refused(path, line(&record, text), column + 1, field, wanted);
             if Some(column) == label {
                 // Not by way of f32, which would round large whole numbers to other whole numbers.
@@ -169,7 +231,7 @@ fn read_lines<V: Value>(
             break;
         }
     }
-    let width = columns.count - usize::from(label.is_some());
+    let width = columns.count - skipped - usize::from(label.is_some());
     Ok(Lines { rows, width, values, labels })
 }
 
@@ -308,12 +370,42 @@ mod tests {
     }
 
     #[test]
+    fn names_of_rows_are_left_out_of_values() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.csv");
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            read_values::<f64>(&path)
+        };
+        for text in [
+            "mouse,1,2\nrat,3,4\n",
+            "name,first,second\nmouse,1,2\nrat,3,4\n",
+            // As `DataFrame.to_csv` writes a table without names of columns.
+            ",0,1\nmouse,1,2\nrat,3,4\n",
+        ] {
+            assert_eq!(read(text).unwrap(), (2, 2, vec![1.0, 2.0, 3.0, 4.0]), "{text}");
+        }
+        assert_eq!(read("a,b\n1,2\n").unwrap(), (1, 2, vec![1.0, 2.0]));
+        for text in ["mouse,1,x\n", "1,2\nmouse,4\n", "mouse\nrat\n"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn tables_and_labels_are_read_from_files() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.csv");
         std::fs::write(&path, "label\n16777217\n2\n").unwrap();
         assert_eq!(read_labels(&path).unwrap(), [16_777_217, 2]);
         assert_eq!(read_table(&path).unwrap().shape, [1]);
+        std::fs::write(&path, "species\n\ncat\n\"dog\"\nspecies\ncat\n").unwrap();
+        assert_eq!(read_labels(&path).unwrap(), [2, 0, 1, 2, 0]);
+        std::fs::write(&path, "Label\ncat\ndog\ncat\n").unwrap();
+        assert_eq!(read_labels(&path).unwrap(), [0, 1, 0]);
+        for text in ["cat\n1\ncat\n", "a\nb\nc\n", "cat\ncat\n"] {
+            std::fs::write(&path, text).unwrap();
+            assert!(read_labels(&path).is_err(), "{text}");
+        }
         std::fs::write(&path, "1,2\n").unwrap();
         assert!(read_labels(&path).unwrap_err().to_string().contains("2 columns"));
     }

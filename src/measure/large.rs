@@ -80,10 +80,7 @@ pub fn products(
     let levels: Vec<Level> =
         (0..examples).step_by(height).map(|from| Level { from, end: (from + height).min(examples) }).collect();
     let (graph, functions) = holder([examples, units], embeddings, rows, &levels)?;
-    let t0 = std::time::Instant::now();
-    let trace = |what: &str| eprintln!("TRACE {what} {:.3}", t0.elapsed().as_secs_f64());
     let mut holders = holders(gpu, &profile, [count, most.held.min(count)], &graph, &functions)?;
-    trace(&format!("{} holders of {}, rows {rows}", holders.len(), holders[0].replicas()));
     let each = holders.first().map_or(1, Machine::replicas);
     for (h, holder) in holders.iter_mut().enumerate() {
         let taken = in_parallel(each.min(count - h * each), |place| {
@@ -95,7 +92,6 @@ pub fn products(
         }
         holder.run("prepare", 1)?;
     }
-    trace("prepared");
     let mut sums = vec![vec![0.0; count * count]; embeddings.len()];
     for (l, level) in levels.iter().enumerate() {
         let mut gathered = gathered(gpu, &profile, count, embeddings.len(), [rows, examples - level.from])?;
@@ -117,10 +113,8 @@ pub fn products(
                     .collect();
                 gathered.copy_variables(holder, &copies)?;
             }
-            trace("queued");
             gathered.run("add", 1)?;
             let results = gathered.read_results()?;
-            trace("read");
             for (e, sums) in sums.iter_mut().enumerate() {
                 for (sum, value) in sums.iter_mut().zip(gathered.output(&results, &band(e))?) {
                     *sum += f64::from(value);

@@ -114,6 +114,17 @@ impl Given {
         self.values.iter().any(|(k, _, given)| *k == key && *given)
     }
 
+    /// Refuses options that were given and have no effect beside the others.
+    ///
+    /// # Errors
+    /// If one of `keys` was given; `why` says why it has no effect.
+    pub fn refuse(&self, keys: &[&str], why: &str) -> Result<()> {
+        match keys.iter().find(|key| self.is_given(key)) {
+            Some(key) => Err(Error::Config(format!("`{key}` has no effect here: {why}"))),
+            None => Ok(()),
+        }
+    }
+
     /// What follows the name in the canonical form.
     pub fn suffix(&self) -> String {
         let mut text = String::new();

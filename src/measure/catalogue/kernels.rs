@@ -87,7 +87,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         caution: few_examples,
         make: |g| {
-            let (k, e) = (kernel_of(g), estimator_of(g));
+            let (k, e) = (kernel_of(g)?, estimator_of(g));
             let host = Host::of_pair(move |x, y| kernel::angular_cka(x, y, k, e));
             Ok(Made { host, device: cosine(k, e, None, FromProducts::Angle(SURE)) })
         },
@@ -107,7 +107,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         parameters: CKA_OPTIONS,
         caution: no_caution,
         make: |g| {
-            let (k, e) = (kernel_of(g), estimator_of(g));
+            let (k, e) = (kernel_of(g)?, estimator_of(g));
             let over: fn(f64) -> f64 = match e {
                 Estimator::Gretton => |n| (n - 1.0) * (n - 1.0),
                 Estimator::Song | Estimator::Lange => |n| n * (n - 3.0),
@@ -127,7 +127,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: ORTHOGONAL,
         cost: "n batch p",
-        source: "Nguyen, Raghu, Kornblith 2021, eq. 3",
+        source: "Nguyen, Raghu, Kornblith 2021",
         parameters: &[
             Parameter {
                 key: "batch",
@@ -144,7 +144,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             (left > 0).then(|| format!("the last {left} of {} examples do not fill a batch and are left out", e.n))
         },
         make: |g| {
-            let (k, batch) = (kernel_of(g), g.count("batch"));
+            let (k, batch) = (kernel_of(g)?, g.count("batch"));
             let host = Host::of_pair(move |x, y| kernel::minibatch_cka(x, y, k, batch));
             Ok(Made { host, device: cosine(k, Estimator::Song, Some(batch), FromProducts::Cosine) })
         },
@@ -160,7 +160,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: ORTHOGONAL,
         cost: "n² p",
-        source: "Székely, Rizzo, Bakirov 2007; debiased: Székely and Rizzo 2014, eq. 3.3",
+        source: "Székely, Rizzo, Bakirov 2007; debiased: Székely and Rizzo 2014",
         parameters: &[Parameter {
             key: "estimator",
             takes: Takes::Word(&["debiased", "biased"]),
@@ -199,7 +199,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: &[I::Scaling, I::Permutation, I::Orthogonal],
         cost: "n² p",
-        source: "Huh et al. 2024, appendix A",
+        source: "Huh et al. 2024",
         parameters: &[
             Parameter { key: "k", takes: Takes::Count { default: 10, low: 1 }, about: "neighbours" },
             Parameter {
@@ -240,7 +240,13 @@ fn estimator_of(g: &Given) -> Estimator {
     }
 }
 
-fn kernel_of(g: &Given) -> Kernel {
+fn kernel_of(g: &Given) -> Result<Kernel> {
+    if g.word("kernel") == "linear" {
+        g.refuse(&["threshold", "median", "sigma"], "the linear kernel has no width; add rbf or laplace")?;
+    }
+    if g.number("sigma") > 0.0 {
+        g.refuse(&["threshold", "median"], "sigma says the width itself")?;
+    }
     let factor = g.number("threshold");
     let bandwidth = match g.word("median") {
         _ if g.number("sigma") > 0.0 => Bandwidth::Fixed(g.number("sigma")),
@@ -249,11 +255,11 @@ fn kernel_of(g: &Given) -> Kernel {
         "nonzero" => Bandwidth::MedianNonZero { factor },
         _ => Bandwidth::MedianAll { factor },
     };
-    match g.word("kernel") {
+    Ok(match g.word("kernel") {
         "rbf" => Kernel::Rbf(bandwidth),
         "laplace" => Kernel::Laplace(bandwidth),
         _ => Kernel::Linear,
-    }
+    })
 }
 
 /// Above this cosine an angle in single precision is off by more than 1e-5.
@@ -282,7 +288,7 @@ fn cosine(kernel: Kernel, estimator: Estimator, batch: Option<usize>, value: Fro
 }
 
 fn cka(g: &Given) -> Result<Made> {
-    let (kernel, estimator) = (kernel_of(g), estimator_of(g));
+    let (kernel, estimator) = (kernel_of(g)?, estimator_of(g));
     Ok(Made {
         host: Host::new(
             move |x| kernel::embedded(x, kernel, estimator),

@@ -49,7 +49,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: MATCHING,
         cost: "n p² + p³",
-        source: "Li et al. 2016, section 3.1",
+        source: "Li et al. 2016",
         parameters: &[SIGN],
         caution: no_caution,
         make: |g| {
@@ -69,7 +69,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: MATCHING,
         cost: "n p²",
-        source: "Li et al. 2016, section 3.2",
+        source: "Li et al. 2016",
         parameters: &[
             SIGN,
             Parameter {
@@ -99,7 +99,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: MATCHING,
         cost: "n p² + p³",
-        source: "Khosla and Williams 2024, section 3",
+        source: "Khosla and Williams 2024",
         parameters: &[SIGN],
         caution: no_caution,
         make: |g| {
@@ -119,7 +119,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: true,
         invariances: MATCHING,
         cost: "n p² + p³",
-        source: "Khosla and Williams 2024, eq. 5",
+        source: "Khosla and Williams 2024",
         parameters: &[
             SIGN,
             Parameter {
@@ -151,7 +151,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: &[I::Translation, I::Scaling, I::UnitScaling, I::Permutation],
         cost: "n p² + p³",
-        source: "Li et al. 2016, section 3",
+        source: "Li et al. 2016",
         parameters: &[
             Parameter {
                 key: "matching",
@@ -196,7 +196,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: MATCHING,
         cost: "n p² + passes p² q",
-        source: "Li et al. 2016, section 4",
+        source: "Li et al. 2016",
         parameters: &[
             Parameter {
                 key: "alpha",
@@ -234,7 +234,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: MATCHING,
         cost: "n p² + p³",
-        source: "Li et al. 2016, section 5",
+        source: "Li et al. 2016",
         parameters: &[
             Parameter { key: "clusters", takes: Takes::Count { default: 8, low: 1 }, about: "how many" },
             Parameter {
@@ -293,7 +293,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: &[I::Translation, I::Scaling, I::Permutation, I::Orthogonal],
         cost: "n³ and more",
-        source: "Barannikov et al. 2022, section 2",
+        source: "Barannikov et al. 2022",
         parameters: &[
             Parameter {
                 key: "way",
@@ -319,6 +319,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         make: |g| {
             let (mean, batch, repeats, seed) =
                 (g.word("way") == "mean", g.count("batch"), g.count("repeats"), g.count("seed") as u64);
+            if batch == 0 {
+                g.refuse(&["repeats", "seed"], "nothing is drawn without a batch")?;
+            }
             let value = move |r: Rtd| if mean { r.mean } else { r.x_to_y };
             let host = Host::of_pair(move |x, y| {
                 Ok(value(if batch == 0 { rtd(x, y)? } else { rtd_sampled(x, y, batch, repeats, seed)?.average }))

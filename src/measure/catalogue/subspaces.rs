@@ -79,7 +79,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: true,
         invariances: &[I::Translation, I::Permutation, I::Orthogonal],
         cost: "n p² + p³",
-        source: "Williams et al. 2021, section 2.2 (netrep's LinearMetric)",
+        source: "Williams et al. 2021 (netrep's LinearMetric)",
         parameters: &[
             Parameter {
                 key: "alpha",
@@ -120,7 +120,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: true,
         invariances: &[I::Translation, I::Scaling, I::Permutation],
         cost: "n p² + p³",
-        source: "Williams et al. 2021, section 2.1",
+        source: "Williams et al. 2021",
         parameters: &[Parameter {
             key: "form",
             takes: Takes::Word(&["angular", "euclidean"]),
@@ -211,6 +211,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         caution: no_caution,
         make: |g| {
             let squared = g.word("form") == "mean-squared";
+            if g.count("dimensions") > 0 {
+                g.refuse(&["variance"], "a number of components is kept")?;
+            }
             let keep = match g.count("dimensions") {
                 0 => svcca::Keep::Variance(g.number("variance")),
                 d => svcca::Keep::Dimensions(d),
@@ -242,7 +245,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: &[I::Translation, I::Scaling, I::Permutation],
         cost: "n p² + p³",
-        source: "Morcos et al. 2018, eq. 2 and 3",
+        source: "Morcos et al. 2018",
         parameters: &[Parameter {
             key: "weights",
             takes: Takes::Word(&["first", "mean"]),
@@ -269,7 +272,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: &[I::Scaling, I::UnitScaling, I::Permutation, I::Orthogonal, I::Linear],
         cost: "n p²",
-        source: "May et al. 2019, definition 1",
+        source: "May et al. 2019",
         parameters: &[Parameter {
             key: "over",
             takes: Takes::Word(&["units", "ranks"]),
@@ -296,7 +299,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: true,
         invariances: ORTHOGONAL,
         cost: "n p² + p³",
-        source: "Boix-Adserà et al. 2022, eq. 5",
+        source: "Boix-Adserà et al. 2022",
         parameters: &[
             Parameter {
                 key: "lambda",
@@ -384,6 +387,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         make: |g| {
             let (alpha, folds, score) = (g.number("alpha"), g.count("folds"), g.word("score"));
             let choose = g.word("choose") == "leave-one-out";
+            if choose {
+                g.refuse(&["alpha"], "the penalty is chosen by leaving one out")?;
+            }
             let value = move |s: &ridge::RidgeScore| {
                 let none = || {
                     Error::Measure(

@@ -66,7 +66,7 @@ pub(super) fn complete(set: &[Named], measure: &Measure, table: &mut Table) {
     let symmetric = measure.entry.symmetric;
     let missing: Vec<(usize, usize)> = (0..count)
         .flat_map(|a| (0..count).map(move |b| (a, b)))
-        .filter(|&(a, b)| !(symmetric && b < a) && !table.values[a * count + b].is_finite())
+        .filter(|&(a, b)| !(table.values[a * count + b].is_finite() || symmetric && b < a))
         .collect();
     // Most of it, self-comparisons aside: then the CPU does it all, and the table says so.
     let others = missing.iter().filter(|(a, b)| a != b).count();

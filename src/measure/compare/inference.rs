@@ -5,7 +5,7 @@ use std::sync::Arc;
 use faer::MatRef;
 
 use super::device::{Intake, drawn, row_major, suits};
-use super::{Named, Place};
+use super::{Named, Place, all_pairs};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::measure::catalogue::{Direction, Measure};
@@ -108,6 +108,55 @@ pub fn interval(
         }
     };
     Ok(Interval { estimate: found.estimate, low: found.low, high: found.high, sampling, place })
+}
+
+/// How alike two halves of one representation's units are.
+#[derive(Clone, Debug)]
+pub struct Halves {
+    /// Over splits.
+    pub floor: inference::Floor,
+    /// Where it was computed.
+    pub place: Place,
+}
+
+/// Splits compared by one program on a device.
+const SPLITS_AT_ONCE: usize = 16;
+
+/// A measure between random halves of the units of one representation: what it gives where nothing but the choice of units
+/// differs, for half as many units. See [`inference::noise_floor_units`].
+///
+/// # Errors
+/// If there are fewer than two units, the measure is not defined on a split, or the device fails.
+pub fn halves(x: &Named, measure: &Measure, gpu: Option<&Arc<Gpu>>, splits: usize, seed: u32) -> Result<Halves> {
+    let values = x.values.as_ref();
+    // All pairs of the halves of several splits are more than is asked for, and for products of tables cost little more.
+    let (Some(gpu), Some(_), true) = (gpu, drawn(measure), x.values.ncols() >= 2) else {
+        let of = |a: MatRef<'_, f64>, b: MatRef<'_, f64>| on_host(measure, a, b);
+        let floor = inference::noise_floor_units(&of, values, splits, u64::from(seed))?;
+        return Ok(Halves { floor, place: Place::Cpu });
+    };
+    let measures = [Measure::parse(&measure.name())?];
+    let (mut found, mut place) = (Vec::with_capacity(splits), Place::Gpu);
+    for first in (0..splits).step_by(SPLITS_AT_ONCE) {
+        let wanted = SPLITS_AT_ONCE.min(splits - first);
+        let set: Vec<Named> = (first..first + wanted)
+            .flat_map(|draw| inference::halves_of_units(values, u64::from(seed), draw as u32))
+            .map(|values| Named { name: x.name.clone(), values })
+            .collect();
+        for table in all_pairs(&set, &measures, Some(gpu), &mut |_, _| {})? {
+            if table.place == Place::Cpu {
+                place = Place::Cpu;
+            }
+            for split in 0..wanted {
+                let (a, b) = (2 * split, 2 * split + 1);
+                if let Some(why) = table.undefined.iter().find(|u| (u.a, u.b) == (a, b)) {
+                    return Err(Error::Measure(why.reason.clone()));
+                }
+                found.push(table.values[a * set.len() + b]);
+            }
+        }
+    }
+    Ok(Halves { floor: inference::Floor::of(found), place })
 }
 
 const LEVEL: f64 = 0.95;

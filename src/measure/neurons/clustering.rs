@@ -1,7 +1,7 @@
 //! Spectral clustering of the units of two representations together, which finds many-to-many mappings: groups of units
 //! that span about the same subspace in both.
 //!
-//! Li, Yosinski, Clune, Lipson and Hopcroft 2016 (*Convergent Learning*, section 5), with the algorithm of Ng, Jordan
+//! Li, Yosinski, Clune, Lipson and Hopcroft 2016 (*Convergent Learning*), with the algorithm of Ng, Jordan
 //! and Weiss 2001. The graph has one node per unit of either representation; affinities are correlations.
 
 use faer::diag::Diag;

@@ -1,7 +1,7 @@
 //! Mutual information between single units of two representations, which finds dependence that correlation misses.
 //!
 //! The estimator is the plug-in (histogram) one that the authors of *Convergent Learning* (Li, Yosinski, Clune, Lipson
-//! and Hopcroft 2016, section 3) use: both units are put in a few bins, and the information between the bins is
+//! and Hopcroft 2016) use: both units are put in a few bins, and the information between the bins is
 //! computed. Values are in nats. For independent units the estimate is above 0 by about (bins of x − 1)(bins of y − 1) /
 //! (2 · examples); the correction of Miller and Madow takes most of that away and can make the estimate negative.
 
@@ -87,7 +87,7 @@ pub struct InformationMatch {
 
 /// Semi-matching and bipartite matching by mutual information, with the correlations of the pairs found.
 ///
-/// Li et al. 2016 (*Convergent Learning*, section 3).
+/// Li et al. 2016 (*Convergent Learning*).
 ///
 /// # Errors
 /// As [`mutual_information`].

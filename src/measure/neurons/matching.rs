@@ -84,7 +84,7 @@ pub struct SemiMatch {
 
 /// The mean best score of the units of X among those of Y, and the other way round.
 ///
-/// Li et al. 2016 (*Convergent Learning*, section 3), mean over units. In [-1, 1] for correlations; at least as large
+/// Li et al. 2016 (*Convergent Learning*), mean over units. In [-1, 1] for correlations; at least as large
 /// as the bipartite score where the side that looks for partners is the smaller one.
 ///
 /// # Errors
@@ -110,7 +110,7 @@ pub struct BipartiteMatch {
 
 /// The one-to-one matching of units with the largest mean score, by exact assignment.
 ///
-/// Li et al. 2016 (*Convergent Learning*, section 3); "hard correlation match" of the ReSi benchmark. With p ≠ q the
+/// Li et al. 2016 (*Convergent Learning*); "hard correlation match" of the ReSi benchmark. With p ≠ q the
 /// mean is over the min(p, q) pairs. Between equally good matchings the choice is fixed but has no meaning.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! Sparse prediction: how well every unit of one representation is a combination of a few units of another, which
 //! finds one-to-many mappings that a one-to-one matching misses.
 //!
-//! Li, Yosinski, Clune, Lipson and Hopcroft 2016 (*Convergent Learning*, section 4): units are standardised to mean 0
+//! Li, Yosinski, Clune, Lipson and Hopcroft 2016 (*Convergent Learning*): units are standardised to mean 0
 //! and variance 1 and predicted with an L1 penalty; the normalised error is 1 for predicting the mean. They train the
 //! mapping by gradient descent; here the same convex problem is solved to a stated duality gap.
 

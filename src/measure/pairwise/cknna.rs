@@ -24,7 +24,7 @@ impl Cknna {
     }
 }
 
-/// Centred kernel nearest-neighbour alignment (Huh et al. 2024, appendix A) of two representations (n x p and n x q,
+/// Centred kernel nearest-neighbour alignment (Huh et al. 2024) of two representations (n x p and n x q,
 /// n at least 4): the unbiased HSIC of the linear Gram matrices masked to pairs (i, j) where j is among the neighbours
 /// of i in both, over √ of the same of each representation with itself, plus epsilon.
 ///

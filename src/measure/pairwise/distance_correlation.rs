@@ -19,7 +19,7 @@ pub fn distance_correlation(x: MatRef<'_, f64>, y: MatRef<'_, f64>) -> Result<f6
     Ok(cosine(&double_centred(distances(x)?.as_ref()), &double_centred(distances(y)?.as_ref()))?.max(0.0).sqrt())
 }
 
-/// The bias-corrected squared distance correlation (Székely and Rizzo 2014, eq. 3.3): the same ratio, not rooted, of
+/// The bias-corrected squared distance correlation (Székely and Rizzo 2014): the same ratio, not rooted, of
 /// U-centred distance matrices. In [−1, 1], zero in expectation for independent data, and negative at times. Needs n at
 /// least 4.
 ///

@@ -167,7 +167,7 @@ pub fn double_centred(k: MatRef<'_, f64>) -> Mat<f64> {
     out
 }
 
-/// The U-centred matrix of Székely and Rizzo (2014, eq. 3.1), for a symmetric K with at least three rows: the diagonal
+/// The U-centred matrix of Székely and Rizzo (2014), for a symmetric K with at least three rows: the diagonal
 /// is dropped, row and column sums over n − 2 are subtracted, the total over (n − 1)(n − 2) is added, and the diagonal
 /// is zero again. Its inner products over n(n − 3) are the unbiased HSIC of Song et al. 2012.
 pub fn u_centred(k: MatRef<'_, f64>) -> Mat<f64> {

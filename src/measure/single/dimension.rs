@@ -35,7 +35,7 @@ pub enum EmpiricalCdf {
 pub enum Combine {
     /// Harmonic mean (MacKay & Ghahramani 2005; scikit-dimension's default): the maximum of the common likelihood.
     HarmonicMean,
-    /// Mean (Levina & Bickel 2004, equation 9).
+    /// Mean (Levina & Bickel 2004).
     Mean,
     /// Median.
     Median,

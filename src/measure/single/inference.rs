@@ -196,7 +196,7 @@ pub struct Floor {
 }
 
 impl Floor {
-    fn of(splits: Vec<f64>) -> Self {
+    pub(crate) fn of(splits: Vec<f64>) -> Self {
         Self { mean: mean(&splits), low: quantile(&splits, 0.025), high: quantile(&splits, 0.975), splits }
     }
 }
@@ -215,12 +215,18 @@ pub fn noise_floor_units(measure: Measure<'_>, x: MatRef<'_, f64>, splits: usize
     if half == 0 || splits == 0 {
         return fail(format!("splitting units needs at least 2 units and 1 split, but there are {p} and {splits}"));
     }
-    let take = |units: &[usize]| Mat::from_fn(x.nrows(), half, |i, j| x[(i, units[j])]);
     let values = draw_all(splits, &|draw| {
-        let order = Random::new(seed, draw).permutation(p);
-        measure(take(&order[..half]).as_ref(), take(&order[half..2 * half]).as_ref())
+        let [first, second] = halves_of_units(x, seed, draw);
+        measure(first.as_ref(), second.as_ref())
     })?;
     Ok(Floor::of(values))
+}
+
+/// Two random halves of the units of `x`; of an odd number one is left out.
+pub(crate) fn halves_of_units(x: MatRef<'_, f64>, seed: u64, draw: u32) -> [Mat<f64>; 2] {
+    let half = x.ncols() / 2;
+    let order = Random::new(seed, draw).permutation(x.ncols());
+    [&order[..half], &order[half..2 * half]].map(|units| Mat::from_fn(x.nrows(), half, |i, j| x[(i, units[j])]))
 }
 
 /// Noise floor by halves of examples: the absolute difference of the measure between two random disjoint halves of the

@@ -143,7 +143,7 @@ pub struct EigenspaceOverlap {
     pub rank_y: usize,
 }
 
-/// Eigenspace overlap score of `x` (n × p) and `y` (n × q) (May et al. 2019, definition 1). Not centred.
+/// Eigenspace overlap score of `x` (n × p) and `y` (n × q) (May et al. 2019). Not centred.
 ///
 /// # Errors
 /// When the row counts differ, there are fewer than 2 rows, an entry is not finite, or a representation is all zero.

@@ -111,7 +111,7 @@ pub struct ErrorConsistency {
     pub accuracy_b: f64,
 }
 
-/// Error consistency (Geirhos, Meding & Wichmann 2020, eq. 1 to 3) of predictions `a` and `b` given the true `labels`.
+/// Error consistency (Geirhos, Meding & Wichmann 2020) of predictions `a` and `b` given the true `labels`.
 ///
 /// # Errors
 /// When the lengths differ or are 0, or kappa is not defined because both are right, or both wrong, on every example.

@@ -14,7 +14,7 @@ pub struct Gulp {
 }
 
 /// GULP of `x` (n × p) and `y` (n × q), rows are the same examples: both are centred and scaled to Frobenius norm √n, then
-/// `d² = tr((Σx + λ)⁻¹Σx)² + tr((Σy + λ)⁻¹Σy)² - 2 tr((Σx + λ)⁻¹Σxy(Σy + λ)⁻¹Σyx)` (Boix-Adserà et al. 2022, eq. 5).
+/// `d² = tr((Σx + λ)⁻¹Σx)² + tr((Σy + λ)⁻¹Σy)² - 2 tr((Σx + λ)⁻¹Σxy(Σy + λ)⁻¹Σyx)` (Boix-Adserà et al. 2022).
 /// `lambda` = 0 compares column spaces alone: d² is then `rank_x + rank_y` less twice Pillai's trace.
 ///
 /// Computed as the squared norm of the difference of the two ridge smoothers, so it is never negative and small distances

@@ -25,7 +25,7 @@ pub struct PermutationProcrustes {
 /// exact, cubic in the number of units. Biased towards similar when n is not well above p, because the matching is fitted:
 /// see [`permutation_procrustes_held_out`].
 ///
-/// Source: Williams et al. 2021, section 2.1 (`netrep`'s `PermutationMetric`).
+/// Source: Williams et al. 2021 (`netrep`'s `PermutationMetric`).
 ///
 /// # Errors
 /// When the row counts differ, there are fewer than 2 rows, an entry is not finite, or a representation is constant.

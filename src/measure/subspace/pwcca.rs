@@ -49,7 +49,7 @@ impl Pwcca {
 }
 
 /// PWCCA of `x` (n × p) and `y` (n × q), centred: rows are the same examples, columns are units. Weights are
-/// `αᵢ ∝ Σⱼ |⟨hᵢ, xⱼ⟩|` with the true canonical variables `hᵢ` of unit length (Morcos et al. 2018, eq. 2 and 3); code
+/// `αᵢ ∝ Σⱼ |⟨hᵢ, xⱼ⟩|` with the true canonical variables `hᵢ` of unit length (Morcos et al. 2018); code
 /// published with the paper leaves out an inverse square root and returns another number.
 ///
 /// # Errors

@@ -30,7 +30,7 @@ pub struct ShapeMetric {
 /// `alpha` = 0 depends on the column spaces alone (as CCA does). Rows of `x` (n × p) and `y` (n × q) are the same
 /// examples.
 ///
-/// Source: Williams, Kunz, Kornblith, Linderman 2021, section 2.2 and the package `netrep` (`LinearMetric`).
+/// Source: Williams, Kunz, Kornblith, Linderman 2021 and the package `netrep` (`LinearMetric`).
 ///
 /// # Errors
 /// When `alpha` is outside [0, 1], or the input is refused as by [`crate::measure::subspace::shape::procrustes`].

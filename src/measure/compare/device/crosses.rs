@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use faer::Mat;
 
+use super::Found;
 use super::intake::padded;
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -17,7 +18,7 @@ pub(super) fn by_cross_products(
     measures: &[Measure],
     wanted: &[usize],
     gpu: &Arc<Gpu>,
-) -> Result<Vec<(usize, Table)>> {
+) -> Result<Found> {
     let form = |m: usize| match &measures[m].made.device {
         Some(Device::Cross(form)) => Some(form),
         _ => None,
@@ -37,12 +38,7 @@ pub(super) fn by_cross_products(
     Ok(tables)
 }
 
-fn of_key(
-    set: &[Named],
-    measures: &[Measure],
-    group: &[(usize, &Cross)],
-    gpu: &Arc<Gpu>,
-) -> Result<Vec<(usize, Table)>> {
+fn of_key(set: &[Named], measures: &[Measure], group: &[(usize, &Cross)], gpu: &Arc<Gpu>) -> Result<Found> {
     let (count, n) = (set.len(), set[0].values.nrows());
     let mut tables: Vec<(usize, Table)> =
         group.iter().map(|&(m, _)| (m, Table::new(&measures[m], count, Place::Gpu))).collect();

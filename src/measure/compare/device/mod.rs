@@ -20,6 +20,9 @@ use crate::measure::embedding::{Bandwidth, Between, Centring};
 use crate::measure::neurons::neighbours::Nearness;
 use crate::measure::outputs::jensen_shannon;
 
+/// Tables, each with the place of its measure.
+type Found = Vec<(usize, Table)>;
+
 /// Whether a measure has a form for a device that is defined for the whole set; what is not is left to the CPU, which says
 /// why.
 pub(super) fn suits(set: &[Named], measure: &Measure, profile: &Profile) -> bool {
@@ -91,10 +94,10 @@ pub(super) fn all_pairs(
     wanted: &[usize],
     gpu: &Arc<Gpu>,
     refused: &mut dyn FnMut(usize, String),
-) -> Result<Vec<(usize, Table)>> {
+) -> Result<Found> {
     let mut tables = Vec::with_capacity(wanted.len());
     // Each group of measures by itself: one that does not fit takes no other with it.
-    let mut take = |group: &[usize], made: &dyn Fn(&[usize]) -> Result<Vec<(usize, Table)>>| -> Result<()> {
+    let mut take = |group: &[usize], made: Group<'_>| -> Result<()> {
         if group.is_empty() {
             return Ok(());
         }
@@ -109,7 +112,7 @@ pub(super) fn all_pairs(
         let group: Vec<usize> = wanted.iter().copied().filter(of_intake).collect();
         take(&group, &|group| products::of_group(set, measures, group, intake, gpu))?;
     }
-    let ways: [(fn(&Device) -> bool, Way); 6] = [
+    let ways: [(Is, Way); 6] = [
         (|d| matches!(d, Device::Neighbours(_)), neighbours::by_neighbours),
         (|d| matches!(d, Device::Nuclear(_)), nuclear::by_singular_values),
         (|d| matches!(d, Device::Cross(_)), crosses::by_cross_products),
@@ -125,11 +128,17 @@ pub(super) fn all_pairs(
     Ok(tables)
 }
 
+/// A group of measures, computed.
+type Group<'a> = &'a dyn Fn(&[usize]) -> Result<Found>;
+
+/// Whether a form is of one kind.
+type Is = fn(&Device) -> bool;
+
 /// How measures of one form are computed.
-type Way = fn(&[Named], &[Measure], &[usize], &Arc<Gpu>) -> Result<Vec<(usize, Table)>>;
+type Way = fn(&[Named], &[Measure], &[usize], &Arc<Gpu>) -> Result<Found>;
 
 /// Divergences of outputs, which are alike either way about.
-fn by_outputs(set: &[Named], measures: &[Measure], wanted: &[usize], gpu: &Arc<Gpu>) -> Result<Vec<(usize, Table)>> {
+fn by_outputs(set: &[Named], measures: &[Measure], wanted: &[usize], gpu: &Arc<Gpu>) -> Result<Found> {
     let count = set.len();
     let pairs: Vec<(usize, usize)> = (0..count).flat_map(|a| (a..count).map(move |b| (a, b))).collect();
     let mut tables = Vec::new();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Found;
 use super::intake::{Intake, row_major};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
@@ -11,12 +12,7 @@ use crate::measure::nearest::{Near, Nearest};
 use crate::measure::neurons::neighbours::{Nearness, Neighbours};
 
 /// Measures of nearest neighbours: one program for each number of neighbours and nearness.
-pub(super) fn by_neighbours(
-    set: &[Named],
-    measures: &[Measure],
-    wanted: &[usize],
-    gpu: &Arc<Gpu>,
-) -> Result<Vec<(usize, Table)>> {
+pub(super) fn by_neighbours(set: &[Named], measures: &[Measure], wanted: &[usize], gpu: &Arc<Gpu>) -> Result<Found> {
     let count = set.len();
     let mut known: Vec<((usize, Nearness), Vec<Neighbours>)> = Vec::new();
     let mut tables = Vec::new();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Found;
 use super::intake::padded;
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -17,7 +18,7 @@ pub(super) fn by_singular_values(
     measures: &[Measure],
     wanted: &[usize],
     gpu: &Arc<Gpu>,
-) -> Result<Vec<(usize, Table)>> {
+) -> Result<Found> {
     let count = set.len();
     let pairs: Vec<(usize, usize)> = (0..count).flat_map(|a| (a..count).map(move |b| (a, b))).collect();
     let mut known: Vec<(Basis, Vec<Based>, Vec<Shared>)> = Vec::new();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Found;
 use super::intake::{Intake, row_major};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
@@ -17,7 +18,7 @@ pub(super) fn of_group(
     group: &[usize],
     intake: Intake,
     gpu: &Arc<Gpu>,
-) -> Result<Vec<(usize, Table)>> {
+) -> Result<Found> {
     let count = set.len();
     let forms: Vec<(usize, Cosine)> = group
         .iter()

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Found;
 use super::intake::{Intake, row_major};
 use super::tables::compared;
 use crate::error::Result;
@@ -12,12 +13,7 @@ use crate::measure::embedding::{Between, Centring, Embedding};
 use crate::measure::ranks::{RankComparison, Rows, rank_comparisons};
 
 /// Compares all pairs by those of the measures that are wanted and of this form.
-pub(super) fn by_ranks(
-    set: &[Named],
-    measures: &[Measure],
-    wanted: &[usize],
-    gpu: &Arc<Gpu>,
-) -> Result<Vec<(usize, Table)>> {
+pub(super) fn by_ranks(set: &[Named], measures: &[Measure], wanted: &[usize], gpu: &Arc<Gpu>) -> Result<Found> {
     let forms = wanted.iter().filter_map(|&m| match &measures[m].made.device {
         Some(Device::Ranks(form)) => Some((m, form)),
         _ => None,
@@ -48,7 +44,7 @@ fn of_kind(
     group: &[(usize, RankComparison)],
     between: Between,
     gpu: &Arc<Gpu>,
-) -> Result<Vec<(usize, Table)>> {
+) -> Result<Found> {
     let (count, n) = (set.len(), set[0].values.nrows());
     let intake = Intake::of(between);
     let taken: Vec<(Vec<f32>, usize)> = set

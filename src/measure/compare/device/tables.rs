@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Found;
 use super::intake::{Intake, row_major};
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -12,12 +13,7 @@ use crate::measure::pairwise::rdm::Rdm;
 use crate::measure::tables::upper_triangles;
 
 /// Compares all pairs by those of the measures that are wanted and of this form.
-pub(super) fn by_tables(
-    set: &[Named],
-    measures: &[Measure],
-    wanted: &[usize],
-    gpu: &Arc<Gpu>,
-) -> Result<Vec<(usize, Table)>> {
+pub(super) fn by_tables(set: &[Named], measures: &[Measure], wanted: &[usize], gpu: &Arc<Gpu>) -> Result<Found> {
     let wanted: Vec<(usize, &Tables)> = wanted
         .iter()
         .filter_map(|&m| match &measures[m].made.device {
@@ -28,15 +24,18 @@ pub(super) fn by_tables(
     compared(set, measures, &wanted, gpu)
 }
 
+/// What tables hold, and whether it is divided by the number of units.
+type Kind = (Between, bool);
+
 /// Compares all pairs by these comparisons of tables.
 pub(super) fn compared(
     set: &[Named],
     measures: &[Measure],
     wanted: &[(usize, &Tables)],
     gpu: &Arc<Gpu>,
-) -> Result<Vec<(usize, Table)>> {
+) -> Result<Found> {
     let count = set.len();
-    let mut known: Vec<((Between, bool), Vec<Option<Rdm>>)> = Vec::new();
+    let mut known: Vec<(Kind, Vec<Option<Rdm>>)> = Vec::new();
     let mut tables = Vec::new();
     for &(m, form) in wanted {
         let key = (form.between, form.per_unit);
