@@ -10,13 +10,15 @@ use crate::measure::compare::{Named, Place, all_pairs};
 
 pub(super) fn measures(bench: &mut Bench) -> Result<()> {
     let (small, large) = (set(16, 1000, 256), set(64, 1024, 256));
-    let cases: [(&str, &[Named], bool); 9] = [
+    let cases: [(&str, &[Named], bool); 11] = [
         ("cka", &large, true),
         ("cka", &large, false),
         ("cka:biased", &large, false),
+        ("rsa", &small, true),
         ("rsa", &small, false),
         ("rsa:pearson", &small, true),
         ("rsa:pearson", &small, false),
+        ("procrustes", &small, true),
         ("procrustes", &small, false),
         ("knn", &small, true),
         ("knn", &small, false),

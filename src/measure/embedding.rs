@@ -9,12 +9,17 @@
 //! Tables are made a band of rows at a time, so that memory stays bounded; the height of a band depends on the number of
 //! examples alone, so that sums have one order whatever the company.
 
+mod cosines;
+mod window;
+
 use super::median;
 pub use super::median::Pool;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
 use crate::kernels::matmul::Inner;
 use crate::kernels::program::{Binary, Unary};
+pub use cosines::{differentiable, many};
+pub(in crate::measure) use window::{First, Window};
 
 /// What a table holds for two examples, whose rows are `x` and `y`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -86,7 +91,7 @@ const MOST_BANDS: usize = 16;
 
 /// Elements of a band at most, whatever the number of bands: a product between bands sums over them in one loop, four at a
 /// time, and software adapters end loops after 65,535 turns.
-pub(super) const LONGEST_BAND: usize = 200_000;
+pub(in crate::measure) const LONGEST_BAND: usize = 200_000;
 
 /// Rows of a band for `n` examples: a multiple of eight, which suits the products' tiles.
 pub fn band_rows(n: usize) -> usize {
@@ -106,95 +111,25 @@ pub struct Piece {
     pub count: usize,
 }
 
-/// Which part of a table is made: rows, and columns from one on.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Window {
-    /// First row.
-    pub first: First,
-    /// Rows.
-    pub count: usize,
-    /// First column.
-    pub from: usize,
-}
-
-/// The first row of a window.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum First {
-    /// Known beforehand.
-    At(usize),
-    /// Another each time.
-    Moving {
-        /// `[count, 1]`: the rows, as integers.
-        rows: Tensor,
-        /// `[1, 1]`: the first row less the first column.
-        beyond: Tensor,
-    },
-}
-
-impl Window {
-    /// Rows `start..start + count`, columns from `from` on.
-    pub(super) fn at(start: usize, count: usize, from: usize) -> Self {
-        Self { first: First::At(start), count, from }
-    }
-
-    /// The window's rows of a tensor.
-    fn rows(self, g: &mut Graph, x: Tensor) -> Result<Tensor> {
-        match self.first {
-            First::At(start) => g.rows(x, start, self.count),
-            First::Moving { rows, .. } => g.gather(x, rows),
-        }
-    }
-
-    /// The window's columns of a symmetric table, as rows of what it is made from.
-    fn columns(self, g: &mut Graph, x: Tensor) -> Result<Tensor> {
-        let [n, _] = g.matrix(x)?;
-        g.rows(x, self.from, n.saturating_sub(self.from))
-    }
-
-    /// Zero where row and column are the same example.
-    fn without_diagonal(self, g: &mut Graph, part: Tensor) -> Result<Tensor> {
-        let [count, width] = g.matrix(part)?;
-        let (row, column) = (g.row_index(&[count, width]), g.column_index(&[count, width]));
-        let row = match self.first {
-            First::At(start) if start == self.from => row,
-            First::At(start) => g.shift(row, start as f32 - self.from as f32),
-            First::Moving { beyond, .. } => g.plus(row, beyond)?,
-        };
-        let same = g.binary(Binary::Equal, row, column)?;
-        let zero = g.constant(0.0);
-        g.select(same, zero, part)
-    }
-
-    /// What the window takes from sums of rows `[n, 1]`: those of its row and of its column.
-    fn edges(self, g: &mut Graph, sums: Tensor, factor: f64) -> Result<Tensor> {
-        let rows = self.rows(g, sums)?;
-        let columns = self.columns(g, sums)?;
-        let [width, _] = g.matrix(columns)?;
-        let columns = g.reshape(columns, &[1, width])?;
-        let edges = g.plus(rows, columns)?;
-        Ok(g.scale(edges, factor as f32))
-    }
-}
-
 /// Tables of an embedding by batches at most: a plan lists the work of each.
 const MOST_TABLES: usize = 256;
 
 /// A representation as its embedding needs it.
 #[derive(Clone, Copy, Debug)]
 pub struct Prepared {
-    pub(super) embedding: Embedding,
+    pub(in crate::measure) embedding: Embedding,
     /// `[n, units]`: rows ready for products or differences.
-    pub(super) values: Tensor,
+    pub(in crate::measure) values: Tensor,
     /// A second form of the rows, where a table is the difference of two.
-    pub(super) other: Option<Tensor>,
+    pub(in crate::measure) other: Option<Tensor>,
     /// `[1, 1]`: what the kernel's exponent is multiplied by.
-    pub(super) rate: Option<Tensor>,
+    pub(in crate::measure) rate: Option<Tensor>,
     /// `[n, 1]` and `[1, 1]`: sums of the rows and of all without the diagonal, and the diagonal itself.
-    pub(super) sums: Option<Sums>,
+    pub(in crate::measure) sums: Option<Sums>,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sums {
+pub(in crate::measure) struct Sums {
     pub rows: Tensor,
     pub total: Tensor,
     pub diagonal: Tensor,
@@ -368,7 +303,7 @@ fn root(g: &mut Graph, x: Tensor) -> Result<Tensor> {
 
 impl Prepared {
     /// Part of the table before it is centred.
-    pub(super) fn table(self, g: &mut Graph, window: Window) -> Result<Tensor> {
+    pub(in crate::measure) fn table(self, g: &mut Graph, window: Window) -> Result<Tensor> {
         let band = window.rows(g, self.values)?;
         let rest = window.columns(g, self.values)?;
         let between = self.embedding.between;
@@ -439,7 +374,7 @@ impl Prepared {
 
     /// Part of the embedding. Columns from `square` on, counted from the window's first, stand for those on the other side
     /// of the diagonal too, and are scaled by the root of two.
-    pub(super) fn part(self, g: &mut Graph, window: Window, square: Option<usize>) -> Result<Tensor> {
+    pub(in crate::measure) fn part(self, g: &mut Graph, window: Window, square: Option<usize>) -> Result<Tensor> {
         let [n, _] = g.matrix(self.values)?;
         let table = self.table(g, window)?;
         let value = self.centred(g, table, window, n)?;
@@ -494,95 +429,4 @@ impl Prepared {
         let value = g.plus(less, corner)?;
         if centring == Centring::Double { Ok(value) } else { window.without_diagonal(g, value) }
     }
-}
-
-/// Cosines of the embeddings of several pairs of representations of the same examples: for each embedding, for each pair,
-/// `[1, 1]`. Each representation's table is made once, however many pairs it is in.
-///
-/// # Errors
-/// If the numbers of examples differ, or are too few.
-pub fn many(
-    g: &mut Graph,
-    xs: &[Tensor],
-    pairs: &[(usize, usize)],
-    embeddings: &[Embedding],
-) -> Result<Vec<Vec<Tensor>>> {
-    let mut used: Vec<usize> = pairs.iter().flat_map(|&(a, b)| [a, b]).collect();
-    used.sort_unstable();
-    used.dedup();
-    let Some(&first) = used.first() else { return Ok(embeddings.iter().map(|_| Vec::new()).collect()) };
-    let [n, _] = g.matrix(xs[first])?;
-    for &x in &used {
-        same_examples(g, n, xs[x])?;
-    }
-    let place = |x: usize| used.binary_search(&x).unwrap_or(0);
-    // Inner products wanted: of each with itself, then of each pair.
-    let wanted: Vec<(usize, usize)> =
-        (0..used.len()).map(|x| (x, x)).chain(pairs.iter().map(|&(a, b)| (place(a), place(b)))).collect();
-    let prepared = embeddings
-        .iter()
-        .map(|e| used.iter().map(|&x| e.prepare_all(g, xs[x], None)).collect::<Result<Vec<_>>>())
-        .collect::<Result<Vec<_>>>()?;
-    let mut totals: Vec<Vec<Option<Tensor>>> = vec![vec![None; wanted.len()]; embeddings.len()];
-    let pieces: Vec<Vec<Piece>> = embeddings.iter().map(|e| e.pieces(n)).collect();
-    for k in 0..pieces.iter().map(Vec::len).max().unwrap_or(0) {
-        // One piece at a time: without the fence the tables of all would stand in memory together.
-        g.fence();
-        for ((prepared, totals), pieces) in prepared.iter().zip(&mut totals).zip(&pieces) {
-            let Some(&piece) = pieces.get(k) else { continue };
-            let bands = prepared
-                .iter()
-                .map(|p| p[piece.table].band(g, piece.start, piece.count))
-                .collect::<Result<Vec<_>>>()?;
-            for (&(a, b), total) in wanted.iter().zip(totals) {
-                let product = g.times(bands[a], bands[b])?;
-                let part = g.sum_all(product)?;
-                *total = Some(match *total {
-                    Some(total) => g.plus(total, part)?,
-                    None => part,
-                });
-            }
-        }
-    }
-    g.fence();
-    let none = || Error::Shape("a comparison of no examples".into());
-    totals
-        .into_iter()
-        .map(|totals| {
-            let totals = totals.into_iter().collect::<Option<Vec<_>>>().ok_or_else(none)?;
-            (used.len()..wanted.len()).map(|i| cosine(g, totals[i], totals[wanted[i].0], totals[wanted[i].1])).collect()
-        })
-        .collect()
-}
-
-/// The cosine of two representations' embeddings as a value to train on: differentiable, from undivided tables.
-///
-/// # Errors
-/// As [`many`], and if the table has no gradient.
-pub fn differentiable(g: &mut Graph, x: Tensor, y: Tensor, embedding: Embedding) -> Result<Tensor> {
-    let [n, _] = g.matrix(x)?;
-    same_examples(g, n, y)?;
-    let (x, y) = (embedding.prepare(g, x, None, false)?, embedding.prepare(g, y, None, false)?);
-    let (a, b) = (x.band(g, 0, n)?, y.band(g, 0, n)?);
-    let mut dot = |p: Tensor, q: Tensor| -> Result<Tensor> {
-        let product = g.times(p, q)?;
-        g.sum_all(product)
-    };
-    let (xy, xx, yy) = (dot(a, b)?, dot(a, a)?, dot(b, b)?);
-    cosine(g, xy, xx, yy)
-}
-
-fn same_examples(g: &Graph, n: usize, x: Tensor) -> Result<()> {
-    let [m, _] = g.matrix(x)?;
-    if m == n {
-        return Ok(());
-    }
-    Err(Error::Shape(format!("representations of the same examples are compared: got {n} and {m}")))
-}
-
-/// `xy / sqrt(xx yy)`, as a product of two roots, since the product of the squares may overflow.
-fn cosine(g: &mut Graph, xy: Tensor, xx: Tensor, yy: Tensor) -> Result<Tensor> {
-    let (a, b) = (g.unary(Unary::Sqrt, xx), g.unary(Unary::Sqrt, yy));
-    let first = g.over(xy, a)?;
-    g.over(first, b)
 }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use super::embedding::{Between, Centring, Embedding};
 use super::pairwise::rsa::Comparison;
+pub use super::resample::Rows;
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};
 use crate::graph::{Effect, Function, Graph, Machine, Results, Tensor, VariableKind, lower};
@@ -30,15 +31,6 @@ use sums::exact_sums;
 
 /// Elements of an RDM at most: ranks are floats.
 pub const MOST_ELEMENTS: usize = 1 << 23;
-
-/// A representation: `values` `[examples, units]`, row-major.
-#[derive(Clone, Copy, Debug)]
-pub struct Rows<'a> {
-    /// The values of every example in turn.
-    pub values: &'a [f32],
-    /// Values of one example.
-    pub units: usize,
-}
 
 /// How the upper triangles of two RDMs are compared. All values are in [-1, 1].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -14,13 +14,17 @@ use crate::error::Result;
 use crate::files::{MetricRow, PairRow, PairTable};
 use crate::gpu::Gpu;
 use crate::measure::catalogue::{FromProducts, Measure, Statistic};
-use crate::measure::compare::{Named, all_pairs, in_parallel};
+use crate::measure::compare::{Named, all_pairs};
+use crate::measure::describe::describe;
 use crate::measure::pairs::{Layers, Pairs};
 
 /// What an experiment observes by the catalogue.
 #[derive(Debug)]
 pub(super) struct Catalogued {
     device: Option<Pairs>,
+    /// For measures that are not computed where the representations are: a GPU, but no software adapter, which gains nothing
+    /// over the CPU.
+    gpu: Option<Arc<Gpu>>,
     on_device: Vec<Measure>,
     on_host: Vec<Measure>,
     statistics: Vec<Statistic>,
@@ -59,7 +63,8 @@ impl Catalogued {
             Targets::Classes(labels) => labels.iter().map(|&l| l as usize).collect(),
             Targets::Values(_) => Vec::new(),
         };
-        Ok(Some(Self { device, on_device, on_host, statistics, labels, examples }))
+        let gpu = gpu.filter(|gpu| !gpu.profile().software).cloned();
+        Ok(Some(Self { device, gpu, on_device, on_host, statistics, labels, examples }))
     }
 
     /// Compares and describes what `evaluate` left; replicas that diverged are left out.
@@ -81,24 +86,22 @@ impl Catalogued {
             if set.is_empty() {
                 continue;
             }
-            for table in all_pairs(&set, &self.on_host, None, &mut |_, _| {})? {
+            for table in all_pairs(&set, &self.on_host, self.gpu.as_ref(), &mut |_, _| {})? {
                 let symmetric = self.on_host.iter().any(|m| m.entry.symmetric && m.name() == table.measure);
                 push(&mut found.pairs, &table.measure, layer, step, alive, symmetric, |a, b| {
                     table.values[a * alive.len() + b]
                 });
             }
-            let (statistics, labels) = (&self.statistics, &self.labels);
-            let values = in_parallel(set.len() * statistics.len(), |i| {
-                statistics[i % statistics.len()].of(set[i / statistics.len()].values.as_ref(), labels)
-            });
-            for (i, value) in values.into_iter().enumerate() {
+            let statistics = &self.statistics;
+            let described = describe(&set, statistics, &self.labels, self.gpu.as_ref())?;
+            for (i, cell) in described.into_iter().enumerate() {
                 found.metrics.push(MetricRow {
                     replica: alive[i / statistics.len()] as u32,
                     step: u64::from(step),
                     layer: Some(layer_name(layer)),
                     name: statistics[i % statistics.len()].name(),
                     // Not defined on this representation, such as a dimension of a collapsed one.
-                    value: value.unwrap_or(f64::NAN),
+                    value: cell.value.unwrap_or(f64::NAN),
                 });
             }
         }

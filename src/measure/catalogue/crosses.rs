@@ -9,7 +9,8 @@ use faer::{ColRef, Mat, MatRef};
 use super::device::{Cross, Of, Side};
 use crate::error::Result;
 use crate::measure::assignment::maximise;
-use crate::measure::neurons::matching::Sign;
+use crate::measure::neurons::information::{BiasCorrection, BinnedUnits, Binning};
+use crate::measure::neurons::matching::{Sign, bipartite_match as bipartite_match_of, semi_match as semi_match_of};
 use crate::measure::neurons::transport::transport_uniform;
 use crate::measure::neurons::units::Units;
 use crate::measure::pairwise::bures::{Factor, Wanted, factor, of_product};
@@ -101,6 +102,19 @@ pub(super) fn soft_match_distance(sign: Sign) -> Cross {
         };
         let plan = transport_uniform(costs.as_ref())?.entries;
         Ok(Some(plan.iter().map(|&(i, j, mass)| mass * apart(i, j)).sum::<f64>().sqrt()))
+    })
+}
+
+/// Mean mutual information of matched units: products of bins are counts, which are exact.
+pub(super) fn information_match(binning: Binning, correction: BiasCorrection, semi: bool) -> Cross {
+    let prepare = move |x: MatRef<'_, f64>| {
+        let units = BinnedUnits::new(x, binning)?;
+        Ok(Side::same(units.one_hot(), units))
+    };
+    let key = format!("bins {binning:?}");
+    Cross::new(key, prepare, move |a: Of<'_, BinnedUnits>, b: Of<'_, BinnedUnits>, cross| {
+        let scores = a.kept.scores(b.kept, cross, correction);
+        Ok(Some(if semi { semi_match_of(&scores)?.x_to_y } else { bipartite_match_of(&scores)?.mean }))
     })
 }
 

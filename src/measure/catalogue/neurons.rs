@@ -178,11 +178,11 @@ pub(super) const ENTRIES: &[Entry] = &[
             let bias =
                 if g.word("bias") == "miller-madow" { BiasCorrection::MillerMadow } else { BiasCorrection::None };
             let semi = g.word("matching") == "semi";
-            Ok(Host::of_pair(move |x, y| {
+            let host = Host::of_pair(move |x, y| {
                 let scores = mutual_information(x, y, binning, bias)?;
                 if semi { Ok(semi_match(&scores)?.x_to_y) } else { Ok(bipartite_match(&scores)?.mean) }
-            })
-            .into())
+            });
+            Ok(Made { host, device: cross(crosses::information_match(binning, bias, semi)) })
         },
     },
     Entry {

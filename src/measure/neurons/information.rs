@@ -10,6 +10,7 @@ use faer::{Mat, MatRef};
 use super::matching::{
     BipartiteMatch, SemiMatch, Sign, UnitScores, bipartite_match, both_units, correlation, semi_match,
 };
+use super::units::Units;
 use crate::error::{Error, Result};
 
 /// How the values of a unit are put in bins.
@@ -49,12 +50,7 @@ pub fn mutual_information(
     binning: Binning,
     correction: BiasCorrection,
 ) -> Result<UnitScores> {
-    let (Binning::Quantile(bins) | Binning::EqualWidth(bins)) = binning;
-    if !(2..=MAX_BINS).contains(&bins) {
-        return Err(Error::Measure(format!(
-            "expected between 2 and {MAX_BINS} bins for mutual information, got {bins}; 10 is usual"
-        )));
-    }
+    check_bins(binning)?;
     let (ux, uy) = both_units(x, y)?;
     let binned = |m: MatRef<'_, f64>, kept: &[usize]| -> Vec<Binned> {
         kept.iter().map(|&unit| Binned::new(m.col(unit).iter().copied().collect(), binning)).collect()
@@ -69,6 +65,16 @@ pub fn mutual_information(
         }
     }
     Ok(UnitScores { matrix, kept_x: ux.kept, kept_y: uy.kept, dropped_x: ux.dropped, dropped_y: uy.dropped })
+}
+
+fn check_bins(binning: Binning) -> Result<()> {
+    let (Binning::Quantile(bins) | Binning::EqualWidth(bins)) = binning;
+    if (2..=MAX_BINS).contains(&bins) {
+        return Ok(());
+    }
+    Err(Error::Measure(format!(
+        "expected between 2 and {MAX_BINS} bins for mutual information, got {bins}; 10 is usual"
+    )))
 }
 
 /// Matchings of units by mutual information.
@@ -110,6 +116,63 @@ pub fn information_match(
     let bipartite_correlation = bipartite.pairs.iter().map(of_pair).sum::<f64>() / bipartite.pairs.len() as f64;
     let best_correlation = bipartite_match(&r)?.mean;
     Ok(InformationMatch { semi: semi_match(&information)?, bipartite, bipartite_correlation, best_correlation })
+}
+
+/// The units of a representation in bins, constant ones left out.
+pub(crate) struct BinnedUnits {
+    units: Vec<Binned>,
+    kept: Vec<usize>,
+    dropped: usize,
+}
+
+impl BinnedUnits {
+    /// Bins the units of `x` (examples × units).
+    ///
+    /// # Errors
+    /// As [`mutual_information`].
+    pub(crate) fn new(x: MatRef<'_, f64>, binning: Binning) -> Result<Self> {
+        check_bins(binning)?;
+        let Units { kept, dropped, .. } = Units::new(x, "the representation")?;
+        let units = kept.iter().map(|&unit| Binned::new(x.col(unit).iter().copied().collect(), binning)).collect();
+        Ok(Self { units, kept, dropped })
+    }
+
+    /// A column for each bin of each unit, 1 where an example is in it (examples × bins): products of two count the examples
+    /// in every pair of bins.
+    pub(crate) fn one_hot(&self) -> Mat<f64> {
+        let bins: usize = self.units.iter().map(|u| u.counts.len()).sum();
+        let mut out = Mat::zeros(self.units.first().map_or(0, |u| u.bin.len()), bins);
+        let mut start = 0;
+        for unit in &self.units {
+            for (example, &bin) in unit.bin.iter().enumerate() {
+                out[(example, start + usize::from(bin))] = 1.0;
+            }
+            start += unit.counts.len();
+        }
+        out
+    }
+
+    /// The information between all units, from the counts of all pairs of bins (bins × bins of the other).
+    pub(crate) fn scores(&self, other: &Self, counts: &Mat<f64>, correction: BiasCorrection) -> UnitScores {
+        let starts = |all: &[Binned]| -> Vec<usize> {
+            all.iter().scan(0, |next, u| Some(std::mem::replace(next, *next + u.counts.len()))).collect()
+        };
+        let (rows, columns) = (starts(&self.units), starts(&other.units));
+        let matrix = Mat::from_fn(self.units.len(), other.units.len(), |i, j| {
+            let (a, b) = (&self.units[i], &other.units[j]);
+            let cell = |r: usize, c: usize| counts[(rows[i] + r, columns[j] + c)].round() as u32;
+            let cells: Vec<u32> =
+                (0..a.counts.len() * b.counts.len()).map(|k| cell(k / b.counts.len(), k % b.counts.len())).collect();
+            of_cells(a, b, correction, &cells)
+        });
+        UnitScores {
+            matrix,
+            kept_x: self.kept.clone(),
+            kept_y: other.kept.clone(),
+            dropped_x: self.dropped,
+            dropped_y: other.dropped,
+        }
+    }
 }
 
 /// A unit in bins: the bin of every example and the number of examples in every bin.
@@ -168,6 +231,12 @@ fn information(a: &Binned, b: &Binned, correction: BiasCorrection, cells: &mut [
     for (&i, &j) in a.bin.iter().zip(&b.bin) {
         cells[usize::from(i) * columns + usize::from(j)] += 1;
     }
+    of_cells(a, b, correction, cells)
+}
+
+/// The same from the number of examples in each pair of bins.
+fn of_cells(a: &Binned, b: &Binned, correction: BiasCorrection, cells: &[u32]) -> f64 {
+    let columns = b.counts.len();
     let n = a.bin.len() as f64;
     let (mut sum, mut occupied) = (0.0, 0_usize);
     for (row, &in_a) in cells.chunks_exact(columns).zip(&a.counts) {

@@ -1,13 +1,13 @@
 //! Inner products of embeddings: one program for all measures that take a representation in the same way.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::Found;
 use super::intake::{Intake, row_major};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::measure::catalogue::{Cosine, FromProducts, Measure};
-use crate::measure::compare::{Named, Place, Table, in_parallel};
+use crate::measure::compare::{Named, Place, Table};
 use crate::measure::embedding::{Between, Embedding};
 use crate::measure::large::{self, Most};
 use crate::measure::pairs::{Layers, Pairs};
@@ -52,12 +52,15 @@ pub(super) fn of_group(
                     .filter(|&i| large::suits(embeddings[i]) && embeddings[i].between == kind)
                     .collect();
                 let wanted: Vec<Embedding> = own.iter().map(|&i| embeddings[i]).collect();
-                scales = in_parallel(count, |i| intake.apply(set[i].values.as_ref()).1);
+                let found_scales: Vec<OnceLock<f64>> = (0..count).map(|_| OnceLock::new()).collect();
                 let take = |i: usize| {
-                    let x = intake.apply(set[i].values.as_ref()).0;
+                    let (x, scale) = intake.apply(set[i].values.as_ref());
+                    // The same whenever it is taken.
+                    let _ = found_scales[i].set(scale);
                     (row_major(&x), x.ncols())
                 };
                 let products = large::products(Some(gpu), count, [n, width], &wanted, Most::default(), &take)?;
+                scales = found_scales.iter().map(|s| s.get().copied().unwrap_or(1.0)).collect();
                 found.extend(own.into_iter().zip(products));
             }
             found
