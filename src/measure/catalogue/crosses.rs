@@ -6,7 +6,7 @@
 
 use faer::{ColRef, Mat, MatRef};
 
-use super::device::{Cross, Of, Side};
+use super::device::{Cross, NuclearValue, Of, Side};
 use crate::error::Result;
 use crate::measure::assignment::maximise;
 use crate::measure::neurons::information::{BiasCorrection, BinnedUnits, Binning};
@@ -15,6 +15,7 @@ use crate::measure::neurons::transport::transport_uniform;
 use crate::measure::neurons::units::Units;
 use crate::measure::pairwise::bures::{Factor, Wanted, factor, of_product};
 use crate::measure::pairwise::rdm::{Dissimilarity, rdm};
+use crate::measure::subspace::based::{Based, Basis};
 use crate::measure::subspace::canonical::CanonicalCorrelations;
 use crate::measure::subspace::folds::contiguous_folds;
 use crate::measure::subspace::prepare::{
@@ -137,6 +138,30 @@ fn factors(x: MatRef<'_, f64>, centred: bool) -> Result<ThinSvd> {
     check(x, NAME)?;
     let Unit { matrix, .. } = unit(if centred { centre(x) } else { x.to_owned() }, NAME)?;
     basis(matrix.as_ref(), None)
+}
+
+/// Above this similarity the distance is the residual's: `2 - 2 s` would keep few digits.
+const CLOSE: f64 = 0.99;
+
+/// What singular values, found on the host, make of a measure.
+pub(super) fn singular(basis: Basis, value: NuclearValue) -> Cross {
+    let prepare = move |x: MatRef<'_, f64>| {
+        let based = Based::of(x, basis)?;
+        Ok(Side::same(based.matrix.clone(), based))
+    };
+    Cross::new(format!("{basis:?}"), prepare, move |a: Of<'_, Based>, b: Of<'_, Based>, cross| {
+        let values = singular_values(cross.as_ref())?;
+        let nuclear: f64 = values.iter().rev().sum();
+        let least = a.kept.matrix.ncols().min(b.kept.matrix.ncols()) as f64;
+        Ok(match value {
+            NuclearValue::Mean => Some(nuclear / least),
+            NuclearValue::MeanSquared => Some(values.iter().map(|s| s * s).sum::<f64>() / least),
+            NuclearValue::Distance(_) if nuclear >= CLOSE => None,
+            NuclearValue::Distance(form) => {
+                Some(form(&Procrustes::from_unit((2.0 - 2.0 * nuclear).sqrt(), a.kept.norm, b.kept.norm)))
+            }
+        })
+    })
 }
 
 /// What is known of a column space: its rank, the units, and the dimension of the space of examples.

@@ -86,12 +86,15 @@ impl FromProducts {
 }
 
 /// A measure that is a function of the singular values of the cross-product of two matrices.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Nuclear {
     /// What each representation becomes, on the CPU in f64.
     pub basis: Basis,
     /// What is made of the singular values.
     pub value: NuclearValue,
+    /// The same with singular values found on the host: for adapters that are slower than it at the products that finding
+    /// them on the device takes.
+    pub cross: Cross,
 }
 
 /// What is made of the singular values.

@@ -442,7 +442,7 @@ fn correlations(basis: Basis, summary: fn(&canonical::CanonicalCorrelations) -> 
 }
 
 fn nuclear(basis: Basis, value: NuclearValue) -> Option<Device> {
-    Some(Device::Nuclear(Nuclear { basis, value }))
+    Some(Device::Nuclear(Nuclear { basis, value, cross: crosses::singular(basis, value) }))
 }
 
 fn cross(form: Cross) -> Option<Device> {

@@ -19,20 +19,32 @@ pub(super) fn by_cross_products(
     wanted: &[usize],
     gpu: &Arc<Gpu>,
 ) -> Result<Found> {
-    let form = |m: usize| match &measures[m].made.device {
-        Some(Device::Cross(form)) => Some(form),
-        _ => None,
-    };
+    let forms: Vec<(usize, &Cross)> = wanted
+        .iter()
+        .filter_map(|&m| match &measures[m].made.device {
+            Some(Device::Cross(form)) => Some((m, form)),
+            _ => None,
+        })
+        .collect();
+    compared(set, measures, &forms, gpu)
+}
+
+/// Compares all pairs by these functions of cross-products.
+pub(super) fn compared(
+    set: &[Named],
+    measures: &[Measure],
+    forms: &[(usize, &Cross)],
+    gpu: &Arc<Gpu>,
+) -> Result<Found> {
     let mut keys: Vec<&str> = Vec::new();
-    for &m in wanted {
-        if let Some(form) = form(m).filter(|form| !keys.contains(&form.key.as_str())) {
+    for (_, form) in forms {
+        if !keys.contains(&form.key.as_str()) {
             keys.push(&form.key);
         }
     }
     let mut tables = Vec::new();
     for key in keys {
-        let group: Vec<(usize, &Cross)> =
-            wanted.iter().filter_map(|&m| form(m).map(|f| (m, f))).filter(|(_, f)| f.key == key).collect();
+        let group: Vec<(usize, &Cross)> = forms.iter().copied().filter(|(_, f)| f.key == key).collect();
         tables.extend(of_key(set, measures, &group, gpu)?);
     }
     Ok(tables)

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::Found;
+use super::crosses::compared;
 use super::intake::padded;
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::measure::catalogue::{Device, Measure, NuclearValue};
+use crate::measure::catalogue::{Cross, Device, Measure, NuclearValue};
 use crate::measure::compare::{Named, Place, Table, in_parallel};
 use crate::measure::polar::{Shared, shared};
 use crate::measure::subspace::based::{Based, Basis};
@@ -19,6 +20,21 @@ pub(super) fn by_singular_values(
     wanted: &[usize],
     gpu: &Arc<Gpu>,
 ) -> Result<Found> {
+    if gpu.profile().software {
+        let forms: Vec<(usize, &Cross)> = wanted
+            .iter()
+            .filter_map(|&m| match &measures[m].made.device {
+                Some(Device::Nuclear(form)) => Some((m, &form.cross)),
+                _ => None,
+            })
+            .collect();
+        return compared(set, measures, &forms, gpu);
+    }
+    on_device(set, measures, wanted, gpu)
+}
+
+/// The same with singular values found on the device, by products alone.
+pub(super) fn on_device(set: &[Named], measures: &[Measure], wanted: &[usize], gpu: &Arc<Gpu>) -> Result<Found> {
     let count = set.len();
     let pairs: Vec<(usize, usize)> = (0..count).flat_map(|a| (a..count).map(move |b| (a, b))).collect();
     let mut known: Vec<(Basis, Vec<Based>, Vec<Shared>)> = Vec::new();
@@ -58,6 +74,58 @@ fn value_of(a: &Based, b: &Based, shared: &Shared, value: NuclearValue) -> f64 {
         NuclearValue::Distance(form) => {
             let squared = if shared.nuclear < CLOSE { 2.0 - 2.0 * shared.nuclear } else { shared.residual };
             form(&Procrustes::from_unit(squared.max(0.0).sqrt(), a.norm, b.norm))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use faer::Mat;
+
+    use super::*;
+    use crate::gpu::AdapterChoice;
+
+    /// Values without structure.
+    fn pseudo(i: usize) -> f64 {
+        let x = (i as u64 ^ 0x5851_f42d).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        ((x ^ (x >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 40) as f64 / (1u64 << 24) as f64 - 0.5
+    }
+
+    #[test]
+    fn singular_values_found_on_the_device_are_those_found_on_the_host() {
+        let Ok(gpu) = Gpu::open(&AdapterChoice::Automatic) else {
+            assert!(std::env::var_os("ISOGRAM_REQUIRE_ADAPTER").is_none(), "an adapter is required");
+            return;
+        };
+        let base = Mat::from_fn(40, 6, |i, j| pseudo(i * 6 + j));
+        let near = Mat::from_fn(40, 6, |i, j| base[(i, j)] + 1e-3 * pseudo(1000 + i * 6 + j));
+        let wide = Mat::from_fn(40, 9, |i, j| pseudo(2000 + i * 9 + j) + base[(i, j % 6)]);
+        let flat = Mat::from_fn(40, 7, |i, j| base[(i, j % 3)] * (j + 1) as f64);
+        let set: Vec<Named> = [base, near, wide, flat]
+            .into_iter()
+            .enumerate()
+            .map(|(i, values)| Named { name: i.to_string(), values })
+            .collect();
+        let names =
+            ["procrustes", "procrustes:euclidean", "nbs", "shape:alpha=0.5", "cca", "cca:mean-squared", "svcca"];
+        let measures: Vec<Measure> = names.iter().map(|name| Measure::parse(name).unwrap()).collect();
+        let wanted: Vec<usize> = (0..measures.len()).collect();
+        for (m, found) in on_device(&set, &measures, &wanted, &gpu).unwrap() {
+            let host = &measures[m].made.host;
+            for a in 0..set.len() {
+                for b in 0..set.len() {
+                    let prepared = |i: usize| host.prepare(set[i].values.as_ref()).unwrap();
+                    let expected = host.compare(&prepared(a), &prepared(b)).unwrap();
+                    let got = found.values[a * set.len() + b];
+                    // Distances have the size of what is compared.
+                    let size = set[a].values.norm_l2().max(set[b].values.norm_l2()).max(1.0);
+                    assert!(
+                        (got - expected).abs() < 1e-5 * size,
+                        "{} of {a} and {b}: {got} against {expected}",
+                        names[m]
+                    );
+                }
+            }
         }
     }
 }
