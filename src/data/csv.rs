@@ -1,5 +1,6 @@
 //! Tables in text files, columns separated by commas.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use ::csv::{ByteRecord, ReaderBuilder, Trim};
@@ -100,6 +101,15 @@ pub(super) fn read_labels(path: &Path) -> Result<Vec<u32>> {
 /// Names that a column of labels goes by: in the first line they are a header, not a class.
 const HEADERS: [&str; 8] = ["label", "labels", "class", "classes", "target", "targets", "category", "y"];
 
+/// Whether the first of all words names the column: by what it says, or because it alone comes but once.
+fn begins_with_header(all: &[String]) -> bool {
+    let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
+    all.iter().for_each(|word| *counts.entry(word).or_default() += 1);
+    let Some(first) = all.first() else { return false };
+    let alone = counts.iter().all(|(word, &count)| (count == 1) == (*word == first));
+    HEADERS.contains(&first.to_lowercase().as_str()) || (alone && counts.len() > 2)
+}
+
 /// Labels of a text of one word in each line, none of which is a number: nothing, if it is another kind of text.
 fn words(text: &[u8]) -> Option<Vec<u32>> {
     let text = str::from_utf8(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)).ok()?;
@@ -111,7 +121,7 @@ fn words(text: &[u8]) -> Option<Vec<u32>> {
             record.get(0).filter(|word| record.len() == 1 && !word.is_empty() && word.parse::<f64>().is_err())?;
         all.push(word.to_owned());
     }
-    if all.first().is_some_and(|first| HEADERS.contains(&first.to_lowercase().as_str())) {
+    if begins_with_header(&all) {
         all.remove(0);
     }
     let mut classes: Vec<&String> = all.iter().collect();
@@ -402,6 +412,11 @@ mod tests {
         assert_eq!(read_labels(&path).unwrap(), [2, 0, 1, 2, 0]);
         std::fs::write(&path, "Label\ncat\ndog\ncat\n").unwrap();
         assert_eq!(read_labels(&path).unwrap(), [0, 1, 0]);
+        // A word that alone comes but once, before classes that all come again.
+        std::fs::write(&path, "species\ncat\ndog\ncat\ndog\n").unwrap();
+        assert_eq!(read_labels(&path).unwrap(), [0, 1, 0, 1]);
+        std::fs::write(&path, "owl\ncat\ndog\ncat\n").unwrap();
+        assert_eq!(read_labels(&path).unwrap(), [2, 0, 1, 0]);
         for text in ["cat\n1\ncat\n", "a\nb\nc\n", "cat\ncat\n"] {
             std::fs::write(&path, text).unwrap();
             assert!(read_labels(&path).is_err(), "{text}");

@@ -22,11 +22,11 @@ use crate::measure::subspace::prepare::{
     ThinSvd, Unit, basis, centre, check, column_means, scale_columns, singular_values, subtract, unit,
 };
 use crate::measure::subspace::regression::R2Sums;
-use crate::measure::subspace::ridge::{RidgeScore, held_out_operator, score};
+use crate::measure::subspace::ridge::{LooReport, RidgeScore, held_out_operator, leave_one_out_operators, score};
 use crate::measure::subspace::shape::Procrustes;
 use crate::measure::subspace::shape_metric::{check_alpha, netrep_factor, whitening};
 use crate::measure::subspace::svcca::{Keep, cut};
-use crate::measure::subspace::{permutation, pwcca};
+use crate::measure::subspace::{permutation, pwcca, svcca};
 
 const NAME: &str = "the representation";
 
@@ -177,7 +177,11 @@ fn space(x: MatRef<'_, f64>, svd: ThinSvd, centred: bool) -> Side {
 }
 
 /// A summary of canonical correlations.
-pub(super) fn correlations(centred: bool, keep: Option<Keep>, summary: fn(&CanonicalCorrelations) -> f64) -> Cross {
+pub(super) fn correlations(
+    centred: bool,
+    keep: Option<Keep>,
+    summary: impl Fn(&CanonicalCorrelations) -> Result<f64> + Send + Sync + 'static,
+) -> Cross {
     let prepare = move |x: MatRef<'_, f64>| {
         let svd = factors(x, centred)?;
         let svd = match keep {
@@ -189,7 +193,21 @@ pub(super) fn correlations(centred: bool, keep: Option<Keep>, summary: fn(&Canon
     Cross::new(format!("basis {centred} {keep:?}"), prepare, move |a: Of<'_, Space>, b: Of<'_, Space>, cross| {
         let ranks = (a.kept.rank, b.kept.rank);
         let all = CanonicalCorrelations::new(singular_values(cross.as_ref())?, ranks, a.kept.dimension);
-        Ok(Some(summary(&all)))
+        summary(&all).map(Some)
+    })
+}
+
+/// SVCCA of whitened data, as the package repsim has it: the sum of the squared correlations over the smaller rank of the
+/// data.
+pub(super) fn repsim_svcca(variance: f64) -> Cross {
+    let prepare = move |x: MatRef<'_, f64>| {
+        let whitened = svcca::whitened(x)?;
+        let rank = whitened.ncols();
+        let kept = cut(&factors(whitened.as_ref(), true)?, Keep::Variance(variance), NAME)?.0;
+        Ok(Side::same(kept.u, rank))
+    };
+    Cross::new(format!("whitened components {variance}"), prepare, |a: Of<'_, usize>, b: Of<'_, usize>, cross| {
+        Ok(Some(cross.squared_norm_l2() / *a.kept.min(b.kept) as f64))
     })
 }
 
@@ -320,5 +338,23 @@ pub(super) fn ridge(
     Cross::new(key, prepare, move |_: Of<'_, Vec<usize>>, b: Of<'_, Vec<usize>>, cross| {
         let s = score(b.side.right().as_ref(), cross.as_ref(), b.kept, vec![alpha; folds])?;
         finish(&s).map(Some)
+    })
+}
+
+/// Leave-one-out errors of ridge regression over a grid of penalties: each is linear in what is predicted.
+pub(super) fn ridge_loo(grid: &'static [f64], report: LooReport) -> Cross {
+    let prepare = move |x: MatRef<'_, f64>| {
+        let operators = leave_one_out_operators(x, grid)?;
+        let centred = subtract(x, &column_means(x));
+        let largest = centred.norm_max();
+        let scale = if largest > 0.0 { (-largest.log2().ceil()).exp2() } else { 1.0 };
+        let targets = Mat::from_fn(x.nrows(), x.ncols(), |i, j| centred[(i, j)] * scale);
+        Ok(Side::different(operators, targets, scale))
+    };
+    Cross::new("leave one out", prepare, move |_: Of<'_, f64>, b: Of<'_, f64>, cross| {
+        let (n, q) = b.side.right().shape();
+        let errors = (0..grid.len()).map(|k| cross.subrows(k * n, n).squared_norm_l2() / (b.kept * b.kept));
+        let total = b.side.right().squared_norm_l2() / (b.kept * b.kept);
+        report.of(grid, &errors.collect::<Vec<_>>(), total, n * q).map(Some)
     })
 }

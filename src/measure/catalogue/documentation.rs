@@ -35,9 +35,9 @@ removed, probes of more units than examples. `describe --json` says of each valu
 
 What is reached by the library alone, because it needs more than two tables: crossnobis and Mahalanobis RDMs and noise ceilings
 (`pairwise::noise`, `pairwise::noise_ceiling`), shape metrics fitted on one half and tested on the other (`subspace::shape_metric`),
-cross-condition generalisation and parallelism (`single::geometry`), multi-label probes and R² of features in both directions
-(`single::probe`), noise floors by halves of units (`single::inference`), and the matched units, couplings and clusters themselves
-(`neurons`).
+cross-condition generalisation and parallelism (`single::geometry`, on a device `describe::generalisation`), multi-label probes and R²
+of features in both directions (`single::probe`, on a device `describe::probes`), and the matched units, couplings and clusters
+themselves (`neurons`).
 
 Letters: `X`, `Y` representations with units of mean zero, n examples, p and q units; `K`, `L` Gram matrices; `D` distances of all
 pairs of examples; `|.|` the Frobenius norm, `|.|_*` the sum of the singular values; `C` correlations between units.

@@ -16,6 +16,9 @@ const SHAPES: &str = "shapes";
 const SUBSPACES: &str = "subspaces";
 const PREDICTION: &str = "prediction";
 
+/// Penalties that leaving one out chooses from.
+const GRID: &[f64] = &[1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3];
+
 /// What this family has.
 pub(super) const ENTRIES: &[Entry] = &[
     Entry {
@@ -159,11 +162,30 @@ pub(super) const ENTRIES: &[Entry] = &[
                 takes: Takes::Word(&["centred", "uncentred"]),
                 about: "uncentred as in the notebook of Kornblith et al.",
             },
+            Parameter {
+                key: "component",
+                takes: Takes::Count { default: 0, low: 0 },
+                about: "one correlation, from the largest, in place of a summary of all",
+            },
         ],
         caution: forced_ones,
         make: |g| {
             let form = g.word("form");
             let options = canonical::CcaOptions { centre: g.word("columns") == "centred", rank_tolerance: None };
+            let component = g.count("component");
+            if component > 0 {
+                g.refuse(&["form"], "one correlation is taken")?;
+                let one = move |c: &canonical::CanonicalCorrelations| {
+                    c.correlations.get(component - 1).copied().ok_or_else(|| {
+                        Error::Measure(format!(
+                            "correlation {component} was asked for, and there are {}",
+                            c.correlations.len()
+                        ))
+                    })
+                };
+                let host = Host::of_pair(move |x, y| one(&canonical::cca_with(x, y, options)?));
+                return Ok(Made { host, device: cross(crosses::correlations(options.centre, None, one)) });
+            }
             let summary: fn(&canonical::CanonicalCorrelations) -> f64 = match form {
                 "mean-squared" => |c| c.mean_squared(),
                 "pillai" => |c| c.pillai(),
@@ -178,7 +200,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             let device = match form {
                 "mean" if options.centre => nuclear(Basis::Orthonormal, NuclearValue::Mean),
                 "mean-squared" if options.centre => nuclear(Basis::Orthonormal, NuclearValue::MeanSquared),
-                _ => cross(crosses::correlations(options.centre, None, summary)),
+                _ => cross(crosses::correlations(options.centre, None, move |c| Ok(summary(c)))),
             };
             Ok(Made { host, device })
         },
@@ -206,13 +228,27 @@ pub(super) const ENTRIES: &[Entry] = &[
                 takes: Takes::Count { default: 0, low: 0 },
                 about: "components that are kept, in place of a part of the variance",
             },
-            Parameter { key: "form", takes: Takes::Word(&["mean", "mean-squared"]), about: "of the correlations" },
+            Parameter {
+                key: "form",
+                takes: Takes::Word(&["mean", "mean-squared", "repsim"]),
+                about: "of the correlations; repsim takes components of whitened data, and the sum of squares over the smaller rank",
+            },
         ],
         caution: no_caution,
         make: |g| {
             let squared = g.word("form") == "mean-squared";
             if g.count("dimensions") > 0 {
                 g.refuse(&["variance"], "a number of components is kept")?;
+            }
+            if g.word("form") == "repsim" {
+                g.refuse(&["dimensions"], "repsim keeps a part of the variance")?;
+                let part = g.number("variance");
+                let host = Host::of_pair(move |x, y| {
+                    let (a, b) = (svcca::whitened(x)?, svcca::whitened(y)?);
+                    let found = svcca::svcca(a.as_ref(), b.as_ref(), svcca::Keep::Variance(part))?;
+                    Ok(found.canonical.pillai() / a.ncols().min(b.ncols()) as f64)
+                });
+                return Ok(Made { host, device: cross(crosses::repsim_svcca(part)) });
             }
             let keep = match g.count("dimensions") {
                 0 => svcca::Keep::Variance(g.number("variance")),
@@ -228,7 +264,7 @@ pub(super) const ENTRIES: &[Entry] = &[
                 }
                 svcca::Keep::Dimensions(_) => (
                     Host::of_pair(move |x, y| Ok(summary(&svcca::svcca(x, y, keep)?.canonical))),
-                    cross(crosses::correlations(true, Some(keep), summary)),
+                    cross(crosses::correlations(true, Some(keep), move |c| Ok(summary(c)))),
                 ),
             };
             Ok(Made { host, device })
@@ -404,13 +440,47 @@ pub(super) const ENTRIES: &[Entry] = &[
                 }
             };
             let host = Host::of_pair(move |x, y| {
-                let grid: Vec<f64> = (-3..=3).map(|e| 10f64.powi(e)).collect();
-                let penalty = if choose { ridge::Penalty::LeaveOneOut(&grid) } else { ridge::Penalty::Fixed(alpha) };
+                let penalty = if choose { ridge::Penalty::LeaveOneOut(GRID) } else { ridge::Penalty::Fixed(alpha) };
                 value(&ridge::ridge_kfold(x, y, penalty, folds)?)
             });
             // The penalty that leaving one out chooses depends on what is predicted.
             let device = if choose { None } else { cross(crosses::ridge(alpha, folds, value)) };
             Ok(Made { host, device })
+        },
+    },
+    Entry {
+        name: "ridge_loo",
+        title: "leave-one-out error of ridge regression at its best penalty",
+        family: PREDICTION,
+        formula: "-mean squared leave-one-out error at the best of the penalties 1e-3 to 1e3; or that penalty, or R²",
+        range: [f64::NEG_INFINITY, f64::INFINITY],
+        direction: Direction::Similarity,
+        symmetric: false,
+        metric: false,
+        invariances: &[I::Translation, I::Permutation, I::Orthogonal],
+        cost: "penalties n² p",
+        source: "scikit-learn's RidgeCV",
+        parameters: &[Parameter {
+            key: "report",
+            takes: Takes::Word(&["score", "alpha", "r2"]),
+            about: "score is in the squared units of the second",
+        }],
+        caution: no_caution,
+        make: |g| {
+            let report = match g.word("report") {
+                "alpha" => ridge::LooReport::Alpha,
+                "r2" => ridge::LooReport::R2,
+                _ => ridge::LooReport::Score,
+            };
+            let host = Host::of_pair(move |x, y| {
+                let found = ridge::ridge_loo(x, y, GRID)?;
+                Ok(match report {
+                    ridge::LooReport::Alpha => found.alpha,
+                    ridge::LooReport::R2 => found.r2,
+                    ridge::LooReport::Score => found.best,
+                })
+            });
+            Ok(Made { host, device: cross(crosses::ridge_loo(GRID, report)) })
         },
     },
     Entry {

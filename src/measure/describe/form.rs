@@ -98,6 +98,8 @@ pub enum Decoder {
     Information(f64),
     /// Ridge classifier with this penalty: accuracy.
     Ridge(f64),
+    /// Ridge regression on one-hot labels with this penalty: R², classes weighted by variance.
+    OneHot(f64),
     /// The nearest class mean: accuracy.
     Centroid,
     /// So many nearest examples: accuracy.

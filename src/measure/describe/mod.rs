@@ -7,6 +7,7 @@
 mod classes;
 mod distances;
 mod form;
+pub mod generalisation;
 mod intake;
 pub mod jacobi;
 mod neighbours;

@@ -40,7 +40,7 @@ pub(super) fn values(
                 nearest_centroid(gpu, set, &centred, labels, &folds)?
             }
             Decoder::Neighbours(k) => voting::accuracy(gpu, set, &standard(), labels, k, &folds)?,
-            Decoder::Logistic(_) | Decoder::Information(_) | Decoder::Ridge(_) => {
+            Decoder::Logistic(_) | Decoder::Information(_) | Decoder::Ridge(_) | Decoder::OneHot(_) => {
                 // Accuracy and information are of the same probe.
                 let key = match decoder {
                     Decoder::Information(c) => (Decoder::Logistic(c), number),
@@ -56,6 +56,7 @@ pub(super) fn values(
                         Decoder::Information(_) => {
                             Some(label_entropy(given).ok()? - cross_entropy_bits(scores, labels))
                         }
+                        Decoder::OneHot(_) => share(scores, labels),
                         _ => accuracy(scores, labels),
                     }
                 };
@@ -83,6 +84,9 @@ fn scores(gpu: Option<&Arc<Gpu>>, set: &[&Named], labels: &Labels, folds: &[Fold
         Decoder::Ridge(alpha) => {
             let targets = Mat::from_fn(n, k, |i, c| 2.0 * one_hot(i, c) - 1.0);
             (targets, Probe { link: Link::Identity, penalty: alpha, standardise: false })
+        }
+        Decoder::OneHot(alpha) => {
+            (Mat::from_fn(n, k, one_hot), Probe { link: Link::Identity, penalty: alpha, standardise: false })
         }
         Decoder::Logistic(c) | Decoder::Information(c) => {
             let (targets, link) = match k {
@@ -128,6 +132,21 @@ fn accuracy(scores: &Mat<f64>, labels: &Labels) -> Option<f64> {
     let predicted = winners(scores.as_ref(), &classes);
     let right = predicted.iter().zip(&labels.classes.of).filter(|(a, b)| a == b).count();
     Some(right as f64 / predicted.len() as f64)
+}
+
+/// R² of one-hot labels, pooled over examples and classes.
+fn share(scores: &Mat<f64>, labels: &Labels) -> Option<f64> {
+    let n = scores.nrows() as f64;
+    let (mut left, mut total) = (0.0, 0.0);
+    for c in 0..scores.ncols() {
+        let mean = labels.classes.counts[c] as f64 / n;
+        for (i, &own) in labels.classes.of.iter().enumerate() {
+            let target = f64::from(u8::from(own == c));
+            left += (target - scores[(i, c)]).powi(2);
+            total += (target - mean).powi(2);
+        }
+    }
+    (total > 0.0).then_some(1.0 - left / total)
 }
 
 /// Mean over examples of `-log2 p(label)`.

@@ -316,3 +316,62 @@ fn loo(x: MatRef<'_, f64>, y: MatRef<'_, f64>, alphas: &[f64]) -> Result<RidgeLo
         ),
     }
 }
+/// What is reported of leaving one out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LooReport {
+    /// Minus the mean squared error at the best penalty.
+    Score,
+    /// That penalty.
+    Alpha,
+    /// R² of the predictions, targets weighted by variance.
+    R2,
+}
+
+impl LooReport {
+    /// From the sums of squared errors for each penalty of a grid, the sum of squares of the targets and how many numbers
+    /// were predicted.
+    pub(crate) fn of(self, grid: &[f64], errors: &[f64], total: f64, count: usize) -> Result<f64> {
+        let best = errors.iter().zip(grid).filter(|(e, _)| e.is_finite()).min_by(|a, b| a.0.total_cmp(b.0));
+        let (Some((error, alpha)), true) = (best, total > 0.0) else {
+            return fail(
+                "y is constant over the examples or out of range, so there is nothing to predict; leave it out",
+            );
+        };
+        Ok(match self {
+            Self::Score => -error / count as f64,
+            Self::Alpha => *alpha,
+            Self::R2 => 1.0 - error / total,
+        })
+    }
+}
+
+/// For each penalty the matrix that maps centred targets to their leave-one-out errors, transposed and side by side
+/// (n x n for each).
+///
+/// # Errors
+/// As [`ridge_loo`].
+pub(crate) fn leave_one_out_operators(x: MatRef<'_, f64>, alphas: &[f64]) -> Result<Mat<f64>> {
+    check(x, "x")?;
+    let n = x.nrows();
+    if n < 3 {
+        return fail(format!("leave-one-out needs at least 3 examples, there are {n}; give more"));
+    }
+    let ThinSvd { u, s, .. } = basis(subtract(x, &column_means(x)).as_ref(), None)?;
+    let all = s.len() + 1 >= n;
+    let inside = product(u.as_ref(), u.transpose());
+    let mut out = Mat::zeros(n, n * alphas.len());
+    for (k, &alpha) in alphas.iter().enumerate() {
+        let kept: Vec<f64> = s.iter().map(|s| alpha / (s * s + alpha)).collect();
+        let part = product(scale_columns(u.as_ref(), &kept).as_ref(), u.transpose());
+        for i in 0..n {
+            // What no penalty reaches, as in the sums over examples above.
+            let reached = inside[(i, i)] + 1.0 / n as f64;
+            let free = part[(i, i)] + if all { 0.0 } else { 1.0 - reached };
+            for j in 0..n {
+                let outside = if all { 0.0 } else { f64::from(u8::from(i == j)) - inside[(i, j)] - 1.0 / n as f64 };
+                out[(j, k * n + i)] = (part[(i, j)] + outside) / free;
+            }
+        }
+    }
+    Ok(out)
+}

@@ -3,8 +3,8 @@
 
 use crate::error::Result;
 use crate::measure::subspace::canonical::{CanonicalCorrelations, factors};
-use crate::measure::subspace::prepare::{ThinSvd, fail, first, product, singular_values};
-use faer::MatRef;
+use crate::measure::subspace::prepare::{ThinSvd, basis, check, fail, first, product, singular_values, unit};
+use faer::{Mat, MatRef};
 
 /// Which principal components are kept.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,6 +40,13 @@ pub fn svcca(x: MatRef<'_, f64>, y: MatRef<'_, f64>, keep: Keep) -> Result<Svcca
     let correlations = singular_values(product(a.u.transpose(), b.u.as_ref()).as_ref())?;
     let canonical = CanonicalCorrelations::new(correlations, (a.s.len(), b.s.len()), x.nrows() - 1);
     Ok(Svcca { canonical, variance_x, variance_y })
+}
+
+/// An orthonormal basis of the columns of `x` as they are, which is what the package repsim takes components of: "99 % of the
+/// variance" is then of data that have the same variance in every direction.
+pub(crate) fn whitened(x: MatRef<'_, f64>) -> Result<Mat<f64>> {
+    check(x, "the representation")?;
+    Ok(basis(unit(x.to_owned(), "the representation")?.matrix.as_ref(), None)?.u)
 }
 
 /// The kept components and the fraction of variance in them.

@@ -1,5 +1,7 @@
 //! Statistics of representations with a class for each example.
 
+use faer::Mat;
+
 use super::{Form, StatisticEntry, count, number, word};
 use crate::error::Error;
 use crate::measure::catalogue::Parameter;
@@ -9,7 +11,10 @@ use crate::measure::single::geometry::{
     Decoder, Dichotomies, calinski_harabasz, davies_bouldin, nc1, shattering_dimensionality, silhouette,
     target_alignment_centred, target_alignment_uncentred,
 };
-use crate::measure::single::probe::{LogisticOptions, logistic_probe, ridge_classifier_probe, stratified_k_fold};
+use crate::measure::single::input::Classes;
+use crate::measure::single::probe::{
+    LogisticOptions, logistic_probe, ridge_classifier_probe, ridge_probe, stratified_k_fold,
+};
 use crate::measure::single::units::class_selectivity;
 
 const FAMILY: &str = "task";
@@ -63,6 +68,19 @@ pub(super) const ENTRIES: &[StatisticEntry] = &[
     .source("Xu et al. 2020")
     .needs_labels()
     .with(&[FOLDS]),
+    StatisticEntry::new(FAMILY, "label_r2", "held-out R² of one-hot labels by ridge regression", |g| {
+        let (alpha, folds) = (g.number("alpha"), g.count("folds"));
+        Form::labelled(move |x, labels| {
+            let classes = Classes::of(labels, x.nrows(), 2)?;
+            let one_hot = Mat::from_fn(x.nrows(), classes.number(), |i, c| f64::from(u8::from(classes.of[i] == c)));
+            Ok(ridge_probe(x, one_hot.as_ref(), &stratified_k_fold(labels, folds)?, alpha)?.pooled.share)
+        })
+        .on(OnDevice::Probe { decoder: describe::Decoder::OneHot(alpha), folds })
+    })
+    .formula("1 - Σ (y - ŷ)² / Σ (y - mean y)² over held-out examples and classes")
+    .source("scikit-learn's Ridge and cross_val_predict")
+    .needs_labels()
+    .with(&[number("alpha", 1.0, [f64::MIN_POSITIVE, f64::MAX], "penalty"), FOLDS]),
     StatisticEntry::new(FAMILY, "nearest_centroid", "held-out accuracy by the nearest class mean", |g| {
         let folds = g.count("folds");
         Form::labelled(move |x, labels| {

@@ -81,6 +81,19 @@ pub fn ccgp_across_contexts(
     train_contexts: usize,
     decoder: &Decoder,
 ) -> Result<Ccgp> {
+    let splits = context_splits(x, variable, contexts, train_contexts)?;
+    let splits =
+        splits.iter().map(|(train, test)| tested(x, variable, train, test, decoder)).collect::<Result<Vec<_>>>()?;
+    Ok(Ccgp { mean: mean(&splits), splits })
+}
+
+/// Examples fitted on and tested, for every choice of contexts.
+pub(crate) fn context_splits(
+    x: MatRef<'_, f64>,
+    variable: &[usize],
+    contexts: &[usize],
+    train_contexts: usize,
+) -> Result<Vec<(Vec<usize>, Vec<usize>)>> {
     check(x, "the representation", 2)?;
     Classes::of(variable, x.nrows(), 2)?;
     let classes = Classes::of(contexts, x.nrows(), 2)?;
@@ -91,11 +104,8 @@ pub fn ccgp_across_contexts(
         ));
     }
     check_splits(number_of_combinations(classes.number(), train_contexts))?;
-    let splits = combinations(classes.number(), train_contexts)
-        .iter()
-        .map(|chosen| split(x, variable, &classes.of, |c| chosen.contains(c), decoder))
-        .collect::<Result<Vec<_>>>()?;
-    Ok(Ccgp { mean: mean(&splits), splits })
+    let of = |chosen: &Vec<usize>| (0..x.nrows()).partition(|i| chosen.contains(&classes.of[*i]));
+    Ok(combinations(classes.number(), train_contexts).iter().map(of).collect())
 }
 
 /// Conditions of both sides, as indices of classes.
@@ -128,7 +138,11 @@ fn split(
     decoder: &Decoder,
 ) -> Result<f64> {
     let (train, test): (Vec<usize>, Vec<usize>) = (0..x.nrows()).partition(|i| fitted(&conditions[*i]));
+    tested(x, labels, &train, &test, decoder)
+}
+
+fn tested(x: MatRef<'_, f64>, labels: &[usize], train: &[usize], test: &[usize], decoder: &Decoder) -> Result<f64> {
     let pick = |rows: &[usize]| rows.iter().map(|i| labels[*i]).collect::<Vec<_>>();
-    let (x_train, x_test) = (take_rows(x, &train), take_rows(x, &test));
-    decoder.accuracy((x_train.as_ref(), &pick(&train)), (x_test.as_ref(), &pick(&test)))
+    let (x_train, x_test) = (take_rows(x, train), take_rows(x, test));
+    decoder.accuracy((x_train.as_ref(), &pick(train)), (x_test.as_ref(), &pick(test)))
 }

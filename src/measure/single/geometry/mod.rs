@@ -14,11 +14,13 @@ use crate::error::Result;
 use crate::measure::single::input::{Classes, Rows, squared_distance};
 use crate::measure::single::probe::{LogisticOptions, logistic, ridge, winners};
 
+pub(crate) use ccgp::context_splits;
 pub use ccgp::{Ccgp, ccgp, ccgp_across_contexts};
 pub use clusters::{calinski_harabasz, davies_bouldin, silhouette, silhouette_samples};
 pub use collapse::{EquiangularTightFrame, nc1, nc1_trace_ratio, nc2, nc3, nc4};
 pub use dichotomies::{Dichotomies, Shattering, shattering_dimensionality};
 pub use null::{GeometryNull, against_geometry_null, geometry_null};
+pub(crate) use parallelism::of_means;
 pub use parallelism::{parallelism_of_pairs, parallelism_score};
 pub use target::{target_alignment_centred, target_alignment_uncentred};
 

@@ -1,6 +1,6 @@
 //! Parallelism score: whether a variable is coded along the same direction under different conditions.
 
-use faer::MatRef;
+use faer::{Mat, MatRef};
 
 use super::ccgp::sides;
 use crate::error::Result;
@@ -82,8 +82,13 @@ pub fn parallelism_of_pairs(x: MatRef<'_, f64>, conditions: &[usize], pairs: &[(
     if pairs.len() < 2 {
         return fail("a parallelism score compares at least two pairs of conditions");
     }
-    let means = Rows::of(classes.means(x).as_ref());
-    let mean_of = |condition: usize| match classes.values.binary_search(&condition) {
+    of_means(&classes.means(x), &classes.values, pairs)
+}
+
+/// [`parallelism_of_pairs`] from the means of the conditions (conditions × units) and their names, ascending.
+pub(crate) fn of_means(means: &Mat<f64>, conditions: &[usize], pairs: &[(usize, usize)]) -> Result<f64> {
+    let means = Rows::of(means.as_ref());
+    let mean_of = |condition: usize| match conditions.binary_search(&condition) {
         Ok(c) => Ok(means.row(c)),
         Err(_) => fail(format!("condition {condition} of a pair has no example")),
     };
