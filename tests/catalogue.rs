@@ -470,6 +470,13 @@ fn written(table: &Agreement) -> String {
             }
         );
     }
+    text.push_str("\nCases that the CPU decides in place of the device:\n\n");
+    for ((name, key), cases) in table {
+        let left: Vec<&str> = cases.iter().filter(|(_, row)| row.gpu.is_none()).map(|(case, _)| *case).collect();
+        if !left.is_empty() {
+            let _ = writeln!(text, "- `{name}` ({}): {}", key.replace('|', "/"), left.join(", "));
+        }
+    }
     text
 }
 

@@ -28,9 +28,49 @@ pub(super) fn by_singular_values(
                 _ => None,
             })
             .collect();
-        return compared(set, measures, &forms, gpu);
+        let mut tables = compared(set, measures, &forms, gpu)?;
+        complete(set, measures, &mut tables, gpu)?;
+        return Ok(tables);
     }
     on_device(set, measures, wanted, gpu)
+}
+
+/// Pairs so close that their distance is the residual's, which the device finds.
+fn complete(set: &[Named], measures: &[Measure], tables: &mut Found, gpu: &Arc<Gpu>) -> Result<()> {
+    let count = set.len();
+    for (m, table) in tables {
+        let Some(Device::Nuclear(form)) = &measures[*m].made.device else { continue };
+        let close: Vec<(usize, usize)> = (0..count)
+            .flat_map(|a| (a + 1..count).map(move |b| (a, b)))
+            .filter(|&(a, b)| table.values[a * count + b].is_nan())
+            .collect();
+        if close.is_empty() {
+            continue;
+        }
+        let (based, found) = factored(set, form.basis, &close, gpu)?;
+        for (&(a, b), shared) in close.iter().zip(&found) {
+            let value = value_of(&based[a], &based[b], shared, form.value);
+            table.values[a * count + b] = value;
+            table.values[b * count + a] = value;
+        }
+    }
+    Ok(())
+}
+
+/// Every representation in a form, and what the device finds of these pairs.
+fn factored(
+    set: &[Named],
+    basis: Basis,
+    pairs: &[(usize, usize)],
+    gpu: &Arc<Gpu>,
+) -> Result<(Vec<Based>, Vec<Shared>)> {
+    let based = in_parallel(set.len(), |i| Based::of(set[i].values.as_ref(), basis));
+    let based = based.into_iter().collect::<Result<Vec<_>>>()?;
+    let width = based.iter().map(|b| b.matrix.ncols()).max().unwrap_or(1).next_multiple_of(4);
+    let n = set[0].values.nrows();
+    let padded: Vec<Vec<f32>> = based.iter().map(|b| padded(&b.matrix, width)).collect();
+    let found = shared(Some(gpu), n, width, &padded, pairs)?;
+    Ok((based, found))
 }
 
 /// The same with singular values found on the device, by products alone.
@@ -42,12 +82,7 @@ pub(super) fn on_device(set: &[Named], measures: &[Measure], wanted: &[usize], g
     for &m in wanted {
         let Some(Device::Nuclear(form)) = &measures[m].made.device else { continue };
         if !known.iter().any(|(basis, ..)| *basis == form.basis) {
-            let based = in_parallel(count, |i| Based::of(set[i].values.as_ref(), form.basis));
-            let based = based.into_iter().collect::<Result<Vec<_>>>()?;
-            let width = based.iter().map(|b| b.matrix.ncols()).max().unwrap_or(1).next_multiple_of(4);
-            let n = set[0].values.nrows();
-            let padded: Vec<Vec<f32>> = based.iter().map(|b| padded(&b.matrix, width)).collect();
-            let found = shared(Some(gpu), n, width, &padded, &pairs)?;
+            let (based, found) = factored(set, form.basis, &pairs, gpu)?;
             known.push((form.basis, based, found));
         }
         let Some((_, based, found)) = known.iter().find(|(basis, ..)| *basis == form.basis) else { continue };
