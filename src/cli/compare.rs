@@ -8,13 +8,13 @@ use faer::Mat;
 use isogram::Error;
 use isogram::data::read_representations;
 use isogram::files::{NamedMatrix, write_atomic, write_matrices_npz, write_matrices_parquet, write_matrix_csv};
-use isogram::gpu::{AdapterChoice, Gpu};
+use isogram::gpu::Gpu;
 use isogram::measure::catalogue::{Direction, Extents, Measure};
 use isogram::measure::compare::inference::{Halves, Interval, Permuted, Sampling, halves, interval, permutation_test};
 use isogram::measure::compare::{Named, Table, all_pairs};
 use isogram::report::comparison::{Comparison, Kind};
 
-use super::{CompareArgs, DONE, FAILED, InputArgs, On, print, streamed};
+use super::{CompareArgs, DONE, FAILED, InputArgs, print, streamed};
 
 /// What is compared where nothing is said: one or two of each family, those that most papers report.
 const MAIN: [&str; 13] = [
@@ -173,22 +173,12 @@ fn shorten(set: &mut [Named]) {
 
 /// A device where one is asked for, or where there is a GPU and the work is worth it.
 fn adapter(args: &CompareArgs, set: &[Named], measures: &[Measure]) -> anyhow::Result<Option<Arc<Gpu>>> {
-    let choice = args.adapter.as_deref().map_or(AdapterChoice::Automatic, AdapterChoice::parse).or_environment();
-    match args.on {
-        On::Cpu => Ok(None),
-        On::Gpu => Ok(Some(Gpu::open(&choice)?)),
-        On::Auto => {
-            let n = set.first().map_or(0, |x| x.values.nrows()) as f64;
-            let units: f64 = set.iter().map(|x| x.values.ncols() as f64).sum();
-            let pairs = (set.len() * set.len()) as f64 / 2.0;
-            // Seconds of one core, about, against the second that a device takes to wake.
-            let work = n * n * (2.0 * units + 2.0 * pairs) * 1e-10;
-            if work < 2.0 || !measures.iter().any(|m| m.made.device.is_some()) {
-                return Ok(None);
-            }
-            Ok(Gpu::open(&choice).ok().filter(|gpu| !gpu.profile().software))
-        }
-    }
+    let n = set.first().map_or(0, |x| x.values.nrows()) as f64;
+    let units: f64 = set.iter().map(|x| x.values.ncols() as f64).sum();
+    let pairs = (set.len() * set.len()) as f64 / 2.0;
+    // Seconds of one core, about, against the second that a device takes to wake.
+    let work = n * n * (2.0 * units + 2.0 * pairs) * 1e-10;
+    Ok(args.device.open(work >= 2.0 && measures.iter().any(|m| m.made.device.is_some()))?)
 }
 
 /// Pictures and tables that were asked for; what was written.

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use isogram::Error;
 use isogram::data::read_labels;
 use isogram::files::{StatisticRow, write_statistics_csv, write_statistics_parquet};
-use isogram::gpu::{AdapterChoice, Gpu};
+use isogram::gpu::Gpu;
 use isogram::measure::catalogue::{Statistic, statistics};
 use isogram::measure::compare::{Named, Place};
 use isogram::measure::describe::{Described, describe as describe_all};
 
 use super::compare::{number, read};
-use super::{DONE, DescribeArgs, On, print};
+use super::{DONE, DescribeArgs, print};
 
 /// What is shown where nothing is said, besides everything that needs labels if there are any.
 const MAIN: [&str; 13] = [
@@ -78,20 +78,10 @@ pub fn describe(args: &DescribeArgs) -> anyhow::Result<u8> {
 
 /// A device where one is asked for, or where there is a GPU and the work is worth it.
 fn adapter(args: &DescribeArgs, set: &[Named], wanted: &[Statistic]) -> anyhow::Result<Option<Arc<Gpu>>> {
-    let choice = args.adapter.as_deref().map_or(AdapterChoice::Automatic, AdapterChoice::parse).or_environment();
-    match args.on {
-        On::Cpu => Ok(None),
-        On::Gpu => Ok(Some(Gpu::open(&choice)?)),
-        On::Auto => {
-            let on_device = wanted.iter().filter(|s| s.device.is_some()).count() as f64;
-            // Seconds of one core, about, against the seconds that a device takes to wake.
-            let each = |x: &Named| (x.values.nrows() as f64).powi(2) * x.values.ncols() as f64 * 1e-9;
-            if on_device * set.iter().map(each).sum::<f64>() < 4.0 {
-                return Ok(None);
-            }
-            Ok(Gpu::open(&choice).ok().filter(|gpu| !gpu.profile().software))
-        }
-    }
+    let on_device = wanted.iter().filter(|s| s.device.is_some()).count() as f64;
+    // Seconds of one core, about, against the seconds that a device takes to wake.
+    let each = |x: &Named| (x.values.nrows() as f64).powi(2) * x.values.ncols() as f64 * 1e-9;
+    Ok(args.device.open(on_device * set.iter().map(each).sum::<f64>() >= 4.0)?)
 }
 
 /// Long tables that were asked for.

@@ -15,10 +15,11 @@ mod streamed;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 use isogram::Error;
-use isogram::gpu::AdapterChoice;
+use isogram::gpu::{AdapterChoice, Gpu};
 
 /// Done.
 const DONE: u8 = 0;
@@ -236,12 +237,8 @@ struct CompareArgs {
     /// repeated
     #[arg(long, value_name = "FILE")]
     out: Vec<PathBuf>,
-    /// Where it is computed
-    #[arg(long, value_name = "WHERE", default_value = "auto")]
-    on: On,
-    /// Adapter: a number from `isogram doctor`, or part of a name
-    #[arg(long, value_name = "NAME")]
-    adapter: Option<String>,
+    #[command(flatten)]
+    device: DeviceArgs,
     /// Test each pair against examples shuffled so many times: p-value and mean of the shuffled values
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     permutations: u32,
@@ -270,6 +267,29 @@ struct CompareArgs {
 }
 
 #[derive(Args)]
+struct DeviceArgs {
+    /// Where it is computed
+    #[arg(long, value_name = "WHERE", default_value = "auto")]
+    on: On,
+    /// Adapter: a number from `isogram doctor`, or part of a name
+    #[arg(long, value_name = "NAME")]
+    adapter: Option<String>,
+}
+
+impl DeviceArgs {
+    /// A device where one is asked for, or where there is a GPU and the work is worth it.
+    fn open(&self, worth: bool) -> isogram::Result<Option<Arc<Gpu>>> {
+        let choice = self.adapter.as_deref().map_or(AdapterChoice::Automatic, AdapterChoice::parse).or_environment();
+        match self.on {
+            On::Cpu => Ok(None),
+            On::Gpu => Gpu::open(&choice).map(Some),
+            On::Auto if worth => Ok(Gpu::open(&choice).ok().filter(|gpu| !gpu.profile().software)),
+            On::Auto => Ok(None),
+        }
+    }
+}
+
+#[derive(Args)]
 struct DescribeArgs {
     /// Files of arrays whose rows are examples: .npy, .npz, .safetensors, .csv; FILE:ARRAY takes one array of a file
     #[arg(required = true, value_name = "FILE")]
@@ -285,12 +305,8 @@ struct DescribeArgs {
     /// Write the values as a long table, .csv or .parquet; can be repeated
     #[arg(long, value_name = "FILE")]
     out: Vec<PathBuf>,
-    /// Where they are computed
-    #[arg(long, value_name = "WHERE", default_value = "auto")]
-    on: On,
-    /// Adapter: a number from `isogram doctor`, or part of a name
-    #[arg(long, value_name = "NAME")]
-    adapter: Option<String>,
+    #[command(flatten)]
+    device: DeviceArgs,
     /// Print JSON, with where each value was computed
     #[arg(long)]
     json: bool,
