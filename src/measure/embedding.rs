@@ -52,6 +52,10 @@ pub enum Bandwidth {
     Median(f32, Pool),
     /// As it is.
     Fixed(f32),
+    /// As it is, with similarities relative to the largest of two different examples. A common factor drops out of the
+    /// cosine of tables that are U-centred, where an example's similarity to itself has no part; and similarities that are
+    /// all too small for single precision keep their digits.
+    Relative(f32),
 }
 
 /// What becomes of a table before it is a vector.
@@ -124,6 +128,8 @@ pub struct Prepared {
     pub(in crate::measure) other: Option<Tensor>,
     /// `[1, 1]`: what the kernel's exponent is multiplied by.
     pub(in crate::measure) rate: Option<Tensor>,
+    /// `[1, 1]`: the largest exponent of two different examples, if similarities are relative to it.
+    pub(in crate::measure) most: Option<Tensor>,
     /// `[n, 1]` and `[1, 1]`: sums of the rows and of all without the diagonal, and the diagonal itself.
     pub(in crate::measure) sums: Option<Sums>,
 }
@@ -196,7 +202,14 @@ impl Embedding {
             _ => (self.rows(g, x, units)?, None),
         };
         let rate = self.rate(g, values)?;
-        let mut prepared = Prepared { embedding: self, values, other, rate, sums: None };
+        let mut prepared = Prepared { embedding: self, values, other, rate, most: None, sums: None };
+        if matches!(self.between, Between::Gaussian(Bandwidth::Relative(_)) | Between::Laplace(Bandwidth::Relative(_)))
+        {
+            if self.centring != Centring::U {
+                return Err(Error::Shape("similarities relative to the largest are for U-centred tables alone".into()));
+            }
+            prepared.most = Some(prepared.most(g, n, bands)?);
+        }
         prepared.sums = match (self.between, self.centring) {
             (_, Centring::Raw) => None,
             (Between::Linear, _) => {
@@ -259,7 +272,7 @@ impl Embedding {
         };
         let factor = |s: f32| if squared { -0.5 / (s * s) } else { -1.0 / s };
         Ok(Some(match bandwidth {
-            Bandwidth::Fixed(s) => g.number(factor(s)),
+            Bandwidth::Fixed(s) | Bandwidth::Relative(s) => g.number(factor(s)),
             Bandwidth::Median(t, pool) => {
                 let distances = g.distances(values, values, Inner::SquaredDifference)?;
                 let middle = median::of_distances(g, distances, pool)?;
@@ -301,6 +314,12 @@ fn root(g: &mut Graph, x: Tensor) -> Result<Tensor> {
     g.select(positive, root, zero)
 }
 
+/// The exponent of a kernel, from squared distances.
+fn exponent(g: &mut Graph, between: Between, squared: Tensor, rate: Tensor) -> Result<Tensor> {
+    let distance = if matches!(between, Between::Laplace(_)) { root(g, squared)? } else { squared };
+    g.times(distance, rate)
+}
+
 impl Prepared {
     /// Part of the table before it is centred.
     pub(in crate::measure) fn table(self, g: &mut Graph, window: Window) -> Result<Tensor> {
@@ -313,13 +332,14 @@ impl Prepared {
         let inner = if between == Between::CityBlock { Inner::AbsoluteDifference } else { Inner::SquaredDifference };
         let distance = g.distances(band, rest, inner)?;
         match (between, self.rate) {
-            (Between::Gaussian(_), Some(rate)) => {
-                let exponent = g.times(distance, rate)?;
-                Ok(g.unary(Unary::Exp, exponent))
-            }
-            (Between::Laplace(_), Some(rate)) => {
-                let distance = root(g, distance)?;
-                let exponent = g.times(distance, rate)?;
+            (Between::Gaussian(_) | Between::Laplace(_), Some(rate)) => {
+                let mut exponent = exponent(g, between, distance, rate)?;
+                if let Some(most) = self.most {
+                    // Of an example and itself it is zero, as it was: what is taken off is for pairs.
+                    let less = g.minus(exponent, most)?;
+                    let zero = g.constant(0.0);
+                    exponent = g.binary(Binary::Min, less, zero)?;
+                }
                 Ok(g.unary(Unary::Exp, exponent))
             }
             (Between::Euclidean, _) => root(g, distance),
@@ -333,6 +353,31 @@ impl Prepared {
             (between, _) if is_angular(between) => Ok(g.scale(distance, 0.5)),
             _ => Ok(distance),
         }
+    }
+
+    /// The largest exponent of two different examples, by bands.
+    fn most(self, g: &mut Graph, n: usize, bands: bool) -> Result<Tensor> {
+        let rate = self.rate.ok_or_else(|| Error::Shape("a kernel without a width".into()))?;
+        let height = if bands { band_rows(n) } else { n };
+        let mut most: Option<Tensor> = None;
+        for start in (0..n).step_by(height) {
+            if bands {
+                g.fence();
+            }
+            let window = Window::at(start, height.min(n - start), 0);
+            let (band, rest) = (window.rows(g, self.values)?, window.columns(g, self.values)?);
+            let distance = g.distances(band, rest, Inner::SquaredDifference)?;
+            let exponent = exponent(g, self.embedding.between, distance, rate)?;
+            let least = g.constant(f32::MIN);
+            let others = window.with_diagonal(g, exponent, least)?;
+            let part = g.max(others, 0)?;
+            let part = g.max(part, 1)?;
+            most = Some(match most {
+                Some(most) => g.binary(Binary::Max, most, part)?,
+                None => part,
+            });
+        }
+        most.ok_or_else(|| Error::Shape("a table of no examples".into()))
     }
 
     /// Sums of the rows of a table of distances or similarities, by bands: the table is symmetric, so its column sums.

@@ -194,6 +194,7 @@ fn holder(
         };
         let other = kept(&mut g, "other", made.other)?;
         let rate = kept(&mut g, "rate", made.rate)?;
+        let most = kept(&mut g, "most", made.most)?;
         let sums = match made.sums {
             None => None,
             Some(sums) => {
@@ -207,7 +208,7 @@ fn holder(
         if e == 0 && made.values != x {
             assigned.push((x, made.values));
         }
-        prepared.push(Prepared { embedding: *embedding, values: x, other, rate, sums });
+        prepared.push(Prepared { embedding: *embedding, values: x, other, rate, most, sums });
     }
     let assign = |g: &Graph, pairs: &[(Tensor, Tensor)]| -> Result<Vec<Effect>> {
         pairs.iter().map(|&(to, from)| Ok(Effect::Assign(g.variable_of(to)?, from))).collect()

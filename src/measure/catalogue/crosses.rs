@@ -223,6 +223,9 @@ pub(super) fn eigenspace_overlap(units: bool) -> Cross {
 /// Correlations closer than this are not told apart in single precision, and with them their weights.
 const TIED: f64 = 3e-5;
 
+/// Correlations of which none is further than this from another: more than single precision adds to equal ones.
+const ALIKE: f64 = 2e-6;
+
 /// Projection-weighted canonical correlations, weighted by the first or by both.
 pub(super) fn projection_weighted(mean: bool) -> Cross {
     let prepare = |x: MatRef<'_, f64>| {
@@ -231,8 +234,11 @@ pub(super) fn projection_weighted(mean: bool) -> Cross {
     };
     Cross::new("factors", prepare, move |a: Of<'_, ThinSvd>, b: Of<'_, ThinSvd>, cross| {
         let p = pwcca::of_factors(a.kept, b.kept, cross.as_ref())?;
-        let tied = p.canonical.correlations.windows(2).any(|w| w[0] - w[1] < TIED);
-        Ok((!tied).then_some(if mean { p.mean } else { p.x_weighted }))
+        let correlations = &p.canonical.correlations;
+        let tied = correlations.windows(2).any(|w| w[0] - w[1] < TIED);
+        // Of correlations that are all alike every weighted mean is the same.
+        let range = correlations.first().zip(correlations.last()).map_or(0.0, |(most, least)| most - least);
+        Ok((!tied || range < ALIKE).then_some(if mean { p.mean } else { p.x_weighted }))
     })
 }
 
@@ -252,6 +258,11 @@ pub(super) fn gulp(lambda: f64, squared: bool) -> Cross {
         let apart = all - 2.0 * cross.squared_norm_l2();
         Ok((apart > CANCELS * all).then_some(if squared { apart } else { apart.sqrt() }))
     })
+    .closing(
+        move |_: Of<'_, f64>, _: Of<'_, f64>, remainder| {
+            if squared { remainder.products } else { remainder.products.sqrt() }
+        },
+    )
 }
 
 /// What the package's variance factor needs.
@@ -273,16 +284,16 @@ pub(super) fn netrep_euclidean(alpha: f64) -> Cross {
         let shaped = unit(scale_columns(svd.u.as_ref(), &weights), NAME)?;
         Ok(Side::same(shaped.matrix, Whitened { s, norm: shaped.norm, units: x.ncols() }))
     };
+    let sized = move |a: &Whitened, b: &Whitened, squared: f64| {
+        let width = a.units.max(b.units);
+        let size = |w: &Whitened| w.norm * netrep_factor(&w.s, width, alpha);
+        Procrustes::from_unit(squared.sqrt(), size(a), size(b)).euclidean
+    };
     Cross::new(format!("whitened {alpha}"), prepare, move |a: Of<'_, Whitened>, b: Of<'_, Whitened>, cross| {
         let similarity: f64 = singular_values(cross.as_ref())?.iter().rev().sum();
-        if 1.0 - similarity < CANCELS {
-            return Ok(None);
-        }
-        let width = a.kept.units.max(b.kept.units);
-        let size = |w: &Whitened| w.norm * netrep_factor(&w.s, width, alpha);
-        let distance = (2.0 - 2.0 * similarity).sqrt();
-        Ok(Some(Procrustes::from_unit(distance, size(a.kept), size(b.kept)).euclidean))
+        Ok((1.0 - similarity >= CANCELS).then(|| sized(a.kept, b.kept, 2.0 - 2.0 * similarity)))
     })
+    .closing(move |a: Of<'_, Whitened>, b: Of<'_, Whitened>, remainder| sized(a.kept, b.kept, remainder.distance))
 }
 
 /// The Bures similarity or metric of two RDMs, from factors of their Gram matrices.

@@ -170,8 +170,27 @@ pub struct Of<'a, K> {
     pub kept: &'a K,
 }
 
+/// Two sides with what was kept of them.
+fn of<'a, K: 'static>(a: &'a Side, b: &'a Side) -> Result<(Of<'a, K>, Of<'a, K>)> {
+    match (a.kept.downcast_ref(), b.kept.downcast_ref()) {
+        (Some(first), Some(second)) => Ok((Of { side: a, kept: first }, Of { side: b, kept: second })),
+        _ => Err(Error::Measure("a representation was prepared for another measure".into())),
+    }
+}
+
 type Prepare = Arc<dyn Fn(MatRef<'_, f64>) -> Result<Side> + Send + Sync>;
 type Finish = Arc<dyn Fn(&Side, &Side, &Mat<f64>) -> Result<Option<f64>> + Send + Sync>;
+type Closing = Arc<dyn Fn(&Side, &Side, Remainder) -> Result<f64> + Send + Sync>;
+
+/// What is left of two forms `A` and `B` once the first is turned onto the second: for pairs so close that a difference of
+/// numbers near one would keep few digits.
+#[derive(Clone, Copy, Debug)]
+pub struct Remainder {
+    /// `|A Q - B|²` for the best `Q`.
+    pub distance: f64,
+    /// `|A A' - B B'|²`.
+    pub products: f64,
+}
 
 /// A measure that is a function of the product of a form of the first, transposed, and a form of the second.
 #[derive(Clone)]
@@ -180,6 +199,7 @@ pub struct Cross {
     pub key: String,
     prepare: Prepare,
     finish: Finish,
+    closing: Option<Closing>,
 }
 
 impl fmt::Debug for Cross {
@@ -196,17 +216,41 @@ impl Cross {
         prepare: impl Fn(MatRef<'_, f64>) -> Result<Side> + Send + Sync + 'static,
         finish: impl Fn(Of<'_, K>, Of<'_, K>, &Mat<f64>) -> Result<Option<f64>> + Send + Sync + 'static,
     ) -> Self {
-        let lost = || Error::Measure("a representation was prepared for another measure".into());
         Self {
             key: key.into(),
             prepare: Arc::new(prepare),
             finish: Arc::new(move |a, b, cross| {
-                let (Some(first), Some(second)) = (a.kept.downcast_ref(), b.kept.downcast_ref()) else {
-                    return Err(lost());
-                };
-                finish(Of { side: a, kept: first }, Of { side: b, kept: second }, cross)
+                let (a, b) = of(a, b)?;
+                finish(a, b, cross)
             }),
+            closing: None,
         }
+    }
+
+    /// With what is made of the remainder of a pair that the product does not do for because it is too close.
+    #[must_use]
+    pub fn closing<K: Send + Sync + 'static>(
+        self,
+        closing: impl Fn(Of<'_, K>, Of<'_, K>, Remainder) -> f64 + Send + Sync + 'static,
+    ) -> Self {
+        let closing = move |a: &Side, b: &Side, remainder: Remainder| {
+            let (a, b) = of(a, b)?;
+            Ok(closing(a, b, remainder))
+        };
+        Self { closing: Some(Arc::new(closing)), ..self }
+    }
+
+    /// Whether a pair that the product does not do for can be told by its remainder.
+    pub fn closes(&self) -> bool {
+        self.closing.is_some()
+    }
+
+    /// The value of a close pair, if the measure has a form for such.
+    ///
+    /// # Errors
+    /// If the sides were prepared for another measure.
+    pub fn close(&self, a: &Side, b: &Side, remainder: Remainder) -> Result<Option<f64>> {
+        self.closing.as_ref().map(|closing| closing(a, b, remainder)).transpose()
     }
 
     /// What `x` `[examples, units]` becomes.

@@ -267,22 +267,25 @@ const SURE: f64 = 0.99;
 
 /// The form for a device.
 fn cosine(kernel: Kernel, estimator: Estimator, batch: Option<usize>, value: FromProducts) -> Option<Device> {
+    let centring = match estimator {
+        Estimator::Gretton => Centring::Double,
+        Estimator::Song => Centring::U,
+        Estimator::Lange => Centring::Hollow,
+    };
+    // One factor for a whole table drops out of its cosine with others.
+    let relative = centring == Centring::U && batch.is_none() && !matches!(value, FromProducts::Product(_));
     let width = |b: Bandwidth| match b {
         Bandwidth::MedianAll { factor } => embedding::Bandwidth::Median(factor as f32, Pool::All),
         Bandwidth::MedianAllLower { factor } => embedding::Bandwidth::Median(factor as f32, Pool::AllLower),
         Bandwidth::MedianPairs { factor } => embedding::Bandwidth::Median(factor as f32, Pool::Pairs),
         Bandwidth::MedianNonZero { factor } => embedding::Bandwidth::Median(factor as f32, Pool::NonZero),
+        Bandwidth::Fixed(sigma) if relative => embedding::Bandwidth::Relative(sigma as f32),
         Bandwidth::Fixed(sigma) => embedding::Bandwidth::Fixed(sigma as f32),
     };
     let between = match kernel {
         Kernel::Linear => Between::Linear,
         Kernel::Rbf(b) => Between::Gaussian(width(b)),
         Kernel::Laplace(b) => Between::Laplace(width(b)),
-    };
-    let centring = match estimator {
-        Estimator::Gretton => Centring::Double,
-        Estimator::Song => Centring::U,
-        Estimator::Lange => Centring::Hollow,
     };
     Some(Device::Cosine(Cosine { embedding: Embedding { between, centring, batch }, value }))
 }

@@ -15,7 +15,8 @@ mod statistic;
 mod subspaces;
 
 pub use device::{
-    Cosine, Cross, Device, FromProducts, Neighbourhood, Nuclear, NuclearValue, Of, Ranks, Side, Surroundings, Tables,
+    Cosine, Cross, Device, FromProducts, Neighbourhood, Nuclear, NuclearValue, Of, Ranks, Remainder, Side,
+    Surroundings, Tables,
 };
 pub use documentation::documentation;
 pub use entry::{Direction, Entry, Extents, Host, Invariance, Made, Prepared};

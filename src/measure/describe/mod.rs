@@ -8,6 +8,7 @@ mod classes;
 mod distances;
 mod form;
 pub mod generalisation;
+mod gram;
 mod intake;
 pub mod jacobi;
 mod neighbours;
@@ -143,7 +144,7 @@ impl<'a> Members<'a> {
         if !wanted.is_empty() {
             let spectra = spectra::spectra(gpu, &self.set)?;
             for (s, form) in wanted {
-                let of = |(x, spectrum): (&&Named, &Option<_>)| spectra::value(x, spectrum.as_ref()?, form);
+                let of = |(x, spectrum): (&&Named, &Option<_>)| spectra::value(gpu, x, spectrum.as_ref()?, form);
                 found.push((s, self.set.iter().zip(&spectra).map(of).collect()));
             }
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use faer::Mat;
 
 use super::form::OfSpectrum;
+use super::gram::squared_norm;
 use super::jacobi::singular_values;
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -18,8 +19,12 @@ const TRUSTED: f64 = 2e-6;
 /// Shares of variance this close to a limit are on one side or the other by rounding.
 const CLOSE: f64 = 1e-5;
 
-/// Errors of the sum of squared covariances may grow so many times in a corrected participation ratio.
+/// Errors of the sum of squared covariances may grow so many times in a corrected participation ratio where the sum is made
+/// of singular values,
 const GROWTH: f64 = 30.0;
+
+/// and so many times where it is made of exact products.
+const EXACT_GROWTH: f64 = 1e7;
 
 /// Spectra of the centred representations; `None` where the device gives none.
 pub(super) fn spectra(gpu: Option<&Arc<Gpu>>, set: &[&Named]) -> Result<Vec<Option<Spectrum>>> {
@@ -39,7 +44,7 @@ pub(super) fn rank_me(gpu: Option<&Arc<Gpu>>, set: &[&Named]) -> Result<Vec<Opti
 }
 
 /// The statistic of a representation with this spectrum, if single precision decides it.
-pub(super) fn value(x: &Named, spectrum: &Spectrum, form: OfSpectrum) -> Option<f64> {
+pub(super) fn value(gpu: Option<&Arc<Gpu>>, x: &Named, spectrum: &Spectrum, form: OfSpectrum) -> Option<f64> {
     let values = spectrum.singular_values();
     let largest = values.first().copied()?;
     Some(match form {
@@ -69,15 +74,25 @@ pub(super) fn value(x: &Named, spectrum: &Spectrum, form: OfSpectrum) -> Option<
             spectrum.power_law_exponent(first, last).ok()?
         }
         OfSpectrum::Corrected(sampled) => {
-            let of = |_: &Mat<f64>, magnitude: f64, own: f64| {
-                let all: f64 = values.iter().map(|s| (s / magnitude).powi(4)).sum();
-                if sampled == Sampled::Examples { all } else { all - own }
-            };
-            let found = corrected_by(x.values.as_ref(), sampled, of).ok()?;
-            if found.amplification.is_nan() || found.amplification > GROWTH {
-                return None;
+            // Singular values, where they do, are there already.
+            let fast = |_: &Mat<f64>, magnitude: f64| Ok(values.iter().map(|s| (s / magnitude).powi(4)).sum());
+            let exact = |x: &Mat<f64>, _: f64| squared_norm(gpu, x.as_ref());
+            match corrected(x, sampled, GROWTH, fast) {
+                Some(value) => value,
+                None => corrected(x, sampled, EXACT_GROWTH, exact)?,
             }
-            found.value
         }
     })
+}
+
+/// A corrected participation ratio from the sum of all squared covariances of the centred representation over its largest
+/// magnitude; nothing if its errors would grow more than so many times.
+fn corrected(x: &Named, sampled: Sampled, growth: f64, all: impl FnOnce(&Mat<f64>, f64) -> Result<f64>) -> Option<f64> {
+    let of = |x: &Mat<f64>, magnitude: f64, own: f64| {
+        let all = all(x, magnitude).unwrap_or(f64::NAN);
+        if sampled == Sampled::Examples { all } else { all - own }
+    };
+    let found = corrected_by(x.values.as_ref(), sampled, of).ok()?;
+    // Not a number, if the device could not do it.
+    (found.amplification <= growth).then_some(found.value)
 }

@@ -51,6 +51,12 @@ impl Window {
 
     /// Zero where row and column are the same example.
     pub(super) fn without_diagonal(self, g: &mut Graph, part: Tensor) -> Result<Tensor> {
+        let zero = g.constant(0.0);
+        self.with_diagonal(g, part, zero)
+    }
+
+    /// Another value where row and column are the same example.
+    pub(super) fn with_diagonal(self, g: &mut Graph, part: Tensor, value: Tensor) -> Result<Tensor> {
         let [count, width] = g.matrix(part)?;
         let (row, column) = (g.row_index(&[count, width]), g.column_index(&[count, width]));
         let row = match self.first {
@@ -59,8 +65,7 @@ impl Window {
             First::Moving { beyond, .. } => g.plus(row, beyond)?,
         };
         let same = g.binary(Binary::Equal, row, column)?;
-        let zero = g.constant(0.0);
-        g.select(same, zero, part)
+        g.select(same, value, part)
     }
 
     /// What the window takes from sums of rows `[n, 1]`: those of its row and of its column.

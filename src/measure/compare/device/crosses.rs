@@ -5,8 +5,9 @@ use std::sync::Arc;
 use faer::Mat;
 
 use super::Found;
+use super::close::{Close, remainders};
 use super::intake::padded;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::measure::catalogue::{Cross, Device, Measure, Side};
 use crate::measure::compare::{Named, Place, Table, in_parallel};
@@ -79,21 +80,25 @@ fn of_key(set: &[Named], measures: &[Measure], group: &[(usize, &Cross)], gpu: &
     let sizes = [n * (left + right) + left * right, pairs.len()];
     let mut program =
         PairProgram::new(Some(gpu), n, stacks, sizes, &|g, x, y| Ok(vec![("cross", g.matmul_of(x, true, y, false)?)]))?;
-    // Finished a batch of pairs at a time on all cores; products are not kept.
+    // Finished a batch of pairs at a time on all cores; products are kept only of pairs that they do not do for.
     let mut waiting: Vec<(usize, Mat<f64>)> = Vec::new();
-    let flush = |waiting: &mut Vec<(usize, Mat<f64>)>, tables: &mut Vec<(usize, Table)>| {
+    let mut close: Vec<(usize, Mat<f64>)> = Vec::new();
+    let mut flush = |waiting: &mut Vec<(usize, Mat<f64>)>, tables: &mut Vec<(usize, Table)>| {
         let finished = in_parallel(waiting.len(), |i| {
             let (number, cross) = &waiting[i];
             let (a, b) = pairs[*number];
             finish(group, measures, known[a].1, known[b].1, cross, one_way && a != b)
         });
-        for ((number, _), values) in waiting.drain(..).zip(finished) {
+        for ((number, cross), (values, near)) in waiting.drain(..).zip(finished) {
             let (a, b) = (known[pairs[number].0].0, known[pairs[number].1].0);
             for ((_, table), [forth, back]) in tables.iter_mut().zip(values) {
                 table.values[a * count + b] = forth;
                 if one_way {
                     table.values[b * count + a] = back;
                 }
+            }
+            if near {
+                close.push((number, cross));
             }
         }
     };
@@ -106,13 +111,46 @@ fn of_key(set: &[Named], measures: &[Measure], group: &[(usize, &Cross)], gpu: &
         }
     })?;
     flush(&mut waiting, &mut tables);
+    for part in close.chunks(CLOSE) {
+        let forms: Vec<Close<'_>> = part
+            .iter()
+            .map(|(number, cross)| {
+                let (a, b) = pairs[*number];
+                Close { first: &known[a].1.left, second: known[b].1.right(), cross }
+            })
+            .collect();
+        // What the device has no memory for is left to the CPU, as it was.
+        let found = match remainders(gpu, &forms) {
+            Err(Error::OutOfMemory(_) | Error::Shape(_)) => break,
+            found => found?,
+        };
+        for ((number, cross), remainder) in part.iter().zip(found) {
+            let (a, b) = pairs[*number];
+            let ((a, first), (b, second)) = (known[a], known[b]);
+            for ((m, form), (_, table)) in group.iter().zip(&mut tables) {
+                if !matches!(form.finish(first, second, cross), Ok(None)) {
+                    continue;
+                }
+                if let Some(value) = form.close(first, second, remainder)? {
+                    table.values[a * count + b] = value;
+                    if one_way && measures[*m].entry.symmetric {
+                        table.values[b * count + a] = value;
+                    }
+                }
+            }
+        }
+    }
     Ok(tables)
 }
+
+/// Close pairs whose remainders are found together.
+const CLOSE: usize = 32;
 
 /// Products that wait to be finished together.
 const WAITING: usize = 16;
 
-/// Values of all measures of a group, each way. What is not defined in single precision is NaN, and left to the CPU.
+/// Values of all measures of a group, each way, and whether one wants the remainder of the pair. What is not defined in
+/// single precision is NaN, and left to the CPU.
 fn finish(
     group: &[(usize, &Cross)],
     measures: &[Measure],
@@ -120,13 +158,18 @@ fn finish(
     b: &Side,
     cross: &Mat<f64>,
     both: bool,
-) -> Vec<[f64; 2]> {
-    let value = |form: &Cross, a: &Side, b: &Side, cross: &Mat<f64>| match form.finish(a, b, cross) {
+) -> (Vec<[f64; 2]>, bool) {
+    let mut near = false;
+    let mut value = |form: &Cross, a: &Side, b: &Side, cross: &Mat<f64>| match form.finish(a, b, cross) {
         Ok(Some(value)) => value,
-        _ => f64::NAN,
+        Ok(None) => {
+            near |= form.closes();
+            f64::NAN
+        }
+        Err(_) => f64::NAN,
     };
     let turned = both.then(|| cross.transpose().to_owned());
-    group
+    let values = group
         .iter()
         .map(|&(m, form)| {
             let forth = value(form, a, b, cross);
@@ -136,5 +179,6 @@ fn finish(
             };
             [forth, back]
         })
-        .collect()
+        .collect();
+    (values, near)
 }

@@ -22,7 +22,8 @@ pub(in crate::measure::compare) enum Intake {
 impl Intake {
     pub(in crate::measure::compare) fn of(between: Between) -> Self {
         match between {
-            Between::Gaussian(Bandwidth::Fixed(_)) | Between::Laplace(Bandwidth::Fixed(_)) => Self::Own,
+            Between::Gaussian(Bandwidth::Fixed(_) | Bandwidth::Relative(_))
+            | Between::Laplace(Bandwidth::Fixed(_) | Bandwidth::Relative(_)) => Self::Own,
             Between::Cosine => Self::Directions,
             Between::Correlation => Self::Profiles,
             Between::Poisson(..) => Self::Raw,

@@ -1,5 +1,6 @@
 //! All pairs on a GPU: measures that divide the work in the same way share what is made of each representation.
 
+mod close;
 mod crosses;
 mod intake;
 mod neighbours;
@@ -52,7 +53,11 @@ pub(super) fn suits(set: &[Named], measure: &Measure, profile: &Profile) -> bool
                 _ => 4,
             };
             // Counting for a median is exact up to 2^24 distances.
-            examples >= least && examples <= n && !(median && examples > 4096) && has_table(set, between)
+            examples >= least
+                && examples <= n
+                && !(median && examples > 4096)
+                && has_table(set, between)
+                && has_exponents(set, between)
         }
     }
 }
@@ -68,6 +73,27 @@ fn has_table(set: &[Named], between: Between) -> bool {
         }
         _ => true,
     }
+}
+
+/// Exponent of a narrow kernel up to which rounding in it, which is in proportion to it, leaves a measure five digits.
+const EXPONENT: f64 = 256.0;
+
+/// Examples further on with which each is compared in search of a near pair.
+const TRIED: usize = 8;
+
+/// Whether single precision holds the exponents of a narrow kernel that count: those of the nearest examples, beside which
+/// all others vanish.
+fn has_exponents(set: &[Named], between: Between) -> bool {
+    let Between::Gaussian(Bandwidth::Relative(width)) = between else { return true };
+    set.iter().all(|x| {
+        let n = x.values.nrows();
+        let squared = |a: usize, b: usize| -> f64 {
+            x.values.row(a).iter().zip(x.values.row(b).iter()).map(|(a, b)| (a - b).powi(2)).sum()
+        };
+        let pairs = (1..=TRIED.min(n - 1)).flat_map(|k| (0..n).map(move |i| (i, (i + k) % n)));
+        let near = pairs.map(|(a, b)| squared(a, b)).fold(f64::INFINITY, f64::min);
+        near <= 2.0 * EXPONENT * f64::from(width).powi(2)
+    })
 }
 
 /// Whether no example is zero, or, if `centred`, the same in all units.

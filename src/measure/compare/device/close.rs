@@ -1,0 +1,109 @@
+//! Pairs too close for their product alone: one is turned onto the other, and what remains is summed on the device.
+//!
+//! Where `A Q` lies close to `B`, the difference `D = A Q - B` keeps its digits in single precision, and
+//! `A A' - B B' = (S D' + D S') / 2` with the sum `S = A Q + B`, so that the squared norm is made of `D` too, without a matrix
+//! of examples by examples: `(tr(S'S D'D) + tr(D'S D'S)) / 2`.
+
+use std::sync::Arc;
+
+use faer::Mat;
+
+use super::intake::padded;
+use crate::error::{Error, Result};
+use crate::gpu::Gpu;
+use crate::measure::catalogue::Remainder;
+use crate::measure::pair_program::{PairProgram, Stack};
+
+/// Two forms `[examples, units]` of the same examples, and their product `first' second`.
+#[derive(Clone, Copy)]
+pub(super) struct Close<'a> {
+    pub first: &'a Mat<f64>,
+    pub second: &'a Mat<f64>,
+    pub cross: &'a Mat<f64>,
+}
+
+/// What remains of each pair.
+pub(super) fn remainders(gpu: &Arc<Gpu>, pairs: &[Close<'_>]) -> Result<Vec<Remainder>> {
+    let Some(first) = pairs.first() else { return Ok(Vec::new()) };
+    let n = first.first.nrows();
+    let turned = pairs.iter().map(turned).collect::<Result<Vec<_>>>()?;
+    let width = turned.iter().map(|(x, _)| x.ncols()).max().unwrap_or(1).max(1).next_multiple_of(4);
+    let forms: Vec<Vec<f32>> = turned.iter().flat_map(|(x, y)| [padded(x, width), padded(y, width)]).collect();
+    let places: Vec<(usize, usize)> = (0..pairs.len()).map(|i| (2 * i, 2 * i + 1)).collect();
+    let stack = Stack { forms: &forms, width };
+    let sizes = [4 * n * width + 6 * width * width, pairs.len()];
+    let mut program = PairProgram::new(Some(gpu), n, [Some(stack), None], sizes, &|g, x, y| {
+        let (difference, sum) = (g.minus(x, y)?, g.plus(x, y)?);
+        let differences = g.matmul_of(difference, true, difference, false)?;
+        let sums = g.matmul_of(sum, true, sum, false)?;
+        let mixed = g.matmul_of(difference, true, sum, false)?;
+        // Symmetric, for the best turn, but for rounding.
+        let other = g.matmul_of(sum, true, difference, false)?;
+        let (own, both) = (g.times(differences, sums)?, g.times(mixed, other)?);
+        let all = g.plus(own, both)?;
+        let products = g.sum_all(all)?;
+        let squares = g.times(difference, difference)?;
+        Ok(vec![("distance", g.sum_all(squares)?), ("products", g.scale(products, 0.5))])
+    })?;
+    let mut found = Vec::with_capacity(pairs.len());
+    program.run(&places, |_, made| {
+        let value = |i: usize| f64::from(made[i][0]).max(0.0);
+        found.push(Remainder { distance: value(0), products: value(1) });
+    })?;
+    Ok(found)
+}
+
+/// The narrower of two turned onto the other, and the other.
+fn turned(pair: &Close<'_>) -> Result<(Mat<f64>, Mat<f64>)> {
+    let svd = pair.cross.thin_svd().map_err(|_| {
+        Error::Measure("the singular value decomposition of a cross-product did not converge; scale the data".into())
+    })?;
+    let turn = svd.U() * svd.V().transpose();
+    Ok(if pair.first.ncols() <= pair.second.ncols() {
+        (pair.first * turn, pair.second.clone())
+    } else {
+        (pair.second * turn.transpose(), pair.first.clone())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::AdapterChoice;
+
+    /// Values without structure.
+    fn pseudo(i: usize) -> f64 {
+        let x = (i as u64 ^ 0x2545_f491).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        ((x ^ (x >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 40) as f64 / (1u64 << 24) as f64 - 0.5
+    }
+
+    #[test]
+    fn remainders_are_those_of_doubles() {
+        let Ok(gpu) = Gpu::open(&AdapterChoice::Automatic) else {
+            assert!(std::env::var_os("ISOGRAM_REQUIRE_ADAPTER").is_none(), "an adapter is required");
+            return;
+        };
+        let base = Mat::from_fn(30, 5, |i, j| 0.2 * pseudo(i * 5 + j));
+        let turn = Mat::from_fn(5, 5, |i, j| f64::from(u8::from((i + 2) % 5 == j)));
+        let near = |by: f64, units: usize| {
+            let turned = &base * &turn;
+            Mat::from_fn(30, units, |i, j| by * pseudo(700 + i * 9 + j) + if j < 5 { turned[(i, j)] } else { 0.0 })
+        };
+        for (by, units) in [(1e-2, 5), (1e-4, 5), (1e-3, 7), (0.0, 5)] {
+            let other = near(by, units);
+            for (a, b) in [(&base, &other), (&other, &base)] {
+                let cross = a.transpose() * b;
+                let [found] = remainders(&gpu, &[Close { first: a, second: b, cross: &cross }]).unwrap()[..] else {
+                    panic!("one pair")
+                };
+                let nuclear: f64 = cross.singular_values().unwrap().iter().sum();
+                let distance = a.squared_norm_l2() + b.squared_norm_l2() - 2.0 * nuclear;
+                let products = (a * a.transpose() - b * b.transpose()).squared_norm_l2();
+                // What single precision leaves of forms of this size.
+                let noise = 1e-13 * a.squared_norm_l2();
+                assert!((found.distance - distance).abs() < 1e-4 * distance + noise, "{by}: {found:?} {distance}");
+                assert!((found.products - products).abs() < 1e-4 * products + noise, "{by}: {found:?} {products}");
+            }
+        }
+    }
+}
