@@ -21,7 +21,8 @@ fn {{entry}}(at: Place) {
     var t1 = vec4<f32>(0.0);
     var t2 = vec4<f32>(0.0);
     var t3 = vec4<f32>(0.0);
-    for (var k0 = 0u; k0 < depth; k0 += {{depth}}u) {
+{{open}}
+    for (var k0 = {{first}}; k0 < {{end}}; k0 += {{depth}}u) {
         for (var i = at.lane; i < {{elements_a}}u; i += {{threads}}u) {
             {{split_a}}
             let row = row0 + local;
@@ -56,6 +57,7 @@ fn {{entry}}(at: Place) {
         }
         workgroupBarrier();
     }
+{{close}}
 {{bases}}
     var rows4 = array<vec4<f32>, 4>(t0, t1, t2, t3);
     for (var i = 0u; i < 4u; i++) {

@@ -16,9 +16,11 @@ fn {{entry}}(at: Place) {
     let row0 = (tile_index / across) * {{rows}}u;
     let column0 = ((tile_index % across) * {{lanes}}u + at.lane) * {{columns}}u;
 {{declare}}
-    for (var k = 0u; k < depth; k += {{step}}u) {
+{{open}}
+    for (var k = {{first}}; k < {{end}}; k += {{step}}u) {
 {{body}}
     }
+{{close}}
 {{before}}
     let last = min(row0 + {{rows}}u, m);
     for (var turn = row0; turn < last; turn += {{per}}u) {

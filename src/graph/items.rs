@@ -228,6 +228,7 @@ fn matmul_item(
         tile: form.tile(profile),
         factors: Factors::of(precision, profile),
         inner,
+        in_parts: false,
         program,
     };
     Ok(blank(Kernel::MatMul(kernel), job, flops, elements))
@@ -272,6 +273,7 @@ fn pair_item(
         tile,
         factors: Factors::Single,
         inner: Inner::Product,
+        in_parts: true,
         program,
     };
     let flops = 2 * (replicas * replicas * k) as u64;

@@ -264,6 +264,18 @@ impl Embedding {
         }
     }
 
+    /// Whether a kernel's table holds `exp(e) - 1`, which has no part in what centring leaves, in place of `exp(e)`:
+    /// similarities that are all near one keep their digits so.
+    pub(in crate::measure) fn is_less_one(self) -> bool {
+        let (Between::Gaussian(bandwidth) | Between::Laplace(bandwidth)) = self.between else { return false };
+        match (self.centring, bandwidth) {
+            (Centring::Double | Centring::Hollow, _) | (Centring::U, Bandwidth::Relative(_)) => true,
+            // At the median distance the exponent is `-1 / (2 t^2)`, and `exp(e)` is far below one for small t.
+            (Centring::U, Bandwidth::Median(t, _)) => t >= 0.5,
+            _ => false,
+        }
+    }
+
     fn rate(self, g: &mut Graph, values: Tensor) -> Result<Option<Tensor>> {
         let (bandwidth, squared) = match self.between {
             Between::Gaussian(bandwidth) => (bandwidth, true),
@@ -340,7 +352,8 @@ impl Prepared {
                     let zero = g.constant(0.0);
                     exponent = g.binary(Binary::Min, less, zero)?;
                 }
-                Ok(g.unary(Unary::Exp, exponent))
+                let f = if self.embedding.is_less_one() { Unary::Elu(1.0f32.to_bits()) } else { Unary::Exp };
+                Ok(g.unary(f, exponent))
             }
             (Between::Euclidean, _) => root(g, distance),
             (Between::Poisson(_, factor), _) => {
@@ -397,7 +410,8 @@ impl Prepared {
             });
         }
         let sums = sums.ok_or_else(|| Error::Shape("a table of no examples".into()))?;
-        let similar = matches!(self.embedding.between, Between::Gaussian(_) | Between::Laplace(_));
+        let kernel = matches!(self.embedding.between, Between::Gaussian(_) | Between::Laplace(_));
+        let similar = kernel && !self.embedding.is_less_one();
         let own = g.constant(if similar { 1.0 } else { 0.0 });
         let diagonal = g.broadcast(own, &[n, 1])?;
         let rows = g.reshape(sums, &[n, 1])?;

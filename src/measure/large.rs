@@ -198,9 +198,12 @@ fn holder(
         let sums = match made.sums {
             None => None,
             Some(sums) => {
-                let rows = kept(&mut g, "sums", Some(sums.rows))?;
-                let total = kept(&mut g, "total", Some(sums.total))?;
-                let diagonal = kept(&mut g, "diagonal", Some(sums.diagonal))?;
+                // Tables of one kind have one set of sums, but for kernels, which come in two forms.
+                let form = if embedding.is_less_one() { " less one" } else { "" };
+                let mut kept = |name: &str, value| kept(&mut g, &format!("{name}{form}"), Some(value));
+                let rows = kept("sums", sums.rows)?;
+                let total = kept("total", sums.total)?;
+                let diagonal = kept("diagonal", sums.diagonal)?;
                 rows.zip(total).zip(diagonal).map(|((rows, total), diagonal)| Sums { rows, total, diagonal })
             }
         };

@@ -13,6 +13,7 @@
 mod cooperative;
 mod form;
 mod inner;
+mod parts;
 mod precision;
 mod tiled;
 mod twin;
@@ -86,6 +87,9 @@ pub struct MatMul {
     pub factors: Factors,
     /// What of the two factors is summed.
     pub inner: Inner,
+    /// Whether long sums are taken in parts ([`parts`]): a sum of very many equal terms in single precision is off by
+    /// half a last digit each.
+    pub in_parts: bool,
     /// Evaluated on each element of the result (its accumulated value), and what is stored.
     pub program: Program,
 }
@@ -101,6 +105,7 @@ impl MatMul {
             Tile::Cooperative { side, matrix, .. } => format!("cooperative{side}x{side}m{matrix}"),
         };
         let half = match self.factors {
+            Factors::Single if self.in_parts => "_parts",
             Factors::Single => "",
             Factors::Rounded | Factors::Stored => "_f16",
         };
@@ -129,12 +134,14 @@ impl MatMul {
         match self.tile {
             Tile::Wide { rows, columns, .. } => {
                 let steps = self.steps() as u64;
-                2 + depth.div_ceil(steps) + u64::from(rows) * (1 + u64::from(columns) * self.program.iterations())
+                2 + depth.div_ceil(steps)
+                    + self.parts_of(depth)
+                    + u64::from(rows) * (1 + u64::from(columns) * self.program.iterations())
             }
             Tile::Tiled { rows, columns } => {
                 let threads = self.threads();
                 let loads = 2 + (u64::from(16 * rows)).div_ceil(threads) + (u64::from(16 * columns)).div_ceil(threads);
-                2 + depth.div_ceil(16) * (loads + 18) + 20 + 16 * self.program.iterations()
+                2 + depth.div_ceil(16) * (loads + 18) + self.parts_of(depth) + 20 + 16 * self.program.iterations()
             }
             Tile::Cooperative { side, .. } => {
                 let threads = self.threads();
@@ -143,6 +150,10 @@ impl MatMul {
                     + u64::from(side * side).div_ceil(threads) * (1 + self.program.iterations())
             }
         }
+    }
+
+    fn parts_of(&self, depth: u64) -> u64 {
+        if self.in_parts { depth.div_ceil(u64::from(parts::LENGTH)) + 2 } else { 0 }
     }
 
     /// Invocations of a workgroup.

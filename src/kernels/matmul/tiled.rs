@@ -12,6 +12,8 @@ impl MatMul {
             Factors::Rounded => ("pad", "quantizeToF16", ""),
             Factors::Stored => ("half", "f16", "f32"),
         };
+        let sums: Vec<(String, &str)> = (0..4).map(|i| (i.to_string(), "vec4<f32>(0.0)")).collect();
+        let around = self.around(&sums);
         let mut values = self.tiled_loads(rows, columns, 16);
         values.extend([
             ("entry", entry.to_owned()),
@@ -27,6 +29,10 @@ impl MatMul {
             ("term1", self.inner.term("a1", "b")),
             ("term2", self.inner.term("a2", "b")),
             ("term3", self.inner.term("a3", "b")),
+            ("open", around.open),
+            ("first", around.first.to_owned()),
+            ("end", around.end.to_owned()),
+            ("close", around.close),
             ("epilogue", self.epilogue()),
         ]);
         let text = include_str!("../../../shaders/matmul_tiled.wgsl");

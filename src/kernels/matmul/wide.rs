@@ -29,6 +29,11 @@ struct Part {
 
 impl MatMul {
     pub(super) fn wide_routine(&self, entry: &str, [rows, columns]: [u32; 2], broadcast: bool) -> Routine {
+        let zero = if columns >= 4 { "vec4<f32>(0.0)" } else { "0.0" };
+        let sums: Vec<(String, &str)> = (0..rows as usize)
+            .flat_map(|i| (0..units(columns as usize)).map(move |u| (format!("{i}_{u}"), zero)))
+            .collect();
+        let around = self.around(&sums);
         let routine = Routine::new(
             include_str!("../../../shaders/matmul_wide.wgsl"),
             LANES,
@@ -40,6 +45,10 @@ impl MatMul {
                 ("columns", &columns.to_string()),
                 ("declare", &self.wide_declare(rows as usize, columns as usize, broadcast)),
                 ("step", &self.steps().to_string()),
+                ("open", &around.open),
+                ("first", around.first),
+                ("end", around.end),
+                ("close", &around.close),
                 ("body", &self.wide_body(rows as usize, columns as usize, broadcast)),
                 ("before", &self.wide_before(columns as usize)),
                 ("per", &self.rows_per_turn(rows as usize).to_string()),

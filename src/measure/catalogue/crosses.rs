@@ -223,9 +223,6 @@ pub(super) fn eigenspace_overlap(units: bool) -> Cross {
 /// Correlations closer than this are not told apart in single precision, and with them their weights.
 const TIED: f64 = 3e-5;
 
-/// Correlations of which none is further than this from another: more than single precision adds to equal ones.
-const ALIKE: f64 = 2e-6;
-
 /// Projection-weighted canonical correlations, weighted by the first or by both.
 pub(super) fn projection_weighted(mean: bool) -> Cross {
     let prepare = |x: MatRef<'_, f64>| {
@@ -236,9 +233,8 @@ pub(super) fn projection_weighted(mean: bool) -> Cross {
         let p = pwcca::of_factors(a.kept, b.kept, cross.as_ref())?;
         let correlations = &p.canonical.correlations;
         let tied = correlations.windows(2).any(|w| w[0] - w[1] < TIED);
-        // Of correlations that are all alike every weighted mean is the same.
         let range = correlations.first().zip(correlations.last()).map_or(0.0, |(most, least)| most - least);
-        Ok((!tied || range < ALIKE).then_some(if mean { p.mean } else { p.x_weighted }))
+        Ok((!tied || range < pwcca::ALIKE).then_some(if mean { p.mean } else { p.x_weighted }))
     })
 }
 
@@ -366,6 +362,10 @@ pub(super) fn ridge_loo(grid: &'static [f64], report: LooReport) -> Cross {
         let (n, q) = b.side.right().shape();
         let errors = (0..grid.len()).map(|k| cross.subrows(k * n, n).squared_norm_l2() / (b.kept * b.kept));
         let total = b.side.right().squared_norm_l2() / (b.kept * b.kept);
-        report.of(grid, &errors.collect::<Vec<_>>(), total, n * q).map(Some)
+        let errors: Vec<f64> = errors.collect();
+        if !report.is_settled(&errors, total, n * q) {
+            return Ok(None);
+        }
+        report.of(grid, &errors, total, n * q).map(Some)
     })
 }

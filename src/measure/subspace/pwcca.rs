@@ -11,6 +11,9 @@ use faer::{Mat, MatRef};
 /// Correlations closer than this count as equal.
 pub const TIE: f64 = 1e-9;
 
+/// Correlations of which none is further than this from another give one value, whatever their weights.
+pub(crate) const ALIKE: f64 = 2e-6;
+
 /// Projection-weighted CCA, weighted by either side.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pwcca {
@@ -20,7 +23,7 @@ pub struct Pwcca {
     pub y_weighted: f64,
     /// Mean of the two, which makes it symmetric.
     pub mean: f64,
-    /// Whether the values are determined by the data: no two correlations are tied (or all are). They are tied at 1
+    /// Whether the values are determined by the data: no two correlations are tied (or all are alike to 2e-6). They are tied at 1
     /// whenever `rank_x + rank_y > n`, and when one representation is a linear function of some units of the other.
     pub determined: bool,
     /// Weights from x of the canonical correlations, summing to 1.
@@ -83,11 +86,11 @@ pub(crate) fn of_factors(a: &ThinSvd, b: &ThinSvd, cross: MatRef<'_, f64>) -> Re
 
 fn is_determined(canonical: &CanonicalCorrelations) -> bool {
     let r = &canonical.correlations;
-    let all_equal = match (r.first(), r.last()) {
-        (Some(first), Some(last)) => first - last < TIE,
+    let alike = match (r.first(), r.last()) {
+        (Some(first), Some(last)) => first - last < ALIKE,
         _ => false,
     };
-    all_equal || r.windows(2).all(|w| w[0] - w[1] >= TIE)
+    alike || r.windows(2).all(|w| w[0] - w[1] >= TIE)
 }
 
 #[cfg(test)]

@@ -327,7 +327,29 @@ pub(crate) enum LooReport {
     R2,
 }
 
+/// Rounding of a prediction in single precision, in parts of the size of what is predicted.
+const ROUNDING: f64 = 5e-7;
+
+/// What a score may be off by.
+const SLACK: f64 = 2e-5;
+
 impl LooReport {
+    /// Whether errors of predictions made in single precision decide the report: the best penalty must stand out, and the
+    /// error at it must not be rounding.
+    pub(crate) fn is_settled(self, errors: &[f64], total: f64, count: usize) -> bool {
+        // The square of an error e with a rounding d is off by 2 e d + d².
+        let noise = |e: f64| 2.0 * ROUNDING * (e * total).sqrt() + ROUNDING * ROUNDING * total;
+        let Some(best) = errors.iter().copied().filter(|e| e.is_finite()).min_by(f64::total_cmp) else { return false };
+        match self {
+            Self::Score => noise(best) <= SLACK * (count as f64).max(best),
+            Self::R2 => noise(best) <= SLACK * total,
+            Self::Alpha => {
+                let near = |e: f64| e - best <= noise(e) + noise(best);
+                errors.iter().filter(|e| near(**e)).count() == 1
+            }
+        }
+    }
+
     /// From the sums of squared errors for each penalty of a grid, the sum of squares of the targets and how many numbers
     /// were predicted.
     pub(crate) fn of(self, grid: &[f64], errors: &[f64], total: f64, count: usize) -> Result<f64> {

@@ -84,7 +84,11 @@ const TRIED: usize = 8;
 /// Whether single precision holds the exponents of a narrow kernel that count: those of the nearest examples, beside which
 /// all others vanish.
 fn has_exponents(set: &[Named], between: Between) -> bool {
-    let Between::Gaussian(Bandwidth::Relative(width)) = between else { return true };
+    let most = match between {
+        Between::Gaussian(Bandwidth::Relative(width)) => 2.0 * EXPONENT * f64::from(width).powi(2),
+        Between::Laplace(Bandwidth::Relative(width)) => (EXPONENT * f64::from(width)).powi(2),
+        _ => return true,
+    };
     set.iter().all(|x| {
         let n = x.values.nrows();
         let squared = |a: usize, b: usize| -> f64 {
@@ -92,7 +96,7 @@ fn has_exponents(set: &[Named], between: Between) -> bool {
         };
         let pairs = (1..=TRIED.min(n - 1)).flat_map(|k| (0..n).map(move |i| (i, (i + k) % n)));
         let near = pairs.map(|(a, b)| squared(a, b)).fold(f64::INFINITY, f64::min);
-        near <= 2.0 * EXPONENT * f64::from(width).powi(2)
+        near <= most
     })
 }
 
