@@ -1,9 +1,10 @@
 //! The variance explained by features as nodes of a graph: for all replicas of a sweep at once, while they train.
 //!
 //! With `m` the means of a class on the fit set, `s` the sums and `n` the number of its examples on the test set, everything
-//! less the unit's mean on the test set, `SST - SSE = Σ_class m (2 s - n m)`: four products of labels with representations do
+//! less the unit's mean on the test set, `SST - SSE = Σ_class m (2 s - n m)`: two products of labels with representations do
 //! all features, and no small difference of large sums is taken. Everything is measured from the first test example before
-//! it is centred, so that units without variance become exactly zero.
+//! it is centred, so that units without variance become exactly zero. Sums over examples without a feature are what sums over
+//! examples with it leave of the whole.
 
 use super::variance::THRESHOLDS;
 use crate::error::{Error, Result};
@@ -96,14 +97,8 @@ impl ExplainedNodes {
 /// If the sets differ in their units or features, or representations and labels in their examples.
 pub fn explained(g: &mut Graph, of: Inputs) -> Result<ExplainedNodes> {
     let centred = Centred::of(g, of)?;
-    let there = centred.gains(g, of.fit_labels, of.test_labels)?;
-    let not = |g: &mut Graph, labels: Tensor| -> Result<Tensor> {
-        let one = g.constant(1.0);
-        g.minus(one, labels)
-    };
-    let (fit, test) = (not(g, of.fit_labels)?, not(g, of.test_labels)?);
-    let absent = centred.gains(g, fit, test)?;
-    let gains = g.plus(there, absent)?;
+    let there = centred.sums(g, of)?;
+    let gains = centred.both_gains(g, there)?;
     centred.shares(g, gains)
 }
 
@@ -114,8 +109,13 @@ pub fn explained(g: &mut Graph, of: Inputs) -> Result<ExplainedNodes> {
 /// Those of [`explained`].
 pub fn explained_by_classes(g: &mut Graph, of: Inputs) -> Result<ExplainedNodes> {
     let centred = Centred::of(g, of)?;
-    let gains = centred.gains(g, of.fit_labels, of.test_labels)?;
-    let gains = g.sum(gains, 0)?;
+    let Sums { sums: [fit, test], counts: [fit_count, test_count], .. } = centred.sums(g, of)?;
+    let means = g.over(fit, fit_count)?;
+    let twice = g.scale(test, 2.0);
+    let whole = g.times(test_count, means)?;
+    let rest = g.minus(twice, whole)?;
+    let gains = g.times(means, rest)?;
+    let gains = g.sum(gains, 1)?;
     centred.shares(g, gains)
 }
 
@@ -123,7 +123,20 @@ pub fn explained_by_classes(g: &mut Graph, of: Inputs) -> Result<ExplainedNodes>
 struct Centred {
     fit: Tensor,
     test: Tensor,
-    examples: usize,
+    /// Means of both sets from the first test example on, `[1, units]`; that of the test set has been taken off both.
+    means: [Tensor; 2],
+    fit_examples: usize,
+    test_examples: usize,
+}
+
+/// Sums over the examples of classes, `[1, columns, units]`, and the numbers of these and of all other examples,
+/// `[1, columns, 1]`; each of the fit set and of the test set. The first axis keeps the products from being fused with what is
+/// made of both, so that they share a dispatch.
+#[derive(Clone, Copy)]
+struct Sums {
+    sums: [Tensor; 2],
+    counts: [Tensor; 2],
+    others: [Tensor; 2],
 }
 
 impl Centred {
@@ -143,29 +156,65 @@ impl Centred {
         }
         let first = g.rows(of.test, 0, 1)?;
         let (fit, test) = (g.minus(of.fit, first)?, g.minus(of.test, first)?);
-        let mean = g.mean(test, 0)?;
-        Ok(Self { fit: g.minus(fit, mean)?, test: g.minus(test, mean)?, examples: m })
-    }
-
-    /// What each class takes from the squared errors of each unit: `[columns, units]`.
-    fn gains(&self, g: &mut Graph, fit_labels: Tensor, test_labels: Tensor) -> Result<Tensor> {
-        let counts = |g: &mut Graph, labels: Tensor| -> Result<Tensor> {
-            let [_, columns] = g.matrix(labels)?;
-            let counts = g.sum(labels, 0)?;
-            g.reshape(counts, &[columns, 1])
+        // Numbers beside the kernel's text, so that both means are of one kernel.
+        let mean = |g: &mut Graph, x: Tensor, examples: usize| -> Result<Tensor> {
+            let (sum, share) = (g.sum(x, 0)?, g.number(1.0 / examples as f32));
+            g.times(sum, share)
         };
-        let (fit_counts, test_counts) = (counts(g, fit_labels)?, counts(g, test_labels)?);
-        let fit = g.matmul_of(fit_labels, true, self.fit, false)?;
-        let test = g.matmul_of(test_labels, true, self.test, false)?;
-        let means = g.over(fit, fit_counts)?;
-        let twice = g.scale(test, 2.0);
-        let square = g.times(test_counts, means)?;
-        let rest = g.minus(twice, square)?;
-        g.times(means, rest)
+        let (fit_mean, test_mean) = (mean(g, fit, n)?, mean(g, test, m)?);
+        Ok(Self {
+            fit: g.minus(fit, test_mean)?,
+            test: g.minus(test, test_mean)?,
+            means: [fit_mean, test_mean],
+            fit_examples: n,
+            test_examples: m,
+        })
     }
 
-    /// Shares of the variance of each unit and of all, from what is taken from the squared errors, `[features, units]`.
+    fn sums(&self, g: &mut Graph, of: Inputs) -> Result<Sums> {
+        let [_, columns] = g.matrix(of.fit_labels)?;
+        let [_, units] = g.matrix(self.fit)?;
+        let sums = |g: &mut Graph, labels: Tensor, x: Tensor, examples: usize| -> Result<[Tensor; 3]> {
+            let sums = g.matmul_of(labels, true, x, false)?;
+            let (counts, all) = (g.sum(labels, 0)?, g.number(examples as f32));
+            let others = g.minus(all, counts)?;
+            let sums = g.reshape(sums, &[1, columns, units])?;
+            Ok([sums, g.reshape(counts, &[1, columns, 1])?, g.reshape(others, &[1, columns, 1])?])
+        };
+        let fit = sums(g, of.fit_labels, self.fit, self.fit_examples)?;
+        let test = sums(g, of.test_labels, self.test, self.test_examples)?;
+        Ok(Sums { sums: [fit[0], test[0]], counts: [fit[1], test[1]], others: [fit[2], test[2]] })
+    }
+
+    /// What features of two values take from the squared errors, `[1, columns, units]`: the classes with and without a feature
+    /// together, in one chain of operations. On the test set the sums of the two are each other's opposites.
+    fn both_gains(&self, g: &mut Graph, of: Sums) -> Result<Tensor> {
+        let [sums, test_sums] = of.sums;
+        let (all, share) = (g.number(self.fit_examples as f32), g.number(1.0 / self.fit_examples as f32));
+        // What the whole leaves, in an order that has the shape of all features from the first operation on.
+        let part = g.times(sums, share)?;
+        let rest = g.minus(self.means[0], part)?;
+        let rest = g.minus(rest, self.means[1])?;
+        let rest = g.times(rest, all)?;
+        let absent = g.over(rest, of.others[0])?;
+        let there = g.over(sums, of.counts[0])?;
+        let distance = g.minus(there, absent)?;
+        let shared = g.times(test_sums, distance)?;
+        let twice = g.scale(shared, 2.0);
+        let square = |g: &mut Graph, mean: Tensor, count: Tensor| -> Result<Tensor> {
+            let square = g.unary(Unary::Square, mean);
+            g.times(square, count)
+        };
+        let (there, absent) = (square(g, there, of.counts[1])?, square(g, absent, of.others[1])?);
+        let gains = g.minus(twice, there)?;
+        g.minus(gains, absent)
+    }
+
+    /// Shares of the variance of each unit and of all, from what is taken from the squared errors, `[1, features, units]`.
     fn shares(&self, g: &mut Graph, gains: Tensor) -> Result<ExplainedNodes> {
+        let [_, features, units] = *g.shape(gains).extents() else {
+            return Err(Error::Shape(format!("{} is not [1, features, units]", g.describe(gains))));
+        };
         let (zero, one) = (g.constant(0.0), g.constant(1.0));
         let squares = g.unary(Unary::Square, self.test);
         let spreads = g.sum(squares, 0)?;
@@ -173,11 +222,13 @@ impl Centred {
         let divisor = g.select(varies, spreads, one)?;
         let gains = g.times(gains, varies)?;
         let r2 = g.over(gains, divisor)?;
+        // As matrices they are stored, and their sums share a dispatch.
+        let (r2, gains) = (g.reshape(r2, &[features, units])?, g.reshape(gains, &[features, units])?);
         let (sum, count) = (g.sum(r2, 1)?, g.sum(varies, 1)?);
         let uniform = g.over(sum, count)?;
         let (sum, all) = (g.sum(gains, 1)?, g.sum(spreads, 1)?);
         let variance = g.over(sum, all)?;
-        let total = g.scale(all, 1.0 / self.examples as f32);
+        let total = g.scale(all, 1.0 / self.test_examples as f32);
         Ok(ExplainedNodes { r2, varies, uniform, variance, total })
     }
 }

@@ -7,9 +7,9 @@
 //! as the *noise* `m + 2 r` of the result stays below `p / 2` in size. Each ciphertext carries a bound of its noise, and an
 //! operation that could pass `p / 2` or the range of an `i128` is refused: what decrypts at all decrypts rightly.
 //!
-//! With the sizes here (`p` of 40 bits, `|r|` up to 256, `q` below 2^20) fresh noise is at most 513, that of a conjunction at most
-//! 263 169, that of a parity of four bits at most 2 052, and `p / 2` is above 2^38: a million such conjunctions
-//! could be summed. Ciphertexts are below 2^61 and their products below 2^122, so that no second conjunction follows a first.
+//! With the sizes here (`p` of 40 bits, `|r|` up to 256, `q` below 2^16) fresh noise is at most 513, that of a conjunction at most
+//! 263 169, that of a parity of four bits at most 2 052, and `p / 2` is above 2^38. Ciphertexts are below 2^56 and their products
+//! below 2^112, so that ten thousand conjunctions can be summed, and none can follow another.
 
 use faer::Mat;
 
@@ -22,7 +22,7 @@ const SECRET: i128 = (1 << 39) + 0x5_3a91_c2e7;
 /// Largest size of `r`.
 const NOISE: usize = 256;
 /// `q` is below this.
-const QUOTIENTS: usize = 1 << 20;
+const QUOTIENTS: usize = 1 << 16;
 
 /// An encrypted bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
