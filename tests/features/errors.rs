@@ -66,7 +66,7 @@ fn heads_components_and_interventions() {
     let weight = some(2, 3);
     says(Head::binary(weight.as_ref(), &[0.0]), "as many finite biases, but 1");
     says(Head::binary(weight.as_ref(), &[0.0, f64::NAN]), "finite biases");
-    says(Head::new(weight.as_ref(), &[0.0; 2], vec![0..3]), "0..3");
+    says(Head::new(weight.as_ref(), &[0.0; 2], vec![0..1, 1..3]), "1..3");
     says(Head::new(weight.as_ref(), &[0.0; 2], vec![]), "no output");
     let head = Head::binary(weight.as_ref(), &[0.0; 2]).unwrap();
     says(head.read(some(4, 2).as_ref()), "reads 3 units, but 2");
@@ -82,7 +82,7 @@ fn heads_components_and_interventions() {
     says(cosine(&[0.0], &[1.0]), "length zero");
     says(cosine(&[0.0], &[1.0, 2.0]), "1 and 2 units");
     says(Steering::new(sets(&x), &two(12), &head, 2), "feature 2 was asked for");
-    let classes = Head::new(weight.as_ref(), &[0.0; 2], vec![0..2]).unwrap();
+    let classes = Head::new(weight.as_ref(), &[0.0; 2], std::iter::once(0..2).collect()).unwrap();
     says(Steering::new(sets(&x), &two(12), &classes, 0), "2 outputs");
     says(Steering::new(sets(&[some(12, 3), Mat::zeros(4, 3)]), &two(12), &head, 0), "no unit varies");
     let steering = Steering::new(sets(&x), &two(12), &head, 0).unwrap();

@@ -90,6 +90,7 @@ pub(super) const ENTRIES: &[StatisticEntry] = &[
             if same {
                 return Ok(value(&explained_by_class(Sets { fit: x, test: x }, Sets { fit: labels, test: labels })?));
             }
+            Classes::of(labels, x.nrows(), 2)?;
             let mut sum = 0.0;
             for fold in stratified_k_fold(labels, 2)? {
                 let pick = |rows: &[usize]| rows.iter().map(|i| labels[*i]).collect::<Vec<_>>();
