@@ -11,6 +11,7 @@ pub mod compare;
 pub mod describe;
 pub mod distance;
 pub mod embedding;
+pub mod features;
 pub mod large;
 mod median;
 pub mod nearest;

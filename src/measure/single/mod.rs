@@ -6,6 +6,6 @@ pub mod geometry;
 pub mod inference;
 pub(crate) mod input;
 pub mod probe;
-mod random;
+pub(crate) mod random;
 pub mod spectrum;
 pub mod units;

@@ -6,12 +6,14 @@ use super::{Form, StatisticEntry, count, number, word};
 use crate::error::Error;
 use crate::measure::catalogue::Parameter;
 use crate::measure::describe::{self, OfClasses, OfDistances, OnDevice};
+use crate::measure::features::Sets;
+use crate::measure::features::variance::{Constant, Explained, explained_by_class};
 use crate::measure::single::decoding::{nearest_centroid_probe, neighbour_probe, usable_information};
 use crate::measure::single::geometry::{
     Decoder, Dichotomies, calinski_harabasz, davies_bouldin, nc1, shattering_dimensionality, silhouette,
     target_alignment_centred, target_alignment_uncentred,
 };
-use crate::measure::single::input::Classes;
+use crate::measure::single::input::{Classes, take_rows};
 use crate::measure::single::probe::{
     LogisticOptions, logistic_probe, ridge_classifier_probe, ridge_probe, stratified_k_fold,
 };
@@ -81,6 +83,38 @@ pub(super) const ENTRIES: &[StatisticEntry] = &[
     .source("scikit-learn's Ridge and cross_val_predict")
     .needs_labels()
     .with(&[number("alpha", 1.0, [f64::MIN_POSITIVE, f64::MAX], "penalty"), FOLDS]),
+    StatisticEntry::new(FAMILY, "variance_explained", "R² of the representation from the labels", |g| {
+        let (uniform, same) = (g.word("of") == "uniform", g.word("fit") == "same");
+        let value = move |e: &Explained| if uniform { e.uniform(Constant::Masked) } else { e.variance() };
+        Form::labelled(move |x, labels| {
+            if same {
+                return Ok(value(&explained_by_class(Sets { fit: x, test: x }, Sets { fit: labels, test: labels })?));
+            }
+            Classes::of(labels, x.nrows(), 2)?;
+            let mut sum = 0.0;
+            for fold in stratified_k_fold(labels, 2)? {
+                let pick = |rows: &[usize]| rows.iter().map(|i| labels[*i]).collect::<Vec<_>>();
+                let (fit, test) = (take_rows(x, &fold.train), take_rows(x, &fold.test));
+                let (fit_labels, test_labels) = (pick(&fold.train), pick(&fold.test));
+                let sets = Sets { fit: fit.as_ref(), test: test.as_ref() };
+                sum += value(&explained_by_class(sets, Sets { fit: &fit_labels, test: &test_labels })?);
+            }
+            Ok(0.5 * sum)
+        })
+    })
+    .formula(
+        "1 - Σ |x - m_class|² / Σ |x - mean x|², m the class means of the other half (label_r2 goes the other way)",
+    )
+    .source("Lampinen, Chan, Hermann 2024")
+    .needs_labels()
+    .with(&[
+        word("of", &["variance", "uniform"], "of the total variance, or mean over the units that vary, each alike"),
+        word(
+            "fit",
+            &["halves", "same"],
+            "each half of every class scored by the means of the other; or all by their own, which is never negative",
+        ),
+    ]),
     StatisticEntry::new(FAMILY, "nearest_centroid", "held-out accuracy by the nearest class mean", |g| {
         let folds = g.count("folds");
         Form::labelled(move |x, labels| {
