@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::Value as Json;
 
 use super::{
-    Experiment, builtins, fields,
+    Experiment, Feature, builtins, fields,
     schema::{self, Shape},
 };
 
@@ -23,7 +23,9 @@ accepted for `optimiser`, `normalise` and `init`.
 /// The documentation of every key as Markdown: a table per section with type or choices, default and meaning.
 pub fn documentation() -> String {
     let mut page = INTRODUCTION.to_owned();
-    let defaults = serde_json::to_value(Experiment::default()).unwrap_or_default();
+    let mut defaults = serde_json::to_value(Experiment::default()).unwrap_or_default();
+    // Of a list of sections: those of one.
+    defaults["data"]["features"] = serde_json::to_value(Feature::default()).unwrap_or_default();
     for (path, _) in fields::SECTIONS {
         section(&mut page, path, &defaults);
     }
@@ -38,7 +40,7 @@ pub fn documentation() -> String {
 
 fn section(page: &mut String, path: &str, defaults: &Json) {
     let Ok(schema) = (if path.is_empty() { Ok(schema::json_schema()) } else { schema::find(path) }) else { return };
-    let title = if path.is_empty() { "Top level".to_owned() } else { format!("`[{path}]`") };
+    let title = if path.is_empty() { "Top level".to_owned() } else { format!("`{}`", schema::title(path)) };
     let _ = write!(page, "\n## {title}\n\n{}\n\n", flow(schema["description"].as_str().unwrap_or_default()));
     page.push_str("| key | value | default | meaning |\n|---|---|---|---|\n");
     let mut meanings = String::new();
@@ -46,7 +48,11 @@ fn section(page: &mut String, path: &str, defaults: &Json) {
         let property = &schema["properties"][*key];
         let full = schema::join(path, key);
         // Sections have tables of their own.
-        if matches!(schema::shape(property), Shape::Table) {
+        let section = match schema::shape(property) {
+            Shape::List(items, ..) => matches!(schema::shape(items), Shape::Table),
+            shape => matches!(shape, Shape::Table),
+        };
+        if section {
             continue;
         }
         let default = defaults.pointer(&format!("/{}", full.replace('.', "/"))).unwrap_or(&Json::Null);

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::allocate::{Life, allocate};
 use super::assign::order_assignments;
-use super::fuse::{Fused, Store};
+use super::fuse::{Fused, Store, reachable};
 use super::items::{Item, item};
-use super::node::{Function, Graph, Op, Scope, Tensor};
+use super::node::{Function, Graph, Op, Scope, Tensor, VariableKind};
 use super::plan::{Plan, PlannedFunction};
 use super::program_of::Word;
 use super::registry::{Registry, check_iterations};
@@ -108,7 +108,7 @@ fn draft_as(
     }
     let size = resident::Size {
         flops: layered.dispatches.iter().map(|d| d.flops).sum::<u64>() / replicas as u64,
-        bytes: 4 * (registry.state_stride + layered.replica_scratch) as u64,
+        bytes: 4 * (touched(graph, function, registry) + layered.replica_scratch) as u64,
     };
     let (mut resident, mut lowering) = resident::choose(size, function.runs, wanted, profile);
     if let Some(shared) = layered.dispatches.iter().find(|d| d.shared).filter(|_| resident) {
@@ -124,6 +124,25 @@ fn draft_as(
     // All kernels share one workgroup: the tiles are those of its width, and none is of another number of subgroups.
     let narrow = Profile { workgroup_invocations: profile.width(), cooperative: Vec::new(), ..profile.clone() };
     Ok(Draft { resident, lowering, ..draft(graph, function, replicas, &narrow, registry)? })
+}
+
+/// Elements of one replica's state that stay in use through many runs of a function: not what is kept for others to
+/// recompute, nor tables of which a run gathers some rows.
+fn touched(graph: &Graph, function: &Function, registry: &Registry) -> usize {
+    let reachable = reachable(graph, function);
+    let mut whole = BTreeSet::new();
+    for (index, node) in graph.nodes.iter().enumerate().filter(|(index, _)| reachable[*index]) {
+        let read = node.inputs.iter().enumerate().filter(|(i, _)| (&node.op, *i) != (&Op::Gather, 0));
+        whole.extend(read.map(|(_, &input)| graph.source(input).0));
+        if function.effects.iter().any(|e| e.values().contains(&Tensor(index as u32))) {
+            whole.insert(Tensor(index as u32));
+        }
+    }
+    let recomputed = |t: &&Tensor| match graph.node(**t).op {
+        Op::Variable(id) => graph.variable_info(id).kind == VariableKind::Transient,
+        _ => false,
+    };
+    registry.saved + whole.iter().filter(recomputed).map(|&t| graph.shape(t).elements()).sum::<usize>()
 }
 
 fn draft(graph: &Graph, function: &Function, replicas: usize, profile: &Profile, registry: &Registry) -> Result<Draft> {
