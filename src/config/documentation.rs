@@ -20,6 +20,57 @@ refused, with the nearest known name. `--set key=value` overrides a key from the
 accepted for `optimiser`, `normalise` and `init`.
 ";
 
+/// What the table of keys cannot show of data that are declared.
+const FEATURES: &str = "\
+## Data made of features
+
+With `source = \"features\"` nothing is read: the file says what an example is made of, and each replica makes its own
+examples where it is trained, by its own seed (or all share those of `data.seed`). Every `[[data.features]]` is a block of
+inputs and a label; a network has one output per feature. Here `hard` is the parity of four units, `alike` a second easy
+feature whose label is that of `easy` in nine examples of ten, and `rare` is there in a fifth of the training examples:
+
+```toml
+[data]
+source = \"features\"
+distractors = 8
+
+[[data.features]]
+name = \"easy\"
+function = \"linear\"
+balance = \"exact\"
+
+[[data.features]]
+name = \"hard\"
+function = \"xor_xor_xor\"
+
+[[data.features]]
+name = \"alike\"
+function = \"linear\"
+agrees_with = \"easy\"
+agreement = 0.9
+
+[[data.features]]
+name = \"rare\"
+function = \"and\"
+balance = 0.25
+presence = 0.2
+
+[loss]
+kind = \"bce\"
+```
+
+Training, fitting and testing have examples of their own. Counts of labels, of agreements and of absences are exact; which
+examples they fall on is random. Given its label, the relevant units of a feature show any pattern with that label, each as
+likely. A feature's examples depend on its name, the seed and the number of examples, not on the features beside it. With
+`observe.measures = [\"accuracy\"]` the accuracy of each feature is written too, as `accuracy_easy`. What compares replicas
+example by example needs `data.seed`, since they have no examples in common otherwise.
+
+What the mean over the features of a network tells depends on how far it is trained: features are learned at different times,
+and what is learned goes on changing; compare representations where all accuracies are as high. A lower learning rate and more
+examples change how strongly easy and hard features are represented, and with too few examples a network memorises parity
+instead of learning it.
+";
+
 /// The documentation of every key as Markdown: a table per section with type or choices, default and meaning.
 pub fn documentation() -> String {
     let mut page = INTRODUCTION.to_owned();
@@ -31,6 +82,7 @@ pub fn documentation() -> String {
     }
     let sweep = schema::json_schema()["properties"]["sweep"]["description"].as_str().unwrap_or_default();
     let _ = write!(page, "\n## `[sweep]`\n\n{}\n", flow(sweep));
+    let _ = write!(page, "\n{FEATURES}");
     page.push_str("\n## Built-in experiments\n\n");
     for builtin in builtins() {
         let _ = writeln!(page, "- `{}`: {}", builtin.name, builtin.description);
@@ -113,6 +165,14 @@ mod tests {
             include_str!("../../docs/experiments.md") == documentation(),
             "docs/experiments.md is behind the source: run the tests once with ISOGRAM_BLESS=1"
         );
+    }
+
+    #[test]
+    fn the_example_of_features_is_an_experiment() {
+        let (_, rest) = FEATURES.split_once("```toml\n").unwrap();
+        let (text, _) = rest.split_once("```").unwrap();
+        let experiment = Experiment::from_toml(text, "example.toml").unwrap();
+        assert_eq!(experiment.data.declared().unwrap().inputs(), 4 * 16 + 8);
     }
 
     #[test]
