@@ -433,7 +433,7 @@ impl Observer for Fitting {
 #[test]
 fn observers_see_the_set_for_fitting() {
     for shared in [&[("data.seed", "2")][..], &[]] {
-        let e = experiment(&[&[("steps", "1")], shared].concat());
+        let e = experiment(&[&[("steps", "1"), ("observe.at", "{}")], shared].concat());
         let spec = e.data.declared().unwrap();
         let summary = Sweep::new(e).unwrap().observer(Fitting).run(&options(Lowering::Auto), &mut Quiet).unwrap();
         for replica in 0..3 {

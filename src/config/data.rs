@@ -42,7 +42,8 @@ choices! {
     }
 }
 
-/// Which examples the replicas learn. All replicas of a run share them, so nothing here can be swept.
+/// Which examples the replicas learn. All replicas of a run share them, or make them in the same way, so nothing here can be
+/// swept.
 /// A relative path starts from the folder of the experiment file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

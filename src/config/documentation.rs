@@ -65,10 +65,9 @@ likely. A feature's examples depend on its name, the seed and the number of exam
 `observe.measures = [\"accuracy\"]` the accuracy of each feature is written too, as `accuracy_easy`. What compares replicas
 example by example needs `data.seed`, since they have no examples in common otherwise.
 
-What the mean over the features of a network tells depends on how far it is trained: features are learned at different times,
-and what is learned goes on changing; compare representations where all accuracies are as high. A lower learning rate and more
-examples change how strongly easy and hard features are represented, and with too few examples a network memorises parity
-instead of learning it.
+Features are learned at different times, and representations go on changing after that: compare them where every feature's
+accuracy is as high. How strongly a feature is represented also depends on the learning rate and the number of examples, and a
+network with few examples may learn them by heart, and not the function.
 ";
 
 /// The documentation of every key as Markdown: a table per section with type or choices, default and meaning.

@@ -64,7 +64,7 @@ pub struct Experiment {
     #[schemars(range(min = 1, max = 16000000))]
     pub steps: u32,
     /// Replicas of each setting: a number n for the seeds 0 to n - 1, or a list of seeds. A seed sets the initial
-    /// weights, the order of the data and the dropout masks of a replica.
+    /// weights, the order of the data and the dropout masks of a replica, and examples of its own if it makes such.
     pub seeds: Seeds,
     /// Which examples the replicas learn.
     pub data: Data,

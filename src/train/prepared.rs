@@ -179,6 +179,10 @@ impl Part {
                 self.examples
             )));
         }
+        if self.inputs.is_empty() {
+            // Each replica makes them: there is their number alone.
+            return Ok(Part { examples: count, ..self.clone() });
+        }
         let width = self.inputs.len() / self.examples;
         Ok(Part {
             examples: count,
