@@ -194,8 +194,15 @@ fn draws(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
     let uniform = g.random(Distribution::Uniform, &[7, 9], c.seed, purpose, c.step);
     let shuffled = g.draw(Draw::Shuffled, 37, 16, c.seed, purpose, c.step);
     let drawn = g.draw(Draw::Replacement, 37, 16, c.seed, purpose, c.step);
-    let (shuffled, drawn) = (g.unary(Unary::ToFloat, shuffled), g.unary(Unary::ToFloat, drawn));
-    Ok(vec![uniform, shuffled, drawn])
+    // At positions that are given, with a purpose and a count for each row.
+    let purposes = g.data_integers(&[3, 0x8123_4567], &[2, 1])?;
+    let counts = g.data_integers(&[37, 30], &[2, 1])?;
+    let column = g.column_index(&[2, 30]);
+    let positions = g.unary(Unary::ToInteger, column);
+    let placed = g.permutation(positions, counts, [c.seed, purposes, c.step])?;
+    let chosen = g.choice(placed, counts, [c.seed, purposes, c.step])?;
+    let whole = [shuffled, drawn, placed, chosen].map(|t| g.unary(Unary::ToFloat, t));
+    Ok([vec![uniform], whole.to_vec()].concat())
 }
 
 fn normals(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {

@@ -9,7 +9,7 @@ use isogram::kernels::program::{Binary, DType, Unary};
 use isogram::measure::cka::{self, Kind};
 use isogram::measure::embedding::{self, Bandwidth, Between, Centring, Embedding};
 use isogram::measure::polar::polar;
-use isogram::nn::{Activation, Loss, Reduction};
+use isogram::nn::{Activation, Loss, Masked, Reduction};
 
 type Build = fn(&mut Graph, Tensor, Tensor) -> Tensor;
 
@@ -128,6 +128,15 @@ fn cases() -> Vec<(&'static str, Build)> {
         ("bce", |g, x, y| {
             let target = g.unary(Unary::Sigmoid, y);
             Loss::BinaryCrossEntropy(Reduction::Mean).apply(g, x, target).unwrap()
+        }),
+        ("bce of what is present", |g, x, y| {
+            let target = g.unary(Unary::Sigmoid, y);
+            let mask = g.data((0..30u8).map(|i| f32::from(i % 3 != 1)).collect(), &[6, 5]).unwrap();
+            Loss::BinaryCrossEntropy(Reduction::Mean).masked(g, x, target, mask, Masked::LeftOut).unwrap()
+        }),
+        ("mse, half of it masked", |g, x, y| {
+            let mask = g.data((0..30u8).map(|i| f32::from(i % 2)).collect(), &[6, 5]).unwrap();
+            Loss::SquaredError(Reduction::Sum).masked(g, x, y, mask, Masked::Zero).unwrap()
         }),
         ("mse", |g, x, y| Loss::SquaredError(Reduction::HalfMean).apply(g, x, y).unwrap()),
         ("cka", |g, x, y| cka::differentiable(g, x, y, Kind::Plain).unwrap()),

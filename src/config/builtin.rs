@@ -47,6 +47,11 @@ pub fn builtins() -> &'static [Builtin] {
             description: "Do SGD, momentum, Adam and RMSprop lead to the same representations?",
             text: include_str!("builtin/optimisers.toml"),
         },
+        Builtin {
+            name: "features",
+            description: "An easy and a hard feature, equally useful: which is learned first, and how do the layers show it?",
+            text: include_str!("builtin/features.toml"),
+        },
     ]
 }
 
@@ -112,7 +117,7 @@ mod tests {
         assert_eq!(
             message,
             "`quikstart` is neither a file nor a built-in experiment; did you mean `quickstart`? \
-             (built in: quickstart, tiny, gain, optimisers)"
+             (built in: quickstart, tiny, gain, optimisers, features)"
         );
         assert!(load("", &[]).is_err());
         assert!(load("/", &[]).is_err());

@@ -5,8 +5,10 @@
 use std::collections::HashSet;
 
 use super::{
-    BatchMode, Experiment, LossKind, Measure, OptimiserKind, Reduction, ScheduleKind, checkpoints::Spacing,
-    data::Source, tree::Complaint,
+    BatchMode, Experiment, LossKind, Measure, OptimiserKind, Reduction, ScheduleKind,
+    checkpoints::Spacing,
+    data::{Normalise, Source},
+    tree::Complaint,
 };
 use crate::measure::catalogue as measures;
 
@@ -92,16 +94,50 @@ fn data(e: &Experiment) -> Result<(), Complaint> {
     if own_test && data.labels.is_some() != data.test_labels.is_some() {
         return refuse("data.test_inputs", "expected data.labels and data.test_labels both or neither, got one");
     }
-    let numeric = matches!(data.source, Source::TwoPoints | Source::Xor | Source::Contexts);
+    let numeric = matches!(data.source, Source::TwoPoints | Source::Xor | Source::Contexts | Source::Features);
     if numeric && e.loss.kind == LossKind::CrossEntropy {
         let message =
             format!("expected mse or bce, since the targets of {} are numbers, got cross_entropy", data.source);
         return refuse("loss.kind", message);
     }
+    features(e)?;
     if data.targets.is_some() && e.loss.kind == LossKind::CrossEntropy {
         return refuse("loss.kind", "expected bce or mse, since data.targets gives numbers, got cross_entropy");
     }
     Ok(())
+}
+
+/// Data that are made of features.
+fn features(e: &Experiment) -> Result<(), Complaint> {
+    let data = &e.data;
+    if data.source != Source::Features {
+        return match data.features.is_empty() {
+            true => Ok(()),
+            false => {
+                let message = format!("needs data.source = \"features\", but data.source is \"{}\"", data.source);
+                refuse("data.features", message)
+            }
+        };
+    }
+    if data.features.is_empty() {
+        return refuse("data.features", "expected at least one [[data.features]], since data.source is \"features\"");
+    }
+    data.declared().map_err(|error| Complaint::of("data.features", error.to_string()))?;
+    if data.normalise == Normalise::Standard {
+        return refuse("data.normalise", "expected none or unit, since features are 0 or 1, got standard");
+    }
+    if data.seed.is_some() {
+        return Ok(());
+    }
+    // Replicas that see different examples cannot be compared example by example.
+    let own = "compares replicas, which have probe examples of their own here: give data.seed a number, so that they share them";
+    if let Some(measure) = e.observe.measures.iter().find(|m| matches!(m, Measure::CkaPairs | Measure::CkaLayers)) {
+        return refuse("observe.measures", format!("{measure} {own}"));
+    }
+    match e.observe.compare.first() {
+        Some(measure) => refuse("observe.compare", format!("{measure} {own}")),
+        None => Ok(()),
+    }
 }
 
 fn model_and_loss(e: &Experiment) -> Result<(), Complaint> {

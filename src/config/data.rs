@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::choices::choices;
+use super::{choices::choices, features::Feature};
 
 choices! {
     /// Where the examples come from.
@@ -21,6 +21,9 @@ choices! {
         /// 900 blobs on a 5 x 5 screen in each of two contexts; the target is the blob's x in the first and its y in the
         /// second (Flesch et al. 2022). Nothing is held out.
         Contexts = "contexts",
+        /// Made: blocks of bits, and for each block a label that a function of its first units gives, as `[[data.features]]`
+        /// declares them (Lampinen, Chan and Hermann 2024).
+        Features = "features",
         /// The files named by `data.inputs` and its neighbours.
         Files = "files",
     }
@@ -39,7 +42,8 @@ choices! {
     }
 }
 
-/// Which examples the replicas learn. All replicas of a run share them, so nothing here can be swept.
+/// Which examples the replicas learn. All replicas of a run share them, or make them in the same way, so nothing here can be
+/// swept.
 /// A relative path starts from the folder of the experiment file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -79,6 +83,24 @@ pub struct Data {
     pub target_distance: f64,
     /// How inputs are scaled.
     pub normalise: Normalise,
+    /// Training examples of `features`.
+    #[schemars(range(min = 1, max = 16777216))]
+    pub examples: u32,
+    /// Examples of `features` that are held out to fit regressions on.
+    #[schemars(range(min = 1, max = 16777216))]
+    pub fit_examples: u32,
+    /// Examples of `features` that are held out for testing.
+    #[schemars(range(min = 1, max = 16777216))]
+    pub test_examples: u32,
+    /// Seed of the examples of `features`. By default each replica has examples of its own, by its own seed; with a number all
+    /// replicas share them.
+    pub seed: Option<u32>,
+    /// Random inputs of `features` after all blocks.
+    #[schemars(range(max = 65536))]
+    pub distractors: u32,
+    /// The features of `features`.
+    #[schemars(length(max = 256))]
+    pub features: Vec<Feature>,
 }
 
 impl Default for Data {
@@ -99,6 +121,12 @@ impl Default for Data {
             input_distance: 1.0,
             target_distance: 0.5,
             normalise: Normalise::Unit,
+            examples: 8192,
+            fit_examples: 1024,
+            test_examples: 1024,
+            seed: None,
+            distractors: 0,
+            features: Vec::new(),
         }
     }
 }

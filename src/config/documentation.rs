@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::Value as Json;
 
 use super::{
-    Experiment, builtins, fields,
+    Experiment, Feature, builtins, fields,
     schema::{self, Shape},
 };
 
@@ -20,15 +20,68 @@ refused, with the nearest known name. `--set key=value` overrides a key from the
 accepted for `optimiser`, `normalise` and `init`.
 ";
 
+/// What the table of keys cannot show of data that are declared.
+const FEATURES: &str = "\
+## Data made of features
+
+With `source = \"features\"` nothing is read: the file says what an example is made of, and each replica makes its own
+examples where it is trained, by its own seed (or all share those of `data.seed`). Every `[[data.features]]` is a block of
+inputs and a label; a network has one output per feature. Here `hard` is the parity of four units, `alike` a second easy
+feature whose label is that of `easy` in nine examples of ten, and `rare` is there in a fifth of the training examples:
+
+```toml
+[data]
+source = \"features\"
+distractors = 8
+
+[[data.features]]
+name = \"easy\"
+function = \"linear\"
+balance = \"exact\"
+
+[[data.features]]
+name = \"hard\"
+function = \"xor_xor_xor\"
+
+[[data.features]]
+name = \"alike\"
+function = \"linear\"
+agrees_with = \"easy\"
+agreement = 0.9
+
+[[data.features]]
+name = \"rare\"
+function = \"and\"
+balance = 0.25
+presence = 0.2
+
+[loss]
+kind = \"bce\"
+```
+
+Training, fitting and testing have examples of their own. Counts of labels, of agreements and of absences are exact; which
+examples they fall on is random. Given its label, the relevant units of a feature show any pattern with that label, each as
+likely. A feature's examples depend on its name, the seed and the number of examples, not on the features beside it. With
+`observe.measures = [\"accuracy\"]` the accuracy of each feature is written too, as `accuracy_easy`. What compares replicas
+example by example needs `data.seed`, since they have no examples in common otherwise.
+
+Features are learned at different times, and representations go on changing after that: compare them where every feature's
+accuracy is as high. How strongly a feature is represented also depends on the learning rate and the number of examples, and a
+network with few examples may learn them by heart, and not the function.
+";
+
 /// The documentation of every key as Markdown: a table per section with type or choices, default and meaning.
 pub fn documentation() -> String {
     let mut page = INTRODUCTION.to_owned();
-    let defaults = serde_json::to_value(Experiment::default()).unwrap_or_default();
+    let mut defaults = serde_json::to_value(Experiment::default()).unwrap_or_default();
+    // Of a list of sections: those of one.
+    defaults["data"]["features"] = serde_json::to_value(Feature::default()).unwrap_or_default();
     for (path, _) in fields::SECTIONS {
         section(&mut page, path, &defaults);
     }
     let sweep = schema::json_schema()["properties"]["sweep"]["description"].as_str().unwrap_or_default();
     let _ = write!(page, "\n## `[sweep]`\n\n{}\n", flow(sweep));
+    let _ = write!(page, "\n{FEATURES}");
     page.push_str("\n## Built-in experiments\n\n");
     for builtin in builtins() {
         let _ = writeln!(page, "- `{}`: {}", builtin.name, builtin.description);
@@ -38,7 +91,7 @@ pub fn documentation() -> String {
 
 fn section(page: &mut String, path: &str, defaults: &Json) {
     let Ok(schema) = (if path.is_empty() { Ok(schema::json_schema()) } else { schema::find(path) }) else { return };
-    let title = if path.is_empty() { "Top level".to_owned() } else { format!("`[{path}]`") };
+    let title = if path.is_empty() { "Top level".to_owned() } else { format!("`{}`", schema::title(path)) };
     let _ = write!(page, "\n## {title}\n\n{}\n\n", flow(schema["description"].as_str().unwrap_or_default()));
     page.push_str("| key | value | default | meaning |\n|---|---|---|---|\n");
     let mut meanings = String::new();
@@ -46,7 +99,11 @@ fn section(page: &mut String, path: &str, defaults: &Json) {
         let property = &schema["properties"][*key];
         let full = schema::join(path, key);
         // Sections have tables of their own.
-        if matches!(schema::shape(property), Shape::Table) {
+        let section = match schema::shape(property) {
+            Shape::List(items, ..) => matches!(schema::shape(items), Shape::Table),
+            shape => matches!(shape, Shape::Table),
+        };
+        if section {
             continue;
         }
         let default = defaults.pointer(&format!("/{}", full.replace('.', "/"))).unwrap_or(&Json::Null);
@@ -107,6 +164,14 @@ mod tests {
             include_str!("../../docs/experiments.md") == documentation(),
             "docs/experiments.md is behind the source: run the tests once with ISOGRAM_BLESS=1"
         );
+    }
+
+    #[test]
+    fn the_example_of_features_is_an_experiment() {
+        let (_, rest) = FEATURES.split_once("```toml\n").unwrap();
+        let (text, _) = rest.split_once("```").unwrap();
+        let experiment = Experiment::from_toml(text, "example.toml").unwrap();
+        assert_eq!(experiment.data.declared().unwrap().inputs(), 4 * 16 + 8);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::{Batch, Checkpoints, Data, Experiment, Loss, Model, Observe, Optimiser, Probe, Save, Schedule};
+use super::{Batch, Checkpoints, Data, Experiment, Feature, Loss, Model, Observe, Optimiser, Probe, Save, Schedule};
 
 /// The keys of one section.
 type Fields = fn() -> &'static [&'static str];
@@ -18,6 +18,7 @@ type Fields = fn() -> &'static [&'static str];
 pub(super) const SECTIONS: &[(&str, Fields)] = &[
     ("", of::<Experiment>),
     ("data", of::<Data>),
+    ("data.features", of::<Feature>),
     ("model", of::<Model>),
     ("loss", of::<Loss>),
     ("optimiser", of::<Optimiser>),
@@ -74,7 +75,7 @@ mod tests {
     #[test]
     fn fields_come_in_order() {
         assert_eq!(of::<Batch>(), ["mode", "size"]);
-        assert_eq!(of_section("loss"), ["kind", "reduction"]);
+        assert_eq!(of_section("loss"), ["kind", "reduction", "absent"]);
         assert_eq!(of_section("nothing"), [""; 0]);
         assert_eq!(of::<u32>(), [""; 0]);
     }

@@ -35,6 +35,17 @@ choices! {
     }
 }
 
+choices! {
+    /// What becomes of labels that have no loss, since their feature is absent from the example.
+    AbsentTerms {
+        /// Their terms are 0, and count in every mean: a feature that is seldom present has little weight.
+        #[default]
+        Zero = "zero",
+        /// They count in no mean: `mean` is that of the terms that are present in the batch, of all outputs together.
+        LeftOut = "left_out",
+    }
+}
+
 /// What is minimised.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -43,4 +54,6 @@ pub struct Loss {
     pub kind: LossKind,
     /// How the losses of examples and outputs become one number.
     pub reduction: Reduction,
+    /// What becomes of labels whose feature is absent (`presence` of `[[data.features]]`); only with `mse` and `bce`.
+    pub absent: AbsentTerms,
 }

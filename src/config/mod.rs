@@ -12,6 +12,7 @@ mod choices;
 mod data;
 mod documentation;
 mod expand;
+mod features;
 mod fields;
 mod loss;
 mod model;
@@ -38,7 +39,8 @@ pub use checkpoints::{Checkpoints, Spacing};
 pub use data::{Data, Normalise, Source};
 pub use documentation::documentation;
 pub use expand::Setting;
-pub use loss::{Loss, LossKind, Reduction};
+pub use features::{Absent, Balance, Balancing, Feature};
+pub use loss::{AbsentTerms, Loss, LossKind, Reduction};
 pub use model::{Activation, Fan, Init, Model, Precision};
 pub use observe::{Measure, Observe};
 pub use optimiser::{Optimiser, OptimiserKind, Schedule, ScheduleKind};
@@ -62,7 +64,7 @@ pub struct Experiment {
     #[schemars(range(min = 1, max = 16000000))]
     pub steps: u32,
     /// Replicas of each setting: a number n for the seeds 0 to n - 1, or a list of seeds. A seed sets the initial
-    /// weights, the order of the data and the dropout masks of a replica.
+    /// weights, the order of the data and the dropout masks of a replica, and examples of its own if it makes such.
     pub seeds: Seeds,
     /// Which examples the replicas learn.
     pub data: Data,

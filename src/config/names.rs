@@ -44,7 +44,6 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("dataset", "data.source"),
     ("file", "data.inputs"),
     ("path", "data.inputs"),
-    ("features", "data.inputs"),
     ("x", "data.inputs"),
     ("y", "data.labels"),
     ("test_size", "data.test_fraction"),

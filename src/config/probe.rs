@@ -16,7 +16,8 @@ choices! {
     }
 }
 
-/// The fixed inputs on which representations are read; the same for every replica and checkpoint.
+/// The fixed inputs on which representations are read; the same for every replica and checkpoint (but see
+/// `data.seed`).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Probe {

@@ -147,7 +147,10 @@ pub(super) fn check(node: &Node, schema: &Json, path: &str) -> Result<(), Compla
             let schema = resolve(schema);
             for entry in entries {
                 let Some(inner) = schema.get("properties").and_then(|all| all.get(&entry.key)) else {
-                    let message = unknown_key(path, &entry.key, fields::of_section(path), paths());
+                    // An item of a list has the keys of the list's section.
+                    let section = path.split('[').next().unwrap_or(path);
+                    let message = unknown_key(section, &entry.key, fields::of_section(section), paths());
+                    let message = message.replacen(&format!("[{section}]"), &title(section), 1);
                     return Err(Complaint { key: path.into(), place: entry.place, message });
                 };
                 check(&entry.node, inner, &join(path, &entry.key))?;
@@ -224,6 +227,11 @@ fn same_kind(shape: &Shape<'_>, value: &Value) -> bool {
     )
 }
 
+/// How a section is headed in a file: `[section]`, or `[[section]]` where there may be several.
+pub(super) fn title(section: &str) -> String {
+    if section == "data.features" { format!("[[{section}]]") } else { format!("[{section}]") }
+}
+
 /// Whether a key holds text, so that an override need not be quoted.
 pub(super) fn takes_text(path: &str) -> bool {
     find(path).is_ok_and(|schema| matches!(shape(schema), Shape::Text))
@@ -248,6 +256,12 @@ pub(super) fn find(path: &str) -> Result<&'static Json, String> {
             });
         };
         schema = resolve(inner);
+        // A list of sections stands for any of them.
+        if let Shape::List(items, ..) = shape(schema)
+            && matches!(shape(items), Shape::Table)
+        {
+            schema = resolve(items);
+        }
         section = join(&section, part);
     }
     Ok(schema)

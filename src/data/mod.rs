@@ -11,6 +11,7 @@ mod csv;
 mod dataset;
 mod decode;
 mod digits;
+pub mod features;
 mod file;
 mod flatten;
 mod format;

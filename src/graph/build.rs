@@ -250,6 +250,35 @@ impl Graph {
         self.add(Op::Draw(draw), vec![seed, purpose, step, n, b], Shape::new(&[batch, 1]), DType::U32)
     }
 
+    /// Where keyed permutations of `0..count` put `positions`, integers of any shape below `count`. Purposes, steps and counts
+    /// (at least 1) are integers that broadcast to the positions: each (seed, purpose, step) is a permutation of its own.
+    ///
+    /// # Errors
+    /// If an input is not of integers, or does not broadcast.
+    pub fn permutation(&mut self, positions: Tensor, count: Tensor, key: [Tensor; 3]) -> Result<Tensor> {
+        self.draw_at(Draw::Permutation, positions, count, key)
+    }
+
+    /// One of `0..count`, each as likely, at each of `positions`: the counter is (step, position), and the key (seed,
+    /// purpose), in the order `[seed, purpose, step]`; all are integers that broadcast to the positions.
+    ///
+    /// # Errors
+    /// As [`Graph::permutation`].
+    pub fn choice(&mut self, positions: Tensor, count: Tensor, key: [Tensor; 3]) -> Result<Tensor> {
+        self.draw_at(Draw::Choice, positions, count, key)
+    }
+
+    fn draw_at(&mut self, draw: Draw, positions: Tensor, count: Tensor, key: [Tensor; 3]) -> Result<Tensor> {
+        let shape = self.shape(positions).clone();
+        for t in key.into_iter().chain([count, positions]) {
+            if self.node(t).dtype != DType::U32 || broadcast(self.shape(t), &shape).as_ref() != Some(&shape) {
+                return Err(self.misfit("a draw", positions, t, "integers that broadcast to the positions"));
+            }
+        }
+        let [seed, purpose, step] = key;
+        Ok(self.add(Op::Draw(draw), vec![seed, purpose, step, count, positions], shape, DType::U32))
+    }
+
     /// Rows of `table` `[N, D]` at `rows` `[B, 1]`.
     ///
     /// # Errors

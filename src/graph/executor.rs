@@ -316,11 +316,42 @@ impl GpuMachine {
         Ok(values)
     }
 
+    /// Reads `count` elements of an arena from each of `starts`, as many pieces at a time as there is room for.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn read_pieces(&mut self, arena: Arena, starts: impl Iterator<Item = usize>, count: usize) -> Result<Vec<f32>> {
+        let starts: Vec<usize> = starts.collect();
+        let together = (self.staging.size() / 4) as usize / count.max(1);
+        let mut values = Vec::with_capacity(starts.len() * count);
+        if together < 2 {
+            for start in starts {
+                values.extend(self.read(arena, start, count)?);
+            }
+            return Ok(values);
+        }
+        for starts in starts.chunks(together) {
+            self.read_copied(arena, starts, count, &mut values)?;
+        }
+        Ok(values)
+    }
+
     fn read_part(&mut self, arena: Arena, start: usize, count: usize, into: &mut Vec<f32>) -> Result<()> {
-        let bytes = 4 * count as u64;
+        self.read_copied(arena, &[start], count, into)
+    }
+
+    /// Reads pieces that fit the staging buffer together.
+    fn read_copied(&mut self, arena: Arena, starts: &[usize], count: usize, into: &mut Vec<f32>) -> Result<()> {
+        let (piece, bytes) = (4 * count as u64, 4 * (count * starts.len()) as u64);
+        if bytes == 0 {
+            return Ok(());
+        }
         let mut encoder =
             self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("read") });
-        encoder.copy_buffer_to_buffer(&self.arenas[arena as usize], 4 * start as u64, &self.staging, 0, bytes);
+        for (i, &start) in starts.iter().enumerate() {
+            let source = &self.arenas[arena as usize];
+            encoder.copy_buffer_to_buffer(source, 4 * start as u64, &self.staging, i as u64 * piece, piece);
+        }
         self.gpu.queue.submit([encoder.finish()]);
         let (sender, receiver) = std::sync::mpsc::channel();
         self.staging.map_async(wgpu::MapMode::Read, 0..bytes, move |outcome| {

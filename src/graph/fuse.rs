@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::node::{Effect, Function, Graph, Op, Scope, Shape, Tensor};
 use super::schedule::Reach;
 use crate::error::{Error, Result};
-use crate::kernels::program::{Binary, Unary};
+use crate::kernels::program::{Binary, Draw, Unary};
 
 /// What a group starts from.
 #[derive(Clone, Debug)]
@@ -109,7 +109,7 @@ fn cost(op: &Op) -> u32 {
             | Unary::Elu(_),
         ) => 8,
         Op::Binary(Binary::Pow) => 8,
-        Op::Random(_) => 60,
+        Op::Random(_) | Op::Draw(Draw::Choice) => 60,
         Op::Draw(_) => 1000,
         Op::Broadcast | Op::Constant(_) | Op::Word(_) => 0,
         _ => 1,
@@ -481,7 +481,7 @@ impl<'g> Fused<'g> {
     }
 }
 
-fn reachable(graph: &Graph, function: &Function) -> Vec<bool> {
+pub(super) fn reachable(graph: &Graph, function: &Function) -> Vec<bool> {
     let mut reachable = vec![false; graph.nodes.len()];
     let mut stack: Vec<Tensor> = function.effects.iter().flat_map(Effect::values).collect();
     while let Some(tensor) = stack.pop() {
@@ -534,7 +534,7 @@ fn must_store(graph: &Graph, reachable: &[bool], consumers: &[Vec<Tensor>]) -> (
             // Constants broadcast are free, and so is whatever costs next to nothing.
             must[index] |= node.op != Op::Broadcast;
         }
-        if matches!(node.op, Op::Draw(_)) {
+        if matches!(node.op, Op::Draw(draw) if draw != Draw::Choice) {
             must[index] = true;
         }
         if must[index] || is_head(&node.op) {

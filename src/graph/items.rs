@@ -13,7 +13,7 @@ use crate::kernels::map::Map;
 use crate::kernels::matmul::{Factors, Form, Inner, MatMul};
 use crate::kernels::nearest::Nearest;
 use crate::kernels::orthogonal::Orthogonal;
-use crate::kernels::program::Program;
+use crate::kernels::program::{Draw, Program};
 use crate::kernels::reduce::Reduce;
 use crate::kernels::sort::{FIRST_RUN, Step, Ties};
 use crate::kernels::{Arena, Body, Kernel};
@@ -78,7 +78,8 @@ fn name_group(fused: &Fused, g: usize) -> String {
     }
     match &group.head {
         Head::None => match group.nodes.first().map(|t| &fused.graph.node(*t).op) {
-            Some(Op::Draw(_)) => "batch order".into(),
+            Some(Op::Draw(Draw::Shuffled | Draw::Replacement)) => "batch order".into(),
+            Some(Op::Draw(_)) => "draws".into(),
             Some(Op::Gather) => format!("gather {}", group.shape),
             Some(Op::Random(_)) => "random".into(),
             _ => format!("elementwise {}", group.shape),

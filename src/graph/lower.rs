@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::allocate::{Life, allocate};
 use super::assign::order_assignments;
-use super::fuse::{Fused, Store};
+use super::fuse::{Fused, Store, reachable};
 use super::items::{Item, item};
-use super::node::{Function, Graph, Op, Scope, Tensor};
+use super::node::{Effect, Function, Graph, Op, Scope, Tensor, VariableKind};
 use super::plan::{Plan, PlannedFunction};
 use super::program_of::Word;
 use super::registry::{Registry, check_iterations};
@@ -108,7 +108,7 @@ fn draft_as(
     }
     let size = resident::Size {
         flops: layered.dispatches.iter().map(|d| d.flops).sum::<u64>() / replicas as u64,
-        bytes: 4 * (registry.state_stride + layered.replica_scratch) as u64,
+        bytes: 4 * (touched(graph, function, registry) + layered.replica_scratch) as u64,
     };
     let (mut resident, mut lowering) = resident::choose(size, function.runs, wanted, profile);
     if let Some(shared) = layered.dispatches.iter().find(|d| d.shared).filter(|_| resident) {
@@ -124,6 +124,28 @@ fn draft_as(
     // All kernels share one workgroup: the tiles are those of its width, and none is of another number of subgroups.
     let narrow = Profile { workgroup_invocations: profile.width(), cooperative: Vec::new(), ..profile.clone() };
     Ok(Draft { resident, lowering, ..draft(graph, function, replicas, &narrow, registry)? })
+}
+
+/// What a function reads as a whole: not the tables of which a run gathers some rows.
+fn read_whole(graph: &Graph, function: &Function) -> BTreeSet<Tensor> {
+    let reachable = reachable(graph, function);
+    let mut whole: BTreeSet<Tensor> = function.effects.iter().flat_map(Effect::values).collect();
+    for (_, node) in graph.nodes.iter().enumerate().filter(|(index, _)| reachable[*index]) {
+        let read = node.inputs.iter().enumerate().filter(|(i, _)| (&node.op, *i) != (&Op::Gather, 0));
+        whole.extend(read.map(|(_, &input)| graph.source(input).0));
+    }
+    whole
+}
+
+/// Elements of one replica's state that stay in use through many runs of a function: not what is kept for others to
+/// recompute, nor tables of which a run gathers some rows.
+fn touched(graph: &Graph, function: &Function, registry: &Registry) -> usize {
+    let recomputed = |t: &Tensor| match graph.node(*t).op {
+        Op::Variable(id) => graph.variable_info(id).kind == VariableKind::Transient,
+        _ => false,
+    };
+    let whole = read_whole(graph, function).into_iter().filter(recomputed);
+    registry.saved + whole.map(|t| graph.shape(t).elements()).sum::<usize>()
 }
 
 fn draft(graph: &Graph, function: &Function, replicas: usize, profile: &Profile, registry: &Registry) -> Result<Draft> {
@@ -144,7 +166,7 @@ fn draft(graph: &Graph, function: &Function, replicas: usize, profile: &Profile,
         replica_scratch: 0,
         resident: false,
         lowering: String::new(),
-        least_bytes: 4 * least_elements(&fused, replicas),
+        least_bytes: 4 * least_elements(&fused, &read_whole(graph, function), replicas),
     };
     for per_replica in [false, true] {
         let (tensors, lives): (Vec<Tensor>, Vec<Life>) = owners
@@ -189,7 +211,7 @@ fn label<'a>(parts: impl Iterator<Item = &'a str>) -> String {
 
 /// Elements that any way of running the function must read and write: variables and what is gathered from data once, what
 /// is assigned, recorded or given once. Temporaries could stay in registers.
-fn least_elements(fused: &Fused, replicas: usize) -> u64 {
+fn least_elements(fused: &Fused, whole: &BTreeSet<Tensor>, replicas: usize) -> u64 {
     let graph = fused.graph;
     let elements = |t: Tensor| {
         let runs = if graph.node(t).scope == Scope::Replica { replicas } else { 1 };
@@ -198,7 +220,7 @@ fn least_elements(fused: &Fused, replicas: usize) -> u64 {
     let (mut seen, mut total) = (BTreeSet::new(), 0);
     for group in &fused.groups {
         for &load in &group.loads {
-            if matches!(graph.node(load).op, Op::Variable(_)) && seen.insert(load) {
+            if matches!(graph.node(load).op, Op::Variable(_)) && whole.contains(&load) && seen.insert(load) {
                 total += elements(load);
             }
         }

@@ -111,8 +111,7 @@ impl Machine {
     /// If there is no such variable, or the device fails.
     pub fn read_variable(&mut self, name: &str) -> Result<Vec<f32>> {
         let placed = self.variable(name)?;
-        let state = self.read_state()?;
-        Ok(self.gather(&placed, &state))
+        self.read_pieces(placed.slot.offset as usize, placed.elements)
     }
 
     /// A variable of one replica.
@@ -132,8 +131,14 @@ impl Machine {
     /// As [`Machine::read_variable`].
     pub fn read_variables(&mut self, names: &[&str]) -> Result<Vec<Vec<f32>>> {
         let placed = names.iter().map(|name| self.variable(name)).collect::<Result<Vec<_>>>()?;
-        let state = self.read_state()?;
-        Ok(placed.iter().map(|p| self.gather(p, &state)).collect())
+        let from = placed.iter().map(|p| p.slot.offset as usize).min().unwrap_or(0);
+        let to = placed.iter().map(|p| p.slot.offset as usize + p.elements).max().unwrap_or(0);
+        let pieces = self.read_pieces(from, to - from)?;
+        let of = |p: &Placed| {
+            let at = p.slot.offset as usize - from;
+            pieces.chunks(to - from).flat_map(|piece| &piece[at..at + p.elements]).copied().collect()
+        };
+        Ok(placed.iter().map(of).collect())
     }
 
     /// Host time per dispatch of a function, encoding and submission included; none on the reference executor. It runs
@@ -313,12 +318,24 @@ impl Machine {
             .collect())
     }
 
-    /// The state of all replicas, as it stands in memory.
+    /// The same `count` elements of each replica's state, from `offset`, one replica after the other.
+    fn read_pieces(&mut self, offset: usize, count: usize) -> Result<Vec<f32>> {
+        let (replicas, stride) = (self.replicas(), self.plan().strides[Arena::State as usize]);
+        match self {
+            Self::Gpu(m) => m.read_pieces(Arena::State, (0..replicas).map(|r| offset + r * stride), count),
+            Self::Reference(m) => {
+                let state = m.memory().arena(Arena::State);
+                Ok((0..replicas).flat_map(|r| &state[offset + r * stride..][..count]).copied().collect())
+            }
+        }
+    }
+
+    /// The state of all replicas, one after the other, without what can be recomputed.
     ///
     /// # Errors
     /// If the device fails.
     pub fn read_state(&mut self) -> Result<Vec<f32>> {
-        self.read(Arena::State, 0, self.plan().elements[Arena::State as usize])
+        self.read_pieces(0, self.plan().saved)
     }
 
     /// Replaces the state of all replicas by what [`Machine::read_state`] gave.
@@ -326,14 +343,17 @@ impl Machine {
     /// # Errors
     /// If the size differs.
     pub fn write_state(&mut self, state: &[f32]) -> Result<()> {
-        let expected = self.plan().elements[Arena::State as usize];
+        let (saved, stride) = (self.plan().saved, self.plan().strides[Arena::State as usize]);
+        let expected = saved * self.replicas();
         if state.len() != expected {
             return Err(Error::Resume(format!(
                 "the saved state has {} elements, and {expected} are expected",
                 state.len()
             )));
         }
-        self.write(Arena::State, 0, state);
+        for (replica, piece) in state.chunks(saved.max(1)).enumerate() {
+            self.write(Arena::State, replica * stride, piece);
+        }
         Ok(())
     }
 

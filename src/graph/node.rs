@@ -151,7 +151,8 @@ pub enum Op {
     Row,
     /// Random values; inputs seed, purpose, step.
     Random(Distribution),
-    /// Indices of a batch's examples; inputs seed, purpose, step, examples, batch.
+    /// Indices of a batch's examples, inputs seed, purpose, step, examples, batch; or whole numbers drawn at given
+    /// positions, inputs seed, purpose, step, count, position.
     Draw(Draw),
     /// Rows of the first input at the indices in the second.
     Gather,

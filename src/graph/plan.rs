@@ -99,6 +99,8 @@ pub struct Plan {
     pub variables: BTreeMap<String, (VariableKind, Placed)>,
     /// Elements that each further replica adds to each arena.
     pub strides: [usize; 4],
+    /// Elements of each replica's state, from its first, that cannot be recomputed.
+    pub saved: usize,
     /// Places of outputs, by name.
     pub outputs: BTreeMap<String, Placed>,
     /// Places of rings, by name.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::allocate::ALIGNMENT;
 use super::lower::{Draft, DraftDispatch};
-use super::node::{Effect, Function, Graph, Scope, Shape};
+use super::node::{Effect, Function, Graph, Scope, Shape, VariableKind};
 use super::plan::{Dispatch, Placed, Plan, PlannedFunction, Ring};
 use super::program_of::{Place, Word};
 use crate::error::{Error, Result};
@@ -19,6 +19,7 @@ pub(super) struct Registry {
     pub width: u32,
     pub variables: Vec<usize>,
     pub state_stride: usize,
+    pub saved: usize,
     pub data: Vec<usize>,
     pub data_elements: usize,
     pub record_names: Vec<String>,
@@ -39,7 +40,18 @@ impl Registry {
             *total += elements.next_multiple_of(ALIGNMENT);
             at
         };
-        let variables = graph.variables.iter().map(|v| take(v.shape.elements(), &mut state_stride)).collect();
+        // What can be recomputed stands last, so that what must be saved is one piece per replica.
+        let mut variables = vec![0; graph.variables.len()];
+        let mut place = |kept: bool| {
+            for (i, v) in
+                graph.variables.iter().enumerate().filter(|(_, v)| (v.kind != VariableKind::Transient) == kept)
+            {
+                variables[i] = take(v.shape.elements(), &mut state_stride);
+            }
+            state_stride
+        };
+        let saved = place(true);
+        let state_stride = place(false);
         let mut data_elements = 0;
         let data = graph.data.iter().map(|d| take(d.shape.elements(), &mut data_elements)).collect();
         let mut registry = Self {
@@ -47,6 +59,7 @@ impl Registry {
             width: profile.width(),
             variables,
             state_stride: state_stride.max(ALIGNMENT),
+            saved,
             data,
             data_elements,
             record_names: Vec::new(),
@@ -239,7 +252,8 @@ impl Registry {
             records.insert(name.clone(), Ring { place: placed(slot, shape, *dtype), capacity: *capacity });
         }
         let strides = [0, self.state_stride, self.scratch_stride, self.out_stride];
-        Ok(Plan { replicas, width: self.width, elements, strides, table, data, functions, variables, outputs, records })
+        let (width, saved) = (self.width, self.saved);
+        Ok(Plan { replicas, width, elements, strides, saved, table, data, functions, variables, outputs, records })
     }
 }
 

@@ -134,13 +134,17 @@ pub enum Distribution {
     TruncatedNormal,
 }
 
-/// How the examples of a batch are drawn.
+/// How whole numbers are drawn: the examples of a batch, or values at positions that are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Draw {
     /// Keyed permutations, one per epoch, read continuously: each example once per epoch.
     Shuffled,
     /// Independently, with replacement.
     Replacement,
+    /// Where one keyed permutation puts a given position.
+    Permutation,
+    /// Any of so many, each as likely, at a given position (to within their number in 2^32).
+    Choice,
 }
 
 /// One instruction.
@@ -177,7 +181,7 @@ pub enum Instruction {
         /// Integer value: the step.
         step: Value,
     },
-    /// Index of the example that stands at this element of the batch.
+    /// Index of the example that stands at this element of the batch, or what is drawn at a given position.
     Draw {
         /// How.
         draw: Draw,
@@ -187,9 +191,9 @@ pub enum Instruction {
         purpose: Value,
         /// Integer value: the step.
         step: Value,
-        /// Integer value: examples in the set.
+        /// Integer value: examples in the set, or how many there are to choose from.
         examples: Value,
-        /// Integer value: examples per batch.
+        /// Integer value: examples per batch, or the position.
         batch: Value,
     },
 }
@@ -312,7 +316,7 @@ impl Program {
     pub fn iterations(&self) -> u64 {
         let of = |i: &Instruction| match i {
             // Rounds of the permutation, for the longest walk of eight lanes, and the search for its width.
-            Instruction::Draw { draw: Draw::Shuffled, .. } => 16 + 7 * 16,
+            Instruction::Draw { draw: Draw::Shuffled | Draw::Permutation, .. } => 16 + 7 * 16,
             Instruction::Random { distribution: Distribution::TruncatedNormal, .. } => 4,
             _ => 0,
         };

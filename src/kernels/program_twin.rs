@@ -148,6 +148,8 @@ impl Program {
                                 random::permuted(s, p, place / m, place % m, m)
                             }
                             Draw::Replacement => random::threefry([s, p], [t, e as u32])[0] % m,
+                            Draw::Permutation => random::permuted(s, p, t, b, m),
+                            Draw::Choice => random::choice(s, p, t, b, m),
                         };
                     }
                 }

@@ -251,6 +251,8 @@ impl Emission<'_> {
                     Draw::Replacement => {
                         format!("threefry(vec2<u32>({s}, {q}), vec2<u32>({t}, {e})).x % {m}")
                     }
+                    Draw::Permutation => format!("permuted({s}, {q}, {t}, {b}, {m})"),
+                    Draw::Choice => format!("threefry(vec2<u32>({s}, {q}), vec2<u32>({t}, {b})).x % {m}"),
                 }
             }
         }

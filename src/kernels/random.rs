@@ -76,6 +76,11 @@ pub fn permuted(seed: u32, purpose: u32, epoch: u32, position: u32, count: u32) 
     }
 }
 
+/// One of `0..count`, each as likely to within `count` in 2^32. `count` is not zero.
+pub fn choice(seed: u32, purpose: u32, step: u32, element: u32, count: u32) -> u32 {
+    threefry([seed, purpose], [step, element])[0] % count
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,8 +1,8 @@
 //! Losses, with their conventions named.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
-use crate::kernels::program::Unary;
+use crate::kernels::program::{Binary, Unary};
 
 /// How a loss is summed up. Every convention is a mean over examples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,17 @@ impl Reduction {
     }
 }
 
+/// What terms that are masked count for in a mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Masked {
+    /// They count as zeros: the divisor is the number of all terms.
+    #[default]
+    Zero,
+    /// They do not count: the divisor is the number of terms that are present, where [`Reduction`] has that of all (and at
+    /// least 1).
+    LeftOut,
+}
+
 /// A loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
@@ -48,26 +59,65 @@ impl Loss {
     /// # Errors
     /// If the shapes do not fit.
     pub fn apply(self, g: &mut Graph, prediction: Tensor, target: Tensor) -> Result<Tensor> {
+        let Some((terms, factor)) = self.terms(g, prediction, target)? else {
+            let rows = g.cross_entropy(prediction, target)?;
+            return g.mean_all(rows);
+        };
+        let sum = g.sum_all(terms)?;
+        Ok(g.scale(sum, factor))
+    }
+
+    /// The loss `[1, 1]` of predictions `[N, C]` whose terms count where `mask` `[N, C]` is 1, and not where it is 0.
+    ///
+    /// # Errors
+    /// If the shapes do not fit, or the loss has one term for all outputs (cross-entropy).
+    pub fn masked(
+        self,
+        g: &mut Graph,
+        prediction: Tensor,
+        target: Tensor,
+        mask: Tensor,
+        absent: Masked,
+    ) -> Result<Tensor> {
+        let Some((terms, factor)) = self.terms(g, prediction, target)? else {
+            return Err(Error::Shape(
+                "cross-entropy has one term for all outputs, which cannot be masked by output: use a binary one".into(),
+            ));
+        };
+        if g.shape(mask) != g.shape(terms) {
+            let (mask, terms) = (g.describe(mask), g.shape(terms).clone());
+            return Err(Error::Shape(format!("a mask of the shape of the outputs, {terms}, is expected, got {mask}")));
+        }
         let [examples, outputs] = g.matrix(prediction)?;
-        match self {
-            Self::CrossEntropy => {
-                let rows = g.cross_entropy(prediction, target)?;
-                g.mean_all(rows)
+        let terms = g.times(terms, mask)?;
+        let sum = g.sum_all(terms)?;
+        match absent {
+            Masked::Zero => Ok(g.scale(sum, factor)),
+            Masked::LeftOut => {
+                let present = g.sum_all(mask)?;
+                let one = g.constant(1.0);
+                let present = g.binary(Binary::Max, present, one)?;
+                let whole = g.scale(sum, (f64::from(factor) * (examples * outputs) as f64) as f32);
+                g.over(whole, present)
             }
+        }
+    }
+
+    /// The terms `[N, C]`, and the factor on their sum; none of cross-entropy.
+    fn terms(self, g: &mut Graph, prediction: Tensor, target: Tensor) -> Result<Option<(Tensor, f32)>> {
+        let [examples, outputs] = g.matrix(prediction)?;
+        Ok(Some(match self {
+            Self::CrossEntropy => return Ok(None),
             Self::BinaryCrossEntropy(reduction) => {
                 // softplus(z) - y z: exact for any z.
                 let softplus = g.unary(Unary::Softplus, prediction);
                 let product = g.times(target, prediction)?;
-                let terms = g.minus(softplus, product)?;
-                let sum = g.sum_all(terms)?;
-                Ok(g.scale(sum, reduction.factor(examples, outputs)))
+                (g.minus(softplus, product)?, reduction.factor(examples, outputs))
             }
             Self::SquaredError(reduction) => {
                 let difference = g.minus(prediction, target)?;
-                let squares = g.unary(Unary::Square, difference);
-                let sum = g.sum_all(squares)?;
-                Ok(g.scale(sum, reduction.factor(examples, outputs)))
+                (g.unary(Unary::Square, difference), reduction.factor(examples, outputs))
             }
-        }
+        }))
     }
 }

@@ -15,7 +15,7 @@ pub use batch::{Batches, Draws};
 pub use dense::{Dense, Forward, Mlp};
 pub use dropout::{Dropout, dropout};
 pub use init::{Fan, Init};
-pub use loss::{Loss, Reduction};
+pub use loss::{Loss, Masked, Reduction};
 pub use loss_scale::LossScale;
 pub use optimiser::{Decay, Hyper, Optimiser, Rule, Update, clip_by_global_norm, global_norm};
 pub use schedule::{Schedule, Shape as ScheduleShape};

@@ -1,12 +1,14 @@
 //! From an experiment's settings to the graph and the functions of a group.
 //!
 //! The functions: `init` sets everything to its start; `step` trains; `gradient` measures the gradient of the coming
-//! batch; `forget` starts the mean of the training loss anew; `evaluate` observes the probe set; `test` evaluates on all that is held out; `keep` remembers the present
+//! batch; `data` makes the examples of replicas that make their own; `forget` starts the mean of the training loss anew; `evaluate` observes the probe set; `test` evaluates on all that is held out; `keep` remembers the present
 //! representations for comparison.
 
+use super::declared::Declared;
 use super::model::{Model, Network};
-use super::observer::{self, Observed, Observer, Seen};
+use super::observer::{self, FitSet, Observed, Observer, Seen};
 use super::prepared::{Part, Prepared, Targets};
+use super::tables::{PartNodes, Tables, part};
 use super::track::{Activations, Quantity, Track};
 use crate::config::{self, BatchMode, LossKind, Measure, OptimiserKind, ScheduleKind};
 use crate::error::{Error, Result};
@@ -14,7 +16,7 @@ use crate::graph::{Effect, Function, Graph, Tensor, VariableKind};
 use crate::kernels::matmul::Precision;
 use crate::kernels::program::{Binary, DType, Unary};
 use crate::nn::{
-    Batches, Decay, Draws, Dropout, Forward, Hyper, Loss, LossScale, Optimiser, Reduction, Rule, Schedule,
+    Batches, Decay, Draws, Dropout, Forward, Hyper, Loss, LossScale, Masked, Optimiser, Reduction, Rule, Schedule,
     ScheduleShape, Update, clip_by_global_norm, global_norm,
 };
 
@@ -115,6 +117,13 @@ fn loss_of(e: &config::Experiment) -> Loss {
     }
 }
 
+fn masked_of(e: &config::Experiment) -> Masked {
+    match e.loss.absent {
+        config::AbsentTerms::Zero => Masked::Zero,
+        config::AbsentTerms::LeftOut => Masked::LeftOut,
+    }
+}
+
 fn schedule_of(e: &config::Experiment) -> Schedule {
     let s = &e.optimiser.schedule;
     let shape = match s.kind {
@@ -124,14 +133,6 @@ fn schedule_of(e: &config::Experiment) -> Schedule {
         ScheduleKind::Linear => ScheduleShape::Linear { end: s.end as f32 },
     };
     Schedule { shape, warmup: s.warmup, steps: s.steps.unwrap_or(e.steps) }
-}
-
-#[derive(Clone, Copy)]
-struct PartNodes {
-    inputs: Tensor,
-    targets: Tensor,
-    /// Targets as rows of values: as they are, or one-hot.
-    values: Tensor,
 }
 
 /// Builds the program of one group: all replicas share `e` up to its numeric hyper-parameters.
@@ -177,17 +178,15 @@ pub fn compile(
     let network = model.declare(g, data.inputs, data.outputs)?;
     let parameters = network.parameters();
     let loss = loss_of(e);
-    let train = match data.own {
-        true => own_part(g, &data.train, data)?,
-        false => part(g, &data.train, data, loss)?,
-    };
+    let (mut tables, make) = Tables::new(g, data, loss, e.probe.from, seed)?;
+    let train = tables.train(g)?;
     let draws = match e.batch.mode {
         BatchMode::Full => Draws::Full,
         BatchMode::Shuffled => Draws::Shuffled,
         BatchMode::Replacement => Draws::Replacement,
     };
     let batches = Batches { draws, size: e.batch.size as usize };
-    let batch = batches.take(g, &[train.inputs, train.targets], seed, step)?;
+    let batch = batches.take(g, &train.tables(), seed, step)?;
     let input_rate = (e.model.input_dropout > 0.0).then_some(input_rate);
     let drop = (e.model.dropout > 0.0 || input_rate.is_some()).then_some(Dropout { rate, input_rate, seed, step });
     let mixed = e.model.precision == config::Precision::Mixed;
@@ -211,7 +210,10 @@ pub fn compile(
         }
         None => None,
     };
-    let batch_loss = loss.apply(g, seen.output, batch[1])?;
+    let batch_loss = match batch.get(2) {
+        Some(&present) => loss.masked(g, seen.output, batch[1], present, masked_of(e))?,
+        None => loss.apply(g, seen.output, batch[1])?,
+    };
     let gradients = match &scaling {
         Some(scaling) => scaling.gradients(g, batch_loss, &parameters)?,
         None => g.gradients(batch_loss, &parameters)?,
@@ -294,9 +296,15 @@ pub fn compile(
 
     // Observation.
     g.fence();
-    let probe = if data.own { train } else { part(g, &data.probe, data, loss)? };
+    let probe = tables.probe(g)?;
     g.set_precision(network_precision);
     let on_probe = network.forward(g, probe.inputs, None)?;
+    let fit = if observers.iter().any(|o| o.reads_fit_set()) { tables.fit(g)? } else { None };
+    let fit = fit.map(|fit| -> Result<FitSet> {
+        let Forward { hidden, output } = network.forward(g, fit.inputs, None)?;
+        Ok(FitSet { inputs: fit.inputs, values: fit.values, hidden, output })
+    });
+    let fit = fit.transpose()?;
     g.set_precision(Precision::Single);
     let hidden: Vec<usize> = on_probe.hidden.iter().map(|&h| g.shape(h).columns()).collect();
     let wants = |m: Measure| e.observe.has(m);
@@ -308,7 +316,9 @@ pub fn compile(
         on_probe.hidden.iter().enumerate().map(&mut keep).collect::<Result<Vec<_>>>()
     });
     let kept = kept.transpose()?;
-    let (mut evaluate, observed) = evaluation(g, data, &probe, &on_probe, kept.clone(), &parameters, loss, observers)?;
+    let on_probe_seen =
+        Seen { kept: kept.clone(), fit, ..seen_on(data, &data.probe, &probe, &on_probe, &parameters, loss) };
+    let (mut evaluate, observed) = evaluation(g, &on_probe_seen, observers)?;
     let loss_train = g.over(loss_sum, loss_count)?;
     for (name, value) in
         [("alive", alive), ("diverged_at", diverged_at), ("broken", broken), ("loss_train", loss_train)]
@@ -318,6 +328,7 @@ pub fn compile(
     let zero = g.constant(0.0);
     let forget = vec![Effect::Assign(g.variable_of(loss_sum)?, zero), Effect::Assign(g.variable_of(loss_count)?, zero)];
     let mut functions = vec![init_function, step_function, Function::new("forget", forget)];
+    functions.extend(make);
     if wants(Measure::GradientNorm) {
         functions.push(gradient_function);
     }
@@ -335,7 +346,7 @@ pub fn compile(
     }
     functions.push(Function::new("evaluate", evaluate));
     g.set_precision(network_precision);
-    let (test, test_accuracy) = test_function(g, data, network.as_ref(), &parameters, loss, data.own.then_some(train))?;
+    let (test, test_accuracy) = test_function(g, data, network.as_ref(), &parameters, loss, &mut tables)?;
     functions.push(test);
     let parameter_names =
         parameters.iter().map(|&p| Ok(g.variable_info(g.variable_of(p)?).name.clone())).collect::<Result<Vec<_>>>()?;
@@ -366,32 +377,6 @@ pub(super) fn needs_representations(e: &config::Experiment) -> bool {
 pub(super) fn representation_name(layer: usize) -> String {
     format!("representation/{layer}")
 }
-
-fn part(g: &mut Graph, part: &Part, data: &Prepared, loss: Loss) -> Result<PartNodes> {
-    let inputs = g.data(part.inputs.clone(), &[part.examples, data.inputs])?;
-    let values = g.data(part.values(data.outputs), &[part.examples, data.outputs])?;
-    let targets = match (&part.targets, loss) {
-        (Targets::Classes(labels), Loss::CrossEntropy) => g.data_integers(labels, &[part.examples, 1])?,
-        _ => values,
-    };
-    Ok(PartNodes { inputs, targets, values })
-}
-
-/// Examples of each replica's own, as settings of the replica.
-fn own_part(g: &mut Graph, part: &Part, data: &Prepared) -> Result<PartNodes> {
-    if matches!(part.targets, Targets::Classes(_)) {
-        return Err(Error::config("replicas with examples of their own need numeric targets, and these have classes"));
-    }
-    let mut setting =
-        |name: &str, width: usize| g.variable(name, &[part.examples, width], DType::F32, VariableKind::Setting);
-    let inputs = setting(OWN_INPUTS, data.inputs)?;
-    let values = setting(OWN_TARGETS, data.outputs)?;
-    Ok(PartNodes { inputs, targets: values, values })
-}
-
-/// Variables of each replica's own examples.
-pub(super) const OWN_INPUTS: &str = "data/inputs";
-pub(super) const OWN_TARGETS: &str = "data/targets";
 
 fn init(
     g: &mut Graph,
@@ -424,21 +409,10 @@ fn init(
 
 type Evaluation = (Vec<Effect>, Vec<(String, Option<usize>)>);
 
-#[allow(clippy::too_many_arguments)]
-fn evaluation(
-    g: &mut Graph,
-    data: &Prepared,
-    probe: &PartNodes,
-    forward: &Forward,
-    kept: Option<Vec<Tensor>>,
-    parameters: &[Tensor],
-    loss: Loss,
-    observers: &[&dyn Observer],
-) -> Result<Evaluation> {
-    let seen = seen(&data.probe, probe, forward, kept, parameters, loss);
+fn evaluation(g: &mut Graph, seen: &Seen, observers: &[&dyn Observer]) -> Result<Evaluation> {
     let (mut effects, mut names) = (Vec::new(), Vec::new());
     for observer in observers {
-        for Observed { name, layer, value } in observer.observe(g, &seen)? {
+        for Observed { name, layer, value } in observer.observe(g, seen)? {
             let taken = ["alive", "broken", "diverged_at", "loss_train", "gradient_norm", "loss_test", "accuracy_test"];
             if taken.contains(&name.as_str()) || names.contains(&(name.clone(), layer)) {
                 return Err(Error::config(format!(
@@ -452,11 +426,12 @@ fn evaluation(
     Ok((effects, names))
 }
 
-fn seen(
+/// What can be seen of a network on a part, but for what is kept and the set for fitting.
+fn seen_on(
+    data: &Prepared,
     part: &Part,
     nodes: &PartNodes,
     forward: &Forward,
-    kept: Option<Vec<Tensor>>,
     parameters: &[Tensor],
     loss: Loss,
 ) -> Seen {
@@ -466,10 +441,12 @@ fn seen(
         values: nodes.values,
         classes: matches!(part.targets, Targets::Classes(_)),
         hidden: forward.hidden.clone(),
-        kept,
+        kept: None,
         output: forward.output,
         parameters: parameters.to_vec(),
         loss,
+        features: data.declared.as_ref().map(Declared::names).unwrap_or_default(),
+        fit: None,
     }
 }
 
@@ -480,15 +457,12 @@ fn test_function(
     network: &dyn Network,
     parameters: &[Tensor],
     loss: Loss,
-    own: Option<PartNodes>,
+    tables: &mut Tables<'_>,
 ) -> Result<(Function, bool)> {
     g.fence();
-    let nodes = match own {
-        Some(nodes) => nodes,
-        None => part(g, &data.test, data, loss)?,
-    };
+    let nodes = tables.test(g)?;
     let forward = network.forward(g, nodes.inputs, None)?;
-    let seen = seen(&data.test, &nodes, &forward, None, parameters, loss);
+    let seen = seen_on(data, &data.test, &nodes, &forward, parameters, loss);
     let value = loss.apply(g, seen.output, seen.targets)?;
     let mut effects = vec![Effect::Output("loss_test".into(), value)];
     let accuracy = observer::accuracy(g, &seen)?;

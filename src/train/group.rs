@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::compile::{Compiled, OWN_INPUTS, OWN_TARGETS, replica_settings};
+use super::compile::{Compiled, replica_settings};
 use super::options::Options;
 use super::sweep::Replica;
+use super::tables::{MAKE, OWN_INPUTS, OWN_TARGETS};
 use crate::data::NamedArray;
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};
@@ -86,7 +87,18 @@ impl Group {
             }
             machine.run("init", 1)?;
         }
-        Ok(())
+        self.make_data()
+    }
+
+    /// Makes the examples of replicas that make their own: needed once, and again after a snapshot is restored, which does
+    /// not hold them.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn make_data(&mut self) -> Result<()> {
+        let makes = |machine: &&mut Machine| machine.plan().function(MAKE).is_some();
+        let mut machines = self.slices.iter_mut().map(|(machine, _)| machine).filter(makes);
+        machines.try_for_each(|machine| machine.run(MAKE, 1))
     }
 
     /// Replaces initial parameters by given ones, of the shapes that PyTorch gives them, for all replicas.

@@ -2,6 +2,7 @@
 
 mod cataloguing;
 mod compile;
+mod declared;
 mod drain;
 mod group;
 mod model;
@@ -15,12 +16,14 @@ mod runner;
 mod saving;
 mod snapshot;
 mod sweep;
+mod tables;
 mod track;
 
 pub use compile::{Compiled, compile};
+pub use declared::Declared;
 pub use group::Group;
 pub use model::{Model, Network, Perceptron};
-pub use observer::{Observed, Observer, Seen, built_in};
+pub use observer::{FitSet, Observed, Observer, Seen, built_in};
 pub use options::{Interrupt, Options, Progress, Quiet, Stage};
 pub use prepared::{Part, Prepared, Targets};
 pub use sweep::{Outline, Replica, Summary, Sweep, resumable};

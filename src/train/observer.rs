@@ -29,6 +29,24 @@ pub struct Seen {
     pub parameters: Vec<Tensor>,
     /// The loss.
     pub loss: Loss,
+    /// Names of the outputs, where each is a feature; empty otherwise.
+    pub features: Vec<String>,
+    /// The network on the set held out to fit regressions on: if an observer [reads it](Observer::reads_fit_set), and
+    /// the data have such a set.
+    pub fit: Option<FitSet>,
+}
+
+/// What an observer can see of one replica on the set that is held out to fit regressions on.
+#[derive(Clone, Debug)]
+pub struct FitSet {
+    /// Inputs `[M, D]`.
+    pub inputs: Tensor,
+    /// Targets as values `[M, C]`.
+    pub values: Tensor,
+    /// Hidden representations `[M, units]`.
+    pub hidden: Vec<Tensor>,
+    /// The network's output `[M, C]`.
+    pub output: Tensor,
 }
 
 /// A named scalar, perhaps of a hidden layer.
@@ -61,6 +79,11 @@ pub trait Observer {
     /// # Errors
     /// If they cannot be expressed.
     fn observe(&self, g: &mut Graph, seen: &Seen) -> Result<Vec<Observed>>;
+
+    /// Whether it reads [`Seen::fit`], which is computed only if some observer does.
+    fn reads_fit_set(&self) -> bool {
+        false
+    }
 }
 
 /// Prefix of the names of comparisons with what is kept; the sweep renames them to first or last.
@@ -80,9 +103,12 @@ impl Observer for Standard {
             all.push(Observed::new("loss", seen.loss.apply(g, seen.output, seen.targets)?));
         }
         if self.0.has(Measure::Accuracy)
-            && let Some(value) = accuracy(g, seen)?
+            && let Some(right) = right(g, seen)?
         {
-            all.push(Observed::new("accuracy", value));
+            all.push(Observed::new("accuracy", g.mean_all(right)?));
+            for (output, name) in seen.features.iter().enumerate() {
+                all.push(Observed::new(format!("accuracy_{name}"), mean_of_column(g, right, output)?));
+            }
         }
         if self.0.has(Measure::WeightNorm) {
             all.push(Observed::new("weight_norm", global_norm(g, &seen.parameters)?));
@@ -161,18 +187,17 @@ pub(super) fn chosen_layers(observe: &config::Observe, count: usize) -> Result<V
 
 /// Fraction of examples (or outputs, if each has its own target) that are right; none for regression.
 pub(super) fn accuracy(g: &mut Graph, seen: &Seen) -> Result<Option<Tensor>> {
+    right(g, seen)?.map(|right| g.mean_all(right)).transpose()
+}
+
+/// 1 for each example `[N, 1]`, or each of its outputs `[N, C]`, that is right; none for regression.
+fn right(g: &mut Graph, seen: &Seen) -> Result<Option<Tensor>> {
     if seen.classes && seen.loss == Loss::CrossEntropy {
-        let right = g.correct(seen.output, seen.targets)?;
-        return g.mean_all(right).map(Some);
+        return g.correct(seen.output, seen.targets).map(Some);
     }
     match seen.loss {
-        Loss::BinaryCrossEntropy(_) => {
-            let (zero, half) = (g.constant(0.0), g.constant(0.5));
-            let says = g.binary(Binary::Greater, seen.output, zero)?;
-            let is = g.binary(Binary::Greater, seen.values, half)?;
-            let right = g.binary(Binary::Equal, says, is)?;
-            g.mean_all(right).map(Some)
-        }
+        Loss::BinaryCrossEntropy(_) => halves(g, seen, 0.0).map(Some),
+        Loss::SquaredError(_) if !seen.features.is_empty() => halves(g, seen, 0.5).map(Some),
         Loss::SquaredError(_) if seen.classes => {
             // The target's output is the largest: its value, found by the one-hot target, reaches the row's maximum.
             let best = g.max(seen.output, 1)?;
@@ -183,9 +208,26 @@ pub(super) fn accuracy(g: &mut Graph, seen: &Seen) -> Result<Option<Tensor>> {
             let zero = g.constant(0.0);
             let wrong = g.binary(Binary::Greater, size, zero)?;
             let one = g.constant(1.0);
-            let right = g.minus(one, wrong)?;
-            g.mean_all(right).map(Some)
+            g.minus(one, wrong).map(Some)
         }
         _ => Ok(None),
     }
+}
+
+/// 1 for each output that lies on its target's side of `border`, where targets are 0 or 1.
+fn halves(g: &mut Graph, seen: &Seen, border: f32) -> Result<Tensor> {
+    let (border, half) = (g.constant(border), g.constant(0.5));
+    let says = g.binary(Binary::Greater, seen.output, border)?;
+    let is = g.binary(Binary::Greater, seen.values, half)?;
+    g.binary(Binary::Equal, says, is)
+}
+
+/// Mean of one column of a matrix, `[1, 1]`.
+fn mean_of_column(g: &mut Graph, x: Tensor, column: usize) -> Result<Tensor> {
+    let [_, columns] = g.matrix(x)?;
+    let means = g.mean(x, 0)?;
+    let this = (0..columns).map(|c| if c == column { 1.0 } else { 0.0 }).collect();
+    let this = g.data(this, &[1, columns])?;
+    let picked = g.times(means, this)?;
+    g.sum_all(picked)
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::declared::Declared;
 use crate::config;
 use crate::data::{self, Dataset, Table, TwoPoints};
 use crate::error::{Error, Result};
@@ -15,7 +16,7 @@ pub enum Targets {
     Values(Vec<f32>),
 }
 
-/// One part of the data.
+/// One part of the data. Where each replica makes its own examples ([`Declared::per_replica`]) it has their number alone.
 #[derive(Clone, Debug)]
 pub struct Part {
     /// Examples.
@@ -44,6 +45,8 @@ pub struct Prepared {
     /// Each replica has training examples of its own ([`Replica::data`](super::Replica::data)), as many as `train` and as
     /// wide, and is tested and probed on them too.
     pub own: bool,
+    /// How the examples are declared, where they are made of features.
+    pub declared: Option<Declared>,
 }
 
 impl Prepared {
@@ -67,6 +70,7 @@ impl Prepared {
             }
             config::Source::Xor => whole(data::xor()),
             config::Source::Contexts => whole(data::contexts()),
+            config::Source::Features => return Self::declared(e),
             config::Source::Files => files(e)?,
         };
         Self::new(train, test, e)
@@ -90,15 +94,7 @@ impl Prepared {
         let all: Vec<usize> = (0..train.inputs.rows).collect();
         let scaling = data::normalise(how, &mut train.inputs, &all)?;
         scaling.apply(&mut test.inputs)?;
-        let (inputs, outputs) = (train.inputs.width(), train.targets.width());
-        let check = |key: &str, wanted: Option<u32>, is: usize| match wanted {
-            Some(wanted) if wanted as usize != is => {
-                Err(Error::config(format!("{key} is {wanted}, but the data has {is}: leave the key out or correct it")))
-            }
-            _ => Ok(()),
-        };
-        check("model.inputs", e.model.inputs, inputs)?;
-        check("model.outputs", e.model.outputs, outputs)?;
+        let widths = [train.inputs.width(), train.targets.width()];
         let part = |d: &Dataset| Part {
             examples: d.inputs.rows,
             inputs: d.inputs.values.clone(),
@@ -107,7 +103,25 @@ impl Prepared {
                 data::Targets::Values(table) => Targets::Values(table.values.clone()),
             },
         };
-        let (train, test) = (part(&train), part(&test));
+        Self::checked(e, widths, part(&train), part(&test), None)
+    }
+
+    /// Parts of these widths, of inputs and outputs, that fit the settings.
+    pub(super) fn checked(
+        e: &config::Experiment,
+        [inputs, outputs]: [usize; 2],
+        train: Part,
+        test: Part,
+        declared: Option<Declared>,
+    ) -> Result<Self> {
+        let check = |key: &str, wanted: Option<u32>, is: usize| match wanted {
+            Some(wanted) if wanted as usize != is => {
+                Err(Error::config(format!("{key} is {wanted}, but the data has {is}: leave the key out or correct it")))
+            }
+            _ => Ok(()),
+        };
+        check("model.inputs", e.model.inputs, inputs)?;
+        check("model.outputs", e.model.outputs, outputs)?;
         if matches!(train.targets, Targets::Values(_)) && e.loss.kind == config::LossKind::CrossEntropy {
             return Err(Error::config(
                 "loss.kind is \"cross_entropy\", which needs one class per example, but the data has numeric targets: use \"mse\" or \"bce\"",
@@ -125,13 +139,17 @@ impl Prepared {
                 probe.examples
             )));
         }
-        Ok(Self { name: String::new(), inputs, outputs, train, test, probe, own: false }.named(e))
+        Ok(Self { name: String::new(), inputs, outputs, train, test, probe, own: false, declared }.named(e))
     }
 
     /// A number that changes with any bit of the data (FNV-1a).
     pub fn fingerprint(&self) -> u64 {
         let mut hash = 0xcbf2_9ce4_8422_2325u64;
         let mut take = |word: u32| hash = (hash ^ u64::from(word)).wrapping_mul(0x0100_0000_01b3);
+        if let Some(Declared { features, seed, fit_examples, .. }) = &self.declared {
+            let sizes = [self.train.examples, *fit_examples, self.test.examples, self.probe.examples];
+            format!("{features:?} {seed:?} {sizes:?}").bytes().for_each(|b| take(u32::from(b)));
+        }
         for part in [&self.train, &self.test, &self.probe] {
             part.inputs.iter().for_each(|x| take(x.to_bits()));
             match &part.targets {
@@ -160,6 +178,10 @@ impl Part {
                 "probe.examples is {count}, but {} examples are there to choose from",
                 self.examples
             )));
+        }
+        if self.inputs.is_empty() {
+            // Each replica makes them: there is their number alone.
+            return Ok(Part { examples: count, ..self.clone() });
         }
         let width = self.inputs.len() / self.examples;
         Ok(Part {

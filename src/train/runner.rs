@@ -110,6 +110,7 @@ impl<'s> Runner<'s> {
                 .as_deref()
                 .ok_or_else(|| Error::Resume("--resume needs the run's folder (--out)".into()))?;
             stamp = snapshot::load(dir, &mut groups, &stamp)?;
+            groups.iter_mut().try_for_each(Group::make_data)?;
             recorder.restore(&e.checkpoints(), stamp.observed)?;
             resumed = Some(stamp.step);
             for (machine, members) in groups.iter_mut().flat_map(|g| &mut g.slices) {

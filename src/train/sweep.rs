@@ -131,6 +131,9 @@ impl Sweep {
             return Err(Error::config("a sweep needs at least one replica"));
         }
         data.own = replicas.iter().any(|r| r.data.is_some());
+        if data.own {
+            data.needs_examples("replicas are given examples of the form of the sweep's")?;
+        }
         let size = |p: &Part| (p.examples, p.inputs.len(), p.values(data.outputs).len());
         let expected = size(&data.train);
         if data.own && replicas.iter().any(|r| r.data.as_ref().is_none_or(|own| size(own) != expected)) {

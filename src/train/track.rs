@@ -61,6 +61,7 @@ impl Tracked {
 impl Track {
     /// Checks that the pairs are examples.
     pub(super) fn check(&self, data: &Prepared) -> Result<()> {
+        data.needs_examples("tracked pairs are of training examples that all replicas share")?;
         let beyond = self.pairs.iter().flatten().find(|&&row| row >= data.train.examples);
         match beyond {
             Some(row) => Err(Error::config(format!(

@@ -57,7 +57,7 @@ fn experiment(width: u32, gain: f64, lr: f64, steps: u32) -> Experiment {
         gain,
         ..Model::default()
     };
-    e.loss = Loss { kind: LossKind::Mse, reduction: Reduction::HalfMean };
+    e.loss = Loss { kind: LossKind::Mse, reduction: Reduction::HalfMean, ..Loss::default() };
     e.optimiser = Optimiser { kind: OptimiserKind::Sgd, lr, ..Optimiser::default() };
     e.batch = Batch { mode: BatchMode::Shuffled, size: 64 };
     e.probe.from = ProbeFrom::Train;

@@ -74,7 +74,7 @@ pub fn classifier(lab: &Lab<'_>, kind: OptimiserKind, lr: f64, steps: u32) -> Ex
         gain: 0.5,
         ..Model::default()
     };
-    e.loss = Loss { kind: LossKind::Mse, reduction: Reduction::HalfMean };
+    e.loss = Loss { kind: LossKind::Mse, reduction: Reduction::HalfMean, ..Loss::default() };
     e.optimiser = Optimiser { kind, lr, ..Optimiser::default() };
     e.batch = Batch { mode: BatchMode::Shuffled, size: 64 };
     e.probe.from = ProbeFrom::Train;

@@ -178,7 +178,7 @@ pub fn two_points(steps: u32) -> Experiment {
     e.data.source = Source::TwoPoints;
     e.data.normalise = Normalise::None;
     e.model = Model { init: Init::XavierNormal, bias: true, ..Model::default() };
-    e.loss = Loss { kind: LossKind::Mse, reduction: Reduction::HalfMean };
+    e.loss = Loss { kind: LossKind::Mse, reduction: Reduction::HalfMean, ..Loss::default() };
     e.batch = Batch { mode: BatchMode::Full, ..Batch::default() };
     e.observe = Observe {
         at: Checkpoints { kind: Spacing::List, steps: vec![0, steps], ..Checkpoints::default() },

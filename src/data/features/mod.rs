@@ -1,0 +1,29 @@
+//! Data sets of Boolean features: inputs made of blocks of bits, and for each block a label that a named function gives
+//! of its first units.
+//!
+//! After Lampinen, Chan & Hermann, *Learned feature representations are biased by complexity, learning order, position,
+//! and more* (2024), in the form of the demo that they released: a block of 16 units per feature, the label of an easy
+//! feature is one unit (and three copies of it), that of a hard one a function of four, the rest are random, and the
+//! label of a hard feature is exactly balanced.
+//!
+//! The same declaration gives the same bits on the host ([`Features::make`]) and in a graph ([`Features::tensors`]).
+//! Every value is a function of (seed, purpose, slot, example), the purpose being a path such as `data/train/hard/label`:
+//! the sets for training, fitting and testing are separate streams, and so are the features.
+//!
+//! - Labels: example `i` stands at place `p(i)` of a keyed permutation of all examples, and its label is 1 where
+//!   `p(i) < round(rate n)`: exact counts, in random order.
+//! - Units: given the label, a pattern that has it is chosen from the truth table, each as likely. This is the distribution
+//!   of drawing the whole block again until its label is the wanted one, as the demo does, without drawing again.
+//! - Agreement: the `k`-th example of a label class of the other feature gets the same label where a permutation of that
+//!   class puts `k` before `round(agreement n)`, with `n` the size of the class.
+//! - Presence: as the label, by a permutation of its own; in training alone.
+
+mod declare;
+mod function;
+mod host;
+mod tensors;
+
+pub use declare::{Absent, Agreement, Balance, Feature, Features, MOST_EXAMPLES, Set};
+pub use function::{Function, Gate, MOST_RELEVANT};
+pub use host::Made;
+pub use tensors::FeatureTensors;
