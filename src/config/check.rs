@@ -18,6 +18,7 @@ const MOST_CHECKPOINTS: u64 = 100_000;
 /// Checks one setting.
 pub(super) fn cross(experiment: &Experiment) -> Result<(), Complaint> {
     top(experiment)?;
+    stages(experiment)?;
     data(experiment)?;
     model_and_loss(experiment)?;
     optimiser(experiment)?;
@@ -40,6 +41,30 @@ fn top(e: &Experiment) -> Result<(), Complaint> {
     let seen = u64::from(e.steps) * u64::from(e.batch.size);
     if e.batch.mode != BatchMode::Full && seen > u64::from(u32::MAX) {
         return refuse("steps", format!("expected steps times batch.size below 4294967296, got {seen}"));
+    }
+    Ok(())
+}
+
+/// What is learned one after the other.
+fn stages(e: &Experiment) -> Result<(), Complaint> {
+    let names: Vec<String> = e.data.features.iter().map(|f| f.name.clone()).collect();
+    for (i, stage) in e.stages.iter().enumerate() {
+        let of = |message: String| refuse("stages", format!("stage {i}: {message}"));
+        if !stage.outputs.is_empty() && e.loss.kind == LossKind::CrossEntropy {
+            return of("expected loss.kind mse or bce, since cross_entropy has one loss for all outputs".into());
+        }
+        if stage.until.is_some()
+            && e.loss.kind == LossKind::Mse
+            && matches!(e.data.source, Source::TwoPoints | Source::Xor | Source::Contexts)
+        {
+            return of("expected steps in place of until, since numeric targets have no accuracy".into());
+        }
+        if let (false, Err(message)) = (names.is_empty(), stage.outputs_of(&names, names.len())) {
+            return of(message);
+        }
+        if i + 1 < e.stages.len() && stage.until.is_none() && stage.steps.is_none() {
+            return of("expected until or steps, since another stage follows, got neither".into());
+        }
     }
     Ok(())
 }
@@ -111,6 +136,10 @@ fn data(e: &Experiment) -> Result<(), Complaint> {
 fn features(e: &Experiment) -> Result<(), Complaint> {
     let data = &e.data;
     if data.source != Source::Features {
+        if e.observe.has(Measure::VarianceExplained) {
+            let message = format!("variance_explained needs data.source = \"features\", got {}", data.source);
+            return refuse("observe.measures", message);
+        }
         return match data.features.is_empty() {
             true => Ok(()),
             false => {

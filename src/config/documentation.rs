@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::Value as Json;
 
 use super::{
-    Experiment, Feature, builtins, fields,
+    Experiment, Feature, Stage, builtins, fields,
     schema::{self, Shape},
 };
 
@@ -75,6 +75,7 @@ pub fn documentation() -> String {
     let mut page = INTRODUCTION.to_owned();
     let mut defaults = serde_json::to_value(Experiment::default()).unwrap_or_default();
     // Of a list of sections: those of one.
+    defaults["stages"] = serde_json::to_value(Stage::default()).unwrap_or_default();
     defaults["data"]["features"] = serde_json::to_value(Feature::default()).unwrap_or_default();
     for (path, _) in fields::SECTIONS {
         section(&mut page, path, &defaults);

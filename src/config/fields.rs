@@ -9,7 +9,9 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::{Batch, Checkpoints, Data, Experiment, Feature, Loss, Model, Observe, Optimiser, Probe, Save, Schedule};
+use super::{
+    Batch, Checkpoints, Data, Experiment, Feature, Loss, Model, Observe, Optimiser, Probe, Save, Schedule, Stage,
+};
 
 /// The keys of one section.
 type Fields = fn() -> &'static [&'static str];
@@ -17,6 +19,7 @@ type Fields = fn() -> &'static [&'static str];
 /// The sections, by path, in the order of the documentation. The sweep is not among them: its keys are other keys.
 pub(super) const SECTIONS: &[(&str, Fields)] = &[
     ("", of::<Experiment>),
+    ("stages", of::<Stage>),
     ("data", of::<Data>),
     ("data.features", of::<Feature>),
     ("model", of::<Model>),

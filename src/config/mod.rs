@@ -24,6 +24,7 @@ mod read;
 mod save;
 mod schema;
 mod seeds;
+mod stages;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,7 @@ pub use probe::{Probe, ProbeFrom};
 pub use save::{Keep, Save};
 pub use schema::json_schema;
 pub use seeds::Seeds;
+pub use stages::Stage;
 pub use sweep::{Axis, MOST_REPLICAS, SettingValue, Sweep};
 
 use crate::error::{Error, Result};
@@ -66,6 +68,12 @@ pub struct Experiment {
     /// Replicas of each setting: a number n for the seeds 0 to n - 1, or a list of seeds. A seed sets the initial
     /// weights, the order of the data and the dropout masks of a replica, and examples of its own if it makes such.
     pub seeds: Seeds,
+    /// Steps between checks of whether a stage is over.
+    #[schemars(range(min = 1, max = 16000000))]
+    pub check_every: u32,
+    /// What is learned one after the other.
+    #[schemars(length(max = 64))]
+    pub stages: Vec<Stage>,
     /// Which examples the replicas learn.
     pub data: Data,
     /// One replica's architecture and initial weights.
@@ -99,6 +107,8 @@ impl Default for Experiment {
             description: String::new(),
             steps: 1000,
             seeds: Seeds::default(),
+            check_every: 64,
+            stages: Vec::new(),
             data: Data::default(),
             model: Model::default(),
             loss: Loss::default(),

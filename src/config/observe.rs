@@ -27,6 +27,11 @@ choices! {
         CkaInput = "cka_input",
         /// Linear CKA of each hidden layer with the targets (one-hot labels).
         CkaLabels = "cka_labels",
+        /// Of each hidden layer, the variance that each feature of `source = "features"` explains, fitted on the fit set and
+        /// scored on the probe set: its share of the total (`explained_<name>`), the mean R² over units
+        /// (`explained_uniform_<name>`), the part of the units of which it explains more than a threshold
+        /// (`density_<name>_<threshold>`), and the total variance (`total_variance`).
+        VarianceExplained = "variance_explained",
         /// Linear CKA of each hidden layer with itself at step 0.
         CkaFirst = "cka_first",
         /// Linear CKA of each hidden layer with itself at the last step.

@@ -229,7 +229,7 @@ fn same_kind(shape: &Shape<'_>, value: &Value) -> bool {
 
 /// How a section is headed in a file: `[section]`, or `[[section]]` where there may be several.
 pub(super) fn title(section: &str) -> String {
-    if section == "data.features" { format!("[[{section}]]") } else { format!("[{section}]") }
+    if matches!(section, "data.features" | "stages") { format!("[[{section}]]") } else { format!("[{section}]") }
 }
 
 /// Whether a key holds text, so that an override need not be quoted.

@@ -190,8 +190,9 @@ impl<'a> Lab<'a> {
         let summary = sweep.run(&options, self.progress)?;
         self.training += begun.elapsed();
         self.networks += count;
-        self.replica_steps += count * u64::from(experiment.steps);
-        let trained = Trained::new(summary, count as usize, experiment.steps);
+        let steps = summary.steps;
+        self.replica_steps += count * u64::from(steps);
+        let trained = Trained::new(summary, count as usize, steps);
         if let Some(path) = kept {
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder).map_err(Error::io(folder))?;

@@ -8,6 +8,7 @@ use super::declared::Declared;
 use super::model::{Model, Network};
 use super::observer::{self, FitSet, Observed, Observer, Seen};
 use super::prepared::{Part, Prepared, Targets};
+use super::stages::Stages;
 use super::tables::{PartNodes, Tables, part};
 use super::track::{Activations, Quantity, Track};
 use crate::config::{self, BatchMode, LossKind, Measure, OptimiserKind, ScheduleKind};
@@ -44,6 +45,12 @@ pub struct Compiled {
     pub mixed: bool,
     /// What is recorded at every step.
     pub tracked: Vec<Quantity>,
+    /// Stages of training.
+    pub stages: usize,
+    /// Names of the outputs, where each is a feature.
+    pub features: Vec<String>,
+    /// Outputs of the network.
+    pub outputs: usize,
 }
 
 /// Name of the output of an observed value.
@@ -74,7 +81,7 @@ pub(super) fn replica_settings(e: &config::Experiment) -> [(&'static str, f64); 
 pub(super) fn structure(e: &config::Experiment) -> String {
     let (m, o) = (&e.model, &e.optimiser);
     format!(
-        "{:?}|{:?}|{}|{}|{}|{}|{}|{}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}|{}|{:?}|{}|{:?}|{:?}",
+        "{:?}|{:?}|{}|{}|{}|{}|{}|{}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}|{}|{:?}|{}|{:?}|{:?}|{}",
         m.layers,
         m.activation,
         m.slope,
@@ -95,6 +102,7 @@ pub(super) fn structure(e: &config::Experiment) -> String {
         o.clip_norm.is_some(),
         o.schedule,
         e.batch,
+        e.stages.len(),
     )
 }
 
@@ -175,6 +183,8 @@ pub fn compile(
     let rate = setting("setting/dropout")?;
     let input_rate = setting("setting/input_dropout")?;
 
+    let stages = Stages::declare(g, e, data.outputs)?;
+
     let network = model.declare(g, data.inputs, data.outputs)?;
     let parameters = network.parameters();
     let loss = loss_of(e);
@@ -210,8 +220,17 @@ pub fn compile(
         }
         None => None,
     };
-    let batch_loss = match batch.get(2) {
-        Some(&present) => loss.masked(g, seen.output, batch[1], present, masked_of(e))?,
+    let mut mask = batch.get(2).copied();
+    if let (Some(stages), false) = (&stages, loss == Loss::CrossEntropy) {
+        let weights = stages.weights(g)?;
+        let extents = g.shape(seen.output).extents().to_vec();
+        mask = Some(match mask {
+            Some(present) => g.times(present, weights)?,
+            None => g.broadcast(weights, &extents)?,
+        });
+    }
+    let batch_loss = match mask {
+        Some(mask) => loss.masked(g, seen.output, batch[1], mask, masked_of(e))?,
         None => loss.apply(g, seen.output, batch[1])?,
     };
     let gradients = match &scaling {
@@ -264,9 +283,13 @@ pub fn compile(
     // With loss scaling a gradient that is not finite is a scale too large: the step is left out, and the next tries a
     // smaller one.
     let mut moves = still;
+    if let Some(stages) = &stages {
+        let active = stages.active(g)?;
+        moves = g.times(moves, active)?;
+    }
     if let Some(scaling) = &scaling {
         let sound = g.unary(Unary::IsFinite, norm);
-        moves = g.times(still, sound)?;
+        moves = g.times(moves, sound)?;
         let (next, hopeless) = scaling.next(g, sound)?;
         effects.extend(next);
         effects.push(Effect::Raise(g.variable_of(broken)?, hopeless));
@@ -276,7 +299,11 @@ pub fn compile(
         effects.push(Effect::Assign(update.variable, kept));
         let checked = if scaling.is_some() { kept } else { update.new };
         let sound = g.unary(Unary::IsFinite, checked);
-        let unsound = g.minus(one, sound)?;
+        let mut unsound = g.minus(one, sound)?;
+        if stages.is_some() {
+            // Of a replica that is done nothing is taken, so nothing can be wrong.
+            unsound = g.times(unsound, moves)?;
+        }
         effects.push(Effect::Raise(g.variable_of(broken)?, unsound));
     }
     let mut quantities = Vec::new();
@@ -288,7 +315,8 @@ pub fn compile(
     }
     let step_function = Function::new("step", effects).repeated(e.steps);
     let gradient_function = Function::new("gradient", vec![Effect::Output("gradient_norm".into(), norm)]);
-    let zeroed = [step, broken, diverged_at, loss_sum, loss_count];
+    let mut zeroed = vec![step, broken, diverged_at, loss_sum, loss_count];
+    zeroed.extend(stages.iter().flat_map(Stages::zeroed));
     let mut init_function = init(g, network.as_ref(), &updates, gain, seed, &zeroed, alive)?;
     if let Some(scaling) = &scaling {
         init_function.effects.extend(scaling.initialise(g)?);
@@ -346,8 +374,17 @@ pub fn compile(
     }
     functions.push(Function::new("evaluate", evaluate));
     g.set_precision(network_precision);
-    let (test, test_accuracy) = test_function(g, data, network.as_ref(), &parameters, loss, &mut tables)?;
+    let (test, test_accuracy, seen) = test_function(g, data, network.as_ref(), &parameters, loss, &mut tables)?;
     functions.push(test);
+    if let Some(stages) = &stages {
+        let state: Vec<Update> = updates.iter().filter(|u| !parameters.contains(&u.old)).copied().collect();
+        if e.stages.iter().any(|s| s.until.is_some()) && !test_accuracy {
+            return Err(Error::config(
+                "stages end by accuracy, which these targets do not have: give stages.steps alone",
+            ));
+        }
+        functions.push(stages.check(g, &seen, step, alive, &state)?);
+    }
     let parameter_names =
         parameters.iter().map(|&p| Ok(g.variable_info(g.variable_of(p)?).name.clone())).collect::<Result<Vec<_>>>()?;
     let count = parameters.iter().map(|&p| g.shape(p).elements()).sum();
@@ -361,6 +398,9 @@ pub fn compile(
         test_accuracy,
         mixed,
         tracked: quantities,
+        stages: e.stages.len(),
+        features: data.declared.as_ref().map(Declared::names).unwrap_or_default(),
+        outputs: data.outputs,
     })
 }
 
@@ -458,7 +498,7 @@ fn test_function(
     parameters: &[Tensor],
     loss: Loss,
     tables: &mut Tables<'_>,
-) -> Result<(Function, bool)> {
+) -> Result<(Function, bool, Seen)> {
     g.fence();
     let nodes = tables.test(g)?;
     let forward = network.forward(g, nodes.inputs, None)?;
@@ -469,5 +509,5 @@ fn test_function(
     if let Some(value) = accuracy {
         effects.push(Effect::Output("accuracy_test".into(), value));
     }
-    Ok((Function::new("test", effects), accuracy.is_some()))
+    Ok((Function::new("test", effects), accuracy.is_some(), seen))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::compile::{Compiled, replica_settings};
 use super::options::Options;
+use super::stages::{self, Ended};
 use super::sweep::Replica;
 use super::tables::{MAKE, OWN_INPUTS, OWN_TARGETS};
 use crate::data::NamedArray;
@@ -85,6 +86,16 @@ impl Group {
                 machine.write_variable(OWN_INPUTS, &inputs)?;
                 machine.write_variable(OWN_TARGETS, &targets)?;
             }
+            if self.compiled.stages > 0 {
+                let own = members.iter().map(|&m| {
+                    stages::settings(&replicas[m].experiment, &self.compiled.features, self.compiled.outputs)
+                });
+                let own = own.collect::<Result<Vec<_>>>()?;
+                for i in 0..own[0].len() {
+                    let values: Vec<f32> = own.iter().flat_map(|settings| settings[i].1.iter().copied()).collect();
+                    machine.write_variable(own[0][i].0, &values)?;
+                }
+            }
             machine.run("init", 1)?;
         }
         self.make_data()
@@ -134,6 +145,61 @@ impl Group {
             machine.run("step", steps)?;
         }
         Ok(())
+    }
+
+    /// Queues a look at whether stages are over, where there are any.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn check(&mut self) -> Result<()> {
+        if self.compiled.stages == 0 {
+            return Ok(());
+        }
+        self.slices.iter_mut().try_for_each(|(machine, _)| machine.run(stages::CHECK, 1))
+    }
+
+    /// Whether the stages of all replicas are over that have not diverged.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn is_finished(&mut self) -> Result<bool> {
+        if self.compiled.stages == 0 {
+            return Ok(false);
+        }
+        for (machine, _) in &mut self.slices {
+            let read = machine.read_variables(&[stages::FINISHED, "alive"])?;
+            if read[0].iter().zip(&read[1]).any(|(finished, alive)| *finished == 0.0 && *alive != 0.0) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// What became of the stages of each replica, with its place in the sweep.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn ended(&mut self) -> Result<Vec<(usize, Ended)>> {
+        let count = self.compiled.stages;
+        let mut all = Vec::new();
+        if count == 0 {
+            return Ok(all);
+        }
+        for (machine, members) in &mut self.slices {
+            let names = [stages::FINISHED, stages::FINISHED_AT, stages::ENDED_AT, stages::REACHED];
+            let read = machine.read_variables(&names)?;
+            for (i, &m) in members.iter().enumerate() {
+                let each = |values: &[f32]| values[i * count..(i + 1) * count].to_vec();
+                let stages = each(&read[2])
+                    .into_iter()
+                    .zip(each(&read[3]))
+                    .map(|(at, reached)| (at > 0.0).then_some((at as u32, reached != 0.0)))
+                    .collect();
+                let finished_at = (read[0][i] != 0.0).then(|| read[1][i].to_bits());
+                all.push((m, Ended { finished_at, stages }));
+            }
+        }
+        Ok(all)
     }
 
     /// Waits until everything queued has run.

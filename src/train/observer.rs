@@ -6,6 +6,7 @@ use crate::graph::{Graph, Tensor};
 use crate::kernels::program::{Binary, Unary};
 use crate::measure::cka::{self, Kind};
 use crate::measure::distance;
+use crate::measure::features::explained::{Inputs, explained};
 use crate::nn::{Loss, global_norm};
 
 /// What an observer can see of one replica, on the probe set.
@@ -122,8 +123,23 @@ impl Observer for Standard {
                 }
             }
         }
+        if let Some(fit) = &seen.fit
+            && self.0.has(Measure::VarianceExplained)
+        {
+            let names: Vec<&str> = seen.features.iter().map(String::as_str).collect();
+            for &layer in &layers {
+                let (test, test_labels) = (seen.hidden[layer], seen.values);
+                let inputs = Inputs { fit: fit.hidden[layer], fit_labels: fit.values, test, test_labels };
+                let named = explained(g, inputs)?.named(g, &names)?;
+                all.extend(named.into_iter().map(|(name, value)| Observed::at(name, layer, value)));
+            }
+        }
         self.alignments(g, seen, &layers, &mut all)?;
         Ok(all)
+    }
+
+    fn reads_fit_set(&self) -> bool {
+        self.0.has(Measure::VarianceExplained)
     }
 }
 
@@ -191,7 +207,7 @@ pub(super) fn accuracy(g: &mut Graph, seen: &Seen) -> Result<Option<Tensor>> {
 }
 
 /// 1 for each example `[N, 1]`, or each of its outputs `[N, C]`, that is right; none for regression.
-fn right(g: &mut Graph, seen: &Seen) -> Result<Option<Tensor>> {
+pub(super) fn right(g: &mut Graph, seen: &Seen) -> Result<Option<Tensor>> {
     if seen.classes && seen.loss == Loss::CrossEntropy {
         return g.correct(seen.output, seen.targets).map(Some);
     }

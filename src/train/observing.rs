@@ -5,6 +5,7 @@ use super::observer::{self, KEPT};
 use super::options::{Progress, Stage};
 use super::rows::layer_name;
 use super::runner::Runner;
+use super::stages::Ended;
 use crate::config::{Keep, Measure};
 use crate::error::{Error, Result};
 use crate::files::{MetricRow, PairRow, PairTable};
@@ -126,7 +127,7 @@ impl Runner<'_> {
     /// What is known only at the end: the held-out set, layers with layers, and every checkpoint with the last.
     pub(super) fn finish(&mut self, progress: &mut dyn Progress) -> Result<()> {
         let e = &self.sweep.experiment;
-        let last = e.steps;
+        let last = self.stamp.step;
         progress.stage(Stage::Comparing);
         for group in &mut self.groups {
             for (machine, members) in &mut group.slices {
@@ -153,19 +154,37 @@ impl Runner<'_> {
         Ok(())
     }
 
+    /// When stages were over, as metrics at the last step: `finished_at`, and `stage_<number>_ended_at` and `_reached` (1 if
+    /// it ended by its accuracy) for each stage.
+    pub(super) fn late_stages(&mut self, ended: &[Ended]) {
+        let step = u64::from(self.stamp.step);
+        for (replica, of) in ended.iter().enumerate() {
+            let mut row = |name: String, value: f64| {
+                self.recorder.late(MetricRow { replica: replica as u32, step, layer: None, name, value });
+            };
+            if let Some(at) = of.finished_at {
+                row("finished_at".into(), f64::from(at));
+            }
+            for (s, (at, reached)) in of.stages.iter().enumerate().filter_map(|(s, e)| e.map(|e| (s, e))) {
+                row(format!("stage_{s}_ended_at"), f64::from(at));
+                row(format!("stage_{s}_reached"), f64::from(u8::from(reached)));
+            }
+        }
+    }
+
     /// Puts the parameters of each checkpoint back and compares its representations with the last ones.
     pub(super) fn compare_with_last(&mut self, progress: &mut dyn Progress) -> Result<()> {
         if self.options.out.is_none() {
             progress.note("cka_last needs a folder to keep the parameters of checkpoints in, and is left out");
             return Ok(());
         }
-        let last = self.sweep.experiment.steps;
+        let last = self.stamp.step;
         for group in &mut self.groups {
             for (machine, _) in &mut group.slices {
                 machine.run("keep", 1)?;
             }
         }
-        let mut checkpoints = self.sweep.experiment.checkpoints();
+        let mut checkpoints = self.checkpoints();
         // The last checkpoint comes last, so that the final parameters stand when all is done.
         checkpoints.retain(|&c| c != last);
         checkpoints.push(last);

@@ -12,6 +12,7 @@ use super::options::{Options, Progress, Stage};
 use super::recorder::Recorder;
 use super::rows::columns;
 use super::snapshot::{self, Stamp};
+use super::stages::Ended;
 use super::sweep::{Summary, Sweep, open};
 use super::track::{self, Tracked};
 use crate::config::Measure;
@@ -49,6 +50,8 @@ pub(super) struct Runner<'s> {
     pub(super) pending: Option<Pending>,
     /// What has been recorded at every step, by replica.
     pub(super) tracked: Vec<Tracked>,
+    /// Whether all replicas are done, whatever steps are left.
+    pub(super) over: bool,
 }
 
 impl<'s> Runner<'s> {
@@ -111,7 +114,11 @@ impl<'s> Runner<'s> {
                 .ok_or_else(|| Error::Resume("--resume needs the run's folder (--out)".into()))?;
             stamp = snapshot::load(dir, &mut groups, &stamp)?;
             groups.iter_mut().try_for_each(Group::make_data)?;
-            recorder.restore(&e.checkpoints(), stamp.observed)?;
+            let mut checkpoints = e.checkpoints();
+            // A run whose replicas were all done ended between two of them.
+            checkpoints.retain(|c| !stamp.observed.is_some_and(|o| o == stamp.step && *c > o));
+            checkpoints.extend(stamp.observed.filter(|o| !e.checkpoints().contains(o)));
+            recorder.restore(&checkpoints, stamp.observed)?;
             resumed = Some(stamp.step);
             for (machine, members) in groups.iter_mut().flat_map(|g| &mut g.slices) {
                 let read = machine.read_variables(&["alive", "diverged_at"])?;
@@ -144,6 +151,7 @@ impl<'s> Runner<'s> {
                 .map_or(0, |since| since.as_secs()),
             notes,
             pending: None,
+            over: false,
             tracked: vec![Tracked::default(); sweep.replicas.len()],
         })
     }
@@ -193,6 +201,11 @@ impl<'s> Runner<'s> {
             }
         }
         progress.stage(Stage::Writing);
+        let mut ended = vec![Ended::default(); self.sweep.replicas.len()];
+        for group in &mut self.groups {
+            group.ended()?.into_iter().for_each(|(m, of)| ended[m] = of);
+        }
+        self.late_stages(&ended);
         let representations = self.final_representations()?;
         self.write_tensors(&representations)?;
         self.recorder.write()?;
@@ -205,20 +218,25 @@ impl<'s> Runner<'s> {
             dir: self.options.out.clone(),
             resumed_from: self.resumed,
             tracked: self.tracked,
+            steps: self.stamp.step,
+            ended,
             representations,
         })
     }
 
     pub(super) fn train_and_observe(&mut self, progress: &mut dyn Progress) -> Result<()> {
+        self.over = self.is_over()?;
         let checkpoints = self.sweep.experiment.checkpoints();
         for (i, &checkpoint) in checkpoints.iter().enumerate() {
-            if self.stamp.observed.is_some_and(|o| checkpoint <= o) {
+            if self.stamp.observed.is_some_and(|o| checkpoint <= o || self.over) {
                 continue;
             }
             progress.stage(Stage::Training);
             self.train_to(checkpoint, progress)?;
             progress.stage(Stage::Observing);
             let begun = Instant::now();
+            // Sooner, if all replicas are done.
+            let checkpoint = self.stamp.step;
             self.observe(checkpoint, i == 0)?;
             self.observing += begun.elapsed();
             self.stamp.observed = Some(checkpoint);
@@ -233,15 +251,13 @@ impl<'s> Runner<'s> {
     pub(super) fn train_to(&mut self, target: u32, progress: &mut dyn Progress) -> Result<()> {
         let every = self.sweep.experiment.save.snapshot_every;
         let mut part = 16u32;
-        while self.stamp.step < target {
+        while self.stamp.step < target && !self.over {
             let to_snapshot = every.map_or(u32::MAX, |n| n - self.stamp.step % n);
             let tracked = self.sweep.track.is_some();
             let most = if tracked { track::KEPT as u32 } else { u32::MAX };
             let steps = part.min(target - self.stamp.step).min(to_snapshot).min(most);
             let begun = Instant::now();
-            for group in &mut self.groups {
-                group.step(steps)?;
-            }
+            self.queue(steps)?;
             if tracked {
                 // The records of the part before arrive while this one runs.
                 self.finish_draining()?;
@@ -258,6 +274,7 @@ impl<'s> Runner<'s> {
             } else if took > Duration::from_millis(700) {
                 part = (part / 2).max(1);
             }
+            self.over = self.is_over()?;
             let loss = if tracked { None } else { self.loss_now()? };
             progress.steps(self.stamp.step, self.sweep.experiment.steps, loss);
             let due =
@@ -276,6 +293,49 @@ impl<'s> Runner<'s> {
             return Err(Error::Interrupted { step: u64::from(self.stamp.step) });
         }
         Ok(())
+    }
+
+    /// Queues so many steps, with checks between them where they are due.
+    fn queue(&mut self, steps: u32) -> Result<()> {
+        let every = self.sweep.experiment.check_every.max(1);
+        let mut done = 0;
+        while done < steps {
+            let at = self.stamp.step + done;
+            let part = (every - at % every).min(steps - done);
+            for group in &mut self.groups {
+                // Groups without stages are not interrupted.
+                if group.compiled.stages > 0 {
+                    group.step(part)?;
+                    if (at + part).is_multiple_of(every) {
+                        group.check()?;
+                    }
+                } else if done == 0 {
+                    group.step(steps)?;
+                }
+            }
+            done += part;
+        }
+        Ok(())
+    }
+
+    /// Whether all replicas are done before the last step.
+    fn is_over(&mut self) -> Result<bool> {
+        for group in &mut self.groups {
+            if !group.is_finished()? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The steps at which this run observes: those of the settings, up to the end, where that comes sooner.
+    pub(super) fn checkpoints(&self) -> Vec<u32> {
+        let mut steps = self.sweep.experiment.checkpoints();
+        if self.over {
+            steps.retain(|s| *s < self.stamp.step);
+            steps.push(self.stamp.step);
+        }
+        steps
     }
 
     /// Loss of the median replica of the first slice at the last step.

@@ -74,7 +74,7 @@ impl Runner<'_> {
     pub(super) fn write_tensors(&mut self, representations: &[NamedArray]) -> Result<()> {
         let Some(dir) = self.options.out.clone() else { return Ok(()) };
         let save = self.sweep.experiment.save.clone();
-        let checkpoints = self.sweep.experiment.checkpoints();
+        let checkpoints = self.checkpoints();
         let metadata = [("layout".to_owned(), "step/replica/name, or replica/name for the end of training".to_owned())];
         if save.parameters != Keep::None {
             let mut arrays = Vec::new();
@@ -174,7 +174,7 @@ impl Runner<'_> {
                 outputs: self.sweep.data.outputs as u64,
             },
             steps: u64::from(e.steps),
-            checkpoints: e.checkpoints().into_iter().map(u64::from).collect(),
+            checkpoints: self.checkpoints().into_iter().map(u64::from).collect(),
             layers: self.layers.iter().map(|&l| layer_name(l)).collect(),
             groups: groups.collect(),
             timings: [

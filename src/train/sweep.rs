@@ -12,6 +12,7 @@ use super::options::{Options, Progress};
 use super::prepared::{Part, Prepared};
 use super::runner::Runner;
 use super::snapshot::{self};
+use super::stages::Ended;
 use super::track::{Track, Tracked};
 use crate::config::{Experiment, SettingValue};
 use crate::data::NamedArray;
@@ -61,6 +62,10 @@ pub struct Summary {
     pub resumed_from: Option<u32>,
     /// What was recorded of each replica at every step, if the sweep was asked to ([`Sweep::track`]).
     pub tracked: Vec<Tracked>,
+    /// Steps trained: those of the settings, or fewer if the stages of all replicas were over before.
+    pub steps: u32,
+    /// What became of the stages of each replica.
+    pub ended: Vec<Ended>,
     /// Representations of the trained networks, named by replica and layer (`0/layers.1`), if `save.representations` asks
     /// for those of the end.
     pub representations: Vec<NamedArray>,
