@@ -1,6 +1,7 @@
 //! The sets of a declaration, made on the host: the twin of `tensors.rs`, in whole numbers throughout.
 
-use super::declare::{Features, Resolved, Set, key};
+use super::declare::{Features, Set};
+use super::resolve::{Resolved, key};
 use crate::data::{Dataset, Table, Targets};
 use crate::error::Result;
 use crate::kernels::random::{choice, permuted};
@@ -31,7 +32,8 @@ impl Features {
                 let rank = r.rank(seed, r.parent.map_or(example, |parent| ranks[parent]));
                 ranks.push(rank);
                 let (label, pattern) = r.pattern(seed, example, rank < r.ones);
-                let there = permuted(seed, r.presence_key, 0, example, examples as u32) < r.present;
+                let there = r.present == examples as u32
+                    || permuted(seed, r.presence_key, 0, example, examples as u32) < r.present;
                 let relevant = feature.function.relevant() as usize * feature.copies;
                 units.extend((0..feature.units).map(|unit| {
                     if r.hides && !there {

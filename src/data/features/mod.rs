@@ -17,13 +17,27 @@
 //! - Agreement: the `k`-th example of a label class of the other feature gets the same label where a permutation of that
 //!   class puts `k` before `round(agreement n)`, with `n` the size of the class.
 //! - Presence: as the label, by a permutation of its own; in training alone.
+//!
+//! ```
+//! use isogram::data::features::{Feature, Features, Function, Set};
+//!
+//! # fn main() -> isogram::Result<()> {
+//! let hard = Feature::new("hard", "xor_xor_xor".parse()?);
+//! let features = Features::new(vec![Feature::new("easy", Function::Linear), hard], 0)?;
+//! let train = features.make(Set::Train, 8192, 0)?;
+//! assert_eq!((train.dataset.inputs.width(), train.dataset.targets.width()), (32, 2));
+//! # Ok(())
+//! # }
+//! ```
 
 mod declare;
 mod function;
 mod host;
+mod resolve;
 mod tensors;
 
-pub use declare::{Absent, Agreement, Balance, Feature, Features, MOST_EXAMPLES, Set};
+pub use declare::{Absent, Agreement, Balance, Feature, Features, Set};
 pub use function::{Function, Gate, MOST_RELEVANT};
 pub use host::Made;
+pub use resolve::MOST_EXAMPLES;
 pub use tensors::FeatureTensors;

@@ -3,7 +3,8 @@
 //! What tells features and inputs apart stands in small tables, one entry for each: declarations of any size are the
 //! same few elementwise kernels.
 
-use super::declare::{Features, Resolved, Set, key};
+use super::declare::{Features, Set};
+use super::resolve::{Resolved, key};
 use crate::error::Result;
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::{Binary, Unary};
@@ -136,7 +137,7 @@ impl Rows<'_> {
         let [place, size, class] = [place, size, in_first].map(|t| g.unary(Unary::ToInteger, t));
         let place = g.permutation(place, size, [self.seed, keys, class])?;
         let place = g.unary(Unary::ToFloat, place);
-        // Sums of whole numbers below 2^25, in steps that are exact.
+        // Differences of whole numbers up to that of examples: exact as floats.
         let to_zero = self.column(g, |r| r.ones as f32 - r.agree[1] as f32)?;
         let other_to_zero = self.column(g, |r| (r.ones + r.first - r.agree[1]) as f32)?;
         let other_to_one = self.column(g, |r| r.agree[1] as f32 - r.agree[0] as f32)?;

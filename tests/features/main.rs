@@ -1,0 +1,17 @@
+//! Data sets of Boolean features: what is made, and networks that are trained on them.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod made;
+mod trained;
+
+use isogram::data::Targets;
+use isogram::data::features::Made;
+
+fn labels(made: &Made) -> &[f32] {
+    match &made.dataset.targets {
+        Targets::Values(table) => &table.values,
+        Targets::Classes { .. } => panic!("numeric"),
+    }
+}
