@@ -2,7 +2,7 @@
 
 mod support;
 
-use isogram::config::Experiment;
+use isogram::config::{Experiment, Observe};
 use isogram::gpu::AdapterChoice;
 use isogram::graph::Lowering;
 use isogram::train::{Interrupt, Options, Progress, Quiet, Stage, Summary, Sweep, resumable};
@@ -126,6 +126,7 @@ fn outputs_without_a_loss_are_not_trained() {
     let read = |steps: &str, name: &str| {
         let mut e = experiment(&settings);
         e.steps = steps.parse().unwrap();
+        e.observe = Observe::default();
         let out = folder.path().join(name);
         let options = Options { adapter: AdapterChoice::Reference, out: Some(out.clone()), ..Options::default() };
         Sweep::new(e).unwrap().run(&options, &mut Quiet).unwrap();

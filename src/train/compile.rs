@@ -270,8 +270,16 @@ pub fn compile(
     let next = g.integer(1);
     let next = g.binary(Binary::AddInteger, step, next)?;
     // The mean loss since the last checkpoint, as state, so that a resumed run has it too.
-    let total = g.plus(loss_sum, batch_loss)?;
-    let count = g.shift(loss_count, 1.0);
+    let (own_loss, counted) = match &stages {
+        // A replica that is done keeps what it had.
+        Some(stages) => {
+            let active = stages.active(g)?;
+            (g.times(batch_loss, active)?, active)
+        }
+        None => (batch_loss, one),
+    };
+    let total = g.plus(loss_sum, own_loss)?;
+    let count = g.plus(loss_count, counted)?;
     let mut effects = vec![
         Effect::Assign(g.variable_of(alive)?, still),
         Effect::Assign(g.variable_of(diverged_at)?, when),
@@ -354,7 +362,17 @@ pub fn compile(
         evaluate.push(Effect::Output(name.into(), value));
     }
     let zero = g.constant(0.0);
-    let forget = vec![Effect::Assign(g.variable_of(loss_sum)?, zero), Effect::Assign(g.variable_of(loss_count)?, zero)];
+    let mut forget = Vec::with_capacity(2);
+    for variable in [loss_sum, loss_count] {
+        let after = match &stages {
+            Some(stages) => {
+                let active = stages.active(g)?;
+                g.select(active, zero, variable)?
+            }
+            None => zero,
+        };
+        forget.push(Effect::Assign(g.variable_of(variable)?, after));
+    }
     let mut functions = vec![init_function, step_function, Function::new("forget", forget)];
     functions.extend(make);
     if wants(Measure::GradientNorm) {
@@ -442,6 +460,8 @@ fn init(
             DType::U32 => g.integer(0),
             DType::F32 => g.constant(0.0),
         };
+        let extents = g.shape(variable).extents().to_vec();
+        let zero = g.broadcast(zero, &extents)?;
         effects.push(Effect::Assign(g.variable_of(variable)?, zero));
     }
     Ok(Function::new("init", effects))

@@ -158,21 +158,26 @@ impl Group {
         self.slices.iter_mut().try_for_each(|(machine, _)| machine.run(stages::CHECK, 1))
     }
 
-    /// Whether the stages of all replicas are over that have not diverged.
+    /// The step after which no replica is trained, if the stages of all are over that have not diverged.
     ///
     /// # Errors
     /// If the device fails.
-    pub fn is_finished(&mut self) -> Result<bool> {
+    pub fn finished_at(&mut self) -> Result<Option<u32>> {
         if self.compiled.stages == 0 {
-            return Ok(false);
+            return Ok(None);
         }
+        let mut last = None;
         for (machine, _) in &mut self.slices {
-            let read = machine.read_variables(&[stages::FINISHED, "alive"])?;
-            if read[0].iter().zip(&read[1]).any(|(finished, alive)| *finished == 0.0 && *alive != 0.0) {
-                return Ok(false);
+            let read = machine.read_variables(&[stages::FINISHED, stages::FINISHED_AT, "alive"])?;
+            for ((finished, at), alive) in read[0].iter().zip(&read[1]).zip(&read[2]) {
+                if *finished != 0.0 {
+                    last = last.max(Some(at.to_bits()));
+                } else if *alive != 0.0 {
+                    return Ok(None);
+                }
             }
         }
-        Ok(true)
+        Ok(last)
     }
 
     /// What became of the stages of each replica, with its place in the sweep.

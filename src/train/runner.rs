@@ -320,11 +320,15 @@ impl<'s> Runner<'s> {
 
     /// Whether all replicas are done before the last step.
     fn is_over(&mut self) -> Result<bool> {
+        let mut last = 0;
         for group in &mut self.groups {
-            if !group.is_finished()? {
-                return Ok(false);
+            match group.finished_at()? {
+                Some(at) => last = last.max(at),
+                None => return Ok(false),
             }
         }
+        // Steps that were queued after it moved nothing.
+        self.stamp.step = last;
         Ok(true)
     }
 
