@@ -30,7 +30,7 @@ fn papers_and_parts_are_listed_and_mistakes_named() {
         (vec!["reproduce"], "name a paper"),
         (vec!["reproduce", "van-rossem-2024"], "there is no paper"),
         (vec!["reproduce", "van-rossem-saxe-2024", "--only", "trajectory"], "did you mean trajectories?"),
-        (vec!["reproduce", "van-rossem-saxe-2024", "--scale", "huge"], "expected tiny, small or paper"),
+        (vec!["reproduce", "van-rossem-saxe-2024", "--scale", "huge"], "expected tiny, small, notes or paper"),
         (vec!["reproduce", "van-rossem-saxe-2024", "--settings", "shalow"], "did you mean shallow?"),
     ] {
         let folder = tempfile::tempdir().unwrap();

@@ -17,19 +17,23 @@ pub enum Scale {
     Tiny,
     /// Smaller networks than the paper's: minutes on two CPU cores.
     Small,
+    /// Where a paper's sizes are reconstructed: a smaller configuration for which values are known. Minutes to hours on two
+    /// CPU cores. Papers without such take that of [`Scale::Paper`].
+    Notes,
     /// The paper's own sizes: for a GPU, or patience.
     Paper,
 }
 
 impl Scale {
     /// All scales, the smallest first.
-    pub const ALL: [Self; 3] = [Self::Tiny, Self::Small, Self::Paper];
+    pub const ALL: [Self; 4] = [Self::Tiny, Self::Small, Self::Notes, Self::Paper];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Tiny => "tiny",
             Self::Small => "small",
+            Self::Notes => "notes",
             Self::Paper => "paper",
         }
     }
@@ -42,7 +46,7 @@ impl std::str::FromStr for Scale {
         Self::ALL
             .into_iter()
             .find(|scale| scale.name() == text)
-            .ok_or_else(|| format!("expected tiny, small or paper, got {text}"))
+            .ok_or_else(|| format!("expected tiny, small, notes or paper, got {text}"))
     }
 }
 
@@ -111,7 +115,7 @@ impl<'a> Lab<'a> {
         match self.request.scale {
             Scale::Tiny => tiny,
             Scale::Small => small,
-            Scale::Paper => paper,
+            Scale::Notes | Scale::Paper => paper,
         }
     }
 
@@ -192,7 +196,7 @@ impl<'a> Lab<'a> {
         self.networks += count;
         let steps = summary.steps;
         self.replica_steps += count * u64::from(steps);
-        let trained = Trained::new(summary, count as usize, steps);
+        let trained = Trained::new(summary, count as usize);
         if let Some(path) = kept {
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder).map_err(Error::io(folder))?;

@@ -6,6 +6,7 @@
 
 mod claim;
 mod lab;
+mod lampinen_2024;
 mod reproduction;
 mod trained;
 mod van_rossem_saxe_2024;
@@ -13,7 +14,7 @@ mod van_rossem_saxe_2024;
 pub use claim::{Claim, Kind, Spread, Verdict, number};
 pub use lab::{Lab, Request, Scale};
 pub use reproduction::{Reproduction, reproduce};
-pub use trained::Trained;
+pub use trained::{Curve, Trained};
 
 use crate::error::Result;
 use crate::report::paper::Section;
@@ -55,7 +56,7 @@ pub struct Outcome {
 }
 
 /// The papers, the oldest first.
-pub const PAPERS: &[&Paper] = &[&van_rossem_saxe_2024::PAPER];
+pub const PAPERS: &[&Paper] = &[&van_rossem_saxe_2024::PAPER, &lampinen_2024::PAPER];
 
 /// A function of each item, on all processors, in order.
 pub(crate) fn parallel<T: Sync, R: Send>(items: &[T], of: impl Fn(&T) -> R + Sync) -> Vec<R> {

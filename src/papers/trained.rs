@@ -7,6 +7,22 @@ use crate::data::{NamedArray, read_safetensors, write_safetensors};
 use crate::error::Result;
 use crate::train::{Quantity, Summary, Tracked};
 
+/// A value that was observed over training, of every replica.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Curve {
+    /// Its name.
+    pub name: String,
+    /// The hidden layer, or none for the whole network.
+    pub layer: Option<usize>,
+    /// The steps.
+    pub steps: Vec<u32>,
+    /// At each step, one for each replica; NaN where it was not observed.
+    pub values: Vec<Vec<f64>>,
+}
+
+/// A representation: replica, layer, shape, values row by row.
+pub type Representation = (usize, usize, Vec<usize>, Vec<f32>);
+
 /// What a trained sweep left behind.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trained {
@@ -14,47 +30,122 @@ pub struct Trained {
     pub tracked: Vec<Tracked>,
     /// Whether each replica's loss or parameters ceased to be finite.
     pub diverged: Vec<bool>,
-    /// Values of the whole network after training: name, one per replica (NaN if it diverged).
-    pub finals: Vec<(String, Vec<f64>)>,
-    /// Representations after training: replica, layer, shape, values row by row.
-    pub representations: Vec<(usize, usize, Vec<usize>, Vec<f32>)>,
+    /// What was observed at checkpoints.
+    pub curves: Vec<Curve>,
+    /// Representations after training.
+    pub representations: Vec<Representation>,
+    /// The same on the set for fitting, of data that have one.
+    pub fit_representations: Vec<Representation>,
+    /// Parameters after training, `<replica>/<name>`, if they were asked for.
+    pub parameters: Vec<NamedArray>,
 }
 
 impl Trained {
-    /// From the outcome of a sweep of so many replicas, at its last step.
-    pub(super) fn new(summary: Summary, replicas: usize, last: u32) -> Self {
-        let mut finals: Vec<(String, Vec<f64>)> = Vec::new();
-        for row in summary.metrics.iter().filter(|r| r.step == u64::from(last) && r.layer.is_none()) {
-            let index = finals.iter().position(|(name, _)| *name == row.name).unwrap_or_else(|| {
-                finals.push((row.name.clone(), vec![f64::NAN; replicas]));
-                finals.len() - 1
+    /// From the outcome of a sweep of so many replicas.
+    pub(super) fn new(summary: Summary, replicas: usize) -> Self {
+        let mut curves: Vec<Curve> = Vec::new();
+        for row in &summary.metrics {
+            let layer = row.layer.as_deref().and_then(layer_of);
+            let place = curves.iter().position(|c| c.name == row.name && c.layer == layer).unwrap_or_else(|| {
+                curves.push(Curve { name: row.name.clone(), layer, ..Curve::default() });
+                curves.len() - 1
             });
-            finals[index].1[row.replica as usize] = row.value;
+            let curve = &mut curves[place];
+            let step = row.step as u32;
+            let at = curve.steps.partition_point(|s| *s < step);
+            if curve.steps.get(at) != Some(&step) {
+                curve.steps.insert(at, step);
+                curve.values.insert(at, vec![f64::NAN; replicas]);
+            }
+            curve.values[at][row.replica as usize] = row.value;
         }
-        let layer_of = |name: &str| -> Option<(usize, usize)> {
-            let (replica, layer) = name.split_once('/')?;
-            Some((replica.parse().ok()?, layer.strip_prefix("layers.")?.parse().ok()?))
-        };
-        let representations = summary.representations.into_iter();
-        Self {
+        let mut found = Self {
             tracked: summary.tracked,
             diverged: summary.manifest.replicas.iter().map(|r| r.diverged_at.is_some()).collect(),
-            finals,
-            representations: representations
-                .filter_map(|(name, shape, values)| layer_of(&name).map(|(r, l)| (r, l, shape, values)))
-                .collect(),
+            curves,
+            parameters: summary.parameters,
+            ..Self::default()
+        };
+        for (name, shape, values) in summary.representations {
+            let Some((replica, layer)) = name.split_once('/') else { continue };
+            let Ok(replica) = replica.parse() else { continue };
+            let (into, layer) = match layer.strip_prefix("fit/") {
+                Some(layer) => (&mut found.fit_representations, layer),
+                None => (&mut found.representations, layer),
+            };
+            if let Some(layer) = layer_of(layer) {
+                into.push((replica, layer, shape, values));
+            }
+        }
+        found
+    }
+
+    /// Some of the replicas alone.
+    pub fn part(&self, first: usize, count: usize) -> Self {
+        let own = first..first + count;
+        let of = |all: &[Representation]| {
+            let own = all.iter().filter(|(r, ..)| own.contains(r));
+            own.map(|(r, layer, shape, values)| (r - first, *layer, shape.clone(), values.clone())).collect()
+        };
+        let parameters = self.parameters.iter().filter_map(|(name, shape, values)| {
+            let (replica, rest) = name.split_once('/')?;
+            let replica = replica.parse().ok().filter(|r| own.contains(r))?;
+            Some((format!("{}/{rest}", replica - first), shape.clone(), values.clone()))
+        });
+        let curves = self.curves.iter().map(|curve| Curve {
+            values: curve.values.iter().map(|row| row[own.clone()].to_vec()).collect(),
+            ..curve.clone()
+        });
+        Self {
+            tracked: self.tracked.iter().skip(first).take(count).cloned().collect(),
+            diverged: self.diverged[own.clone()].to_vec(),
+            curves: curves.collect(),
+            representations: of(&self.representations),
+            fit_representations: of(&self.fit_representations),
+            parameters: parameters.collect(),
         }
     }
 
-    /// A value of every replica after training; empty if it was not observed.
-    pub fn last(&self, name: &str) -> &[f64] {
-        self.finals.iter().find(|(n, _)| n == name).map_or(&[], |(_, values)| values)
+    /// What was observed under a name, of a hidden layer or of the whole network.
+    pub fn curve(&self, name: &str, layer: Option<usize>) -> Option<&Curve> {
+        self.curves.iter().find(|c| c.name == name && c.layer == layer)
+    }
+
+    /// A value of every replica when it was last observed; NaN if it never was, or the replica diverged.
+    pub fn end(&self, name: &str, layer: Option<usize>) -> Vec<f64> {
+        let last = |curve: &Curve, replica: usize| {
+            curve.values.iter().rev().map(|v| v[replica]).find(|v| !v.is_nan()).unwrap_or(f64::NAN)
+        };
+        (0..self.diverged.len())
+            .map(|r| match self.curve(name, layer) {
+                Some(curve) if !self.diverged[r] => last(curve, r),
+                _ => f64::NAN,
+            })
+            .collect()
+    }
+
+    /// A value of every replica's whole network after training; empty if it was not observed.
+    pub fn last(&self, name: &str) -> Vec<f64> {
+        if self.curve(name, None).is_none() { Vec::new() } else { self.end(name, None) }
     }
 
     /// The representation of a replica at a layer, row by row.
     pub fn representation(&self, replica: usize, layer: usize) -> Option<(&[usize], &[f32])> {
-        let found = self.representations.iter().find(|(r, l, ..)| (*r, *l) == (replica, layer));
-        found.map(|(_, _, shape, values)| (shape.as_slice(), values.as_slice()))
+        of(&self.representations, replica, layer)
+    }
+
+    /// The same on the set for fitting.
+    pub fn fit_representation(&self, replica: usize, layer: usize) -> Option<(&[usize], &[f32])> {
+        of(&self.fit_representations, replica, layer)
+    }
+
+    /// A parameter of a replica after training: its shape and values.
+    pub fn parameter(&self, replica: usize, name: &str) -> Option<(&[usize], &[f32])> {
+        let full = format!("{replica}/{name}");
+        self.parameters
+            .iter()
+            .find(|(n, ..)| *n == full)
+            .map(|(_, shape, values)| (shape.as_slice(), values.as_slice()))
     }
 
     /// Writes everything to a file.
@@ -66,12 +157,24 @@ impl Trained {
             }
         }
         let flags: Vec<f32> = self.diverged.iter().map(|&d| f32::from(u8::from(d))).collect();
-        arrays.push(("diverged".into(), vec![flags.len()], flags));
-        for (name, values) in &self.finals {
-            arrays.push((format!("final/{name}"), vec![values.len()], values.iter().map(|x| *x as f32).collect()));
+        let replicas = flags.len();
+        arrays.push(("diverged".into(), vec![replicas], flags));
+        for curve in &self.curves {
+            let layer = curve.layer.map_or_else(|| "-".to_owned(), |l| l.to_string());
+            let name = format!("{layer}/{}", curve.name);
+            // Whole numbers of this size are exact.
+            let steps: Vec<f32> = curve.steps.iter().map(|&s| s as f32).collect();
+            let values: Vec<f32> = curve.values.iter().flatten().map(|&v| v as f32).collect();
+            arrays.push((format!("steps/{name}"), vec![steps.len()], steps));
+            arrays.push((format!("curve/{name}"), vec![curve.values.len(), replicas], values));
         }
-        for (r, layer, shape, values) in &self.representations {
-            arrays.push((format!("representation/{r}/{layer}"), shape.clone(), values.clone()));
+        for (kind, all) in [("representation", &self.representations), ("fit", &self.fit_representations)] {
+            for (r, layer, shape, values) in all {
+                arrays.push((format!("{kind}/{r}/{layer}"), shape.clone(), values.clone()));
+            }
+        }
+        for (name, shape, values) in &self.parameters {
+            arrays.push((format!("parameter/{name}"), shape.clone(), values.clone()));
         }
         write_safetensors(path, &arrays, &[])
     }
@@ -79,28 +182,50 @@ impl Trained {
     /// Reads what [`Trained::write`] wrote; `None` if the file is not such a one.
     pub(super) fn read(path: &Path) -> Option<Self> {
         let mut found = Self::default();
+        let mut steps: Vec<(String, Vec<u32>)> = Vec::new();
+        let mut curves: Vec<(String, Vec<usize>, Vec<f32>)> = Vec::new();
         for (name, shape, values) in read_safetensors(path).ok()? {
-            let parts: Vec<&str> = name.split('/').collect();
-            match parts.as_slice() {
-                ["diverged"] => found.diverged = values.iter().map(|x| *x != 0.0).collect(),
-                ["final", rest @ ..] => {
-                    found.finals.push((rest.join("/"), values.iter().map(|x| f64::from(*x)).collect()));
+            let (kind, rest) = name.split_once('/').unwrap_or((&name, ""));
+            match kind {
+                "diverged" => found.diverged = values.iter().map(|x| *x != 0.0).collect(),
+                "steps" => steps.push((rest.to_owned(), values.iter().map(|s| *s as u32).collect())),
+                "curve" => curves.push((rest.to_owned(), shape, values)),
+                "representation" | "fit" => {
+                    let (r, layer) = rest.split_once('/')?;
+                    let of = (r.parse().ok()?, layer.parse().ok()?, shape, values);
+                    if kind == "fit" { found.fit_representations.push(of) } else { found.representations.push(of) }
                 }
-                ["representation", r, layer] => {
-                    found.representations.push((r.parse().ok()?, layer.parse().ok()?, shape, values));
-                }
-                ["tracked", r, rest @ ..] => {
-                    let r: usize = r.parse().ok()?;
+                "parameter" => found.parameters.push((rest.to_owned(), shape, values)),
+                "tracked" => {
+                    let parts: Vec<&str> = rest.split('/').collect();
+                    let r: usize = parts.first()?.parse().ok()?;
                     if found.tracked.len() <= r {
                         found.tracked.resize(r + 1, Tracked::default());
                     }
-                    found.tracked[r].series.push((read_quantity(rest)?, values));
+                    found.tracked[r].series.push((read_quantity(&parts[1..])?, values));
                 }
                 _ => return None,
             }
         }
+        for (name, shape, values) in curves {
+            let (layer, called) = name.split_once('/')?;
+            let layer = if layer == "-" { None } else { Some(layer.parse().ok()?) };
+            let steps = steps.iter().find(|(n, _)| *n == name)?.1.clone();
+            let rows = values.chunks((*shape.last()?).max(1)).map(|row| row.iter().map(|&v| f64::from(v)).collect());
+            found.curves.push(Curve { name: called.to_owned(), layer, steps, values: rows.collect() });
+        }
         Some(found)
     }
+}
+
+fn of(all: &[Representation], replica: usize, layer: usize) -> Option<(&[usize], &[f32])> {
+    let found = all.iter().find(|(r, l, ..)| (*r, *l) == (replica, layer));
+    found.map(|(_, _, shape, values)| (shape.as_slice(), values.as_slice()))
+}
+
+/// The number of a hidden layer, from its name.
+fn layer_of(name: &str) -> Option<usize> {
+    name.strip_prefix("layers.")?.parse().ok()
 }
 
 fn spelled(quantity: Quantity) -> String {
@@ -131,14 +256,29 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sweep.safetensors");
         let series = vec![(Quantity::Loss, vec![1.0, 0.5]), (Quantity::Distance(0, 3), vec![0.25, 0.125])];
-        let trained = Trained {
+        let curve = |name: &str, layer| Curve {
+            name: name.into(),
+            layer,
+            steps: vec![0, 64],
+            values: vec![vec![0.5, 0.25], vec![0.75, 1.0]],
+        };
+        let mut trained = Trained {
             tracked: vec![Tracked::default(), Tracked { series }],
             diverged: vec![true, false],
-            finals: vec![("loss".into(), vec![0.5, 0.25])],
+            curves: vec![curve("loss", None), curve("explained_easy", Some(3))],
             representations: vec![(1, 2, vec![2, 2], vec![1.0, 2.0, 3.0, 4.0])],
+            fit_representations: vec![(0, 1, vec![1, 2], vec![5.0, 6.0])],
+            parameters: vec![("1/layers.0.bias".into(), vec![2], vec![7.0, 8.0])],
         };
         trained.write(&path).unwrap();
-        assert_eq!(Trained::read(&path), Some(trained));
+        let mut read = Trained::read(&path).unwrap();
+        for of in [&mut trained, &mut read] {
+            of.curves.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        assert_eq!(read, trained);
+        assert_eq!(read.last("loss")[1], 1.0);
+        assert!(read.last("loss")[0].is_nan(), "a replica that diverged has no last value");
+        assert_eq!(read.parameter(1, "layers.0.bias"), Some((&[2][..], &[7.0, 8.0][..])));
         std::fs::write(&path, "not tensors").unwrap();
         assert_eq!(Trained::read(&path), None);
     }

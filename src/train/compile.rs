@@ -335,7 +335,8 @@ pub fn compile(
     let probe = tables.probe(g)?;
     g.set_precision(network_precision);
     let on_probe = network.forward(g, probe.inputs, None)?;
-    let fit = if observers.iter().any(|o| o.reads_fit_set()) { tables.fit(g)? } else { None };
+    let reads_fit = saves_fit(e) || observers.iter().any(|o| o.reads_fit_set());
+    let fit = if reads_fit { tables.fit(g)? } else { None };
     let fit = fit.map(|fit| -> Result<FitSet> {
         let Forward { hidden, output } = network.forward(g, fit.inputs, None)?;
         Ok(FitSet { inputs: fit.inputs, values: fit.values, hidden, output })
@@ -382,6 +383,13 @@ pub fn compile(
         let keep = kept.iter().zip(&on_probe.hidden);
         let effects = keep.map(|(&k, &h)| Ok(Effect::Assign(g.variable_of(k)?, h))).collect::<Result<_>>()?;
         functions.push(Function::new("keep", effects));
+    }
+    if let Some(fit) = on_probe_seen.fit.as_ref().filter(|_| saves_fit(e)) {
+        for (l, &h) in fit.hidden.iter().enumerate() {
+            let extents = g.shape(h).extents().to_vec();
+            let place = g.variable(fit_representation_name(l), &extents, DType::F32, VariableKind::Transient)?;
+            evaluate.push(Effect::Assign(g.variable_of(place)?, h));
+        }
     }
     if needs_representations(e) {
         for (l, &h) in on_probe.hidden.iter().enumerate() {
@@ -434,6 +442,16 @@ pub(super) fn needs_representations(e: &config::Experiment) -> bool {
 /// Variable that holds a hidden layer's representation after `evaluate`.
 pub(super) fn representation_name(layer: usize) -> String {
     format!("representation/{layer}")
+}
+
+/// The same of the set for fitting, where that is saved.
+pub(super) fn fit_representation_name(layer: usize) -> String {
+    format!("representation/fit/{layer}")
+}
+
+/// Whether representations of the set for fitting, if there is one, are saved too.
+pub(super) fn saves_fit(e: &config::Experiment) -> bool {
+    e.save.representations != config::Keep::None
 }
 
 fn init(

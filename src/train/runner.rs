@@ -207,7 +207,8 @@ impl<'s> Runner<'s> {
         }
         self.late_stages(&ended);
         let representations = self.final_representations()?;
-        self.write_tensors(&representations)?;
+        let parameters = self.final_parameters()?;
+        self.write_tensors(&representations, &parameters)?;
         self.recorder.write()?;
         let manifest = self.write_manifest(RunStatus::Done)?;
         self.recorder.clean()?;
@@ -221,6 +222,7 @@ impl<'s> Runner<'s> {
             steps: self.stamp.step,
             ended,
             representations,
+            parameters,
         })
     }
 

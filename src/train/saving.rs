@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::compile::representation_name;
+use super::compile::{fit_representation_name, representation_name};
 use super::rows::layer_name;
 use super::runner::{Runner, parameter_shapes};
 use crate::config::Keep;
@@ -38,18 +38,41 @@ impl Runner<'_> {
 
     /// Representations of every replica: `<prefix><replica>/<layer>`, `[examples, units]`.
     pub(super) fn representations(&mut self, prefix: &str) -> Result<Vec<NamedArray>> {
-        let examples = self.sweep.data.probe.examples;
+        let data = &self.sweep.data;
+        let examples = data.probe.examples;
+        let fit_examples = data.declared.as_ref().map(|d| d.fit_examples);
         let mut arrays = Vec::new();
         for group in &mut self.groups {
             for (machine, members) in &mut group.slices {
                 for (layer, &units) in group.compiled.hidden.iter().enumerate() {
-                    let values = machine.read_variable(&representation_name(layer))?;
-                    for (part, m) in values.chunks(examples * units).zip(members.iter()) {
-                        arrays.push((
-                            format!("{prefix}{m}/{}", layer_name(layer)),
-                            vec![examples, units],
-                            part.to_vec(),
-                        ));
+                    let mut sets = vec![(representation_name(layer), "", examples)];
+                    sets.extend(fit_examples.map(|n| (fit_representation_name(layer), "fit/", n)));
+                    for (variable, set, examples) in sets {
+                        let values = machine.read_variable(&variable)?;
+                        for (part, m) in values.chunks(examples * units).zip(members.iter()) {
+                            let name = format!("{prefix}{m}/{set}{}", layer_name(layer));
+                            arrays.push((name, vec![examples, units], part.to_vec()));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(arrays)
+    }
+
+    /// Parameters at the end of training, if they were asked for: `<replica>/<name>`, of the shapes that PyTorch gives them.
+    pub(super) fn final_parameters(&mut self) -> Result<Vec<NamedArray>> {
+        let mut arrays = Vec::new();
+        if self.sweep.experiment.save.parameters != Keep::Final {
+            return Ok(arrays);
+        }
+        for group in &mut self.groups {
+            let shapes = parameter_shapes(&group.compiled);
+            let names: Vec<&str> = group.compiled.parameter_names.iter().map(String::as_str).collect();
+            for (machine, members) in &mut group.slices {
+                for ((name, values), shape) in names.iter().zip(machine.read_variables(&names)?).zip(&shapes) {
+                    for (part, m) in values.chunks(shape.iter().product()).zip(members.iter()) {
+                        arrays.push((format!("{m}/{name}"), shape.clone(), part.to_vec()));
                     }
                 }
             }
@@ -71,28 +94,22 @@ impl Runner<'_> {
     }
 
     /// Parameters and representations that were asked for, in their final files.
-    pub(super) fn write_tensors(&mut self, representations: &[NamedArray]) -> Result<()> {
+    pub(super) fn write_tensors(&mut self, representations: &[NamedArray], parameters: &[NamedArray]) -> Result<()> {
         let Some(dir) = self.options.out.clone() else { return Ok(()) };
         let save = self.sweep.experiment.save.clone();
         let checkpoints = self.checkpoints();
         let metadata = [("layout".to_owned(), "step/replica/name, or replica/name for the end of training".to_owned())];
         if save.parameters != Keep::None {
-            let mut arrays = Vec::new();
-            for (g, group) in self.groups.iter_mut().enumerate() {
+            let mut arrays = parameters.to_vec();
+            for (g, group) in self.groups.iter_mut().enumerate().filter(|_| save.parameters == Keep::Checkpoints) {
                 let shapes = parameter_shapes(&group.compiled);
-                for (s, (machine, members)) in group.slices.iter_mut().enumerate() {
+                for (s, (_, members)) in group.slices.iter_mut().enumerate() {
                     let names: Vec<&str> = group.compiled.parameter_names.iter().map(String::as_str).collect();
                     let mut add = |prefix: String, name: &str, shape: &[usize], values: &[f32]| {
                         for (part, m) in values.chunks(shape.iter().product()).zip(members.iter()) {
                             arrays.push((format!("{prefix}{m}/{name}"), shape.to_vec(), part.to_vec()));
                         }
                     };
-                    if save.parameters == Keep::Final {
-                        for ((name, values), shape) in names.iter().zip(machine.read_variables(&names)?).zip(&shapes) {
-                            add(String::new(), name, shape, &values);
-                        }
-                        continue;
-                    }
                     for &step in &checkpoints {
                         let Some(path) = self.recorder.parameters_path(step) else { continue };
                         let saved = crate::data::read_safetensors(&path)?;

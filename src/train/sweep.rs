@@ -68,7 +68,11 @@ pub struct Summary {
     pub ended: Vec<Ended>,
     /// Representations of the trained networks, named by replica and layer (`0/layers.1`), if `save.representations` asks
     /// for those of the end.
+    /// Of data with a set for fitting, those on it too (`0/fit/layers.1`).
     pub representations: Vec<NamedArray>,
+    /// Parameters of the trained networks, named by replica (`0/layers.1.weight`), if `save.parameters` asks for those of the
+    /// end.
+    pub parameters: Vec<NamedArray>,
 }
 
 impl Summary {
