@@ -5,10 +5,16 @@
 //! reconstruction, `[M]` values measured with independent code (the authors' published demonstration, or JAX) on the
 //! reconstructed settings. What the paper says of vision and of transformers is listed as not tried.
 
+mod complexity;
+mod headline;
 mod networks;
+mod order;
+mod prevalence;
 mod settings;
 mod shared;
-mod start;
+mod untried;
+mod variations;
+mod windows;
 
 use super::{Lab, Outcome, Paper, Part};
 use crate::error::Result;
@@ -22,10 +28,15 @@ pub const PAPER: Paper = Paper {
     summary: "Of two features that a network computes equally well, the simpler, the earlier learned and the more frequent fills more of \
               its representations: what a network represents most is not what it computes most.",
     settings: settings::as_json,
-    parts: &[Part {
-        name: "start",
-        what: "an easy and a hard feature over training, layer by layer: the paper's headline",
-    }],
+    parts: &[
+        Part { name: "headline", what: "an easy and a hard feature over training, layer by layer" },
+        Part { name: "complexity", what: "eight functions of four units beside an easy feature, and matched controls" },
+        Part { name: "order", what: "either feature first, then both" },
+        Part { name: "prevalence", what: "two equal features, of which one is seen less often" },
+        Part { name: "architecture", what: "depth and width" },
+        Part { name: "optimisers", what: "Adam, momentum, weight decay, dropout, activations" },
+        Part { name: "untried", what: "vision and transformers: listed, not tried" },
+    ],
     run,
 };
 
@@ -37,7 +48,13 @@ fn run(lab: &mut Lab<'_>, parts: &[&'static Part]) -> Result<Vec<Outcome>> {
     for part in parts {
         lab.note(&format!("{}: {}", part.name, part.what));
         let runner: Runner = match part.name {
-            _ => start::run,
+            "headline" => headline::run,
+            "complexity" => complexity::run,
+            "order" => order::run,
+            "prevalence" => prevalence::run,
+            "architecture" => variations::architecture,
+            "optimisers" => variations::optimisers,
+            _ => |_, _| Ok(untried::outcome()),
         };
         outcomes.push(runner(lab, &mut shared)?);
     }

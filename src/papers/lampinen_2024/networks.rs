@@ -89,11 +89,6 @@ impl Networks {
         self.solved().into_iter().map(|r| all[r]).collect()
     }
 
-    /// The easy and the hard feature's part of the last hidden layer, each a mean over networks that have learned both.
-    pub fn pair(&self, flavour: Flavour) -> [f64; 2] {
-        [EASY, HARD].map(|feature| mean(&self.explained(flavour, feature, self.depth() - 1)))
-    }
-
     /// Epoch after which each network that has learned everything was trained no more; NaN for the others.
     pub fn epochs(&self) -> Vec<f64> {
         let epoch = f64::from(self.config.epoch());

@@ -87,7 +87,7 @@ impl Config {
             Scale::Small => Self {
                 examples: 4096,
                 layers: vec![96, 64, 32, 32],
-                optimiser: sgd(0.15),
+                optimiser: sgd(0.2),
                 batch: 64,
                 epochs: 80,
                 ..base
