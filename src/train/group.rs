@@ -22,6 +22,8 @@ pub struct Group {
     pub compiled: Compiled,
     /// The machines, each with the places in the sweep of its replicas.
     pub slices: Vec<(Machine, Vec<usize>)>,
+    /// Whether the stages of all of its replicas are over, as far as was looked.
+    pub(super) done: bool,
 }
 
 impl Group {
@@ -55,7 +57,7 @@ impl Group {
             };
             slices.push((Machine::new(gpu, plan)?, part.to_vec()));
         }
-        Ok(Self { compiled, slices })
+        Ok(Self { compiled, slices, done: false })
     }
 
     /// How the training step was lowered, with what a self-test decided: a run is only resumed with the same.
@@ -167,6 +169,7 @@ impl Group {
             return Ok(None);
         }
         let mut last = None;
+        self.done = false;
         for (machine, _) in &mut self.slices {
             let read = machine.read_variables(&[stages::FINISHED, stages::FINISHED_AT, "alive"])?;
             for ((finished, at), alive) in read[0].iter().zip(&read[1]).zip(&read[2]) {
@@ -177,6 +180,7 @@ impl Group {
                 }
             }
         }
+        self.done = last.is_some();
         Ok(last)
     }
 

@@ -305,7 +305,10 @@ impl<'s> Runner<'s> {
             let at = self.stamp.step + done;
             let part = (every - at % every).min(steps - done);
             for group in &mut self.groups {
-                // Groups without stages are not interrupted.
+                // Groups without stages are not interrupted, and those that are done not trained.
+                if group.done {
+                    continue;
+                }
                 if group.compiled.stages > 0 {
                     group.step(part)?;
                     if (at + part).is_multiple_of(every) {
@@ -322,12 +325,15 @@ impl<'s> Runner<'s> {
 
     /// Whether all replicas are done before the last step.
     fn is_over(&mut self) -> Result<bool> {
-        let mut last = 0;
+        let (mut last, mut all) = (0, true);
         for group in &mut self.groups {
             match group.finished_at()? {
                 Some(at) => last = last.max(at),
-                None => return Ok(false),
+                None => all = false,
             }
+        }
+        if !all {
+            return Ok(false);
         }
         // Steps that were queued after it moved nothing.
         self.stamp.step = last;
@@ -347,7 +353,9 @@ impl<'s> Runner<'s> {
     /// Loss of the median replica of the first slice at the last step.
     pub(super) fn loss_now(&mut self) -> Result<Option<f64>> {
         let step = self.stamp.step;
-        let Some((machine, _)) = self.groups.first_mut().and_then(|g| g.slices.first_mut()) else { return Ok(None) };
+        let Some((machine, _)) = self.groups.iter_mut().find(|g| !g.done).and_then(|g| g.slices.first_mut()) else {
+            return Ok(None);
+        };
         let results = machine.read_results()?;
         let mut losses: Vec<f32> = machine
             .record(&results, "loss_of_step", step - 1, step)?

@@ -7,6 +7,7 @@
 
 mod complexity;
 mod headline;
+mod map;
 mod networks;
 mod order;
 mod prevalence;
@@ -35,6 +36,7 @@ pub const PAPER: Paper = Paper {
         Part { name: "prevalence", what: "two equal features, of which one is seen less often" },
         Part { name: "architecture", what: "depth and width" },
         Part { name: "optimisers", what: "Adam, momentum, weight decay, dropout, activations" },
+        Part { name: "map", what: "beyond the paper: complexity, prevalence, order and depth, a thousand networks" },
         Part { name: "untried", what: "vision and transformers: listed, not tried" },
     ],
     run,
@@ -54,6 +56,7 @@ fn run(lab: &mut Lab<'_>, parts: &[&'static Part]) -> Result<Vec<Outcome>> {
             "prevalence" => prevalence::run,
             "architecture" => variations::architecture,
             "optimisers" => variations::optimisers,
+            "map" => map::run,
             _ => |_, _| Ok(untried::outcome()),
         };
         outcomes.push(runner(lab, &mut shared)?);

@@ -2,7 +2,7 @@
 
 use faer::Mat;
 
-use super::settings::{Config, EASY, HARD, LEARNED};
+use super::settings::{Config, LEARNED};
 use crate::data::features::{Features, Made, Set};
 use crate::error::{Error, Result};
 use crate::measure::features::Sets;

@@ -1,0 +1,340 @@
+//! Beyond the paper: the bias over complexity, prevalence, learning order and depth, a thousand small networks; what of it
+//! follows from when a feature was learned; and whose likeness the likeness of networks is.
+
+use faer::Mat;
+
+use super::networks::{Networks, mean};
+use super::settings::{Config, EASY, HARD, LEARNED, feature, until_learned};
+use super::shared::Shared;
+use crate::config::{Optimiser, Stage};
+use crate::data::Targets;
+use crate::error::Result;
+use crate::measure::features::split::split;
+use crate::measure::pairwise::rank::spearman;
+use crate::papers::claim::{Claim, Kind};
+use crate::papers::{Lab, Outcome, Scale, parallel};
+use crate::report::paper::{Axis, Dot, Group, Map, MapPanel, Scatter, ScatterPanel, Section, Setting};
+
+/// Functions of the hard feature, from simple to complex.
+const FUNCTIONS: [&str; 4] = ["and_or_or", "xor_or_or", "or_xor_xor", "xor_xor_xor"];
+/// How often it is there.
+const PRESENCES: [f64; 3] = [1.0, 0.5, 0.2];
+/// Which feature is trained first.
+const ORDERS: [&str; 3] = ["together", "hard first", "easy first"];
+/// Hidden layers.
+const DEPTHS: [usize; 3] = [2, 3, 4];
+/// Their widths: the last one is always 24, so that shares of units can be compared.
+const WIDTHS: [&[u32]; 3] = [&[48, 24], &[48, 32, 24], &[48, 32, 24, 24]];
+/// Seed of the data, which all networks of a set share.
+const DATA: u32 = 2405;
+/// Pairs of networks of a cell whose CKA is split, at most.
+const PAIRS: usize = 10;
+
+/// One network, after training.
+struct Point {
+    cell: Cell,
+    /// Shares of the variance of the last hidden layer.
+    easy: f64,
+    hard: f64,
+    /// Epochs at which each was learned first.
+    learned: [f64; 2],
+}
+
+/// A cell of the map.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Cell {
+    function: usize,
+    presence: usize,
+    order: usize,
+    depth: usize,
+}
+
+/// CKA of two networks of a cell, and its parts that are due to either feature.
+struct Likeness {
+    cell: Cell,
+    cka: f64,
+    easy: f64,
+    hard: f64,
+}
+
+/// The sizes of the grid at a scale: functions, presences, orders, depths, seeds.
+fn grid(scale: Scale, seeds: Option<u32>) -> ([&'static [usize]; 4], u32) {
+    let (axes, own): ([&[usize]; 4], u32) = match scale {
+        Scale::Tiny => ([&[0, 3], &[0, 2], &[0, 1], &[0, 1]], 3),
+        Scale::Small => ([&[0, 1, 2, 3], &[0, 1, 2], &[0, 1, 2], &[0, 1, 2]], 4),
+        Scale::Notes | Scale::Paper => ([&[0, 1, 2, 3], &[0, 1, 2], &[0, 1, 2], &[0, 1, 2]], 10),
+    };
+    (axes, seeds.unwrap_or(own))
+}
+
+fn config(cell: Cell) -> Config {
+    let base = Config::base(Scale::Tiny);
+    let mut hard = feature(HARD, FUNCTIONS[cell.function], 8);
+    hard.presence = PRESENCES[cell.presence];
+    let first = |name: &str| vec![until_learned(&[name]), Stage { fresh_optimiser: true, ..until_learned(&[]) }];
+    Config {
+        features: vec![feature(EASY, "linear", 8), hard],
+        held_out: 256,
+        data_seed: Some(DATA),
+        layers: WIDTHS[cell.depth].to_vec(),
+        optimiser: Optimiser { lr: 0.15, ..base.optimiser.clone() },
+        stages: match cell.order {
+            0 => vec![until_learned(&[])],
+            1 => first(HARD),
+            _ => first(EASY),
+        },
+        epochs: 60,
+        observe: (0..=30).map(|i| 2 * i).collect(),
+        keep: true,
+        ..base
+    }
+}
+
+pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
+    let ([functions, presences, orders, depths], seeds) = grid(lab.scale(), lab.request().seeds);
+    let (mut points, mut alike) = (Vec::new(), Vec::new());
+    let mut trained = 0;
+    let (networks_before, steps_before, time_before) = (lab.networks(), lab.replica_steps(), lab.training());
+    for &function in functions {
+        for &presence in presences {
+            lab.note(&format!("map: {}, there in {} of the examples", FUNCTIONS[function], PRESENCES[presence]));
+            let cells: Vec<Cell> = orders
+                .iter()
+                .flat_map(|&order| depths.iter().map(move |&depth| Cell { function, presence, order, depth }))
+                .collect();
+            let configs: Vec<Config> = cells.iter().map(|&cell| config(cell)).collect();
+            let sets = Networks::train_stages(lab, &configs, seeds)?;
+            trained += sets.len() * seeds as usize;
+            for (cell, networks) in cells.iter().zip(&sets) {
+                points.extend(points_of(*cell, networks));
+            }
+            let both: Vec<(Cell, &Networks)> = cells.iter().copied().zip(&sets).collect();
+            for found in parallel(&both, |(cell, networks)| likenesses(*cell, networks)) {
+                alike.extend(found?);
+            }
+        }
+    }
+    let done = [lab.networks() - networks_before, lab.replica_steps() - steps_before];
+    let seconds = (lab.training() - time_before).as_secs_f64();
+    let rate = match done[0] {
+        0 => "read back".to_owned(),
+        n => format!("{n} networks in {seconds:.0} s, {:.0} replica-steps/s", done[1] as f64 / seconds.max(1e-9)),
+    };
+    let claims = claims(&points, &alike, trained as u32, &rate);
+    let note = format!("{trained} networks of 24 units in the last hidden layer, {seeds} seeds of each cell; {rate}.");
+    let sections = vec![
+        Section::new("map", "The bias as a map", Ok(map(&points, [functions, presences, orders, depths], &note))),
+        Section::new("when", "When a feature is learned, and how much it fills", Ok(when(&points, orders, &note))),
+        Section::new("alike", "Whose likeness it is", Ok(whose(&alike, orders, &note))),
+    ];
+    Ok(Outcome { claims, sections })
+}
+
+/// The networks of a cell that learned both features.
+fn points_of(cell: Cell, networks: &Networks) -> Vec<Point> {
+    let last = networks.depth() - 1;
+    let [easy, hard] = [EASY, HARD].map(|f| networks.trained.end(&format!("explained_{f}"), Some(last)));
+    let learned = |name: &str, replica: usize| {
+        let curve = networks.trained.curve(&format!("accuracy_{name}"), None);
+        let at = curve.and_then(|c| c.values.iter().position(|v| v[replica] >= LEARNED).map(|i| c.steps[i]));
+        at.map_or(f64::NAN, |step| f64::from(step) / f64::from(networks.config.epoch()))
+    };
+    let solved = networks.solved().into_iter();
+    solved
+        .map(|r| Point { cell, easy: easy[r], hard: hard[r], learned: [learned(EASY, r), learned(HARD, r)] })
+        .collect()
+}
+
+/// CKA of pairs of networks of a cell, split by feature.
+fn likenesses(cell: Cell, networks: &Networks) -> Result<Vec<Likeness>> {
+    let solved = networks.solved();
+    let Some(&any) = solved.first() else { return Ok(Vec::new()) };
+    let last = networks.depth() - 1;
+    let made = networks.examples(any)?.test.dataset;
+    let Targets::Values(table) = &made.targets else { return Ok(Vec::new()) };
+    let labels: Vec<Vec<usize>> =
+        (0..2).map(|f| table.values.iter().skip(f).step_by(2).map(|&v| usize::from(v > 0.5)).collect()).collect();
+    let features: Vec<&[usize]> = labels.iter().map(Vec::as_slice).collect();
+    let seen: Vec<Mat<f64>> =
+        solved.iter().map(|&r| Ok(networks.representations(r, last)?.test)).collect::<Result<_>>()?;
+    let pairs = (0..seen.len()).flat_map(|a| (a + 1..seen.len()).map(move |b| (a, b))).take(PAIRS);
+    pairs
+        .map(|(a, b)| {
+            let found = split(seen[a].as_ref(), seen[b].as_ref(), &features)?;
+            Ok(Likeness { cell, cka: found.cka, easy: found.own(0)?, hard: found.own(1)? })
+        })
+        .collect()
+}
+
+/// Share of the hard feature in what the two explain together.
+fn part(p: &Point) -> f64 {
+    let (easy, hard) = (p.easy.max(0.0), p.hard.max(0.0));
+    hard / (easy + hard)
+}
+
+/// How much later the hard feature was learned, in doublings of the epochs.
+fn later(p: &Point) -> f64 {
+    ((p.learned[1] + 1.0) / (p.learned[0] + 1.0)).log2()
+}
+
+fn claims(points: &[Point], alike: &[Likeness], trained: u32, rate: &str) -> Vec<Claim> {
+    let of = |keep: &dyn Fn(&Point) -> bool| mean(&points.iter().filter(|p| keep(p)).map(part).collect::<Vec<_>>());
+    let known: Vec<&Point> = points.iter().filter(|p| later(p).is_finite() && part(p).is_finite()).collect();
+    let (x, y): (Vec<f64>, Vec<f64>) = known.iter().map(|p| (later(p), part(p))).unzip();
+    let ordered = spearman(&x, &y).unwrap_or(f64::NAN);
+    let each: Vec<f64> = (0..FUNCTIONS.len()).map(|f| of(&|p| p.cell.function == f && p.cell.order == 0)).collect();
+    let tried: Vec<f64> = each.iter().copied().filter(|v| v.is_finite()).collect();
+    let rarer = matched(points);
+    let orders: Vec<f64> = (0..ORDERS.len()).map(|o| of(&|p| p.cell.order == o)).collect();
+    let falling = |v: &[f64]| v.len() >= 2 && v.windows(2).all(|w| w[0] > w[1]);
+    let text = |v: &[f64]| v.iter().map(|x| format!("{x:.3}")).collect::<Vec<_>>().join(", ");
+    let together: Vec<&Likeness> = alike.iter().filter(|l| l.cell.order == 0).collect();
+    let due = |f: &dyn Fn(&Likeness) -> f64| mean(&together.iter().map(|l| f(l) / l.cka).collect::<Vec<_>>());
+    let (easy, hard) = (due(&|l| l.easy), due(&|l| l.hard));
+    let solved = format!("{} of {trained} networks learned both; {rate}", points.len());
+    let beyond = |id: &str, sentence: &str| Claim::new(id, Kind::Beyond, sentence).source("a grid of our own");
+    vec![
+        beyond("map.when", "The later a feature is learned, the less of the representation it fills")
+            .predicted(
+                "rank correlation of the delay with the hard feature's part: negative",
+                "Spearman at most -0.4 over all networks",
+            )
+            .measured(format!("{ordered:.3} over {} networks; {solved}", x.len()), trained, ordered <= -0.4),
+        beyond("map.complexity", "The more complex a feature, the less it fills, over all prevalences and depths")
+            .predicted("falls along the ladder of functions", "means of the hard feature's part, trained together")
+            .measured(text(&tried), trained, falling(&tried)),
+        beyond("map.prevalence", "The rarer a feature, the less it fills, over all functions, orders and depths")
+            .predicted(
+                "falls with presence",
+                "means of the hard feature's part over functions, orders and depths at which networks of every presence learned both",
+            )
+            .measured(text(&rarer), trained, falling(&rarer))
+            .note("Matched in this way after a first look at the smallest scale: rarer features are learned by fewer networks, and not in the same cells."),
+        beyond("map.order", "Learned first, the hard feature fills more")
+            .predicted("hard first above together", "means of the hard feature's part")
+            .measured(
+                format!("together {:.3}, hard first {:.3}, easy first {:.3}", orders[0], orders[1], orders[2]),
+                trained,
+                orders[1] > orders[0],
+            ),
+        beyond(
+            "map.alike",
+            "The likeness (CKA) of networks that compute both features equally is mostly that of the easy one",
+        )
+        .predicted(
+            "part of CKA due to the easy feature at least twice that of the hard",
+            "means over pairs, trained together",
+        )
+        .measured(
+            format!("easy {easy:.3}, hard {hard:.3} of CKA, over {} pairs", together.len()),
+            trained,
+            easy >= 2.0 * hard,
+        ),
+    ]
+}
+
+/// Mean part of the hard feature for each presence, over functions, orders and depths at which networks of every presence that
+/// was tried learned both features.
+fn matched(points: &[Point]) -> Vec<f64> {
+    let tried: Vec<usize> = (0..PRESENCES.len()).filter(|&q| points.iter().any(|p| p.cell.presence == q)).collect();
+    let mut sums = vec![Vec::new(); tried.len()];
+    for function in 0..FUNCTIONS.len() {
+        for (order, depth) in (0..ORDERS.len()).flat_map(|o| (0..DEPTHS.len()).map(move |d| (o, d))) {
+            let of = |presence: usize| {
+                let cell = Cell { function, presence, order, depth };
+                mean(&points.iter().filter(|p| p.cell == cell).map(part).collect::<Vec<_>>())
+            };
+            let row: Vec<f64> = tried.iter().map(|&q| of(q)).collect();
+            if row.iter().all(|v| v.is_finite()) {
+                sums.iter_mut().zip(row).for_each(|(all, v)| all.push(v));
+            }
+        }
+    }
+    sums.iter().map(|all| mean(all)).collect()
+}
+
+fn map(
+    points: &[Point],
+    [functions, presences, orders, depths]: [&[usize]; 4],
+    note: &str,
+) -> crate::report::paper::Figure {
+    let mut panels = Vec::new();
+    for &order in orders {
+        for &presence in presences {
+            let value = |depth: usize, function: usize| {
+                let cell = Cell { function, presence, order, depth };
+                let of: Vec<f64> = points.iter().filter(|p| p.cell == cell).map(part).collect();
+                mean(&of)
+            };
+            panels.push(MapPanel {
+                title: format!("{}, there in {}", ORDERS[order], PRESENCES[presence]),
+                x: Setting { label: "complexity".into(), values: functions.iter().map(|&f| (f + 1) as f64).collect() },
+                y: Setting {
+                    label: "hidden layers".into(),
+                    values: depths.iter().map(|&d| DEPTHS[d] as f64).collect(),
+                },
+                values: depths
+                    .iter()
+                    .flat_map(|&d| functions.iter().map(move |&f| (d, f)))
+                    .map(|(d, f)| value(d, f))
+                    .collect(),
+                numbers: true,
+                lines: Vec::new(),
+            });
+        }
+    }
+    Map {
+        label: "Part of the hard feature in what both explain, over complexity, prevalence, order and depth".into(),
+        caption: format!(
+            "What the hard feature explains of the last hidden layer, over what both explain (mean over networks that learned both; one half \
+             would be no bias; hatched: none learned both). Complexity 1 to 4: {}. {note}",
+            FUNCTIONS.join(", ")
+        ),
+        columns: presences.len(),
+        colours: Axis::linear("part of the hard feature").within(0.0, 1.0),
+        shared: true,
+        panels,
+    }
+    .draw()
+}
+
+fn when(points: &[Point], orders: &[usize], note: &str) -> crate::report::paper::Figure {
+    let group = |order: usize| Group {
+        name: ORDERS[order].into(),
+        dots: points
+            .iter()
+            .filter(|p| p.cell.order == order && part(p).is_finite())
+            .map(|p| Dot::new(p.easy, p.hard))
+            .collect(),
+    };
+    Scatter {
+        label: "Share of the variance of the easy and the hard feature, by learning order".into(),
+        caption: format!(
+            "Every network that learned both features: what each explains of the last hidden layer. On the line both would explain as much. {note}"
+        ),
+        x: "share of the variance, easy feature".into(),
+        y: "share of the variance, hard feature".into(),
+        panels: vec![ScatterPanel { groups: orders.iter().map(|&o| group(o)).collect(), ..ScatterPanel::default() }],
+        ..Scatter::default()
+    }
+    .draw()
+}
+
+fn whose(alike: &[Likeness], orders: &[usize], note: &str) -> crate::report::paper::Figure {
+    let group = |order: usize| Group {
+        name: ORDERS[order].into(),
+        dots: alike.iter().filter(|l| l.cell.order == order).map(|l| Dot::new(l.easy, l.hard)).collect(),
+    };
+    Scatter {
+        label: "Linear CKA of pairs of networks, split into what is due to either feature".into(),
+        caption: format!(
+            "Each point is a pair of networks of one cell that learned both features: the part of their linear CKA that is due to the easy \
+             feature in both, and that due to the hard one. {note}"
+        ),
+        x: "CKA due to the easy feature".into(),
+        y: "CKA due to the hard feature".into(),
+        panels: vec![ScatterPanel { groups: orders.iter().map(|&o| group(o)).collect(), ..ScatterPanel::default() }],
+        ..Scatter::default()
+    }
+    .draw()
+}
