@@ -5,10 +5,18 @@
 //! reconstruction, `[M]` values measured with independent code (the authors' published demonstration, or JAX) on the
 //! reconstructed settings. What the paper says of vision and of transformers is listed as not tried.
 
+mod analysed;
+mod classifier;
+mod components;
+mod density;
+mod homomorphic;
+mod interventions;
 mod networks;
+mod rsa;
 mod settings;
 mod shared;
 mod start;
+mod substructure;
 
 use super::{Lab, Outcome, Paper, Part};
 use crate::error::Result;
@@ -22,10 +30,19 @@ pub const PAPER: Paper = Paper {
     summary: "Of two features that a network computes equally well, the simpler, the earlier learned and the more frequent fills more of \
               its representations: what a network represents most is not what it computes most.",
     settings: settings::as_json,
-    parts: &[Part {
-        name: "start",
-        what: "an easy and a hard feature over training, layer by layer: the paper's headline",
-    }],
+    parts: &[
+        Part { name: "start", what: "an easy and a hard feature over training, layer by layer: the paper's headline" },
+        Part {
+            name: "components",
+            what: "principal components: which feature they go with, and what is answered from the first few",
+        },
+        Part { name: "density", what: "in how many units each feature is found" },
+        Part { name: "interventions", what: "how far one must go along a feature's direction to change the answer" },
+        Part { name: "classifier", what: "which feature a new classifier follows that could use either" },
+        Part { name: "substructure", what: "what is kept of how the hard feature is computed" },
+        Part { name: "rsa", what: "similarity of networks trained on both features, on one, and untrained" },
+        Part { name: "homomorphic", what: "bits under homomorphic encryption: a computation that does not show" },
+    ],
     run,
 };
 
@@ -37,6 +54,13 @@ fn run(lab: &mut Lab<'_>, parts: &[&'static Part]) -> Result<Vec<Outcome>> {
     for part in parts {
         lab.note(&format!("{}: {}", part.name, part.what));
         let runner: Runner = match part.name {
+            "components" => components::run,
+            "density" => density::run,
+            "interventions" => interventions::run,
+            "classifier" => classifier::run,
+            "substructure" => substructure::run,
+            "rsa" => rsa::run,
+            "homomorphic" => homomorphic::run,
             _ => start::run,
         };
         outcomes.push(runner(lab, &mut shared)?);
