@@ -109,6 +109,11 @@ impl<T> Analysed<T> {
         }
         claim.measured(format!("{} ({})", measured.into(), self.count()), self.found.len() as u32, held)
     }
+
+    /// The same with a remark of what else was measured, if anything was.
+    pub fn noted(&self, claim: Claim, note: impl Into<String>) -> Claim {
+        if self.found.is_empty() { claim } else { claim.note(note) }
+    }
 }
 
 /// A curve's mean over networks, with its lowest and its highest.
@@ -154,6 +159,7 @@ mod tests {
         let none = Analysed::<f64> { trained: 3, found: Vec::new() }.judged(claim(), "NaN", true);
         assert_eq!((none.verdict, none.seeds), (Verdict::NotHeld, 3));
         assert_eq!(none.measured, "none of 3 networks learned both features to 99 %");
+        assert_eq!(Analysed::<f64> { trained: 3, found: Vec::new() }.noted(claim(), "NaN").explanation, "");
         let some = Analysed { trained: 3, found: vec![1.0, 2.0] };
         assert_eq!(some.values(|v| 2.0 * v), [2.0, 4.0]);
         let held = some.judged(claim(), "3", true);

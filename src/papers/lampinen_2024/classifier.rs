@@ -84,8 +84,8 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
             x: Axis::log("examples fitted to"),
             y: Axis::linear("part of examples").within(-0.02, 1.02),
             series: vec![
-                curve("follows easy where the features conflict", 0, &|n| n.easy.clone()),
                 curve("right where they agree", 6, &|n| n.agreeing.clone()),
+                curve("follows easy where the features conflict", 0, &|n| n.easy.clone()),
             ],
             across: vec![Reference::new(0.5, "either")],
             ..Panel::default()

@@ -41,8 +41,8 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
         .collect();
     let selective = found.values(|n| mean(&n.selectivity));
     let claims = vec![
-        found
-            .judged(
+        found.noted(
+            found.judged(
                 Claim::new(
                     "density.ratio",
                     Kind::Prediction,
@@ -55,8 +55,9 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
                 ),
                 format!("{} / {}, ratio {}", spread(&easy), spread(&hard), number(mean(&easy) / mean(&hard))),
                 mean(&easy) >= least * mean(&hard) && mean(&easy) > 0.0,
-            )
-            .note(format!("Fractions of units, easy / hard, {}.", others.join("; "))),
+            ),
+            format!("Fractions of units, easy / hard, {}.", others.join("; ")),
+        ),
         found.judged(
             Claim::new(
                 "density.selectivity",

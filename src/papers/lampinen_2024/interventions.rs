@@ -80,7 +80,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
             text(&off),
             off.iter().all(|o| mean(o) <= most_off),
         ),
-        found.judged(
+        found.noted(found.judged(
             Claim::new("interventions.norm", Kind::Prediction, "A smaller intervention is enough to change the answer for the hard feature")
                 .source("[S] a smaller intervention suffices to flip hard; in units of the root of the total variance [P]; [M] easy .78, hard .33 (50 %), .94, .44 (90 %)")
                 .predicted(
@@ -89,8 +89,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
                 ),
             format!("{}, ratio {}", text(&half), number(ratio(&half))),
             mean(&half[1]) <= most_ratio * mean(&half[0]),
-        )
-        .note(format!(
+        ), format!(
             "For nine answers in ten: {}, ratio {}. Length of the difference of means: {}; size of the cosine of the two: {}.",
             text(&most),
             number(ratio(&most)),

@@ -63,9 +63,10 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     let part = |name: &str| found.values(|n| n.part(name));
     let (patterns, hard) = (part("patterns"), part("parity"));
     let (left, right) = (part("xor_left"), part("xor_right"));
+    let order = |bits: usize| found.values(|n| n.orders[bits - 1]);
     let rest = ["sum", "bits", "distractors"].map(|name| format!("{name} {}", spread(&part(name))));
     let claims = vec![
-        found.judged(
+        found.noted(found.judged(
             Claim::new("substructure.patterns", Kind::Prediction, "The patterns of the hard feature's bits explain more than the feature")
                 .source("[S] sub-components are represented more strongly than the output; the statistic [P]; window [M]")
                 .predicted(
@@ -79,19 +80,20 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
                 number(mean(&patterns) / mean(&hard))
             ),
             mean(&patterns) >= least * mean(&hard) && mean(&patterns) > 0.0,
-        )
-        .note(format!("Of other functions of the block: {}.", rest.join("; "))),
-        found.judged(
+        ), format!("Of other functions of the block: {}.", rest.join("; "))),
+        found.noted(found.judged(
             Claim::new("substructure.pairs", Kind::KnownWeaker, "Each of the two inner exclusive ors explains more than the hard feature")
                 .source("[S] sub-components of XOR are represented more strongly than the output; [M] not seen in the reconstruction")
                 .predicted("share of variance explained by W⊕X and by Y⊕Z: above that of the hard feature", "both means above"),
             format!("W⊕X {}, Y⊕Z {}, hard feature {}", spread(&left), spread(&right), spread(&hard)),
             mean(&left) > mean(&hard) && mean(&right) > mean(&hard),
-        )
-        .note(
+        ), format!(
             "A parity of four bits is the same for any way to pair them, so that a network has no reason to prefer these two of the six \
-             pairs: what it keeps of pairs is shared among all.",
-        ),
+             pairs. All single bits explain {}, all pairs {}, all triples {}.",
+            spread(&order(1)),
+            spread(&order(2)),
+            spread(&order(3))
+        )),
     ];
     Ok(Outcome { claims, sections: vec![parts(&found), orders(&found)] })
 }
@@ -139,7 +141,7 @@ fn orders(found: &Analysed<Found>) -> Section {
         columns: 1,
         band: "lowest to highest network".into(),
         panels: vec![Panel {
-            x: Axis::linear("bits"),
+            x: Axis::linear("bits").within(0.5, 4.5),
             y: Axis::linear("R²"),
             series: vec![Series::solid("exclusive ors of so many bits", x, band.mean).band(band.low, band.high)],
             ..Panel::default()
