@@ -5,14 +5,22 @@
 //! reconstruction, `[M]` values measured with independent code (the authors' published demonstration, or JAX) on the
 //! reconstructed settings. What the paper says of vision and of transformers is listed as not tried.
 
+mod analysed;
+mod classifier;
 mod complexity;
+mod components;
+mod density;
 mod headline;
+mod homomorphic;
+mod interventions;
 mod map;
 mod networks;
 mod order;
 mod prevalence;
+mod rsa;
 mod settings;
 mod shared;
+mod substructure;
 mod untried;
 mod variations;
 mod windows;
@@ -36,6 +44,16 @@ pub const PAPER: Paper = Paper {
         Part { name: "prevalence", what: "two equal features, of which one is seen less often" },
         Part { name: "architecture", what: "depth and width" },
         Part { name: "optimisers", what: "Adam, momentum, weight decay, dropout, activations" },
+        Part {
+            name: "components",
+            what: "principal components: which feature they go with, and what is answered from the first few",
+        },
+        Part { name: "density", what: "in how many units each feature is found" },
+        Part { name: "interventions", what: "how far one must go along a feature's direction to change the answer" },
+        Part { name: "classifier", what: "which feature a new classifier follows that could use either" },
+        Part { name: "substructure", what: "what is kept of how the hard feature is computed" },
+        Part { name: "rsa", what: "similarity of networks trained on both features, on one, and untrained" },
+        Part { name: "homomorphic", what: "bits under homomorphic encryption: a computation that does not show" },
         Part { name: "map", what: "beyond the paper: complexity, prevalence, order and depth, a thousand networks" },
         Part { name: "untried", what: "vision and transformers: listed, not tried" },
     ],
@@ -56,6 +74,13 @@ fn run(lab: &mut Lab<'_>, parts: &[&'static Part]) -> Result<Vec<Outcome>> {
             "prevalence" => prevalence::run,
             "architecture" => variations::architecture,
             "optimisers" => variations::optimisers,
+            "components" => components::run,
+            "density" => density::run,
+            "interventions" => interventions::run,
+            "classifier" => classifier::run,
+            "substructure" => substructure::run,
+            "rsa" => rsa::run,
+            "homomorphic" => homomorphic::run,
             "map" => map::run,
             _ => |_, _| Ok(untried::outcome()),
         };
