@@ -45,16 +45,16 @@ fn papers_and_parts_are_listed_and_mistakes_named() {
     assert!(text(&output.stderr).contains("no finished sweeps"), "{}", text(&output.stderr));
 }
 
-#[test]
-fn claims_come_out_as_the_committed_table_says() {
+/// Every claim of a paper at the smallest scale, against the committed verdicts; and again from what was kept.
+fn claims_come_out_as_committed(paper: &str, figure: &str) {
     if support::gpu().is_none() {
         return;
     }
-    let committed = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/verdicts/van-rossem-saxe-2024.tiny.json");
+    let committed = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/verdicts/{paper}.tiny.json"));
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("paper");
     let out = dir.to_str().unwrap();
-    let args = ["reproduce", "van-rossem-saxe-2024", "--scale", "tiny", "--quiet", "--out", out];
+    let args = ["reproduce", paper, "--scale", "tiny", "--quiet", "--out", out];
     let output = isogram(&args);
     let found = verdicts(&dir.join("claims.json"));
     let failed = found.values().any(|verdict| verdict == "not_held");
@@ -67,10 +67,20 @@ fn claims_come_out_as_the_committed_table_says() {
     assert_eq!(found, expected, "{}", text(&output.stdout));
     let page = std::fs::read_to_string(dir.join("report.html")).unwrap();
     assert!(expected.keys().all(|id| page.contains(id.as_str())));
-    assert!(dir.join("figures/phase.svg").exists());
+    assert!(dir.join(figure).exists());
     // Asked for again, nothing is trained, and the claims are the same.
     let again = isogram(&[&args[..], &["--resume"]].concat());
     assert_eq!(again.status.code(), output.status.code(), "{}", text(&again.stderr));
     assert_eq!(verdicts(&dir.join("claims.json")), found);
     assert!(text(&again.stdout).contains("0 trained"), "{}", text(&again.stdout));
+}
+
+#[test]
+fn claims_of_van_rossem_and_saxe() {
+    claims_come_out_as_committed("van-rossem-saxe-2024", "figures/phase.svg");
+}
+
+#[test]
+fn claims_of_lampinen_chan_and_hermann() {
+    claims_come_out_as_committed("lampinen-2024", "figures/headline.svg");
 }
