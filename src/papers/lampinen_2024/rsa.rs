@@ -275,7 +275,8 @@ fn section(compared: &Compared, split: &[[f64; 5]]) -> Section {
     let matrix = |m: usize| Matrix {
         title: MEASURES[m].1.to_owned(),
         columns: count,
-        values: (0..count * count).map(|i| compared.between(m, i / count, i % count)).collect(),
+        // Three decimals: more would not fit into cells.
+        values: (0..count * count).map(|i| (compared.between(m, i / count, i % count) * 1e3).round() / 1e3).collect(),
         row_names: names.clone(),
         column_names: names.clone(),
         numbers: true,
