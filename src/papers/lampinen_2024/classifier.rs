@@ -53,7 +53,8 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
             format!("classifier.{size}"),
             Kind::Prediction,
             format!(
-                "A classifier fitted to {size} examples where the features agree follows the easy one where they do not"
+                "A classifier fitted to {size} examples where the features agree follows the easy \
+                 one where they do not"
             ),
         )
         .source("[A] Fig. 16 exists; [S] classifiers follow the easy feature; [M] 1.000; window [M]")
@@ -61,7 +62,10 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
         let measured = format!("{}; accuracy where they agree {}", spread(&follows), spread(&agreeing));
         let claim = found.judged(claim, measured, mean(&follows) >= least);
         claims.push(if fitted < size {
-            claim.note(format!("The smallest held-out set has {fitted} examples that agree: all of them were taken."))
+            claim.note(format!(
+                "The smallest held-out set has {fitted} examples that agree: all of them were \
+                 taken."
+            ))
         } else {
             claim
         });
@@ -74,8 +78,9 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     let figure = Curves {
         label: "Which feature a new classifier follows, over the examples that it was fitted to".into(),
         caption: format!(
-            "Logistic regressions (C = 1, units not scaled) on the last hidden layer of the base networks: {}. Fitted to examples where the label of both \
-             features is the same, tried on other examples where it is not, and where it is. Lines: means over networks.",
+            "Logistic regressions (C = 1, units not scaled) on the last hidden layer of the base \
+             networks: {}. Fitted to examples where the label of both features is the same, tried \
+             on other examples where it is not, and where it is. Lines: means over networks.",
             found.count()
         ),
         columns: 1,

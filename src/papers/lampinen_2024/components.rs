@@ -67,12 +67,20 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     let enough = [at(0, ENOUGH), at(1, ENOUGH)];
     let claims = vec![
         found.judged(
-            Claim::new("components.first", Kind::Prediction, "The first principal component goes with the easy feature")
-                .source("[A] an author's post: similar biases in top components; [S]; [M] .951 easy, .005 hard, 60 % and 25 % of variance")
-                .predicted(
-                    "squared correlation of its scores: near 1 with the easy feature, near 0 with the hard",
-                    format!("means: easy at least {r2_easy}, hard at most {r2_hard}; window of our own"),
-                ),
+            Claim::new(
+                "components.first",
+                Kind::Prediction,
+                "The first principal component goes with the easy feature",
+            )
+            .source(
+                "[A] an author's post: similar biases in top components; [S]; [M] .951 easy, .005 \
+                 hard, 60 % and 25 % of variance",
+            )
+            .predicted(
+                "squared correlation of its scores: near 1 with the easy feature, near 0 with the \
+                 hard",
+                format!("means: easy at least {r2_easy}, hard at most {r2_hard}; window of our own"),
+            ),
             format!(
                 "easy {}, hard {}; variance of the first two: {}, {}",
                 spread(&r2[0]),
@@ -84,16 +92,31 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
         ),
         found.judged(
             Claim::new("components.easy", Kind::Prediction, "One component is enough to answer for the easy feature")
-                .source("[S] the first k components keep the easy feature with a smaller k; [M] 1.00; window [M]")
+                .source(
+                    "[S] the first k components keep the easy feature with a smaller k; [M] 1.00; window \
+                     [M]",
+                )
                 .predicted("accuracy from one component: 1", format!("mean at least {easy_at_one}")),
             spread(&one[0]),
             mean(&one[0]) >= easy_at_one,
         ),
         found.judged(
-            Claim::new("components.hard", Kind::Prediction, "One component is not enough to answer for the hard feature")
-                .source("[S] the first k components keep the easy feature with a smaller k; [M] .52; window [M]")
-                .predicted("accuracy from one component: near chance, 0.5", format!("mean at most {hard_at_one}")),
-            format!("{}; components needed for 99 %: easy {}, hard {}", spread(&one[1]), spread(&needed(0)), spread(&needed(1))),
+            Claim::new(
+                "components.hard",
+                Kind::Prediction,
+                "One component is not enough to answer for the hard feature",
+            )
+            .source(
+                "[S] the first k components keep the easy feature with a smaller k; [M] .52; window \
+                 [M]",
+            )
+            .predicted("accuracy from one component: near chance, 0.5", format!("mean at most {hard_at_one}")),
+            format!(
+                "{}; components needed for 99 %: easy {}, hard {}",
+                spread(&one[1]),
+                spread(&needed(0)),
+                spread(&needed(1))
+            ),
             mean(&one[1]) <= hard_at_one,
         ),
         found.judged(
@@ -139,10 +162,13 @@ fn section(found: &Analysed<Found>) -> Section {
         },
     ];
     let figure = Curves {
-        label: "Accuracy of both features from the first principal components, and squared correlations of components with features".into(),
+        label: "Accuracy of both features from the first principal components, and squared \
+                correlations of components with features"
+            .into(),
         caption: format!(
-            "Last hidden layer of the base networks after training: {}. Components fitted on one held-out set; accuracies through the trained \
-             output layer and squared correlations on another. Lines: means over networks.",
+            "Last hidden layer of the base networks after training: {}. Components fitted on one \
+             held-out set; accuracies through the trained output layer and squared correlations \
+             on another. Lines: means over networks.",
             found.count()
         ),
         columns: 2,
@@ -163,5 +189,10 @@ mod tests {
             Found { r2: [vec![], vec![]], share: vec![], accuracy: [vec![0.5, 1.0, 1.0], vec![0.5, 0.995, 0.7, 0.99]] };
         assert_eq!([found.needed(0), found.needed(1)], [1.0, 3.0]);
         assert_eq!([found.from(0, 8), found.from(1, 2)], [1.0, 0.7]);
+    }
+
+    #[test]
+    fn the_figure_of_no_network_is_drawn() {
+        assert!(section(&Analysed { trained: 3, found: Vec::new() }).figure.is_ok());
     }
 }

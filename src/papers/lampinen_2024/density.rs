@@ -50,7 +50,8 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
                 )
                 .source("[A] abstract: represented more densely; the statistic [P]; window [P]")
                 .predicted(
-                    "fraction of units of which a feature explains more than 0.25: larger for the easy one",
+                    "fraction of units of which a feature explains more than 0.25: larger for the easy \
+                     one",
                     format!("mean of easy at least {least} times the mean of hard"),
                 ),
                 format!("{} / {}, ratio {}", spread(&easy), spread(&hard), number(mean(&easy) / mean(&hard))),
@@ -111,12 +112,13 @@ fn section(found: &Analysed<Found>) -> Section {
         },
     ];
     let figure = Curves {
-        label:
-            "Fraction of units that the easy and the hard feature explain, over thresholds, and selectivity of units"
-                .into(),
+        label: "Fraction of units that the easy and the hard feature explain, over thresholds, and \
+                selectivity of units"
+            .into(),
         caption: format!(
-            "Last hidden layer of the base networks after training: {}. R² of each unit, fitted on one held-out set and scored on another; \
-             selectivity from R² below zero counted as zero. Lines: means over networks.",
+            "Last hidden layer of the base networks after training: {}. R² of each unit, fitted \
+             on one held-out set and scored on another; selectivity from R² below zero counted as \
+             zero. Lines: means over networks.",
             found.count()
         ),
         columns: 2,

@@ -136,8 +136,9 @@ pub fn run(_: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     let figure = Scatter {
         label: "Accuracy by decryption and by a linear decoder, against the base rate".into(),
         caption: format!(
-            "A bit, a conjunction (base rate near 0.75) and a parity of four bits, computed under encryption: {UNITS} ciphertexts of each of \
-             {EXAMPLES} examples as units of a representation, {} seeds. On the line: no better than the more frequent answer.",
+            "A bit, a conjunction (base rate near 0.75) and a parity of four bits, computed \
+             under encryption: {UNITS} ciphertexts of each of {EXAMPLES} examples as units of a \
+             representation, {} seeds. On the line: no better than the more frequent answer.",
             all.len()
         ),
         columns: 1,

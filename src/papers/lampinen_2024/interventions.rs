@@ -67,35 +67,56 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     let ratio = |of: &[Vec<f64>; 2]| mean(&of[1]) / mean(&of[0]);
     let claims = vec![
         found.judged(
-            Claim::new("interventions.target", Kind::Prediction, "A step of the difference of means changes the answer for its feature")
-                .source("[S] interventions; step [P]; [M] 100 % for both; window [M]")
-                .predicted("part of the examples whose answer changes: 1", format!("means of both at least {least_target}")),
+            Claim::new(
+                "interventions.target",
+                Kind::Prediction,
+                "A step of the difference of means changes the answer for its feature",
+            )
+            .source("[S] interventions; step [P]; [M] 100 % for both; window [M]")
+            .predicted(
+                "part of the examples whose answer changes: 1",
+                format!("means of both at least {least_target}"),
+            ),
             text(&target),
             target.iter().all(|t| mean(t) >= least_target),
         ),
         found.judged(
             Claim::new("interventions.off-target", Kind::Control, "It leaves the answer for the other feature")
                 .source("step [P]; [M] at most 0.1 %; window [M]")
-                .predicted("part of the examples whose other answer changes: 0", format!("means of both at most {most_off}")),
+                .predicted(
+                    "part of the examples whose other answer changes: 0",
+                    format!("means of both at most {most_off}"),
+                ),
             text(&off),
             off.iter().all(|o| mean(o) <= most_off),
         ),
-        found.noted(found.judged(
-            Claim::new("interventions.norm", Kind::Prediction, "A smaller intervention is enough to change the answer for the hard feature")
-                .source("[S] a smaller intervention suffices to flip hard; in units of the root of the total variance [P]; [M] easy .78, hard .33 (50 %), .94, .44 (90 %)")
+        found.noted(
+            found.judged(
+                Claim::new(
+                    "interventions.norm",
+                    Kind::Prediction,
+                    "A smaller intervention is enough to change the answer for the hard feature",
+                )
+                .source(
+                    "[S] a smaller intervention suffices to flip hard; in units of the root of the total \
+                     variance [P]; [M] easy .78, hard .33 (50 %), .94, .44 (90 %)",
+                )
                 .predicted(
                     "least norm that changes half of the answers: hard below easy",
                     format!("mean of hard at most {most_ratio} times the mean of easy"),
                 ),
-            format!("{}, ratio {}", text(&half), number(ratio(&half))),
-            mean(&half[1]) <= most_ratio * mean(&half[0]),
-        ), format!(
-            "For nine answers in ten: {}, ratio {}. Length of the difference of means: {}; size of the cosine of the two: {}.",
-            text(&most),
-            number(ratio(&most)),
-            text(&length),
-            spread(&cosines)
-        )),
+                format!("{}, ratio {}", text(&half), number(ratio(&half))),
+                mean(&half[1]) <= most_ratio * mean(&half[0]),
+            ),
+            format!(
+                "For nine answers in ten: {}, ratio {}. Length of the difference of means: {}; size \
+                 of the cosine of the two: {}.",
+                text(&most),
+                number(ratio(&most)),
+                text(&length),
+                spread(&cosines)
+            ),
+        ),
     ];
     Ok(Outcome { claims, sections: vec![section(&found)] })
 }
@@ -116,13 +137,14 @@ fn section(found: &Analysed<Found>) -> Section {
         ..Panel::default()
     };
     let figure = Curves {
-        label:
-            "Answers changed by interventions of growing norm along the direction of the easy and of the hard feature"
-                .into(),
+        label: "Answers changed by interventions of growing norm along the direction of the easy \
+                and of the hard feature"
+            .into(),
         caption: format!(
-            "Last hidden layer of the base networks after training: {}. Directions are differences of class means on one held-out set; \
-             answers of the trained output layer on another, each moved towards the answer that the network does not give. Lines: means \
-             over networks.",
+            "Last hidden layer of the base networks after training: {}. Directions are \
+             differences of class means on one held-out set; answers of the trained output layer \
+             on another, each moved towards the answer that the network does not give. Lines: \
+             means over networks.",
             found.count()
         ),
         columns: 1,

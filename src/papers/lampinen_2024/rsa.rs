@@ -164,47 +164,55 @@ fn claims(compared: &Compared, seeds: u32, scale: Scale) -> Vec<Claim> {
     let gap = |measure: usize| compared.between(measure, BOTH, EASY_ONLY) - compared.between(measure, BOTH, HARD_ONLY);
     vec![
         judged(
-            new("both", "Networks that compute both features look like networks that compute the easy one, not the hard one")
-                .source("[A] 2020: multi-task is near easy-only; [M] .932 and .119; window [M]")
-                .predicted(
-                    "similarity of both to easy only, less that to hard only: large",
-                    format!("difference of means at least {apart}"),
-                ),
-            &[BOTH, EASY_ONLY, HARD_ONLY],
-            format!(
-                "{}, {}: difference {}",
-                text(0, BOTH, EASY_ONLY),
-                text(0, BOTH, HARD_ONLY),
-                number(gap(0))
+            new(
+                "both",
+                "Networks that compute both features look like networks that compute the easy one, \
+                 not the hard one",
+            )
+            .source("[A] 2020: multi-task is near easy-only; [M] .932 and .119; window [M]")
+            .predicted(
+                "similarity of both to easy only, less that to hard only: large",
+                format!("difference of means at least {apart}"),
             ),
+            &[BOTH, EASY_ONLY, HARD_ONLY],
+            format!("{}, {}: difference {}", text(0, BOTH, EASY_ONLY), text(0, BOTH, HARD_ONLY), number(gap(0))),
             gap(0) >= apart,
         ),
         judged(
-            new("hard", "Networks that compute the same hard feature are less alike than those that compute the same easy one")
-                .source("[A] an author's post; [M] easy–easy .998, hard–hard .41; window [M]")
-                .predicted(
-                    "similarity of easy only to easy only, less that of hard only to hard only: large",
-                    format!("difference of means above {alike}"),
-                ),
+            new(
+                "hard",
+                "Networks that compute the same hard feature are less alike than those that compute \
+                 the same easy one",
+            )
+            .source("[A] an author's post; [M] easy–easy .998, hard–hard .41; window [M]")
+            .predicted(
+                "similarity of easy only to easy only, less that of hard only to hard only: large",
+                format!("difference of means above {alike}"),
+            ),
             &[EASY_ONLY, HARD_ONLY],
             format!("{}, {}", text(0, EASY_ONLY, EASY_ONLY), text(0, HARD_ONLY, HARD_ONLY)),
             mean(EASY_ONLY, EASY_ONLY) > mean(HARD_ONLY, HARD_ONLY) + alike,
         ),
         judged(
-            new("simpler", "Networks that compute the same two features are no more alike than either is to one that computes the easy feature alone")
-                .source("[A] an author's post; [M] both–both .908, both–easy .932; window [M]")
-                .predicted(
-                    "similarity of both to both at most that of both to easy only",
-                    format!("means, up to {slack}"),
-                ),
+            new(
+                "simpler",
+                "Networks that compute the same two features are no more alike than either is to one \
+                 that computes the easy feature alone",
+            )
+            .source("[A] an author's post; [M] both–both .908, both–easy .932; window [M]")
+            .predicted("similarity of both to both at most that of both to easy only", format!("means, up to {slack}")),
             &[BOTH, EASY_ONLY],
             format!("{}, {}", text(0, BOTH, BOTH), text(0, BOTH, EASY_ONLY)),
             mean(BOTH, BOTH) <= mean(BOTH, EASY_ONLY) + slack,
         ),
         judged(
-            new("untrained", "Networks trained on different features are less alike than either is to untrained ones")
-                .source("[A] 2020; [M] easy–hard .000, untrained–easy .19, untrained–hard .035")
-                .predicted("similarity of easy only to hard only: below that of each to untrained", "means"),
+            new(
+                "untrained",
+                "Networks trained on different features are less alike than either is to untrained \
+                 ones",
+            )
+            .source("[A] 2020; [M] easy–hard .000, untrained–easy .19, untrained–hard .035")
+            .predicted("similarity of easy only to hard only: below that of each to untrained", "means"),
             &[EASY_ONLY, HARD_ONLY, UNTRAINED],
             format!(
                 "{}, {}, {}, {}",
@@ -217,7 +225,10 @@ fn claims(compared: &Compared, seeds: u32, scale: Scale) -> Vec<Claim> {
         ),
         judged(
             new("measures", "Euclidean distances and CKA say the same of networks that compute both")
-                .source("[M] both–easy .874 and .920, both–hard .152 and .129; window [P], that of correlation distances")
+                .source(
+                    "[M] both–easy .874 and .920, both–hard .152 and .129; window [P], that of \
+                     correlation distances",
+                )
                 .predicted(
                     "similarity of both to easy only, less that to hard only: large by either",
                     format!("differences of means at least {apart}"),
@@ -242,7 +253,10 @@ fn split_claim(split: &[[f64; 5]], compared: &Compared, seeds: u32, least: f64) 
     let of = |k: usize| mean(&split.iter().map(|s| s[k]).collect::<Vec<f64>>());
     let claim =
         Claim::new("rsa.split", Kind::Beyond, "What makes networks that compute both alike is the easy feature")
-            .source("linear CKA split exactly by projections on the features; expected from [M] shares of variance")
+            .source(
+                "[P] linear CKA split exactly by projections on the features; expected from [M] shares \
+                 of variance",
+            )
             .predicted(
                 "CKA due to the easy feature over that due to the hard one: far above 1",
                 format!("ratio of means at least {least}"),
@@ -261,18 +275,21 @@ fn section(compared: &Compared, split: &[[f64; 5]]) -> Section {
     let matrix = |m: usize| Matrix {
         title: MEASURES[m].1.to_owned(),
         columns: count,
-        values: (0..count * count).map(|i| compared.between(m, i / count, i % count)).collect(),
+        // Three decimals: more would not fit into cells.
+        values: (0..count * count).map(|i| (compared.between(m, i / count, i % count) * 1e3).round() / 1e3).collect(),
         row_names: names.clone(),
         column_names: names.clone(),
         numbers: true,
     };
     let figure = Matrices {
-        label: "Mean similarity of networks trained on both features, on one of them, and untrained, by three measures"
+        label: "Mean similarity of networks trained on both features, on one of them, and \
+                untrained, by three measures"
             .into(),
         caption: format!(
-            "Last hidden layer on test examples that all networks share: means over pairs of networks of different seeds, which begin with \
-             different parameters. Networks that learned what they were trained on: {}. RSA: Pearson correlation of the dissimilarities of \
-             the first {EXAMPLES} test examples; CKA of all.",
+            "Last hidden layer on test examples that all networks share: means over pairs of \
+             networks of different seeds, which begin with different parameters. Networks that \
+             learned what they were trained on: {}. RSA: Pearson correlation of the \
+             dissimilarities of the first {EXAMPLES} test examples; CKA of all.",
             compared.counts()
         ),
         colours: Axis::linear("similarity").within(0.0, 1.0),

@@ -66,34 +66,59 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     let order = |bits: usize| found.values(|n| n.orders[bits - 1]);
     let rest = ["sum", "bits", "distractors"].map(|name| format!("{name} {}", spread(&part(name))));
     let claims = vec![
-        found.noted(found.judged(
-            Claim::new("substructure.patterns", Kind::Prediction, "The patterns of the hard feature's bits explain more than the feature")
-                .source("[S] sub-components are represented more strongly than the output; the statistic [P]; window [M]")
+        found.noted(
+            found.judged(
+                Claim::new(
+                    "substructure.patterns",
+                    Kind::Prediction,
+                    "The patterns of the hard feature's bits explain more than the feature",
+                )
+                .source(
+                    "[S] sub-components are represented more strongly than the output; the statistic \
+                     [P]; window [M]",
+                )
                 .predicted(
-                    "share of variance explained by the sixteen patterns over that by the hard feature: above 1",
+                    "share of variance explained by the sixteen patterns over that by the hard feature: \
+                     above 1",
                     format!("ratio of means at least {least}"),
                 ),
-            format!(
-                "{} against {}, ratio {}",
-                spread(&patterns),
-                spread(&hard),
-                number(mean(&patterns) / mean(&hard))
+                format!(
+                    "{} against {}, ratio {}",
+                    spread(&patterns),
+                    spread(&hard),
+                    number(mean(&patterns) / mean(&hard))
+                ),
+                mean(&patterns) >= least * mean(&hard) && mean(&patterns) > 0.0,
             ),
-            mean(&patterns) >= least * mean(&hard) && mean(&patterns) > 0.0,
-        ), format!("Of other functions of the block: {}.", rest.join("; "))),
-        found.noted(found.judged(
-            Claim::new("substructure.pairs", Kind::KnownWeaker, "Each of the two inner exclusive ors explains more than the hard feature")
-                .source("[S] sub-components of XOR are represented more strongly than the output; [M] not seen in the reconstruction")
-                .predicted("share of variance explained by W⊕X and by Y⊕Z: above that of the hard feature", "both means above"),
-            format!("W⊕X {}, Y⊕Z {}, hard feature {}", spread(&left), spread(&right), spread(&hard)),
-            mean(&left) > mean(&hard) && mean(&right) > mean(&hard),
-        ), format!(
-            "A parity of four bits is the same for any way to pair them, so that a network has no reason to prefer these two of the six \
-             pairs. All single bits explain {}, all pairs {}, all triples {}.",
-            spread(&order(1)),
-            spread(&order(2)),
-            spread(&order(3))
-        )),
+            format!("Of other functions of the block: {}.", rest.join("; ")),
+        ),
+        found.noted(
+            found.judged(
+                Claim::new(
+                    "substructure.pairs",
+                    Kind::KnownWeaker,
+                    "Each of the two inner exclusive ors explains more than the hard feature",
+                )
+                .source(
+                    "[S] sub-components of XOR are represented more strongly than the output; [M] not \
+                     seen in the reconstruction",
+                )
+                .predicted(
+                    "share of variance explained by W⊕X and by Y⊕Z: above that of the hard feature",
+                    "both means above",
+                ),
+                format!("W⊕X {}, Y⊕Z {}, hard feature {}", spread(&left), spread(&right), spread(&hard)),
+                mean(&left) > mean(&hard) && mean(&right) > mean(&hard),
+            ),
+            format!(
+                "A parity of four bits is the same for any way to pair them, so that a network has \
+                 no reason to prefer these two of the six pairs. All single bits explain {}, all \
+                 pairs {}, all triples {}.",
+                spread(&order(1)),
+                spread(&order(2)),
+                spread(&order(3))
+            ),
+        ),
     ];
     Ok(Outcome { claims, sections: vec![parts(&found), orders(&found)] })
 }
@@ -112,11 +137,13 @@ fn parts(found: &Analysed<Found>) -> Section {
         dots: found.found.iter().map(|n| Dot::new(n.part("parity"), n.part(name))).collect(),
     };
     let figure = Scatter {
-        label: "Variance explained by parts of the hard feature against that by the feature itself, for each network"
+        label: "Variance explained by parts of the hard feature against that by the feature itself, \
+                for each network"
             .into(),
         caption: format!(
-            "Share of the variance of the last hidden layer, one point for each of the base networks: {}. Above the line: represented \
-             more strongly than the feature that is computed of it.",
+            "Share of the variance of the last hidden layer, one point for each of the base \
+             networks: {}. Above the line: represented more strongly than the feature that is \
+             computed of it.",
             found.count()
         ),
         columns: 1,
@@ -131,10 +158,13 @@ fn orders(found: &Analysed<Found>) -> Section {
     let band = Band::of(&found.found.iter().map(|n| n.orders.clone()).collect::<Vec<_>>());
     let x = (1..=band.mean.len()).map(|order| order as f64).collect();
     let figure = Curves {
-        label: "Variance explained by products of one, two, three and four bits of the hard feature".into(),
+        label: "Variance explained by products of one, two, three and four bits of the hard \
+                feature"
+            .into(),
         caption: format!(
-            "Share of the variance of the last hidden layer that all exclusive ors of so many of the four bits explain together: 4, 6, 4 \
-             and 1 of them. The last is the hard feature; the sum of all is what the sixteen patterns explain. Beyond the paper. Line: mean \
+            "Share of the variance of the last hidden layer that all exclusive ors of so many of \
+             the four bits explain together: 4, 6, 4 and 1 of them. The last is the hard feature; \
+             the sum of all is what the sixteen patterns explain. Beyond the paper. Line: mean \
              over networks; {}.",
             found.count()
         ),
@@ -173,5 +203,11 @@ mod tests {
         }
         // One of four bits set: an odd parity.
         assert_eq!(products(bits.as_ref(), 4)[(1, 0)], -1.0);
+    }
+
+    #[test]
+    fn figures_of_no_network_are_drawn() {
+        let none = Analysed { trained: 3, found: Vec::new() };
+        assert!([parts(&none), orders(&none)].iter().all(|section| section.figure.is_ok()));
     }
 }
