@@ -87,7 +87,7 @@ pub struct MatMul {
     pub factors: Factors,
     /// What of the two factors is summed.
     pub inner: Inner,
-    /// Whether long sums are taken in parts ([`parts`]): a sum of very many equal terms in single precision is off by
+    /// Whether long sums are taken in parts: a sum of very many equal terms in single precision is off by
     /// half a last digit each.
     pub in_parts: bool,
     /// Evaluated on each element of the result (its accumulated value), and what is stored.
