@@ -125,15 +125,20 @@ impl Stages {
         let solved = match right(g, seen)? {
             None => zero,
             Some(right) => {
-                // Of each output, or of all where an example has one answer.
-                let accuracy = g.mean(right, 0)?;
+                // Of each output, or of all where an example has one answer. Wrong answers are counted, which is exact; what
+                // is allowed of them may be a whole number but for rounding.
+                let [examples, _] = g.matrix(right)?;
+                let all = g.constant(examples as f32);
+                let counted = g.sum(right, 0)?;
+                let wrong = g.minus(all, counted)?;
                 let weights = self.weights(g)?;
                 let counts = g.binary(Binary::Greater, weights, zero)?;
-                let ahead = g.minus(accuracy, until)?;
-                let ahead = g.select(counts, ahead, one)?;
-                let behind = g.scale(ahead, -1.0);
-                let worst = g.max(behind, 1)?;
-                g.binary(Binary::AtLeast, zero, worst)?
+                let wrong = g.select(counts, wrong, zero)?;
+                let worst = g.max(wrong, 1)?;
+                let part = g.minus(one, until)?;
+                let allowed = g.times(part, all)?;
+                let allowed = g.shift(allowed, 1e-3);
+                g.binary(Binary::AtLeast, allowed, worst)?
             }
         };
         let (now, began) = (g.unary(Unary::ToFloat, step), g.unary(Unary::ToFloat, self.began));
