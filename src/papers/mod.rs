@@ -58,6 +58,24 @@ pub struct Outcome {
 /// The papers, the oldest first.
 pub const PAPERS: &[&Paper] = &[&van_rossem_saxe_2024::PAPER, &lampinen_2024::PAPER];
 
+/// Runs a part of a paper, with what its parts share.
+type Runner<S> = fn(&mut Lab<'_>, &mut S) -> Result<Outcome>;
+
+/// Runs parts one after the other.
+fn run_parts<S>(
+    lab: &mut Lab<'_>,
+    parts: &[&'static Part],
+    shared: &mut S,
+    runner: fn(&str) -> Runner<S>,
+) -> Result<Vec<Outcome>> {
+    let mut outcomes = Vec::new();
+    for part in parts {
+        lab.note(&format!("{}: {}", part.name, part.what));
+        outcomes.push(runner(part.name)(lab, shared)?);
+    }
+    Ok(outcomes)
+}
+
 /// A function of each item, on all processors, in order.
 pub(crate) fn parallel<T: Sync, R: Send>(items: &[T], of: impl Fn(&T) -> R + Sync) -> Vec<R> {
     use std::sync::atomic::{AtomicUsize, Ordering};

@@ -25,7 +25,7 @@ mod untried;
 mod variations;
 mod windows;
 
-use super::{Lab, Outcome, Paper, Part};
+use super::{Lab, Outcome, Paper, Part, run_parts};
 use crate::error::Result;
 use shared::Shared;
 
@@ -60,31 +60,23 @@ pub const PAPER: Paper = Paper {
     run,
 };
 
-type Runner = fn(&mut Lab<'_>, &mut Shared) -> Result<Outcome>;
-
 fn run(lab: &mut Lab<'_>, parts: &[&'static Part]) -> Result<Vec<Outcome>> {
     let mut shared = Shared::new(lab);
-    let mut outcomes = Vec::new();
-    for part in parts {
-        lab.note(&format!("{}: {}", part.name, part.what));
-        let runner: Runner = match part.name {
-            "headline" => headline::run,
-            "complexity" => complexity::run,
-            "order" => order::run,
-            "prevalence" => prevalence::run,
-            "architecture" => variations::architecture,
-            "optimisers" => variations::optimisers,
-            "components" => components::run,
-            "density" => density::run,
-            "interventions" => interventions::run,
-            "classifier" => classifier::run,
-            "substructure" => substructure::run,
-            "rsa" => rsa::run,
-            "homomorphic" => homomorphic::run,
-            "map" => map::run,
-            _ => |_, _| Ok(untried::outcome()),
-        };
-        outcomes.push(runner(lab, &mut shared)?);
-    }
-    Ok(outcomes)
+    run_parts(lab, parts, &mut shared, |name| match name {
+        "headline" => headline::run,
+        "complexity" => complexity::run,
+        "order" => order::run,
+        "prevalence" => prevalence::run,
+        "architecture" => variations::architecture,
+        "optimisers" => variations::optimisers,
+        "components" => components::run,
+        "density" => density::run,
+        "interventions" => interventions::run,
+        "classifier" => classifier::run,
+        "substructure" => substructure::run,
+        "rsa" => rsa::run,
+        "homomorphic" => homomorphic::run,
+        "map" => map::run,
+        _ => |_, _| Ok(untried::outcome()),
+    })
 }

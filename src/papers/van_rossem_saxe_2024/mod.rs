@@ -19,7 +19,7 @@ mod structure;
 mod trajectories;
 mod xor;
 
-use super::{Lab, Outcome, Paper, Part};
+use super::{Lab, Outcome, Paper, Part, run_parts};
 use crate::error::Result;
 use shared::Shared;
 
@@ -49,26 +49,18 @@ pub const PAPER: Paper = Paper {
     run,
 };
 
-type Runner = fn(&mut Lab<'_>, &mut Shared) -> Result<Outcome>;
-
 fn run(lab: &mut Lab<'_>, parts: &[&'static Part]) -> Result<Vec<Outcome>> {
     let mut shared = Shared::new(lab)?;
-    let mut outcomes = Vec::new();
-    for part in parts {
-        lab.note(&format!("{}: {}", part.name, part.what));
-        let runner: Runner = match part.name {
-            "phase" => phase::run,
-            "trajectories" => trajectories::run,
-            "depth" => depth::run,
-            "distances" => distances::run,
-            "controls" => controls::run,
-            "xor" => xor::run,
-            "contexts" => contexts::run,
-            "real" => real::run,
-            "structure" => structure::run,
-            _ => optimisers::run,
-        };
-        outcomes.push(runner(lab, &mut shared)?);
-    }
-    Ok(outcomes)
+    run_parts(lab, parts, &mut shared, |name| match name {
+        "phase" => phase::run,
+        "trajectories" => trajectories::run,
+        "depth" => depth::run,
+        "distances" => distances::run,
+        "controls" => controls::run,
+        "xor" => xor::run,
+        "contexts" => contexts::run,
+        "real" => real::run,
+        "structure" => structure::run,
+        _ => optimisers::run,
+    })
 }
