@@ -160,7 +160,8 @@ impl Group {
         self.slices.iter_mut().try_for_each(|(machine, _)| machine.run(stages::CHECK, 1))
     }
 
-    /// The step after which no replica is trained, if the stages of all are over that have not diverged.
+    /// The step after which no replica is trained, if the stages of all are over that have not diverged: the last end of
+    /// stages, or of a replica that diverged.
     ///
     /// # Errors
     /// If the device fails.
@@ -171,13 +172,14 @@ impl Group {
         let mut last = None;
         self.done = false;
         for (machine, _) in &mut self.slices {
-            let read = machine.read_variables(&[stages::FINISHED, stages::FINISHED_AT, "alive"])?;
-            for ((finished, at), alive) in read[0].iter().zip(&read[1]).zip(&read[2]) {
-                if *finished != 0.0 {
-                    last = last.max(Some(at.to_bits()));
-                } else if *alive != 0.0 {
+            let read = machine.read_variables(&[stages::FINISHED, stages::FINISHED_AT, "alive", "diverged_at"])?;
+            for (i, &finished) in read[0].iter().enumerate() {
+                if finished == 0.0 && read[2][i] != 0.0 {
                     return Ok(None);
                 }
+                // The step in which it diverged was the one after so many.
+                let at = if finished != 0.0 { read[1][i].to_bits() } else { read[3][i].to_bits() + 1 };
+                last = last.max(Some(at));
             }
         }
         self.done = last.is_some();
