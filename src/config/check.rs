@@ -10,6 +10,7 @@ use super::{
     data::{Normalise, Source},
     tree::Complaint,
 };
+use crate::data::features::Feature;
 use crate::measure::catalogue as measures;
 
 /// Most checkpoints of one run: each costs a read-back and rows in every table.
@@ -136,8 +137,8 @@ fn data(e: &Experiment) -> Result<(), Complaint> {
 fn features(e: &Experiment) -> Result<(), Complaint> {
     let data = &e.data;
     if data.source != Source::Features {
-        if e.observe.has(Measure::VarianceExplained) {
-            let message = format!("variance_explained needs data.source = \"features\", got {}", data.source);
+        if let Some(measure) = e.observe.measures.iter().find(|m| m.of_features()) {
+            let message = format!("{measure} needs data.source = \"features\", got {}", data.source);
             return refuse("observe.measures", message);
         }
         return match data.features.is_empty() {
@@ -151,7 +152,16 @@ fn features(e: &Experiment) -> Result<(), Complaint> {
     if data.features.is_empty() {
         return refuse("data.features", "expected at least one [[data.features]], since data.source is \"features\"");
     }
-    data.declared().map_err(|error| Complaint::of("data.features", error.to_string()))?;
+    let declared = data.declared().map_err(|error| Complaint::of("data.features", error.to_string()))?;
+    if e.observe.has(Measure::RedundantLabels) && data.features.len() < 2 {
+        let message = "redundant_labels needs two features that can agree, and data.features has one";
+        return refuse("observe.measures", message);
+    }
+    if e.observe.has(Measure::Substructure) && !declared.features().iter().any(Feature::is_of_four_bits) {
+        let message = "substructure is of features of four bits, such as xor_xor_xor or parity_4 with one copy of each, and \
+                       data.features has none";
+        return refuse("observe.measures", message);
+    }
     if data.normalise == Normalise::Standard {
         return refuse("data.normalise", "expected none or unit, since features are 0 or 1, got standard");
     }

@@ -32,6 +32,24 @@ choices! {
         /// (`explained_uniform_<name>`), the part of the units of which it explains more than a threshold
         /// (`density_<name>_<threshold>`), and the total variance (`total_variance`).
         VarianceExplained = "variance_explained",
+        /// Of the last hidden layer, its principal components on the fit set: their share of the variance
+        /// (`component_share_<k>`), their squared correlation with each feature on the probe set (`component_r2_<name>_<k>`), and
+        /// the accuracy of the output layer from the first k of them (`accuracy_<name>_from_<k>`); 16 components at most.
+        Components = "components",
+        /// Of the last hidden layer, steps along each feature's direction, the difference of its means on the fit set: the part of
+        /// the probe set's answers that one step flips (`flips_<name>`), the part of all other features' answers
+        /// (`flips_others_<name>`), the least norms that flip half and nine in ten (`flip_norm_50_<name>`, `flip_norm_90_<name>`) and
+        /// the direction's length (`direction_<name>`), over the root of the total variance, and the directions' cosines
+        /// (`direction_cosine_<a>_<b>`).
+        Interventions = "interventions",
+        /// On the last hidden layer, for each two features, classifiers (logistic, C = 1) fitted to the first 16, 64 and 256 examples
+        /// of the fit set on which they agree: the part of the probe set's conflicts on which they follow the first feature
+        /// (`follows_<a>_over_<b>_<n>`), and their accuracy elsewhere (`follows_<a>_over_<b>_<n>_agreeing`).
+        RedundantLabels = "redundant_labels",
+        /// Of each hidden layer, the variance that is explained by what features of four bits are made of:
+        /// `explained_<name>.<part>` and `explained_uniform_<name>.<part>`, the parts being `xor_left`, `xor_right`, `parity`, `bit_0`
+        /// to `bit_3`, `patterns` (of the four bits), `sum` (of them), `bits` (in one regression), and `distractors`.
+        Substructure = "substructure",
         /// Linear CKA of each hidden layer with itself at step 0.
         CkaFirst = "cka_first",
         /// Linear CKA of each hidden layer with itself at the last step.
@@ -40,6 +58,17 @@ choices! {
 }
 
 impl Measure {
+    /// Whether it is of features that are known, and so needs data that are made of them.
+    pub const fn of_features(self) -> bool {
+        use Measure as M;
+        matches!(self, M::VarianceExplained | M::Components | M::Interventions | M::RedundantLabels | M::Substructure)
+    }
+
+    /// Whether it goes through the output layer, or is fitted beside it, and so is of the last hidden layer alone.
+    pub const fn of_the_last_layer(self) -> bool {
+        matches!(self, Measure::Components | Measure::Interventions | Measure::RedundantLabels)
+    }
+
     /// Whether it reads hidden layers, so that a model without any has nothing to measure.
     pub const fn reads_hidden_layers(self) -> bool {
         !matches!(self, Measure::Loss | Measure::Accuracy | Measure::GradientNorm | Measure::WeightNorm)

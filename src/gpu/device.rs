@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::adapter::{self, AdapterChoice, AdapterSummary};
-use super::profile::{CooperativeRow, Profile};
+use super::profile::{CooperativeRow, Profile, SOFTWARE_LOOPS};
 use crate::error::{Error, Result};
 
 /// Storage bindings of the one bind-group layout.
@@ -338,6 +338,7 @@ fn profile(adapter: &wgpu::Adapter, device: &wgpu::Device) -> Profile {
         binding_bytes: limits.max_storage_buffer_binding_size.min(limits.max_buffer_size),
         grid: limits.max_compute_workgroups_per_dimension,
         timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
+        loop_iterations: (info.device_type == wgpu::DeviceType::Cpu).then_some(SOFTWARE_LOOPS),
     }
 }
 

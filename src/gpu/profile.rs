@@ -46,15 +46,17 @@ pub struct Profile {
     pub grid: u32,
     /// Time stamps at the ends of compute passes.
     pub timestamps: bool,
+    /// Loop iterations after which an invocation may be made to end all its loops without a word: Mesa's software adapter
+    /// counts to 65,535 over all loops of a shader (`LP_MAX_TGSI_LOOP_ITERATIONS`). `None`: no such limit is known. It is the
+    /// driver's, whatever kernels are chosen.
+    #[serde(default)]
+    pub loop_iterations: Option<u64>,
 }
 
-impl Profile {
-    /// Loop iterations after which an invocation may be made to end all its loops without a word: Mesa's software adapter
-    /// counts to 65,535 over all loops of a shader (`LP_MAX_TGSI_LOOP_ITERATIONS`). `None`: no such limit is known.
-    pub fn loop_iterations(&self) -> Option<u64> {
-        self.software.then_some(65_535)
-    }
+/// What a software adapter's driver allows.
+pub(super) const SOFTWARE_LOOPS: u64 = 65_535;
 
+impl Profile {
     /// Invocations per workgroup of kernels without a shape of their own: one vector of a software adapter, which reads
     /// a job's words once per vector and not once per workgroup; two subgroups of the commonest size of a GPU.
     pub fn width(&self) -> u32 {
@@ -77,6 +79,7 @@ impl Profile {
             binding_bytes: 128 << 20,
             grid: 65_535,
             timestamps: false,
+            loop_iterations: software.then_some(SOFTWARE_LOOPS),
         }
     }
 

@@ -259,7 +259,7 @@ impl Registry {
 
 /// Refuses dispatches whose loops a driver would cut short.
 pub(super) fn check_iterations(dispatches: &[Dispatch], profile: &Profile) -> Result<()> {
-    let Some(most) = profile.loop_iterations() else { return Ok(()) };
+    let Some(most) = profile.loop_iterations else { return Ok(()) };
     match dispatches.iter().find(|d| d.iterations > most) {
         Some(d) => Err(Error::Shape(format!(
             "`{}` needs about {} loop iterations in a row, and this software adapter stops at {most}: use fewer examples \

@@ -85,7 +85,7 @@ impl Resident {
         }
         // Half of what is known to be safe: the count of iterations is an estimate.
         let per_run = dispatches.iter().map(|d| 1 + u64::from(d.blocks) * (1 + d.iterations)).sum::<u64>() + 1;
-        let most_runs = profile.loop_iterations().map_or(u32::MAX, |most| (most / 2 / per_run).max(1) as u32);
+        let most_runs = profile.loop_iterations.map_or(u32::MAX, |most| (most / 2 / per_run).max(1) as u32);
         let width = profile.width();
         let lockstep = profile.software && profile.subgroup_barriers && profile.subgroup_min >= width;
         Self { segments, rows_at, width, lockstep, most_runs }

@@ -65,7 +65,7 @@ pub fn products(
     let room = gpu.map_or(1 << 27, |gpu| gpu.binding_bytes()) / 10 * 9;
     let row_bytes = 4 * (count * examples * embeddings.len()) as u64;
     // Sums over these rows are one loop, which software adapters end after so many turns.
-    let turns = if profile.loop_iterations().is_some() { LONGEST_BAND / examples } else { most.rows };
+    let turns = if profile.loop_iterations.is_some() { LONGEST_BAND / examples } else { most.rows };
     let rows = (room / row_bytes.max(1))
         .min(most.rows.min(turns.max(8)) as u64)
         .min(examples.next_multiple_of(8) as u64) as usize

@@ -2,8 +2,9 @@
 //!
 //! The functions: `init` sets everything to its start; `step` trains; `gradient` measures the gradient of the coming
 //! batch; `data` makes the examples of replicas that make their own; `forget` starts the mean of the training loss anew; `evaluate` observes the probe set; `test` evaluates on all that is held out; `keep` remembers the present
-//! representations for comparison.
+//! representations for comparison. After `evaluate` come the passes of analyses that take several.
 
+use super::analysing::Analyses;
 use super::declared::Declared;
 use super::model::{Model, Network};
 use super::observer::{self, FitSet, Observed, Observer, Seen};
@@ -16,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::graph::{Effect, Function, Graph, Tensor, VariableKind};
 use crate::kernels::matmul::Precision;
 use crate::kernels::program::{Binary, DType, Unary};
+use crate::measure::features::device::Answers;
 use crate::nn::{
     Batches, Decay, Draws, Dropout, Forward, Hyper, Loss, LossScale, Masked, Optimiser, Reduction, Rule, Schedule,
     ScheduleShape, Update, clip_by_global_norm, global_norm,
@@ -47,6 +49,8 @@ pub struct Compiled {
     pub tracked: Vec<Quantity>,
     /// Stages of training.
     pub stages: usize,
+    /// What is analysed in several passes after `evaluate`.
+    pub(super) analyses: Analyses,
     /// Names of the outputs, where each is a feature.
     pub features: Vec<String>,
     /// Outputs of the network.
@@ -353,8 +357,10 @@ pub fn compile(
         on_probe.hidden.iter().enumerate().map(&mut keep).collect::<Result<Vec<_>>>()
     });
     let kept = kept.transpose()?;
+    let border = if matches!(loss, Loss::SquaredError(_)) { 0.5 } else { 0.0 };
+    let answers = network.output_layer().map(|layer| Answers { weight: layer.weight, bias: layer.bias, border });
     let on_probe_seen =
-        Seen { kept: kept.clone(), fit, ..seen_on(data, &data.probe, &probe, &on_probe, &parameters, loss) };
+        Seen { kept: kept.clone(), fit, answers, ..seen_on(data, &data.probe, &probe, &on_probe, &parameters, loss) };
     let (mut evaluate, observed) = evaluation(g, &on_probe_seen, observers)?;
     let loss_train = g.over(loss_sum, loss_count)?;
     for (name, value) in
@@ -384,21 +390,29 @@ pub fn compile(
         let effects = keep.map(|(&k, &h)| Ok(Effect::Assign(g.variable_of(k)?, h))).collect::<Result<_>>()?;
         functions.push(Function::new("keep", effects));
     }
-    if let Some(fit) = on_probe_seen.fit.as_ref().filter(|_| saves_fit(e)) {
-        for (l, &h) in fit.hidden.iter().enumerate() {
-            let extents = g.shape(h).extents().to_vec();
-            let place = g.variable(fit_representation_name(l), &extents, DType::F32, VariableKind::Transient)?;
-            evaluate.push(Effect::Assign(g.variable_of(place)?, h));
+    // Representations that others read after `evaluate`: all of them, or what is analysed in several passes.
+    let last = on_probe.hidden.len().saturating_sub(1);
+    let mut stand = |g: &mut Graph, name: String, h: Tensor| -> Result<Tensor> {
+        let extents = g.shape(h).extents().to_vec();
+        let place = g.variable(name, &extents, DType::F32, VariableKind::Transient)?;
+        evaluate.push(Effect::Assign(g.variable_of(place)?, h));
+        Ok(place)
+    };
+    let mut standing = on_probe_seen.clone();
+    for (l, h) in on_probe_seen.fit.iter().flat_map(|fit| fit.hidden.iter().enumerate()) {
+        if saves_fit(e) || (Analyses::wanted(e) && l == last) {
+            let place = stand(g, fit_representation_name(l), *h)?;
+            standing.fit.iter_mut().for_each(|fit| fit.hidden[l] = place);
         }
     }
-    if needs_representations(e) {
-        for (l, &h) in on_probe.hidden.iter().enumerate() {
-            let extents = g.shape(h).extents().to_vec();
-            let place = g.variable(representation_name(l), &extents, DType::F32, VariableKind::Transient)?;
-            evaluate.push(Effect::Assign(g.variable_of(place)?, h));
+    for (l, &h) in on_probe.hidden.iter().enumerate() {
+        if needs_representations(e) || (Analyses::wanted(e) && l == last) {
+            standing.hidden[l] = stand(g, representation_name(l), h)?;
         }
     }
     functions.push(Function::new("evaluate", evaluate));
+    let (analyses, passes) = Analyses::declare(g, e, &standing)?;
+    functions.extend(passes);
     g.set_precision(network_precision);
     let (test, test_accuracy, seen) = test_function(g, data, network.as_ref(), &parameters, loss, &mut tables)?;
     functions.push(test);
@@ -425,6 +439,7 @@ pub fn compile(
         mixed,
         tracked: quantities,
         stages: e.stages.len(),
+        analyses,
         features: data.declared.as_ref().map(Declared::names).unwrap_or_default(),
         outputs: data.outputs,
     })
@@ -524,6 +539,8 @@ fn seen_on(
         parameters: parameters.to_vec(),
         loss,
         features: data.declared.as_ref().map(Declared::names).unwrap_or_default(),
+        declared: data.declared.as_ref().map(|d| d.features.clone()),
+        answers: None,
         fit: None,
     }
 }

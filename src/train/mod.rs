@@ -1,5 +1,6 @@
 //! Training sweeps: from an experiment's settings to groups of replicas on a device, observed as they train.
 
+mod analysing;
 mod cataloguing;
 mod compile;
 mod declared;

@@ -3,7 +3,7 @@
 use crate::config;
 use crate::error::Result;
 use crate::graph::{Effect, Graph, Tensor};
-use crate::nn::{Activation, Dropout, Fan, Forward, Init, Mlp};
+use crate::nn::{Activation, Dense, Dropout, Fan, Forward, Init, Mlp};
 
 /// An architecture, described once for one replica.
 pub trait Model {
@@ -30,6 +30,12 @@ pub trait Network {
     /// # Errors
     /// If the batch does not fit.
     fn forward(&self, g: &mut Graph, x: Tensor, drop: Option<Dropout>) -> Result<Forward>;
+
+    /// The layer that makes the output of the last hidden activations alone, if there is one: analyses that change these
+    /// activations read its answers.
+    fn output_layer(&self) -> Option<&Dense> {
+        None
+    }
 }
 
 /// The multi-layer perceptron that `[model]` describes.
@@ -103,5 +109,9 @@ impl Network for (Mlp, Init) {
 
     fn forward(&self, g: &mut Graph, x: Tensor, drop: Option<Dropout>) -> Result<Forward> {
         self.0.forward(g, x, drop)
+    }
+
+    fn output_layer(&self) -> Option<&Dense> {
+        self.0.layers.last()
     }
 }

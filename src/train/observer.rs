@@ -1,11 +1,15 @@
 //! Observers: what is read off every network at checkpoints, as graphs.
 
 use crate::config::{self, Measure};
+use crate::data::features::Features;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::{Binary, Unary};
 use crate::measure::cka::{self, Kind};
 use crate::measure::distance;
+use crate::measure::features::device::Answers;
+use crate::measure::features::device::parts::{Bits, Parts};
+use crate::measure::features::device::steering::steering;
 use crate::measure::features::explained::{Inputs, explained};
 use crate::nn::{Loss, global_norm};
 
@@ -32,6 +36,11 @@ pub struct Seen {
     pub loss: Loss,
     /// Names of the outputs, where each is a feature; empty otherwise.
     pub features: Vec<String>,
+    /// The features that the data are made of, if they are.
+    pub declared: Option<Features>,
+    /// How the features are answered from the last hidden layer, if the network has [a layer](super::Network::output_layer)
+    /// that does nothing else.
+    pub answers: Option<Answers>,
     /// The network on the set held out to fit regressions on: if an observer [reads it](Observer::reads_fit_set), and
     /// the data have such a set.
     pub fit: Option<FitSet>,
@@ -134,12 +143,22 @@ impl Observer for Standard {
                 all.extend(named.into_iter().map(|(name, value)| Observed::at(name, layer, value)));
             }
         }
+        if self.0.has(Measure::Interventions) {
+            let (layer, inputs) = last_layer(seen, Measure::Interventions)?;
+            let answers = answers(seen, Measure::Interventions)?;
+            let names: Vec<&str> = seen.features.iter().map(String::as_str).collect();
+            let named = steering(g, inputs, &answers)?.named(g, &names)?;
+            all.extend(named.into_iter().map(|(name, value)| Observed::at(name, layer, value)));
+        }
+        if self.0.has(Measure::Substructure) {
+            substructure(g, seen, &layers, &mut all)?;
+        }
         self.alignments(g, seen, &layers, &mut all)?;
         Ok(all)
     }
 
     fn reads_fit_set(&self) -> bool {
-        self.0.has(Measure::VarianceExplained)
+        self.0.measures.iter().any(|m| m.of_features())
     }
 }
 
@@ -178,6 +197,45 @@ impl Standard {
         }
         Ok(())
     }
+}
+
+/// What an analysis of the last hidden layer reads: its number, and both sets.
+pub(super) fn last_layer(seen: &Seen, measure: Measure) -> Result<(usize, Inputs)> {
+    let (Some(fit), Some(layer)) = (&seen.fit, seen.hidden.len().checked_sub(1)) else {
+        return Err(needs(measure, "a hidden layer, and data that are made of features"));
+    };
+    let (test, test_labels) = (seen.hidden[layer], seen.values);
+    Ok((layer, Inputs { fit: fit.hidden[layer], fit_labels: fit.values, test, test_labels }))
+}
+
+/// How the last hidden layer is answered from.
+pub(super) fn answers(seen: &Seen, measure: Measure) -> Result<Answers> {
+    seen.answers.ok_or_else(|| needs(measure, "a model whose output layer reads the last hidden layer alone"))
+}
+
+fn needs(measure: Measure, what: &str) -> Error {
+    Error::config(format!("observe.measures: {measure} needs {what}"))
+}
+
+/// What hidden layers keep of the bits of each feature of four bits.
+fn substructure(g: &mut Graph, seen: &Seen, layers: &[usize], all: &mut Vec<Observed>) -> Result<()> {
+    let (Some(fit), Some(declared)) = (&seen.fit, &seen.declared) else { return Ok(()) };
+    let mut first = 0;
+    for feature in declared.features() {
+        if feature.is_of_four_bits() {
+            let inputs = Bits { fit: fit.inputs, test: seen.inputs };
+            let parts = Parts::of_inputs(g, inputs, first, feature.units)?;
+            for &layer in layers {
+                for part in parts.explained(g, fit.hidden[layer], seen.hidden[layer])? {
+                    let name = |of: &str| format!("{of}_{}.{}", feature.name, part.name);
+                    all.push(Observed::at(name("explained"), layer, part.variance));
+                    all.push(Observed::at(name("explained_uniform"), layer, part.uniform));
+                }
+            }
+        }
+        first += feature.units;
+    }
+    Ok(())
 }
 
 /// The kinds of CKA that an experiment wants.

@@ -37,6 +37,9 @@ impl Runner<'_> {
                     let output = machine.output(&results, &output_name(name, *layer))?;
                     values.push((name.replace(KEPT, "cka_first"), *layer, output));
                 }
+                for (name, layer, found) in group.compiled.analyses.run(machine)? {
+                    values.push((name, Some(layer), found));
+                }
                 if e.observe.has(Measure::GradientNorm) {
                     values.push(("gradient_norm".into(), None, machine.output(&results, "gradient_norm")?));
                 }

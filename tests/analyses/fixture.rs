@@ -67,7 +67,9 @@ pub fn numbers(value: &Value) -> Vec<f64> {
 #[track_caller]
 pub fn near(what: &str, got: &[f64], expected: &[f64], most: f64) -> f64 {
     assert_eq!(got.len(), expected.len(), "{what}");
-    let worst = got.iter().zip(expected).map(|(g, e)| (g - e).abs()).fold(0.0, f64::max);
+    // What is not a number is near to nothing.
+    let off = got.iter().zip(expected).map(|(g, e)| (g - e).abs());
+    let worst = off.fold(0.0, |worst: f64, d| if d.is_nan() { f64::INFINITY } else { worst.max(d) });
     assert!(worst <= most, "{what}: off by {worst:e}: {got:?} against {expected:?}");
     println!("{what}: {worst:.1e}");
     worst

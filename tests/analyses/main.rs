@@ -5,6 +5,7 @@ mod closed;
 mod device;
 mod errors;
 mod fixture;
+mod passes;
 mod reference;
 #[path = "../support/mod.rs"]
 mod support;

@@ -85,6 +85,11 @@ pub struct Feature {
 }
 
 impl Feature {
+    /// Whether its function reads four bits, each shown by one unit: the first four of its block.
+    pub fn is_of_four_bits(&self) -> bool {
+        self.function.relevant() == 4 && self.copies == 1
+    }
+
     /// A feature with the defaults: 16 units; for `linear` four copies and sampled labels, else no copies and exactly
     /// balanced labels.
     pub fn new(name: impl Into<String>, function: Function) -> Feature {

@@ -67,7 +67,7 @@ pub(super) fn values(
 /// turns.
 pub(super) fn fits(gpu: Option<&Arc<Gpu>>, n: usize, k: usize) -> bool {
     let turns = k as u64 * (n as u64 + 2) + 16;
-    k > 0 && k < n && profile(gpu).loop_iterations().is_none_or(|most| turns < most)
+    k > 0 && k < n && profile(gpu).loop_iterations.is_none_or(|most| turns < most)
 }
 
 /// The examples, if all of them are kept: where some coincide and only one is to stay, neighbours are others.

@@ -56,9 +56,9 @@ pub struct Probe {
 }
 
 /// Steps between two looks at the gradient.
-const TURN: u32 = 50;
+pub(crate) const TURN: u32 = 50;
 /// Looks after which it gives up.
-const TURNS: usize = 80;
+pub(crate) const TURNS: usize = 80;
 /// Size of the gradient, in the norm of the bound's inverse, below which nothing is left to do.
 const DONE: f32 = 2e-8;
 /// Looks without a smaller gradient after which single precision gives no more.
@@ -281,23 +281,12 @@ impl Fitting {
         machine.write_variable(FORMER, &vec![0.0; elements])?;
         machine.write_variable(AGE, &vec![0.0; replicas])?;
         let mut going: Vec<f32> = (0..replicas).map(|r| if r < problems.len() { 1.0 } else { 0.0 }).collect();
-        let (mut least, mut since) = (vec![f32::INFINITY; replicas], vec![0; replicas]);
+        let mut descent = Descent::new(replicas);
         for _ in 0..TURNS {
             machine.write_variable(GOING, &going)?;
             machine.run("step", TURN)?;
             machine.run("look", 1)?;
-            let sizes = machine.read_output(SIZE)?;
-            for (r, &size) in sizes.iter().enumerate().filter(|(r, _)| *r < problems.len()) {
-                if going[r] == 0.0 {
-                    continue;
-                }
-                since[r] = if size < 0.9 * least[r] { 0 } else { since[r] + 1 };
-                least[r] = least[r].min(size);
-                let stalled = since[r] >= STALLED && size <= 2.0 * least[r] && size <= ENOUGH;
-                if size <= DONE || stalled {
-                    going[r] = 0.0;
-                }
-            }
+            descent.look(&machine.read_output(SIZE)?, &mut going);
             if going.iter().all(|&g| g == 0.0) {
                 break;
             }
@@ -308,8 +297,48 @@ impl Fitting {
         let (sizes, scores) = (machine.output(&results, SIZE)?, machine.output(&results, SCORES)?);
         let each = scores.len() / replicas;
         Ok((0..problems.len())
-            .map(|r| if sizes[r] <= ENOUGH { Ok(scores[r * each..(r + 1) * each].to_vec()) } else { Err(sizes[r]) })
+            .map(
+                |r| {
+                    if Descent::arrived(sizes[r]) {
+                        Ok(scores[r * each..(r + 1) * each].to_vec())
+                    } else {
+                        Err(sizes[r])
+                    }
+                },
+            )
             .collect())
+    }
+}
+
+/// When each of several descents is over: by the sizes of their gradients, in the norm of the bound's inverse.
+pub(crate) struct Descent {
+    least: Vec<f32>,
+    since: Vec<usize>,
+}
+
+impl Descent {
+    pub fn new(count: usize) -> Self {
+        Self { least: vec![f32::INFINITY; count], since: vec![0; count] }
+    }
+
+    /// Looks at the sizes, and ends those that are at their optimum, or as near to it as single precision goes.
+    pub fn look(&mut self, sizes: &[f32], going: &mut [f32]) {
+        for (i, (&size, going)) in sizes.iter().zip(going).enumerate() {
+            if *going == 0.0 {
+                continue;
+            }
+            self.since[i] = if size < 0.9 * self.least[i] { 0 } else { self.since[i] + 1 };
+            self.least[i] = self.least[i].min(size);
+            let stalled = self.since[i] >= STALLED && size <= 2.0 * self.least[i] && size <= ENOUGH;
+            if size <= DONE || stalled {
+                *going = 0.0;
+            }
+        }
+    }
+
+    /// Whether a size counts as the optimum.
+    pub fn arrived(size: f32) -> bool {
+        size <= ENOUGH
     }
 }
 

@@ -4,13 +4,14 @@
 //!
 //! A *feature* is a function of the input with few values, given as a label for each example. What is fitted is fitted on one
 //! set of examples and scored on another: both come as [`Sets`]. Definitions are in f64 on the CPU; [`explained`] is the
-//! variance explained as nodes of a graph, for all replicas at once.
+//! variance explained as nodes of a graph, for all replicas at once, and [`device`] the other analyses.
 //!
 //! Comparisons of networks by their dissimilarities of examples are in the catalogue: `rsa:correlation:pearson` (correlation
 //! distance, Pearson correlation of the upper triangles), `rsa:euclidean:pearson`, `rsa:correlation:spearman`, and linear CKA
 //! with centred columns as `cka:biased`.
 
 pub mod components;
+pub mod device;
 pub mod explained;
 pub mod head;
 pub mod homomorphic;

@@ -40,7 +40,7 @@ pub(super) fn suits(set: &[Named], measure: &Measure, profile: &Profile) -> bool
             // Each pass over the examples is a loop, and some adapters end loops after so many turns.
             let turns = form.k as u64 * (n as u64 + 2) + 16;
             form.k < n
-                && profile.loop_iterations().is_none_or(|most| turns < most)
+                && profile.loop_iterations.is_none_or(|most| turns < most)
                 && (form.nearness != Nearness::Cosine || has_directions(set, false))
         }
         Some(Device::Cosine(form)) => {
