@@ -50,12 +50,12 @@ fn adapter() -> AdapterChoice {
     if support::gpu().is_some() { AdapterChoice::Automatic } else { AdapterChoice::Reference }
 }
 
-fn options(lowering: Lowering) -> Options {
+pub fn options(lowering: Lowering) -> Options {
     Options { adapter: adapter(), lowering, ..Options::default() }
 }
 
 /// All that was observed of a replica, as bits.
-fn rows(summary: &Summary, replica: u32) -> Vec<(u64, String, u64)> {
+pub fn rows(summary: &Summary, replica: u32) -> Vec<(u64, String, u64)> {
     let of = summary.metrics.iter().filter(|r| r.replica == replica);
     of.map(|r| (r.step, format!("{} {:?}", r.name, r.layer), r.value.to_bits())).collect()
 }
