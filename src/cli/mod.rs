@@ -166,7 +166,8 @@ struct ReproduceArgs {
     /// List the papers and their parts
     #[arg(long)]
     list: bool,
-    /// How large: tiny (a few minutes on two CPU cores), small (some ten minutes), or paper (the paper's own sizes)
+    /// How large: tiny (a few minutes on two CPU cores), small (some ten minutes), notes (the sizes of the settings that known
+    /// values were measured with, where a paper has such; an hour), or paper (the paper's own sizes)
     #[arg(long, value_name = "SCALE", default_value = "small")]
     scale: isogram::papers::Scale,
     /// Only these parts, separated by commas

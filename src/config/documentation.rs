@@ -65,6 +65,12 @@ likely. A feature's examples depend on its name, the seed and the number of exam
 `observe.measures = [\"accuracy\"]` the accuracy of each feature is written too, as `accuracy_easy`. What compares replicas
 example by example needs `data.seed`, since they have no examples in common otherwise.
 
+What hidden layers hold of the features is measured for all replicas at once, where they train: `variance_explained` and
+`substructure` at each layer, `components`, `interventions` and `redundant_labels` at the last one (`observe.measures` below says what
+each writes). All are fitted on the fit set and scored on the probe set; the device sums over examples, and what is
+decomposed on the host is a matrix of units × units. A value that is not determined (a feature of one value on the fit set, a
+classifier whose examples are of one class, a representation that does not vary) is not a number.
+
 Features are learned at different times, and representations go on changing after that: compare them where every feature's
 accuracy is as high. How strongly a feature is represented also depends on the learning rate and the number of examples, and a
 network with few examples may learn them by heart, and not the function.

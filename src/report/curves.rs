@@ -154,7 +154,7 @@ fn references_figure(run: &Run) -> Result<Figure, String> {
 }
 
 /// The observed numbers, if there is a network to show them of.
-fn usable(run: &Run) -> Result<&Observed, String> {
+pub fn usable(run: &Run) -> Result<&Observed, String> {
     anyone(run)?;
     run.observed.as_ref().ok_or_else(|| "the run has left no metrics.parquet (yet).".to_owned())
 }
@@ -178,7 +178,7 @@ fn anyone(run: &Run) -> Result<(), String> {
     }
 }
 
-fn setting_lines(run: &Run, bands: Vec<Vec<Band>>, dashed: bool) -> Vec<Line> {
+pub fn setting_lines(run: &Run, bands: Vec<Vec<Band>>, dashed: bool) -> Vec<Line> {
     let count = run.settings.len();
     let line = |(i, points)| Line {
         colour: palette::colour(i, count),
@@ -212,7 +212,7 @@ fn opacity(run: &Run) -> f64 {
     }
 }
 
-fn banded(run: &Run) -> bool {
+pub fn banded(run: &Run) -> bool {
     opacity(run) > 0.0
 }
 
@@ -220,7 +220,7 @@ fn has_dashes(panels: &[Panel]) -> bool {
     panels.iter().flat_map(|panel| &panel.lines).any(|line| line.dashed)
 }
 
-fn edges(lines: &[Line]) -> impl Iterator<Item = f64> {
+pub fn edges(lines: &[Line]) -> impl Iterator<Item = f64> {
     let banded = |line: &Line, point: &Band| if line.band > 0.0 { [point.low, point.high] } else { [point.mid; 2] };
     lines.iter().flat_map(move |line| line.points.iter().flat_map(move |point| banded(line, point)))
 }
@@ -248,7 +248,7 @@ pub fn left_out(layers: &[&String], run: &Run) -> String {
     format!(" {} of {} hidden layers are shown.", layers.len(), run.layers.len())
 }
 
-fn median(run: &Run) -> &'static str {
+pub fn median(run: &Run) -> &'static str {
     if banded(run) {
         "Lines are medians, bands reach from the 10th to the 90th percentile"
     } else if run.settings.sizes().1 > 1 {

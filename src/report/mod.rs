@@ -8,6 +8,7 @@ mod band;
 mod canvas;
 pub mod comparison;
 mod curves;
+mod features;
 mod figure;
 mod findings;
 mod heat;
@@ -46,13 +47,17 @@ use figure::{Figure, Shown};
 /// [`Error::Data`] when a file is malformed or cut short, [`Error::Io`] when one cannot be read or written.
 pub fn build(run_dir: &Path) -> Result<PathBuf> {
     let run = run::Run::read(run_dir)?;
-    let shown = [
+    let mut shown = vec![
         curves::learning(&run),
         curves::between_seeds(&run),
         curves::references(&run),
         matrices::layers(&run),
         matrices::replicas(&run),
     ];
+    // Of other data there is nothing to say about features, not even that they were not observed.
+    if let Some(explained) = features::explained(&run) {
+        shown.insert(1, explained);
+    }
     write_figures(&run_dir.join(layout::FIGURES), &shown)?;
     let page = html::page(&run, &shown).map_err(|e| Error::data(run_dir, format!("the report's template: {e:#}")))?;
     let path = run_dir.join(layout::REPORT);

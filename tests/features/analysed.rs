@@ -175,6 +175,21 @@ fn analyses_are_the_same_in_company_and_in_slices() {
 }
 
 #[test]
+fn a_report_shows_what_layers_vary_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let short = [("steps", "20"), ("observe.at.steps", "[7]")];
+    train(&short, Options { out: Some(folder.path().to_owned()), ..options(Lowering::Layered) });
+    let page = std::fs::read_to_string(isogram::report::build(folder.path()).unwrap()).unwrap();
+    assert!(page.contains("<figure id=\"features\">"), "the figure is there");
+    assert!(page.contains("hard: share of variance") && page.contains("easy: accuracy"));
+    let unobserved = [short[0], short[1], ("observe.measures", "['loss']")];
+    let folder = tempfile::tempdir().unwrap();
+    train(&unobserved, Options { out: Some(folder.path().to_owned()), ..options(Lowering::Layered) });
+    let page = std::fs::read_to_string(isogram::report::build(folder.path()).unwrap()).unwrap();
+    assert!(page.contains("No figure: variance explained by features was not observed."));
+}
+
+#[test]
 fn analyses_that_make_no_sense_are_refused() {
     let refused = |text: &str, words: &str| {
         let error = Experiment::with_overrides(text, "analysed.toml", &[]).unwrap_err().to_string();

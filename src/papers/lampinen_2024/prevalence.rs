@@ -124,7 +124,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     };
     let panel = |title: &str, all: &Shares| Panel {
         title: title.into(),
-        x: Axis::log("part of the training examples with the second feature"),
+        x: Axis::log("presence of the second feature"),
         y: Axis::linear("share of the variance").within(0.0, 1.0),
         series: vec![series("always there", 0, 0, all), series("sometimes there", 1, 1, all)],
         ..Panel::default()

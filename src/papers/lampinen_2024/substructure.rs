@@ -171,7 +171,7 @@ fn orders(found: &Analysed<Found>) -> Section {
         columns: 1,
         band: "lowest to highest network".into(),
         panels: vec![Panel {
-            x: Axis::linear("bits").within(0.5, 4.5),
+            x: Axis::linear("bits").within(0.0, 5.0),
             y: Axis::linear("R²"),
             series: vec![Series::solid("exclusive ors of so many bits", x, band.mean).band(band.low, band.high)],
             ..Panel::default()
