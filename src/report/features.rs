@@ -38,8 +38,8 @@ fn figure(run: &Run) -> Result<Figure, String> {
         if accuracy {
             let bands = observed.by_setting(&format!("accuracy_{name}"), None, &run.settings);
             panels.push(Panel {
-                title: title("the network's answers"),
-                label: format!("{name}: accuracy"),
+                title: title("accuracy"),
+                label: (*name).to_owned(),
                 scale: Scale::Linear(0.0, 1.0),
                 lines: setting_lines(run, bands, false),
             });
@@ -47,8 +47,8 @@ fn figure(run: &Run) -> Result<Figure, String> {
         for layer in &layers {
             let bands = observed.by_setting(&format!("explained_{name}"), Some(layer), &run.settings);
             panels.push(Panel {
-                title: title(layer),
-                label: format!("{name}: share of variance"),
+                title: title(&format!("share of {layer}")),
+                label: (*name).to_owned(),
                 scale: Scale::Linear(0.0, 1.0),
                 lines: setting_lines(run, bands, false),
             });

@@ -281,7 +281,7 @@ impl Fitting {
         machine.write_variable(FORMER, &vec![0.0; elements])?;
         machine.write_variable(AGE, &vec![0.0; replicas])?;
         let mut going: Vec<f32> = (0..replicas).map(|r| if r < problems.len() { 1.0 } else { 0.0 }).collect();
-        let mut descent = Descent::new(replicas);
+        let mut descent = Descent::new(replicas, DONE);
         for _ in 0..TURNS {
             machine.write_variable(GOING, &going)?;
             machine.run("step", TURN)?;
@@ -312,13 +312,15 @@ impl Fitting {
 
 /// When each of several descents is over: by the sizes of their gradients, in the norm of the bound's inverse.
 pub(crate) struct Descent {
+    done: f32,
     least: Vec<f32>,
     since: Vec<usize>,
 }
 
 impl Descent {
-    pub fn new(count: usize) -> Self {
-        Self { least: vec![f32::INFINITY; count], since: vec![0; count] }
+    /// So many, of which each is over at a size of `done`.
+    pub fn new(count: usize, done: f32) -> Self {
+        Self { done, least: vec![f32::INFINITY; count], since: vec![0; count] }
     }
 
     /// Looks at the sizes, and ends those that are at their optimum, or as near to it as single precision goes.
@@ -330,7 +332,7 @@ impl Descent {
             self.since[i] = if size < 0.9 * self.least[i] { 0 } else { self.since[i] + 1 };
             self.least[i] = self.least[i].min(size);
             let stalled = self.since[i] >= STALLED && size <= 2.0 * self.least[i] && size <= ENOUGH;
-            if size <= DONE || stalled {
+            if size <= self.done || stalled {
                 *going = 0.0;
             }
         }

@@ -23,6 +23,10 @@ pub const SIZES: [usize; 3] = [16, 64, 256];
 /// Inverse strength of the penalty, as in scikit-learn: `C Σ loss + |w|²/2` is minimised, with a free intercept.
 pub const C: f64 = 1.0;
 
+/// Size of the gradient at which a classifier is fitted: its objective is within 1e-12 of the least one, which moves no answer
+/// that rounding does not move too. The last digits that probes go on for take ten times the steps.
+const DONE: f32 = 1e-6;
+
 const LABELS: &str = "following/labels";
 const INPUTS: &str = "following/inputs";
 const SCALE: &str = "following/scale";
@@ -288,7 +292,7 @@ impl Following {
         machine.write_variable(FORMER, &vec![0.0; replicas * room * p])?;
         machine.write_variable(AGE, &vec![0.0; replicas * p])?;
         let known = going.clone();
-        let mut descent = Descent::new(replicas * p);
+        let mut descent = Descent::new(replicas * p, DONE);
         for _ in 0..TURNS {
             machine.write_variable(GOING, &going)?;
             machine.run(STEP, TURN)?;
