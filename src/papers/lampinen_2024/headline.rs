@@ -109,8 +109,13 @@ fn demonstration(lab: &mut Lab<'_>, shared: &Shared) -> Result<Claim> {
         true => (Window(0.33, 0.52), Window(0.05, 0.36), 0.05),
         false => (Window(0.2, 0.8), Window(0.0, 0.5), 0.0),
     };
-    // The notes ask for accuracies of .995: networks that have not learned both features are left out and counted.
+    // Networks that have not learned both features are left out and counted.
     let enough = easy.len() as u32 * 8 >= seeds * 7;
+    let accuracy = [EASY, HARD].map(|f| {
+        let all = networks.trained.end(&format!("accuracy_{f}"), None);
+        mean(&networks.solved().into_iter().map(|r| all[r]).collect::<Vec<_>>())
+    });
+    let accurate = accuracy.iter().all(|a| *a >= 0.995);
     Ok(Claim::new(
         "headline.demonstration",
         Kind::Prediction,
@@ -119,12 +124,14 @@ fn demonstration(lab: &mut Lab<'_>, shared: &Shared) -> Result<Claim> {
     .source("[A] the demonstration's code; [M] .448 / .140 in its 5 seeds, .40 ± .07 / .26 ± .10 in 32 others")
     .predicted(
         "easy above hard in the mean",
-        format!("means: easy {window_easy}, hard {window_hard}, gap above {least}; 7 of 8 networks learn both"),
+        format!(
+            "means: easy {window_easy}, hard {window_hard}, gap above {least}, both accuracies at least 0.995; 7 of 8 networks learn both"
+        ),
     )
     .measured(
-        both(&easy, &hard, seeds),
+        format!("{}; accuracies {:.4} / {:.4}", both(&easy, &hard, seeds), accuracy[0], accuracy[1]),
         seeds,
-        enough && window_easy.holds(mean(&easy)) && window_hard.holds(mean(&hard)) && gap(&easy, &hard) > least,
+        enough && accurate && window_easy.holds(mean(&easy)) && window_hard.holds(mean(&hard)) && gap(&easy, &hard) > least,
     ))
 }
 
