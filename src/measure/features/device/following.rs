@@ -5,16 +5,21 @@
 //! Which examples two features agree on is read off the labels on the host. Curvatures are summed on the device and inverted on
 //! the host in f64; steps and the stop are those of the probes ([`probes`](crate::measure::describe::probes)).
 
+mod nodes;
+
 use faer::linalg::solvers::DenseSolveCore;
 use faer::{Mat, Side};
 
 use super::Extents;
 use crate::error::{Error, Result};
-use crate::graph::{Effect, Function, Graph, Machine, Tensor, VariableKind};
-use crate::kernels::program::{Binary, DType, Unary};
+use crate::graph::{Function, Graph, Machine};
 use crate::measure::compare::in_parallel;
 use crate::measure::describe::probes::{Descent, TURN, TURNS};
 use crate::measure::features::explained::Inputs;
+use nodes::{
+    AGE, AGREEING, FIRST, FORMER, GOING, INVERSE, LABELS, LOOK, PENALTY, READ, SCALE, SCORE, SHARES, SIZE, STEP, SUM,
+    WEIGHTS, curvature, room,
+};
 
 /// Numbers of examples that classifiers are fitted to: the first ones on which the features agree, all of them if there are
 /// fewer.
@@ -26,26 +31,6 @@ pub const C: f64 = 1.0;
 /// Size of the gradient at which a classifier is fitted: its objective is within 1e-12 of the least one, which moves no answer
 /// that rounding does not move too. The last digits that probes go on for take ten times the steps.
 const DONE: f32 = 1e-6;
-
-const LABELS: &str = "following/labels";
-const INPUTS: &str = "following/inputs";
-const SCALE: &str = "following/scale";
-const SHARES: &str = "following/shares";
-const INVERSE: &str = "following/inverse";
-const PENALTY: &str = "following/penalty";
-const WEIGHTS: &str = "following/weights";
-const FORMER: &str = "following/former";
-const AGE: &str = "following/age";
-const GOING: &str = "following/going";
-const SIZE: &str = "following/size";
-const FIRST: &str = "following/first";
-const AGREEING: &str = "following/agreeing";
-
-const READ: &str = "following/read";
-const SUM: &str = "following/sum";
-const STEP: &str = "following/step";
-const LOOK: &str = "following/look";
-const SCORE: &str = "following/score";
 
 /// Classifiers of one representation of each replica, in several passes.
 #[derive(Clone, Debug)]
@@ -78,17 +63,13 @@ pub struct Found {
     pub examples: usize,
 }
 
-fn curvature(problem: usize) -> String {
-    format!("following/curvature/{problem}")
-}
-
 impl Following {
     /// The nodes of classifiers of every two features, and the functions that [`run`](Self::run) needs in the machine.
     ///
     /// # Errors
     /// If shapes do not fit, there are fewer than two features, or the names of its variables are taken.
     pub fn declare(g: &mut Graph, of: Inputs) -> Result<(Self, Vec<Function>)> {
-        let Extents { fit: n, test: m, units, features } = Extents::of(g, of)?;
+        let Extents { fit, units, features, .. } = Extents::of(g, of)?;
         if features < 2 {
             return Err(Error::Shape("a classifier follows one of two features, and there are fewer".into()));
         }
@@ -98,149 +79,8 @@ impl Following {
                 problems.extend(SIZES.map(|size| Problem { first, second, size }));
             }
         }
-        let p = problems.len();
-        // One more for the intercept; products like multiples of four.
-        let room = (units + 1).next_multiple_of(4);
-        let mut variable =
-            |name: &str, shape: [usize; 2]| g.variable(name, &shape, DType::F32, VariableKind::Transient);
-        let labels = variable(LABELS, [n, features])?;
-        let inputs = variable(INPUTS, [n, room])?;
-        let scale = variable(SCALE, [1, 1])?;
-        let shares = variable(SHARES, [p, n])?;
-        let inverse = variable(INVERSE, [p * room, room])?;
-        let penalty = variable(PENALTY, [1, p])?;
-        let (weights, former) = (variable(WEIGHTS, [room, p])?, variable(FORMER, [room, p])?);
-        let (age, going) = (variable(AGE, [1, p])?, variable(GOING, [1, p])?);
-        let curvatures = (0..p).map(|i| variable(&curvature(i), [room, room])).collect::<Result<Vec<_>>>()?;
-
-        // Units of mean zero and a common scale, and a column of ones.
-        let place = |i: usize| f32::from(u8::from(i / room == i % room));
-        let into = g.data((0..units * room).map(place).collect(), &[units, room])?;
-        let ones = g.data((0..room).map(|i| f32::from(u8::from(i == units))).collect(), &[1, room])?;
-        let first = g.rows(of.fit, 0, 1)?;
-        let moved = g.minus(of.fit, first)?;
-        let mean = g.mean(moved, 0)?;
-        let centred = g.minus(moved, mean)?;
-        let squares = g.unary(Unary::Square, centred);
-        let size = g.mean_all(squares)?;
-        let size = g.unary(Unary::Sqrt, size);
-        let one = g.constant(1.0);
-        let own_scale = g.over(one, size)?;
-        let scaled = g.times(centred, own_scale)?;
-        let wide = g.matmul(scaled, into)?;
-        let wide = g.plus(wide, ones)?;
-        let read = Function::new(
-            READ,
-            vec![
-                Effect::Assign(g.variable_of(labels)?, of.fit_labels),
-                Effect::Assign(g.variable_of(inputs)?, wide),
-                Effect::Assign(g.variable_of(scale)?, own_scale),
-            ],
-        );
-
-        g.fence();
-        let by_example = g.transpose(shares)?;
-        let mut sums = Vec::new();
-        for (i, &curvature) in curvatures.iter().enumerate() {
-            let share = g.rows(shares, i, 1)?;
-            let share = g.transpose(share)?;
-            let weighed = g.times(inputs, share)?;
-            let products = g.matmul_of(inputs, true, weighed, false)?;
-            sums.push(Effect::Assign(g.variable_of(curvature)?, products));
-        }
-        let sum = Function::new(SUM, sums);
-
-        g.fence();
-        let firsts = g.data(choice(&problems, features, |p| p.first), &[features, p])?;
-        let targets = g.matmul(labels, firsts)?;
-        // All weights but the intercept are held back.
-        let held = g.data((0..room).map(|i| f32::from(u8::from(i < units))).collect(), &[room, 1])?;
-        let own = (0..p * p).map(|i| f32::from(u8::from(i / p == i % p))).collect();
-        let own = g.data(own, &[p, 1, p])?;
-        let gradient = |g: &mut Graph, at: Tensor| -> Result<Tensor> {
-            let scores = g.matmul(inputs, at)?;
-            let expected = g.unary(Unary::Sigmoid, scores);
-            let residual = g.minus(expected, targets)?;
-            let residual = g.times(residual, by_example)?;
-            let loss = g.matmul_of(inputs, true, residual, false)?;
-            let pull = g.times(at, held)?;
-            let pull = g.times(pull, penalty)?;
-            g.plus(loss, pull)
-        };
-        // Each column by its own matrix: every matrix with every column, of which its own are kept.
-        let turned = |g: &mut Graph, slope: Tensor| -> Result<Tensor> {
-            let all = g.matmul(inverse, slope)?;
-            let all = g.reshape(all, &[p, room, p])?;
-            let all = g.times(all, own)?;
-            let kept = g.sum(all, 2)?;
-            let kept = g.reshape(kept, &[p, room])?;
-            g.transpose(kept)
-        };
-        // Momentum of k / (k + 3), k steps since it was last dropped.
-        let below = g.shift(age, 3.0);
-        let momentum = g.over(age, below)?;
-        let moved = g.minus(weights, former)?;
-        let ahead = g.times(moved, momentum)?;
-        let at = g.plus(weights, ahead)?;
-        let slope = gradient(g, at)?;
-        let step = turned(g, slope)?;
-        let next = g.minus(at, step)?;
-        let moved = g.minus(next, weights)?;
-        let along = g.times(slope, moved)?;
-        let along = g.sum(along, 0)?;
-        let zero = g.constant(0.0);
-        let uphill = g.binary(Binary::Greater, along, zero)?;
-        let older = g.shift(age, 1.0);
-        let age_next = g.select(uphill, zero, older)?;
-        // A classifier that is fitted stays as it is, whatever company it is in.
-        let kept = g.select(going, next, weights)?;
-        let step = vec![
-            Effect::Assign(g.variable_of(former)?, weights),
-            Effect::Assign(g.variable_of(weights)?, kept),
-            Effect::Assign(g.variable_of(age)?, age_next),
-        ];
-        let step = Function::new(STEP, step).repeated(TURN * 10);
-
-        g.fence();
-        let slope = gradient(g, weights)?;
-        let step_left = turned(g, slope)?;
-        let product = g.times(slope, step_left)?;
-        let size = g.sum(product, 0)?;
-        let size = g.unary(Unary::Abs, size);
-        let size = g.unary(Unary::Sqrt, size);
-        let look = Function::new(LOOK, vec![Effect::Output(SIZE.into(), size)]);
-
-        g.fence();
-        let first = g.rows(of.fit, 0, 1)?;
-        let moved = g.minus(of.fit, first)?;
-        let mean = g.mean(moved, 0)?;
-        let tested = g.minus(of.test, first)?;
-        let tested = g.minus(tested, mean)?;
-        let tested = g.times(tested, scale)?;
-        let wide = g.matmul(tested, into)?;
-        let wide = g.plus(wide, ones)?;
-        let scores = g.matmul(wide, weights)?;
-        let says = g.binary(Binary::Greater, scores, zero)?;
-        let seconds = g.data(choice(&problems, features, |p| p.second), &[features, p])?;
-        let first = g.matmul(of.test_labels, firsts)?;
-        let second = g.matmul(of.test_labels, seconds)?;
-        let alike = g.binary(Binary::Equal, first, second)?;
-        let apart = g.minus(one, alike)?;
-        let follows = g.binary(Binary::Equal, says, first)?;
-        let part = |g: &mut Graph, of: Tensor| -> Result<Tensor> {
-            let hits = g.times(follows, of)?;
-            let hits = g.sum(hits, 0)?;
-            let count = g.sum(of, 0)?;
-            // As a product, so that the count may be the same for all replicas.
-            let hits = g.reshape(hits, &[1, p])?;
-            g.over(hits, count)
-        };
-        let score = Function::new(
-            SCORE,
-            vec![Effect::Output(FIRST.into(), part(g, apart)?), Effect::Output(AGREEING.into(), part(g, alike)?)],
-        );
-        debug_assert_eq!(g.shape(scores).extents(), [m, p]);
-        Ok((Self { fit: n, units, features, problems }, vec![read, sum, step, look, score]))
+        let functions = nodes::functions(g, of, &problems)?;
+        Ok((Self { fit, units, features, problems }, functions))
     }
 
     /// The classifiers, in the order of the results.
@@ -253,7 +93,7 @@ impl Following {
     /// # Errors
     /// If the device fails.
     pub fn run(&self, machine: &mut Machine) -> Result<Vec<Vec<Found>>> {
-        let (p, room, n) = (self.problems.len(), (self.units + 1).next_multiple_of(4), self.fit);
+        let (p, room, n) = (self.problems.len(), room(self.units), self.fit);
         let replicas = machine.replicas();
         machine.run(READ, 1)?;
         let labels = machine.read_variable(LABELS)?;
@@ -346,14 +186,6 @@ impl Problem {
         let ones = chosen.iter().filter(|&&e| of(e, self.first)).count();
         (ones > 0 && ones < chosen.len()).then_some(chosen)
     }
-}
-
-/// One-hot columns `[features, problems]` of one of the features of each problem.
-fn choice(problems: &[Problem], features: usize, of: impl Fn(&Problem) -> usize) -> Vec<f32> {
-    (0..features)
-        .flat_map(|f| problems.iter().map(move |p| (f, p)))
-        .map(|(f, p)| f32::from(u8::from(of(p) == f)))
-        .collect()
 }
 
 /// The inverse of the bound of the curvature: a quarter of the sum of products, and the penalty of all weights but the
