@@ -16,6 +16,9 @@ use crate::measure::catalogue as measures;
 /// Most checkpoints of one run: each costs a read-back and rows in every table.
 const MOST_CHECKPOINTS: u64 = 100_000;
 
+/// Most features of which every two have classifiers of their own.
+const MOST_PAIRED: usize = 8;
+
 /// Checks one setting.
 pub(super) fn cross(experiment: &Experiment) -> Result<(), Complaint> {
     top(experiment)?;
@@ -153,8 +156,10 @@ fn features(e: &Experiment) -> Result<(), Complaint> {
         return refuse("data.features", "expected at least one [[data.features]], since data.source is \"features\"");
     }
     let declared = data.declared().map_err(|error| Complaint::of("data.features", error.to_string()))?;
-    if e.observe.has(Measure::RedundantLabels) && data.features.len() < 2 {
-        let message = "redundant_labels needs two features that can agree, and data.features has one";
+    let number = data.features.len();
+    if e.observe.has(Measure::RedundantLabels) && !(2..=MOST_PAIRED).contains(&number) {
+        let message =
+            format!("redundant_labels takes every two features: expected 2 to {MOST_PAIRED} of them, got {number}");
         return refuse("observe.measures", message);
     }
     if e.observe.has(Measure::Substructure) && !declared.features().iter().any(Feature::is_of_four_bits) {

@@ -42,7 +42,7 @@ choices! {
         /// the direction's length (`direction_<name>`), over the root of the total variance, and the directions' cosines
         /// (`direction_cosine_<a>_<b>`).
         Interventions = "interventions",
-        /// On the last hidden layer, for each two features, classifiers (logistic, C = 1) fitted to the first 16, 64 and 256 examples
+        /// On the last hidden layer, for each two of at most 8 features, classifiers (logistic, C = 1) fitted to the first 16, 64 and 256 examples
         /// of the fit set on which they agree: the part of the probe set's conflicts on which they follow the first feature
         /// (`follows_<a>_over_<b>_<n>`), and their accuracy elsewhere (`follows_<a>_over_<b>_<n>_agreeing`).
         RedundantLabels = "redundant_labels",

@@ -198,7 +198,7 @@ fn analyses_that_make_no_sense_are_refused() {
     let hard = SETTINGS.find("[[data.features]]\nname = \"hard\"").unwrap();
     let model = SETTINGS.find("[model]").unwrap();
     let one = format!("{}{}", &SETTINGS[..hard], &SETTINGS[model..]);
-    refused(&one, "redundant_labels needs two features");
+    refused(&one, "expected 2 to 8 of them, got 1");
     refused(&one.replace("\"redundant_labels\", ", ""), "substructure is of features of four bits");
     refused(&SETTINGS.replace("layers = [14, 10]", "layers = []"), "hidden layer");
     refused("name = \"a\"\nsteps = 1\n[observe]\nmeasures = [\"interventions\"]", "interventions needs data.source");
