@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::measure::catalogue::Measure;
 use crate::measure::compare::{Named, all_pairs};
 use crate::measure::features::split::split;
+use crate::measure::single::input::take_rows;
 use crate::papers::claim::{Claim, Kind, number};
 use crate::papers::{Lab, Outcome, Scale, parallel};
 use crate::report::paper::{Axis, Matrices, Matrix, MatrixRow, Section};
@@ -110,10 +111,8 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
             members.push(Member { condition, seed });
         }
     }
-    let few = |named: &Named| {
-        let rows = EXAMPLES.min(named.values.nrows());
-        Named { name: named.name.clone(), values: named.values.subrows(0, rows).to_owned() }
-    };
+    let rows = with_patterns(&whole);
+    let few = |named: &Named| Named { name: named.name.clone(), values: take_rows(named.values.as_ref(), &rows) };
     let some: Vec<Named> = whole.iter().map(few).collect();
     let mut tables = Vec::new();
     for (measure, _) in MEASURES {
@@ -126,6 +125,14 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     let mut claims = claims(&compared, shared.seeds, lab.scale());
     claims.push(split_claim(&split, &compared, shared.seeds, lab.at(2.0, 2.0, 5.0)));
     Ok(Outcome { claims, sections: vec![section(&compared, &split)] })
+}
+
+/// The first examples to which no network answers with the same activation in all units: such a pattern correlates with
+/// none. An input of zeros alone is one to networks whose biases are still zero.
+fn with_patterns(whole: &[Named]) -> Vec<usize> {
+    let examples = whole.first().map_or(0, |named| named.values.nrows());
+    let varies = |named: &Named, i: usize| named.values.row(i).iter().any(|v| *v != named.values[(i, 0)]);
+    (0..examples).filter(|&i| whole.iter().all(|named| varies(named, i))).take(EXAMPLES).collect()
 }
 
 /// CKA of each pair of networks trained on both, with its parts: easy, hard, cross, rest.
@@ -307,6 +314,16 @@ fn section(compared: &Compared, split: &[[f64; 5]]) -> Section {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn examples_without_a_pattern_are_left_out() {
+        let named = |flat: usize| Named {
+            name: String::new(),
+            values: faer::Mat::from_fn(5, 3, |i, j| if i == flat { 0.5 } else { (i + j) as f64 }),
+        };
+        assert_eq!(with_patterns(&[named(1), named(3)]), [0, 2, 4]);
+        assert_eq!(with_patterns(&[]), [0usize; 0]);
+    }
 
     #[test]
     fn pairs_are_of_different_seeds_and_counted_once() {
