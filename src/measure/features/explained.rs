@@ -6,6 +6,7 @@
 //! it is centred, so that units without variance become exactly zero. Sums over examples without a feature are what sums over
 //! examples with it leave of the whole.
 
+use super::device::Extents;
 use super::variance::THRESHOLDS;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
@@ -142,19 +143,7 @@ struct Sums {
 
 impl Centred {
     fn of(g: &mut Graph, of: Inputs) -> Result<Self> {
-        let extents = [of.fit, of.fit_labels, of.test, of.test_labels].map(|t| g.matrix(t));
-        let [[n, units], [nl, columns], [m, test_units], [ml, test_columns]] = match extents {
-            [Ok(a), Ok(b), Ok(c), Ok(d)] => [a, b, c, d],
-            _ => {
-                return Err(Error::Shape("representations and labels must be matrices, a row for each example".into()));
-            }
-        };
-        if n != nl || m != ml || units != test_units || columns != test_columns {
-            return Err(Error::Shape(format!(
-                "variance explained wants [N, units] and [N, columns] of the fit set, [M, units] and [M, columns] of the test \
-                 set: got [{n}, {units}], [{nl}, {columns}], [{m}, {test_units}] and [{ml}, {test_columns}]"
-            )));
-        }
+        let Extents { fit: n, test: m, .. } = Extents::of(g, of)?;
         let first = g.rows(of.test, 0, 1)?;
         let (fit, test) = (g.minus(of.fit, first)?, g.minus(of.test, first)?);
         // Numbers beside the kernel's text, so that both means are of one kernel.

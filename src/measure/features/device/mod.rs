@@ -42,15 +42,15 @@ impl Answers {
 
 /// Extents that all inputs agree on.
 #[derive(Clone, Copy, Debug)]
-struct Extents {
-    fit: usize,
-    test: usize,
-    units: usize,
-    features: usize,
+pub(super) struct Extents {
+    pub fit: usize,
+    pub test: usize,
+    pub units: usize,
+    pub features: usize,
 }
 
 impl Extents {
-    fn of(g: &Graph, of: Inputs) -> Result<Self> {
+    pub fn of(g: &Graph, of: Inputs) -> Result<Self> {
         let found = [of.fit, of.fit_labels, of.test, of.test_labels].map(|t| g.matrix(t));
         let [[n, units], [nl, features], [m, test_units], [ml, test_features]] = match found {
             [Ok(a), Ok(b), Ok(c), Ok(d)] => [a, b, c, d],
@@ -76,6 +76,29 @@ impl Extents {
             "an output layer of [{outputs}, {units}] does not answer for {} features of {} units",
             self.features, self.units
         )))
+    }
+}
+
+/// The mean of the examples of a set, from its first one on, so that offsets cost no digits.
+#[derive(Clone, Copy, Debug)]
+struct Centre {
+    /// The first example, `[1, units]`.
+    first: Tensor,
+    /// The mean less it.
+    mean: Tensor,
+}
+
+impl Centre {
+    fn of(g: &mut Graph, x: Tensor) -> Result<Self> {
+        let first = g.rows(x, 0, 1)?;
+        let moved = g.minus(x, first)?;
+        Ok(Self { first, mean: g.mean(moved, 0)? })
+    }
+
+    /// Examples less the mean.
+    fn taken_off(self, g: &mut Graph, x: Tensor) -> Result<Tensor> {
+        let moved = g.minus(x, self.first)?;
+        g.minus(moved, self.mean)
     }
 }
 

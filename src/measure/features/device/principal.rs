@@ -3,7 +3,7 @@
 
 use faer::{Mat, Side};
 
-use super::{Answers, Extents, row};
+use super::{Answers, Centre, Extents, row};
 use crate::error::{Error, Result};
 use crate::graph::{Effect, Function, Graph, Machine, Tensor, VariableKind};
 use crate::kernels::program::{Binary, DType, Unary};
@@ -55,25 +55,18 @@ impl Principal {
         let covariance = g.variable(COVARIANCE, &[units, units], DType::F32, VariableKind::Transient)?;
         let directions = g.variable(DIRECTIONS, &[units, kept], DType::F32, VariableKind::Transient)?;
 
-        // From the first example on, so that offsets cost no digits.
-        let first = g.rows(of.fit, 0, 1)?;
-        let moved = g.minus(of.fit, first)?;
-        let mean = g.mean(moved, 0)?;
-        let centred = g.minus(moved, mean)?;
+        let centred = Centre::of(g, of.fit)?.taken_off(g, of.fit)?;
         let products = g.matmul_of(centred, true, centred, false)?;
         let products = g.scale(products, 1.0 / (fit.max(2) - 1) as f32);
         let sum = Function::new(SUM, vec![Effect::Assign(g.variable_of(covariance)?, products)]);
 
         g.fence();
-        let first = g.rows(of.fit, 0, 1)?;
-        let moved = g.minus(of.fit, first)?;
-        let mean = g.mean(moved, 0)?;
-        let tested = g.minus(of.test, first)?;
-        let tested = g.minus(tested, mean)?;
+        let centre = Centre::of(g, of.fit)?;
+        let tested = centre.taken_off(g, of.test)?;
         let scores = g.matmul(tested, directions)?;
         let mut effects = vec![Effect::Output(SQUARED.into(), squared(g, scores, of.test_labels)?)];
         // What is answered at the mean, and what each component adds to it.
-        let whole = g.plus(first, mean)?;
+        let whole = g.plus(centre.first, centre.mean)?;
         let start = head.above(g, whole)?;
         let start = g.transpose(start)?;
         let along = g.matmul_of(head.weight, false, directions, false)?;

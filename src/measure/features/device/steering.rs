@@ -1,6 +1,6 @@
 //! Interventions along features' directions as nodes ([`intervention`](super::super::intervention) has the definitions).
 
-use super::{Answers, Extents, row};
+use super::{Answers, Centre, Extents, row};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::{Binary, Unary};
@@ -38,10 +38,7 @@ pub fn steering(g: &mut Graph, of: Inputs, head: &Answers) -> Result<SteeringNod
     let directions = directions(g, of, extents)?;
 
     // The unit of all norms.
-    let first = g.rows(of.test, 0, 1)?;
-    let moved = g.minus(of.test, first)?;
-    let mean = g.mean(moved, 0)?;
-    let centred = g.minus(moved, mean)?;
+    let centred = Centre::of(g, of.test)?.taken_off(g, of.test)?;
     let squares = g.unary(Unary::Square, centred);
     let total = g.sum_all(squares)?;
     let total = g.scale(total, 1.0 / m as f32);
@@ -104,10 +101,7 @@ pub fn steering(g: &mut Graph, of: Inputs, head: &Answers) -> Result<SteeringNod
 
 /// Differences of the means of examples with and without each feature, `[features, units]`.
 fn directions(g: &mut Graph, of: Inputs, extents: Extents) -> Result<Tensor> {
-    let first = g.rows(of.fit, 0, 1)?;
-    let moved = g.minus(of.fit, first)?;
-    let mean = g.mean(moved, 0)?;
-    let centred = g.minus(moved, mean)?;
+    let centred = Centre::of(g, of.fit)?.taken_off(g, of.fit)?;
     let sums = g.matmul_of(of.fit_labels, true, centred, false)?;
     let counts = g.sum(of.fit_labels, 0)?;
     let counts = g.transpose(counts)?;

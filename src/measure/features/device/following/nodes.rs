@@ -1,6 +1,6 @@
 //! The nodes of the classifiers, by the passes that read them.
 
-use super::super::Extents;
+use super::super::{Centre, Extents};
 use super::Problem;
 use crate::error::Result;
 use crate::graph::{Effect, Function, Graph, Tensor, VariableKind};
@@ -109,10 +109,7 @@ pub fn functions(g: &mut Graph, of: Inputs, problems: &[Problem]) -> Result<Vec<
 impl Shared {
     /// Labels as they are, and inputs of mean zero and a common scale with a column of ones.
     fn read(&self, g: &mut Graph) -> Result<Function> {
-        let first = g.rows(self.of.fit, 0, 1)?;
-        let moved = g.minus(self.of.fit, first)?;
-        let mean = g.mean(moved, 0)?;
-        let centred = g.minus(moved, mean)?;
+        let centred = Centre::of(g, self.of.fit)?.taken_off(g, self.of.fit)?;
         let squares = g.unary(Unary::Square, centred);
         let size = g.mean_all(squares)?;
         let size = g.unary(Unary::Sqrt, size);
@@ -224,11 +221,7 @@ impl Shared {
 
     /// Parts of the conflicting test examples on which the first feature is followed, and of the others that are right.
     fn score(&self, g: &mut Graph) -> Result<Function> {
-        let first = g.rows(self.of.fit, 0, 1)?;
-        let moved = g.minus(self.of.fit, first)?;
-        let mean = g.mean(moved, 0)?;
-        let tested = g.minus(self.of.test, first)?;
-        let tested = g.minus(tested, mean)?;
+        let tested = Centre::of(g, self.of.fit)?.taken_off(g, self.of.test)?;
         let tested = g.times(tested, self.scale)?;
         let wide = self.widened(g, tested)?;
         let scores = g.matmul(wide, self.weights)?;
