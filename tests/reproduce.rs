@@ -32,6 +32,8 @@ fn papers_and_parts_are_listed_and_mistakes_named() {
         (vec!["reproduce", "van-rossem-saxe-2024", "--only", "trajectory"], "did you mean trajectories?"),
         (vec!["reproduce", "van-rossem-saxe-2024", "--scale", "huge"], "expected tiny, small, notes or paper"),
         (vec!["reproduce", "van-rossem-saxe-2024", "--settings", "shalow"], "did you mean shallow?"),
+        (vec!["reproduce", "lampinen-2024", "--settings", "shallow"], "lampinen-2024 has no settings to choose from"),
+        (vec!["reproduce", "lampinen-2024", "--data", "."], "lampinen-2024 makes all its data"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_isogram")).args(&args).current_dir(&folder).output().unwrap();
@@ -72,7 +74,7 @@ fn claims_come_out_as_committed(paper: &str, figure: &str) {
     let again = isogram(&[&args[..], &["--resume"]].concat());
     assert_eq!(again.status.code(), output.status.code(), "{}", text(&again.stderr));
     assert_eq!(verdicts(&dir.join("claims.json")), found);
-    assert!(text(&again.stdout).contains("0 trained"), "{}", text(&again.stdout));
+    assert!(text(&again.stdout).contains(" 0 trained, 0 replica-steps"), "{}", text(&again.stdout));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::{
     BatchMode, Experiment, LossKind, Measure, OptimiserKind, Reduction, ScheduleKind,
     checkpoints::Spacing,
     data::{Normalise, Source},
+    named,
     tree::Complaint,
 };
 use crate::data::features::Feature;
@@ -161,6 +162,10 @@ fn features(e: &Experiment) -> Result<(), Complaint> {
         let message =
             format!("redundant_labels takes every two features: expected 2 to {MOST_PAIRED} of them, got {number}");
         return refuse("observe.measures", message);
+    }
+    let names: Vec<&str> = data.features.iter().map(|f| f.name.as_str()).collect();
+    if let Some(message) = named::shared(&e.observe, &names) {
+        return refuse("data.features", message);
     }
     if e.observe.has(Measure::Substructure) && !declared.features().iter().any(Feature::is_of_four_bits) {
         let message = "substructure is of features of four bits, such as xor_xor_xor or parity_4 with one copy of each, and \

@@ -16,6 +16,7 @@ mod features;
 mod fields;
 mod loss;
 mod model;
+mod named;
 pub(crate) mod names;
 mod observe;
 mod optimiser;

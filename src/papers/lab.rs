@@ -206,7 +206,8 @@ impl<'a> Lab<'a> {
         Ok(trained)
     }
 
-    /// The file of a sweep: its name changes with anything that its outcome depends on.
+    /// The file of a sweep: its name changes with its settings, its data, the adapter and the version's number. A program that was
+    /// changed under the same number reads what it would no longer train so.
     fn name_of(&self, experiment: &Experiment, data: &Prepared, replicas: &[Replica], track: &Option<Track>) -> String {
         let mut hash = 0xcbf2_9ce4_8422_2325u64;
         let mut take = |text: &str| {

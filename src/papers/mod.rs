@@ -31,6 +31,10 @@ pub struct Paper {
     pub summary: &'static str,
     /// Its settings, for the report.
     pub settings: fn() -> serde_json::Value,
+    /// Whether some of its settings can be asked for ([`Request::settings`]).
+    pub settings_by_name: bool,
+    /// Whether any part of it can use the user's data ([`Request::data`]).
+    pub takes_data: bool,
     /// Its parts, in the order of the report.
     pub parts: &'static [Part],
     /// Runs some parts, by name.

@@ -30,7 +30,7 @@ pub struct Reproduction {
 /// Runs parts of a paper: those named, or all.
 ///
 /// # Errors
-/// [`Error::Config`] if a part is not one of the paper's; else what training them refuses.
+/// [`Error::Config`] if a part is not one of the paper's, or it cannot use what was given; else what training refuses.
 pub fn reproduce(
     paper: &Paper,
     only: &[String],
@@ -38,6 +38,15 @@ pub fn reproduce(
     progress: &mut dyn Progress,
 ) -> Result<Reproduction> {
     let parts = chosen(paper, only)?;
+    if let (false, Some(first)) = (paper.settings_by_name, request.settings.first()) {
+        return Err(Error::config(format!(
+            "--settings {first}: {} has no settings to choose from: leave it out, and choose parts with --only",
+            paper.id
+        )));
+    }
+    if !paper.takes_data && request.data.is_some() {
+        return Err(Error::config(format!("--data: {} makes all its data: leave it out", paper.id)));
+    }
     let scale = request.scale.name();
     let mut lab = Lab::open(request, progress)?;
     let outcomes = (paper.run)(&mut lab, &parts)?;

@@ -97,7 +97,7 @@ fn classifiers_inputs_and_splits() {
     let options = LogisticOptions::default();
     says(redundant(sets(&x), labels(&a), labels(&a), 8, &options), "agree on every example of the test set");
     says(redundant(sets(&x), labels(&a), labels(&b), 8, &options), "has 6");
-    says(redundant(sets(&x), labels(&a), labels(&b), 0, &options), "0 examples");
+    says(redundant(sets(&x), labels(&a), labels(&b), 0, &options), "at least 1 of them, got 0");
     says(redundant(sets(&x), labels(&a), labels(&b), 4, &options), "1 classes");
     let bits = |n: usize, k: usize| Mat::from_fn(n, k, |i, j| ((i >> j) & 1) as f64);
     says(substructure(sets(&x), sets(&[bits(12, 3), bits(8, 3)])), "but 3 are given");

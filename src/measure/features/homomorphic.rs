@@ -144,11 +144,16 @@ impl Encrypted {
         Ok(right.sum::<usize>() as f64 / self.ciphers.len() as f64)
     }
 
-    /// The numbers as a representation, examples × units, divided by the largest.
-    pub fn floats(&self) -> Mat<f64> {
-        let largest = self.ciphers.iter().map(|c| c.value.unsigned_abs()).max().unwrap_or(1) as f64;
+    /// Size of the largest of the numbers.
+    pub fn largest(&self) -> f64 {
+        self.ciphers.iter().map(|c| c.value.unsigned_abs()).max().unwrap_or(1) as f64
+    }
+
+    /// The numbers as a representation, examples × units, divided by `unit`: one for all sets that are compared, such as the
+    /// [largest](Self::largest) of one of them.
+    pub fn floats(&self, unit: f64) -> Mat<f64> {
         let examples = self.ciphers.len() / self.units;
-        Mat::from_fn(examples, self.units, |i, u| self.ciphers[i * self.units + u].value as f64 / largest)
+        Mat::from_fn(examples, self.units, |i, u| self.ciphers[i * self.units + u].value as f64 / unit)
     }
 }
 

@@ -29,7 +29,7 @@ pub struct Redundant {
 /// if it means something.
 ///
 /// # Errors
-/// Sets of different units, labels of another number or other values, fewer than `n` agreeing examples, agreeing examples of
+/// Sets of different units, labels of another number or other values, `n` of 0, fewer than `n` agreeing examples, agreeing examples of
 /// one class alone, no conflict on the test set, and the errors of [`logistic`].
 pub fn redundant(
     x: Sets<MatRef<'_, f64>>,
@@ -44,7 +44,12 @@ pub fn redundant(
     };
     let (a, b) = (read(first, "the first feature")?, read(second, "the second feature")?);
     let agree: Vec<usize> = (0..x.fit.nrows()).filter(|i| a.fit[*i] == b.fit[*i]).take(n).collect();
-    if agree.len() < n || n == 0 {
+    if n == 0 {
+        return fail(
+            "a classifier is fitted to examples on which the features agree: expected at least 1 of them, got 0",
+        );
+    }
+    if agree.len() < n {
         return fail(format!(
             "{n} examples on which the features agree were asked for, and the fit set has {}",
             agree.len()

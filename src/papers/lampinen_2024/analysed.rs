@@ -74,19 +74,28 @@ pub fn matrices(of: &Sets<Mat<f64>>) -> Sets<MatRef<'_, f64>> {
 pub struct Analysed<T> {
     /// Networks trained.
     pub trained: usize,
-    /// Of each that has learned both.
+    /// Of each that has learned both, and could be analysed.
     pub found: Vec<T>,
+    /// Of each that could not, why.
+    pub failed: Vec<String>,
 }
 
 impl<T: Send> Analysed<T> {
-    /// Analyses them.
+    /// Analyses them. Where an analysis fails, claims about the networks are not held; nothing else is lost.
     ///
     /// # Errors
-    /// Those of the analysis; networks whose representations or parameters were not kept.
+    /// Networks whose representations or parameters were not kept.
     pub fn new(networks: &Networks, of: impl Fn(&Network) -> Result<T> + Sync) -> Result<Self> {
         let solved = networks.solved();
-        let found = parallel(&solved, |&replica| of(&Network::of(networks, replica)?));
-        Ok(Self { trained: networks.seeds.len(), found: found.into_iter().collect::<Result<_>>()? })
+        let all = parallel(&solved, |&replica| Network::of(networks, replica).map(|network| of(&network)));
+        let (mut found, mut failed) = (Vec::new(), Vec::new());
+        for (&replica, one) in solved.iter().zip(all) {
+            match one? {
+                Ok(value) => found.push(value),
+                Err(error) => failed.push(format!("the network of seed {}: {error}", networks.seeds[replica])),
+            }
+        }
+        Ok(Self { trained: networks.seeds.len(), found, failed })
     }
 }
 
@@ -98,11 +107,19 @@ impl<T> Analysed<T> {
 
     /// How many there are, in words.
     pub fn count(&self) -> String {
-        format!("{} of {} networks learned both features", self.found.len(), self.trained)
+        let learned = self.found.len() + self.failed.len();
+        let mut text = format!("{learned} of {} networks learned both features", self.trained);
+        if let Some(first) = self.failed.first() {
+            text += &format!("; {} of them could not be analysed, such as {first}", self.failed.len());
+        }
+        text
     }
 
-    /// A claim about them, with what was measured; not held if there is none.
+    /// A claim about them, with what was measured; not held if there is none, or one could not be analysed.
     pub fn judged(&self, claim: Claim, measured: impl Into<String>, held: bool) -> Claim {
+        if !self.failed.is_empty() {
+            return claim.measured(self.count(), self.trained as u32, false);
+        }
         if self.found.is_empty() {
             let why = format!("none of {} networks learned both features to 99 %", self.trained);
             return claim.measured(why, self.trained as u32, false);
@@ -112,7 +129,7 @@ impl<T> Analysed<T> {
 
     /// The same with a remark of what else was measured, if anything was.
     pub fn noted(&self, claim: Claim, note: impl Into<String>) -> Claim {
-        if self.found.is_empty() { claim } else { claim.note(note) }
+        if self.found.is_empty() || !self.failed.is_empty() { claim } else { claim.note(note) }
     }
 }
 
@@ -156,11 +173,19 @@ mod tests {
     #[test]
     fn claims_about_no_network_are_not_held() {
         let claim = || Claim::new("a.b", Kind::Prediction, "something");
-        let none = Analysed::<f64> { trained: 3, found: Vec::new() }.judged(claim(), "NaN", true);
-        assert_eq!((none.verdict, none.seeds), (Verdict::NotHeld, 3));
-        assert_eq!(none.measured, "none of 3 networks learned both features to 99 %");
-        assert_eq!(Analysed::<f64> { trained: 3, found: Vec::new() }.noted(claim(), "NaN").explanation, "");
-        let some = Analysed { trained: 3, found: vec![1.0, 2.0] };
+        let none = || Analysed::<f64> { trained: 3, found: Vec::new(), failed: Vec::new() };
+        let judged = none().judged(claim(), "NaN", true);
+        assert_eq!((judged.verdict, judged.seeds), (Verdict::NotHeld, 3));
+        assert_eq!(judged.measured, "none of 3 networks learned both features to 99 %");
+        assert_eq!(none().noted(claim(), "NaN").explanation, "");
+        let lost = Analysed { found: vec![1.0], failed: vec!["the network of seed 2: no class".to_owned()], ..none() };
+        let judged = lost.judged(claim(), "1", true);
+        assert_eq!(judged.verdict, Verdict::NotHeld);
+        assert_eq!(
+            judged.measured,
+            "2 of 3 networks learned both features; 1 of them could not be analysed, such as the network of seed 2: no class"
+        );
+        let some = Analysed { found: vec![1.0, 2.0], ..none() };
         assert_eq!(some.values(|v| 2.0 * v), [2.0, 4.0]);
         let held = some.judged(claim(), "3", true);
         assert_eq!((held.verdict, held.seeds), (Verdict::Held, 2));

@@ -59,7 +59,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
             .source("[M] .41, .31, .18")
             .predicted("no exclusive or > one > two and more", format!("means over functions, each step above {least}"))
             .measured(
-                tiers.map(|t| format!("{t:.3}")).join(" > "),
+                tiers.map(|t| format!("{t:.3}")).join(", "),
                 seeds,
                 tiers[0] - tiers[1] > least && tiers[1] - tiers[2] > least,
             ),

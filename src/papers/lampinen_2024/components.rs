@@ -193,6 +193,6 @@ mod tests {
 
     #[test]
     fn the_figure_of_no_network_is_drawn() {
-        assert!(section(&Analysed { trained: 3, found: Vec::new() }).figure.is_ok());
+        assert!(section(&Analysed { trained: 3, found: Vec::new(), failed: Vec::new() }).figure.is_ok());
     }
 }

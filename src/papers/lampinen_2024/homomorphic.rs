@@ -62,7 +62,8 @@ fn find(seed: u64) -> Result<Vec<Found>> {
             test: inputs.test.iter().map(|b| usize::from(truth(b))).collect::<Vec<_>>(),
         };
         let wanted: Vec<bool> = values.test.iter().map(|v| *v == 1).collect();
-        let x = Sets { fit: of(&computed.fit).floats(), test: of(&computed.test).floats() };
+        let unit = of(&computed.fit).largest();
+        let x = Sets { fit: of(&computed.fit).floats(unit), test: of(&computed.test).floats(unit) };
         let explained = explained_by_class(
             Sets { fit: x.fit.as_ref(), test: x.test.as_ref() },
             Sets { fit: &values.fit, test: &values.test },

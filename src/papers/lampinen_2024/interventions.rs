@@ -106,7 +106,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
                     format!("mean of hard at most {most_ratio} times the mean of easy"),
                 ),
                 format!("{}, ratio {}", text(&half), number(ratio(&half))),
-                mean(&half[1]) <= most_ratio * mean(&half[0]),
+                mean(&half[0]).is_finite() && mean(&half[1]) <= most_ratio * mean(&half[0]),
             ),
             format!(
                 "For nine answers in ten: {}, ratio {}. Length of the difference of means: {}; size \

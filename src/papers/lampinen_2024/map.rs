@@ -50,6 +50,13 @@ struct Cell {
     depth: usize,
 }
 
+impl Cell {
+    /// Its place on each axis.
+    fn place(self) -> [usize; 4] {
+        [self.function, self.presence, self.order, self.depth]
+    }
+}
+
 /// CKA of two networks of a cell, and its parts that are due to either feature.
 struct Likeness {
     cell: Cell,
@@ -58,9 +65,16 @@ struct Likeness {
     hard: f64,
 }
 
-/// The sizes of the grid at a scale: functions, presences, orders, depths, seeds.
-fn grid(scale: Scale, seeds: Option<u32>) -> ([&'static [usize]; 4], u32) {
-    let (axes, own): ([&[usize]; 4], u32) = match scale {
+/// What is tried of functions, presences, orders and depths, by number.
+type Axes = [&'static [usize]; 4];
+/// Their places in that order.
+const FUNCTION: usize = 0;
+const PRESENCE: usize = 1;
+const ORDER: usize = 2;
+
+/// The axes of the grid at a scale, and the seeds of each cell.
+fn grid(scale: Scale, seeds: Option<u32>) -> (Axes, u32) {
+    let (axes, own): (Axes, u32) = match scale {
         Scale::Tiny => ([&[0, 3], &[0, 2], &[0, 1], &[0, 1]], 3),
         Scale::Small => ([&[0, 1, 2, 3], &[0, 1, 2], &[0, 1, 2], &[0, 1, 2]], 4),
         Scale::Notes | Scale::Paper => ([&[0, 1, 2, 3], &[0, 1, 2], &[0, 1, 2], &[0, 1, 2]], 10),
@@ -121,10 +135,12 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
         0 => "read back".to_owned(),
         n => format!("{n} networks in {seconds:.0} s, {:.0} replica-steps/s", done[1] as f64 / seconds.max(1e-9)),
     };
-    let claims = claims(&points, &alike, trained as u32, &rate);
+    let tried = [functions, presences, orders, depths];
+    let solved = format!("{} of {trained} networks learned both; {rate}", points.len());
+    let claims = claims(&points, &alike, tried, seeds, &solved);
     let note = format!("{trained} networks of 24 units in the last hidden layer, {seeds} seeds of each cell; {rate}.");
     let sections = vec![
-        Section::new("map", "The bias as a map", Ok(map(&points, [functions, presences, orders, depths], &note))),
+        Section::new("map", "The bias as a map", Ok(map(&points, tried, &note))),
         Section::new("shares", "What either feature fills", Ok(shares(&points, orders, &note))),
         Section::new("when", "When a feature is learned, and how much it fills", Ok(when(&points, orders, &note))),
         Section::new("alike", "Whose likeness it is", Ok(whose(&alike, orders, &note))),
@@ -209,21 +225,36 @@ impl<'a> Foretold<'a> {
     }
 }
 
-fn claims(points: &[Point], alike: &[Likeness], trained: u32, rate: &str) -> Vec<Claim> {
-    let of = |keep: &dyn Fn(&Point) -> bool| mean(&points.iter().filter(|p| keep(p)).map(part).collect::<Vec<_>>());
+fn claims(points: &[Point], alike: &[Likeness], tried: Axes, seeds: u32, solved: &str) -> Vec<Claim> {
+    // Of all networks, wherever they are.
+    let all = |along: usize, keep: &dyn Fn(Cell) -> bool| -> Vec<f64> {
+        let of = |value: usize| {
+            let at = points.iter().filter(|p| p.cell.place()[along] == value && keep(p.cell)).map(part);
+            mean(&at.filter(|v| v.is_finite()).collect::<Vec<_>>())
+        };
+        tried[along].iter().map(|&value| of(value)).collect()
+    };
     let known: Vec<&Point> = points.iter().filter(|p| later(p).is_finite() && part(p).is_finite()).collect();
     let (x, y): (Vec<f64>, Vec<f64>) = known.iter().map(|p| (later(p), part(p))).unzip();
     let ordered = spearman(&x, &y).unwrap_or(f64::NAN);
-    let each: Vec<f64> = (0..FUNCTIONS.len()).map(|f| of(&|p| p.cell.function == f && p.cell.order == 0)).collect();
-    let tried: Vec<f64> = each.iter().copied().filter(|v| v.is_finite()).collect();
-    let rarer = matched(points);
-    let orders: Vec<f64> = (0..ORDERS.len()).map(|o| of(&|p| p.cell.order == o)).collect();
+    let together = |cell: Cell| cell.order == 0;
+    let (complex, of_functions) = matched(points, tried, FUNCTION, together);
+    let (rarer, of_presences) = matched(points, tried, PRESENCE, |_| true);
+    let (orders, of_orders) = matched(points, tried, ORDER, |_| true);
     let falling = |v: &[f64]| v.len() >= 2 && v.windows(2).all(|w| w[0] > w[1]);
+    let ordered_as = |v: &[f64]| {
+        let each = tried[ORDER].iter().zip(v).map(|(&o, x)| format!("{} {x:.3}", ORDERS[o]));
+        each.collect::<Vec<_>>().join(", ")
+    };
+    let unmatched = |text: String| {
+        format!(
+            "Matched in this way after first results, for networks that learned both are not equally many in all places; over all of them: {text}."
+        )
+    };
     let text = |v: &[f64]| v.iter().map(|x| format!("{x:.3}")).collect::<Vec<_>>().join(", ");
-    let together: Vec<&Likeness> = alike.iter().filter(|l| l.cell.order == 0).collect();
-    let due = |f: &dyn Fn(&Likeness) -> f64| mean(&together.iter().map(|l| f(l) / l.cka).collect::<Vec<_>>());
+    let pairs: Vec<&Likeness> = alike.iter().filter(|l| together(l.cell)).collect();
+    let due = |f: &dyn Fn(&Likeness) -> f64| mean(&pairs.iter().map(|l| f(l) / l.cka).collect::<Vec<_>>());
     let (easy, hard) = (due(&|l| l.easy), due(&|l| l.hard));
-    let solved = format!("{} of {trained} networks learned both; {rate}", points.len());
     let beyond = |id: &str, sentence: &str| Claim::new(id, Kind::Beyond, sentence).source("a grid of our own");
     vec![
         beyond("map.when", "The later a feature is learned, the less of the representation it fills")
@@ -238,26 +269,31 @@ fn claims(points: &[Point], alike: &[Likeness], trained: u32, rate: &str) -> Vec
                     x.len(),
                     Foretold::of(points).r2
                 ),
-                trained,
+                seeds,
                 ordered <= -0.4,
             ),
         beyond("map.complexity", "The more complex a feature, the less it fills, over all prevalences and depths")
-            .predicted("falls along the ladder of functions", "means of the hard feature's part, trained together")
-            .measured(text(&tried), trained, falling(&tried)),
+            .predicted(
+                "falls along the ladder of functions",
+                "means of the hard feature's part, trained together, over prevalences and depths at which networks of every function \
+                 learned both",
+            )
+            .measured(format!("{} over {of_functions} places", text(&complex)), seeds, falling(&complex))
+            .note(unmatched(text(&all(FUNCTION, &together)))),
         beyond("map.prevalence", "The rarer a feature, the less it fills, over all functions, orders and depths")
             .predicted(
                 "falls with presence",
                 "means of the hard feature's part over functions, orders and depths at which networks of every presence learned both",
             )
-            .measured(text(&rarer), trained, falling(&rarer))
-            .note("Matched in this way after a first look at the smallest scale: rarer features are learned by fewer networks, and not in the same cells."),
+            .measured(format!("{} over {of_presences} places", text(&rarer)), seeds, falling(&rarer))
+            .note(unmatched(text(&all(PRESENCE, &|_| true)))),
         beyond("map.order", "Learned first, the hard feature fills more")
-            .predicted("hard first above together", "means of the hard feature's part")
-            .measured(
-                format!("together {:.3}, hard first {:.3}, easy first {:.3}", orders[0], orders[1], orders[2]),
-                trained,
-                orders[1] > orders[0],
-            ),
+            .predicted(
+                "hard first above together",
+                "means of the hard feature's part over functions, prevalences and depths at which networks of every order learned both",
+            )
+            .measured(format!("{} over {of_orders} places", ordered_as(&orders)), seeds, orders[1] > orders[0])
+            .note(unmatched(ordered_as(&all(ORDER, &|_| true)))),
         beyond(
             "map.alike",
             "The likeness (CKA) of networks that compute both features equally is mostly that of the easy one",
@@ -267,38 +303,46 @@ fn claims(points: &[Point], alike: &[Likeness], trained: u32, rate: &str) -> Vec
             "means over pairs, trained together",
         )
         .measured(
-            format!("easy {easy:.3}, hard {hard:.3} of CKA, over {} pairs", together.len()),
-            trained,
+            format!("easy {easy:.3}, hard {hard:.3} of CKA, over {} pairs", pairs.len()),
+            seeds,
             easy >= 2.0 * hard,
         ),
     ]
 }
 
-/// Mean part of the hard feature for each presence, over functions, orders and depths at which networks of every presence that
-/// was tried learned both features.
-fn matched(points: &[Point]) -> Vec<f64> {
-    let tried: Vec<usize> = (0..PRESENCES.len()).filter(|&q| points.iter().any(|p| p.cell.presence == q)).collect();
-    let mut sums = vec![Vec::new(); tried.len()];
-    for function in 0..FUNCTIONS.len() {
-        for (order, depth) in (0..ORDERS.len()).flat_map(|o| (0..DEPTHS.len()).map(move |d| (o, d))) {
-            let of = |presence: usize| {
-                let cell = Cell { function, presence, order, depth };
-                mean(&points.iter().filter(|p| p.cell == cell).map(part).collect::<Vec<_>>())
-            };
-            let row: Vec<f64> = tried.iter().map(|&q| of(q)).collect();
-            if row.iter().all(|v| v.is_finite()) {
-                sums.iter_mut().zip(row).for_each(|(all, v)| all.push(v));
+/// Means of the hard feature's part for each value of one axis that was tried, over the places on the other axes at which
+/// networks of every such value learned both features, and the number of these places: what is rarer or more complex is
+/// learned by fewer networks, and not in the same places. Not numbers if there is no such place.
+fn matched(points: &[Point], tried: Axes, along: usize, keep: impl Fn(Cell) -> bool) -> (Vec<f64>, usize) {
+    let values = tried[along];
+    let mut others = tried;
+    others[along] = &[0];
+    let mut sums = vec![Vec::new(); values.len()];
+    let [functions, presences, orders, depths] = others;
+    for &function in functions {
+        for &presence in presences {
+            for (&order, &depth) in orders.iter().flat_map(|o| depths.iter().map(move |d| (o, d))) {
+                let row: Vec<f64> = values
+                    .iter()
+                    .map(|&value| {
+                        let mut place = [function, presence, order, depth];
+                        place[along] = value;
+                        let [function, presence, order, depth] = place;
+                        let cell = Cell { function, presence, order, depth };
+                        let here = points.iter().filter(|p| p.cell == cell && keep(cell)).map(part);
+                        mean(&here.filter(|v| v.is_finite()).collect::<Vec<_>>())
+                    })
+                    .collect();
+                if row.iter().all(|v| v.is_finite()) {
+                    sums.iter_mut().zip(row).for_each(|(all, v)| all.push(v));
+                }
             }
         }
     }
-    sums.iter().map(|all| mean(all)).collect()
+    (sums.iter().map(|all| mean(all)).collect(), sums.first().map_or(0, Vec::len))
 }
 
-fn map(
-    points: &[Point],
-    [functions, presences, orders, depths]: [&[usize]; 4],
-    note: &str,
-) -> crate::report::paper::Figure {
+fn map(points: &[Point], [functions, presences, orders, depths]: Axes, note: &str) -> crate::report::paper::Figure {
     let mut panels = Vec::new();
     for &order in orders {
         for &presence in presences {
@@ -410,6 +454,36 @@ fn whose(alike: &[Likeness], orders: &[usize], note: &str) -> crate::report::pap
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn at(place: [usize; 4], hard: f64) -> Point {
+        let [function, presence, order, depth] = place;
+        Point { cell: Cell { function, presence, order, depth }, seed: 0, easy: 1.0 - hard, hard, learned: [0.0, 1.0] }
+    }
+
+    #[test]
+    fn means_are_over_places_where_all_values_were_learned() {
+        let tried: Axes = [&[0, 3], &[0, 2], &[0, 1], &[0]];
+        let points = [
+            at([0, 0, 0, 0], 0.5),
+            at([3, 0, 0, 0], 0.1),
+            at([3, 0, 0, 0], 0.3),
+            // Nobody learned the second function here: what the first fills does not count.
+            at([0, 2, 0, 0], 0.9),
+            at([0, 0, 1, 0], 0.7),
+            at([3, 0, 1, 0], 0.6),
+        ];
+        let near = |found: (Vec<f64>, usize), means: [f64; 2], places: usize| {
+            assert_eq!(found.1, places);
+            assert!(found.0.iter().zip(means).all(|(a, b)| (a - b).abs() < 1e-12), "{:?}", found.0);
+        };
+        near(matched(&points, tried, FUNCTION, |_| true), [0.6, 0.4], 2);
+        near(matched(&points, tried, FUNCTION, |c| c.order == 0), [0.5, 0.2], 1);
+        near(matched(&points, tried, PRESENCE, |_| true), [0.5, 0.9], 1);
+        near(matched(&points, tried, ORDER, |_| true), [0.35, 0.65], 2);
+        // A presence that was tried and never learned leaves nothing to compare.
+        let (means, places) = matched(&points[..3], tried, PRESENCE, |_| true);
+        assert!(places == 0 && means.iter().all(|m| m.is_nan()));
+    }
 
     #[test]
     fn a_part_that_falls_with_the_delay_is_foretold() {

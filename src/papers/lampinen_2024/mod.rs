@@ -25,7 +25,7 @@ mod untried;
 mod variations;
 mod windows;
 
-use super::{Lab, Outcome, Paper, Part, run_parts};
+use super::{Lab, Outcome, Paper, Part, Scale, run_parts};
 use crate::error::Result;
 use shared::Shared;
 
@@ -37,6 +37,8 @@ pub const PAPER: Paper = Paper {
     summary: "Of two features that a network computes equally well, the simpler, the earlier learned and the more frequent fills more of \
               its representations: what a network represents most is not what it computes most.",
     settings: settings::as_json,
+    settings_by_name: false,
+    takes_data: false,
     parts: &[
         Part { name: "headline", what: "an easy and a hard feature over training, layer by layer" },
         Part { name: "complexity", what: "eight functions of four units beside an easy feature, and matched controls" },
@@ -62,7 +64,7 @@ pub const PAPER: Paper = Paper {
 
 fn run(lab: &mut Lab<'_>, parts: &[&'static Part]) -> Result<Vec<Outcome>> {
     let mut shared = Shared::new(lab);
-    run_parts(lab, parts, &mut shared, |name| match name {
+    let mut outcomes = run_parts(lab, parts, &mut shared, |name| match name {
         "headline" => headline::run,
         "complexity" => complexity::run,
         "order" => order::run,
@@ -78,5 +80,11 @@ fn run(lab: &mut Lab<'_>, parts: &[&'static Part]) -> Result<Vec<Outcome>> {
         "homomorphic" => homomorphic::run,
         "map" => map::run,
         _ => |_, _| Ok(untried::outcome()),
-    })
+    })?;
+    if lab.scale() == Scale::Paper {
+        for outcome in &mut outcomes {
+            outcome.claims = std::mem::take(&mut outcome.claims).into_iter().map(windows::at_paper_sizes).collect();
+        }
+    }
+    Ok(outcomes)
 }

@@ -31,8 +31,8 @@ pub enum Flavour {
 }
 
 impl Networks {
-    /// Trains a configuration, or several that differ in their stages alone, on the first seeds; one after the other in the
-    /// result.
+    /// Trains a configuration, or several on the same examples that are looked at in the same steps (they may differ in stages
+    /// and layers), on the first seeds; one after the other in the result.
     ///
     /// # Errors
     /// As [`Lab::train`].

@@ -62,7 +62,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
             Kind::Prediction,
             "Trained on the easy feature first, the easy one leads by as much as ever",
         )
-        .source("[S]; [M] .60 / .17")
+        .source("[S]; [M] .60 / .17; window of our own")
         .predicted("easy above hard", format!("gap at least that of training together less {slack}"))
         .measured(
             both(&second_easy, &second_hard, seeds),

@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn figures_of_no_network_are_drawn() {
-        let none = Analysed { trained: 3, found: Vec::new() };
+        let none = Analysed { trained: 3, found: Vec::new(), failed: Vec::new() };
         assert!([parts(&none), orders(&none)].iter().all(|section| section.figure.is_ok()));
     }
 }

@@ -31,6 +31,8 @@ pub const PAPER: Paper = Paper {
     summary: "Two numbers per architecture, the effective rates 1/tau_h and 1/tau_y, predict how the representations of two \
               inputs approach or part during training, whatever the architecture; and how far apart they end.",
     settings: settings::as_json,
+    settings_by_name: true,
+    takes_data: true,
     parts: &[
         Part {
             name: "phase",
