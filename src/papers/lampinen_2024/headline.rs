@@ -301,7 +301,7 @@ fn scaled_figure(networks: &Networks) -> crate::report::paper::Figure {
     let panel = Panel {
         title: format!("hidden layer {}", networks.depth()),
         x: Axis::linear("epoch"),
-        y: Axis::linear("explained variance over the total at the end"),
+        y: Axis::linear("variance over the total at the end"),
         series: vec![
             series("easy feature", 0, scaled(networks, EASY)),
             series("hard feature", 1, scaled(networks, HARD)),
