@@ -120,6 +120,38 @@ fn a_replica_ends_with_the_same_bits_alone_and_in_company() {
 }
 
 #[test]
+fn a_replica_that_diverges_is_not_waited_for() {
+    // Rates of which one learns, and others leave the range of single precision in the first steps.
+    for (rates, learns) in [(["0.01", "1e38"], Some(0)), (["1e38", "0.01"], Some(1)), (["1e38", "3e38"], None)] {
+        for (adapter, lowering) in adapters() {
+            let all = format!("{SETTINGS}[sweep]\n\"optimiser.lr\" = [{}, {}]\n", rates[0], rates[1]);
+            let often = "{ kind = \"linear\", count = 40 }";
+            let overrides = [("seeds", "1"), ("observe.at", often)].map(|(k, v)| (k.to_owned(), v.to_owned()));
+            let experiment = Experiment::with_overrides(&all, "stages.toml", &overrides).unwrap();
+            let summary = run(&experiment, &adapter, lowering, None);
+            for (r, ended) in summary.ended.iter().enumerate() {
+                assert_eq!(ended.finished_at.is_some(), learns == Some(r), "{rates:?}: {ended:?}");
+            }
+            let end = learns.and_then(|r| summary.ended[r].finished_at);
+            match end {
+                Some(finished) => assert_eq!(summary.steps, finished, "{rates:?}"),
+                None => assert!(summary.steps < 25, "{rates:?}: {} steps of networks that are lost", summary.steps),
+            }
+            // Nothing is observed after the end, and nothing twice.
+            for r in 0..2 {
+                let of = summary.metrics.iter().filter(|m| m.replica == r && m.name == "loss");
+                let steps: Vec<u64> = of.map(|m| m.step).collect();
+                assert!(steps.windows(2).all(|w| w[0] < w[1]), "{rates:?}: {steps:?}");
+                assert!(steps.last().is_some_and(|last| *last <= u64::from(summary.steps)), "{rates:?}: {steps:?}");
+                if learns == Some(r as usize) {
+                    assert_eq!(steps.last(), Some(&u64::from(summary.steps)));
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn outputs_without_a_loss_are_not_trained() {
     let settings = [("steps", "60"), ("save.parameters", "\"final\"")];
     let folder = tempfile::tempdir().unwrap();
