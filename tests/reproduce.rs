@@ -39,6 +39,8 @@ fn papers_and_parts_are_listed_and_mistakes_named() {
         let output = Command::new(env!("CARGO_BIN_EXE_isogram")).args(&args).current_dir(&folder).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(text(&output.stderr).contains(said), "{args:?}: {}", text(&output.stderr));
+        let left = std::fs::read_dir(folder.path().join("runs")).map_or(0, Iterator::count);
+        assert_eq!(left, 0, "{args:?} left a folder behind");
     }
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_str().unwrap();

@@ -44,7 +44,13 @@ pub fn reproduce(args: &ReproduceArgs) -> anyhow::Result<u8> {
             );
             return Ok(INTERRUPTED);
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => {
+            // A folder of our own naming in which nothing was done is not left behind; one that holds anything cannot be removed so.
+            if args.out.is_none() {
+                std::fs::remove_dir(&dir).ok();
+            }
+            return Err(error.into());
+        }
     };
     drop(progress);
     let html = outcome.write(paper, &dir)?;
