@@ -1,10 +1,10 @@
 //! Against PyTorch and JAX: layers, losses, optimisers, schedules, initialisers and whole loss curves. The values were
 //! dumped in f64 by `fixtures/make_fixtures.py`.
 
-mod support;
-
 use std::collections::HashMap;
 
+use crate::support;
+use crate::support::close;
 use isogram::graph::{Effect, Function, Graph, Machine, Tensor, VariableKind};
 use isogram::kernels::program::{Binary, DType};
 use isogram::kernels::random;
@@ -13,7 +13,6 @@ use isogram::nn::{
     clip_by_global_norm, global_norm,
 };
 use safetensors::SafeTensors;
-use support::close;
 
 struct Fixture(HashMap<String, (Vec<usize>, Vec<f64>)>);
 

@@ -1,12 +1,12 @@
 //! What the catalogue promises of each measure, tried on random representations; and bad input, on every one of them.
 
-mod support;
-
 use faer::Mat;
 use isogram::Error;
 use isogram::measure::catalogue::{Direction, Entry, Invariance, Measure, Statistic, measures, statistics};
 use isogram::measure::compare::inference::{Sampling, interval, permutation_test};
 use isogram::measure::compare::{Named, all_pairs};
+
+use crate::support;
 
 /// Normal values that depend on the seed alone.
 fn normal(seed: u32, n: usize, p: usize) -> Mat<f64> {

@@ -1,7 +1,5 @@
 //! Pairs of examples followed at every step: against PyTorch, and without any effect on training.
 
-mod support;
-
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,6 +8,8 @@ use isogram::data::{TwoPoints, read_safetensors, two_points};
 use isogram::gpu::AdapterChoice;
 use isogram::graph::Lowering;
 use isogram::train::{Options, Part, Prepared, Quantity, Quiet, Replica, Summary, Sweep, Targets, Track};
+
+use crate::support;
 
 const SETTINGS: &str = r#"
 name = "pair"

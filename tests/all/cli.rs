@@ -1,10 +1,10 @@
 //! The binary as a user meets it: outcomes, exit codes, bad input, interruption and resumption.
 
-mod support;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
+
+use crate::support;
 
 fn isogram() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_isogram"));

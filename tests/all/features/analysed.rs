@@ -14,8 +14,8 @@ use isogram::measure::features::variance::{Constant, explained_by_class};
 use isogram::measure::single::probe::LogisticOptions;
 use isogram::train::{Options, Quiet, Summary, Sweep};
 
-use crate::labels;
-use crate::trained::{options, rows};
+use super::labels;
+use super::trained::{options, rows};
 
 const SETTINGS: &str = r#"
 name = "analysed"

@@ -1,10 +1,10 @@
 //! Papers, reproduced at the smallest scale: every claim comes out as the committed table says.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+use crate::support;
 
 fn isogram(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_isogram")).args(args).output().expect("the binary runs")

@@ -1,13 +1,13 @@
 //! Measures that are cosines of embeddings, on every machine, against the values that published packages give.
 
-mod support;
-
 use std::path::Path;
 
 use isogram::data::read_table;
 use isogram::measure::embedding::{Bandwidth, Between, Centring, Embedding, Pool};
 use isogram::measure::large::{self, Most};
 use isogram::measure::pairs::{Layers, Pairs};
+
+use crate::support;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference/measures");
 

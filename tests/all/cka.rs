@@ -1,13 +1,13 @@
 //! CKA on every machine against the values that published packages give (see `fixtures/cka`).
 
-mod support;
-
 use std::path::Path;
 
 use isogram::data::read_table;
 use isogram::graph::{Effect, Function, Graph};
 use isogram::measure::cka::{self, Kind};
 use isogram::measure::pairs::{Layers, Pairs, input_name};
+
+use crate::support;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cka");
 

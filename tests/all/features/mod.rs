@@ -1,8 +1,5 @@
 //! Data sets of Boolean features: what is made, and networks that are trained on them.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod analysed;
 mod made;
 mod trained;

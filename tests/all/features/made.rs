@@ -5,7 +5,8 @@ use isogram::data::features::{Absent, Agreement, Balance, Feature, Features, Fun
 use isogram::graph::{Effect, Function as Run, Graph, VariableKind};
 use isogram::kernels::program::DType;
 
-use crate::{labels, support};
+use super::labels;
+use crate::support;
 
 fn feature(name: &str, function: &str) -> Feature {
     Feature::new(name, function.parse().unwrap())

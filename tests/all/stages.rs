@@ -1,11 +1,11 @@
 //! Stages of training: losses on chosen outputs, rules for the end, each replica by its own counters.
 
-mod support;
-
 use isogram::config::{Experiment, Observe};
 use isogram::gpu::AdapterChoice;
 use isogram::graph::Lowering;
 use isogram::train::{Interrupt, Options, Progress, Quiet, Stage, Summary, Sweep, resumable};
+
+use crate::support;
 
 const SETTINGS: &str = r#"
 name = "stages"

@@ -1,8 +1,6 @@
 //! Sorting, ranks and rank comparisons of RDMs on every machine: against the f64 definitions, and against the values that
 //! published packages give.
 
-mod support;
-
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,6 +18,8 @@ use isogram::measure::pairwise::rank::average_ranks;
 use isogram::measure::pairwise::rdm::{Dissimilarity, rdm};
 use isogram::measure::pairwise::rsa::{Comparison, compare};
 use isogram::measure::ranks::{RankComparison, Rows, rank_comparisons};
+
+use crate::support;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference/measures");
 

@@ -18,7 +18,7 @@ use isogram::measure::features::variance::Constant;
 use isogram::measure::single::probe::LogisticOptions;
 
 use super::fixture::{Fixture, labels, near, sets};
-use super::support;
+use crate::support;
 
 const FEATURES: usize = 3;
 const NAMES: [&str; FEATURES] = ["easy", "hard", "rare"];

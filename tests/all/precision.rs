@@ -1,7 +1,5 @@
 //! Mixed precision: 16-bit factors, loss scaling, and what must not change with them.
 
-mod support;
-
 use isogram::config::Experiment;
 use isogram::gpu::AdapterChoice;
 use isogram::graph::{Effect, Function, Graph, Lowering, VariableKind};
@@ -9,6 +7,8 @@ use isogram::kernels::matmul::{Precision, rounded};
 use isogram::kernels::program::DType;
 use isogram::nn::LossScale;
 use isogram::train::{Options, Quiet, Summary, Sweep};
+
+use crate::support;
 
 #[test]
 fn rounding_is_that_of_ieee_halves() {

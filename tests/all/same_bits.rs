@@ -1,11 +1,11 @@
 //! A replica's result does not depend on its company: exact comparisons, bit for bit.
 
-mod support;
-
 use isogram::config::Experiment;
 use isogram::gpu::AdapterChoice;
 use isogram::graph::{Graph, Lowering, Tensor};
 use isogram::train::{Observed, Observer, Options, Quiet, Seen, Summary, Sweep};
+
+use crate::support;
 
 /// A two-layer network with dropout, a schedule and both kinds of CKA, small enough to train many times.
 const SETTINGS: &str = r#"
@@ -175,7 +175,7 @@ fn the_number_of_threads_changes_nothing() {
     }
     let bits = |threads: Option<&str>| {
         let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "print_bits", "--nocapture"]).env("ISOGRAM_PRINT_BITS", "1");
+        command.args(["--exact", "same_bits::print_bits", "--nocapture"]).env("ISOGRAM_PRINT_BITS", "1");
         if let Some(threads) = threads {
             command.env("LP_NUM_THREADS", threads);
         }

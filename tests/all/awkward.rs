@@ -2,11 +2,11 @@
 //! variance, far from the origin, nearly alike, of low rank, sparse, tiny. What the device gives is what the CPU gives in
 //! f64; what it cannot know, it must leave.
 
-mod support;
-
 use faer::Mat;
 use isogram::measure::catalogue::{Measure, measures};
 use isogram::measure::compare::{Named, Place, all_pairs};
+
+use crate::support;
 
 /// Values without structure, roughly normal.
 struct Noise(u64);

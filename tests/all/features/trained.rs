@@ -6,7 +6,8 @@ use isogram::gpu::AdapterChoice;
 use isogram::graph::{Effect, Function as Run, Graph, Lowering};
 use isogram::train::{Interrupt, Observed, Observer, Options, Progress, Quiet, Seen, Stage, Summary, Sweep, resumable};
 
-use crate::{labels, support};
+use super::labels;
+use crate::support;
 
 const SMALL: &str = r#"
 name = "features"

@@ -1,7 +1,5 @@
 //! Statistics of single representations on the device against their definitions in f64.
 
-mod support;
-
 use faer::Mat;
 use isogram::measure::catalogue::Statistic;
 use isogram::measure::compare::{Named, Place};
@@ -9,6 +7,8 @@ use isogram::measure::describe::jacobi::singular_values;
 use isogram::measure::describe::probes::{Link, Probe, held_out_scores};
 use isogram::measure::describe::{describe, on_device};
 use isogram::measure::single::probe::{LogisticOptions, k_fold, multi_label_probe, ridge_probe};
+
+use crate::support;
 
 /// Numbers that look random, the same on every machine.
 struct Stream(u64);

@@ -8,7 +8,7 @@ use isogram::measure::features::explained::{ExplainedNodes, Inputs, explained, e
 use isogram::measure::features::variance::{Constant, THRESHOLDS, explained_by_class};
 
 use super::fixture::{Fixture, labels, near, numbers, sets};
-use super::support;
+use crate::support;
 
 const TOLERANCE: f64 = 1e-5;
 const FEATURES: usize = 5;

@@ -7,5 +7,3 @@ mod errors;
 mod fixture;
 mod passes;
 mod reference;
-#[path = "../support/mod.rs"]
-mod support;

@@ -1,8 +1,6 @@
 //! Every measure and statistic of the catalogue against the values that published packages give, on the CPU in f64 and,
 //! where it has such a form, on the adapter in f32; and the committed table of agreement.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
@@ -18,6 +16,8 @@ use isogram::measure::pairwise::rdm::{Dissimilarity, rdm};
 use isogram::measure::single::geometry;
 use isogram::measure::single::probe::LogisticOptions;
 use serde_json::Value;
+
+use crate::support;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference/measures");
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/agreement.md");

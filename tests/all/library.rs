@@ -1,13 +1,13 @@
 //! What a user of the library writes: a layer, a model, a measure and an observer of their own, outside the crate.
 
-mod support;
-
 use isogram::config::Experiment;
 use isogram::gpu::AdapterChoice;
 use isogram::graph::{Effect, Graph, Tensor};
 use isogram::kernels::program::Unary;
 use isogram::nn::{Activation, Dense, Dropout, Forward, Init};
 use isogram::train::{Model, Network, Observed, Observer, Options, Quiet, Seen, Sweep};
+
+use crate::support;
 
 /// A layer with a skip connection and a gate: `x + sigmoid(Gx) * tanh(Wx)`.
 struct Gated {

@@ -1,8 +1,6 @@
 //! Gradients of every differentiable node, in the middle of a graph and with an upstream that is not one, against
 //! central differences of the reference executor, on every machine.
 
-mod support;
-
 use isogram::graph::{Effect, Function, Graph, Machine, Tensor, VariableKind};
 use isogram::kernels::matmul::Inner;
 use isogram::kernels::program::{Binary, DType, Unary};
@@ -10,6 +8,8 @@ use isogram::measure::cka::{self, Kind};
 use isogram::measure::embedding::{self, Bandwidth, Between, Centring, Embedding};
 use isogram::measure::polar::polar;
 use isogram::nn::{Activation, Loss, Masked, Reduction};
+
+use crate::support;
 
 type Build = fn(&mut Graph, Tensor, Tensor) -> Tensor;
 
