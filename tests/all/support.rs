@@ -6,6 +6,12 @@ use std::sync::{Arc, OnceLock};
 use isogram::gpu::{AdapterChoice, Gpu, Profile};
 use isogram::graph::{Function, Graph, Machine, lower};
 
+/// Whether every case, seed and part is asked for: `ISOGRAM_FULL=1 cargo test`. Otherwise what is slow on a software adapter takes a
+/// part of them, by the same assertions.
+pub fn full() -> bool {
+    std::env::var_os("ISOGRAM_FULL").is_some()
+}
+
 /// The adapter under test, opened once. `ISOGRAM_REQUIRE_ADAPTER` makes its absence a failure, as in CI.
 pub fn gpu() -> Option<Arc<Gpu>> {
     static GPU: OnceLock<Option<Arc<Gpu>>> = OnceLock::new();

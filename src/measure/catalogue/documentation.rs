@@ -9,7 +9,7 @@ use super::{Measure, Statistic, measures, statistics};
 
 const HEAD: &str = "# Measures
 
-This page is made from the code (`ISOGRAM_BLESS=1 cargo test --test catalogue`); `isogram measures` prints the same.
+This page is made from the code (`ISOGRAM_BLESS=1 cargo test --test all catalogue`); `isogram measures` prints the same.
 
 A representation is a table of activations: a row for each example, a column for each unit. Measures compare two
 representations *of the same examples in the same order*; statistics describe one. Options follow a name after colons, as
