@@ -204,7 +204,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: &[I::Scaling, I::Permutation, I::Orthogonal],
         cost: "n² p",
-        held: |_, e| Held::of_tables(e, 5.0),
+        held: |_, e| Held::of_tables(e, 7.0),
         source: "Huh et al. 2024",
         parameters: &[
             Parameter { key: "k", takes: Takes::Count { default: 10, low: 1 }, about: "neighbours" },
@@ -238,13 +238,13 @@ pub(super) const ENTRIES: &[Entry] = &[
     },
 ];
 
-/// Two tables for one kept. With the linear kernel and many more examples than units, features in place of tables, but a
+/// Four tables beside the one kept. With the linear kernel and many more examples than units, features in place of tables, but a
 /// table all the same beside one of more units.
 fn cka_held(g: &Given, e: Extents) -> Held {
     let [n, p, q] = [e.n, e.p, e.q].map(|side| side as f64);
     let features = |units: usize| g.word("kernel") == "linear" && kernel::keeps_features(e.n, units);
     let (prepared, preparing) =
-        if features(e.p) { (n * p, 2.0 * n * p + p * p) } else { (n * n, 2.0 * n * n + 2.0 * n * p) };
+        if features(e.p) { (n * p, 2.0 * n * p + p * p) } else { (n * n, 4.0 * n * n + 2.0 * n * p) };
     let comparing = match [features(e.p), features(e.q)] {
         [true, true] => p * q + 2.0 * n,
         [false, false] => n,
@@ -258,7 +258,7 @@ fn kernels_held(g: &Given, e: Extents) -> Held {
     if g.word("kernel") == "linear" && e.n > e.p + e.q && g.word("estimator") == "biased" {
         return Held::of_units(e);
     }
-    Held::of_tables(e, 4.5)
+    Held::of_tables(e, 6.0)
 }
 
 fn estimator_of(g: &Given) -> Estimator {

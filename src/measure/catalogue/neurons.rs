@@ -240,7 +240,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: MATCHING,
         cost: "n p² + p³",
-        held: |_, e| Held::of_units(e),
+        held: |_, e| Held::of_pair(e, 4.0 * (e.n * (e.p + e.q)) as f64 + 9.0 * ((e.p + e.q) as f64).powi(2)),
         source: "Li et al. 2016",
         parameters: &[
             Parameter { key: "clusters", takes: Takes::Count { default: 8, low: 1 }, about: "how many" },

@@ -154,7 +154,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: LINEAR,
         cost: "n p² + p³",
-        held: |_, e| Held::of_units(e),
+        held: |_, e| Held { preparing: based_held(e).preparing, ..Held::of_units(e) },
         source: "Raghu et al. 2017; mean squared: Kornblith et al. 2019, table 1",
         parameters: &[
             Parameter {
@@ -221,7 +221,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: ORTHOGONAL,
         cost: "n p² + p³",
-        held: |_, e| Held::of_units(e),
+        held: |_, e| Held { preparing: based_held(e).preparing, ..Held::of_units(e) },
         source: "Raghu et al. 2017",
         parameters: &[
             Parameter {

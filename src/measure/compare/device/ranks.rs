@@ -38,12 +38,7 @@ pub(super) fn by_ranks(set: &[Named], measures: &[Measure], wanted: &[usize], gp
     Ok(tables)
 }
 
-fn of_kind(
-    set: &[Named],
-    group: &[(usize, RankComparison)],
-    between: Between,
-    gpu: &Arc<Gpu>,
-) -> Result<Found> {
+fn of_kind(set: &[Named], group: &[(usize, RankComparison)], between: Between, gpu: &Arc<Gpu>) -> Result<Found> {
     let (count, n) = (set.len(), set[0].values.nrows());
     let intake = Intake::of(between);
     let taken: Vec<(Vec<f32>, usize)> = set
