@@ -80,7 +80,7 @@ impl Missing<'_> {
 }
 
 impl Table {
-    /// A table of `count` representations with one outcome for each pair, row by row.
+    /// A table with one outcome for each pair of a set, row by row.
     pub fn new(measure: &Measure, place: Place, cells: Vec<Outcome>) -> Self {
         Self { measure: measure.name(), cells, place, completed: Vec::new(), refused: None }
     }

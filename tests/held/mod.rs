@@ -39,7 +39,7 @@ fn random(seed: u64, n: usize, p: usize) -> Mat<f64> {
 }
 
 /// Alone, once what products keep for each thread is there.
-fn alone() -> impl Drop {
+fn alone() -> std::sync::MutexGuard<'static, ()> {
     let guard = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let square = random(9, 200, 200);
     assert!((&square * &square).norm_l2() > 0.0 && square.singular_values().is_ok());
