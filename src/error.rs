@@ -26,6 +26,9 @@ pub enum Error {
     /// A measure is not defined on what it was given.
     #[error("{0}")]
     Measure(String),
+    /// A value that is defined could not be computed: an iteration did not converge, or the program is at fault.
+    #[error("{0}")]
+    Numerics(String),
     /// No usable adapter, or none of the name asked for.
     #[error("{0}")]
     Adapter(String),
@@ -40,7 +43,7 @@ pub enum Error {
     /// The device refused a command, or failed while running one.
     #[error("{0}")]
     Device(String),
-    /// The device has not enough memory.
+    /// The device, or the machine, has not enough memory.
     #[error("{0}")]
     OutOfMemory(String),
     /// A run cannot be continued as asked.

@@ -1,6 +1,8 @@
 //! Files that lie, are cut short or were changed: every reader answers with a sentence, never panics, and never sets
 //! more memory aside than the bytes that are there justify.
 
+mod held;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;

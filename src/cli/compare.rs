@@ -4,17 +4,20 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use faer::Mat;
 use isogram::Error;
-use isogram::data::read_representations;
-use isogram::files::{NamedMatrix, write_atomic, write_matrices_npz, write_matrices_parquet, write_matrix_csv};
+use isogram::files::{
+    NamedMatrix, check_folder, write_atomic, write_matrices_npz, write_matrices_parquet, write_matrix_csv,
+    write_reasons_csv,
+};
 use isogram::gpu::Gpu;
 use isogram::measure::catalogue::{Direction, Extents, Measure};
 use isogram::measure::compare::inference::{Halves, Interval, Permuted, Sampling, halves, interval, permutation_test};
-use isogram::measure::compare::{Named, Table, all_pairs};
+use isogram::measure::compare::{Machine, Named, Table, all_pairs};
+use isogram::measure::outcome::Outcome;
 use isogram::report::comparison::{Comparison, Kind};
 
-use super::{CompareArgs, DONE, FAILED, InputArgs, print, streamed};
+use super::input::{Input, LeftOut, Shown, read};
+use super::{CompareArgs, DONE, FAILED, print, streamed};
 
 /// What is compared where nothing is said: one or two of each family, those that most papers report.
 const MAIN: [&str; 13] = [
@@ -47,40 +50,63 @@ pub fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
         .collect::<Result<Vec<_>, _>>()?;
     check(args, &measures)?;
     if args.batch > 0 {
-        return by_batches(args, &measures);
+        return by_batches(args, measures);
     }
-    let set = read(&args.files, &args.input)?;
-    if set.len() < 2 {
-        return Err(Error::config(format!(
-            "expected two representations or more, got {}: name more files, or a file of several arrays",
-            set.len()
-        ))
-        .into());
-    }
+    let Input { set, left_out } = {
+        let input = read(&args.files, &args.input, args.device.memory(), "; --batch ROWS reads it in parts")?;
+        input.two()?;
+        input
+    };
     let gpu = adapter(args, &set, &measures)?;
+    let on = Machine { gpu: gpu.as_ref(), memory: args.device.memory() };
     let begun = std::time::Instant::now();
     let mut show = |done: usize, total: usize| {
         if !args.quiet && !args.json && done < total && begun.elapsed().as_secs() >= 2 {
             eprintln!("{done} of {total} measures");
         }
     };
-    let tables = all_pairs(&set, &measures, gpu.as_ref(), &mut show)?;
-    let sure = Sure::of(args, &set, &measures, gpu.as_ref());
-    let written = write_files(args, &set, &measures, &tables, &sure)?;
-    if args.json {
-        print(&serde_json::to_string_pretty(&json(&set, &measures, &tables, &sure))?)?;
-        return Ok(DONE);
-    }
-    let mut text = if set.len() == 2 { pair(&set, &measures, &tables) } else { summary(&set, &measures, &tables) };
-    text.truncate(text.trim_end().len());
-    text.push_str(&sure.text(&set));
-    print(&text)?;
-    if !args.quiet {
-        for path in written {
-            eprintln!("{} written", path.display());
+    let tables = all_pairs(&set, &measures, on, &mut show)?;
+    let sure = Sure::of(args, &set, &measures, &tables, on);
+    let set = set.iter().map(Shown::of).collect();
+    Compared { set, measures, tables, sure, left_out }.give(args)
+}
+
+/// Everything that was found.
+pub(super) struct Compared {
+    pub set: Vec<Shown>,
+    pub measures: Vec<Measure>,
+    pub tables: Vec<Table>,
+    pub sure: Sure,
+    pub left_out: Vec<LeftOut>,
+}
+
+impl Compared {
+    /// Prints and writes what was asked for. What cannot be written costs nothing of what is printed.
+    pub fn give(&self, args: &CompareArgs) -> anyhow::Result<u8> {
+        let mut written = Vec::new();
+        let outcome = self.write_files(args, &mut written);
+        LeftOut::warn(&self.left_out);
+        if args.json {
+            print(&serde_json::to_string_pretty(&self.json())?)?;
+        } else {
+            let mut text = if self.set.len() == 2 { self.pair() } else { self.summary() };
+            text.truncate(text.trim_end().len());
+            text.push_str(&self.sure.text(&self.set));
+            print(&text)?;
+            if !args.quiet {
+                for path in &written {
+                    eprintln!("{} written", path.display());
+                }
+            }
         }
+        outcome?;
+        // Failed if not one pair has a value by any measure.
+        if self.tables.iter().any(Table::any) {
+            return Ok(DONE);
+        }
+        eprintln!("isogram: no pair has a value by any of these measures; the reasons are above");
+        Ok(FAILED)
     }
-    Ok(outcome(&set, &tables))
 }
 
 /// What is wrong with the flags before anything is done.
@@ -102,6 +128,9 @@ fn check(args: &CompareArgs, measures: &[Measure]) -> anyhow::Result<()> {
         let message = format!("--out {}: expected a name that ends in .csv, .parquet, .npz or .json", path.display());
         return Err(Error::config(message).into());
     }
+    for path in args.out.iter().chain(&args.matrix) {
+        check_folder(path)?;
+    }
     if [args.interval, args.bootstrap].iter().any(|&draws| (1..20).contains(&draws)) {
         return Err(
             Error::config("--interval and --bootstrap need 20 draws or more for the ends of an interval").into()
@@ -110,65 +139,18 @@ fn check(args: &CompareArgs, measures: &[Measure]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Failed if not one pair has a value by any measure.
-fn outcome(set: &[Named], tables: &[Table]) -> u8 {
-    let count = set.len();
-    let any = tables.iter().any(|t| (0..count * count).any(|i| i / count != i % count && !t.values[i].is_nan()));
-    if any { DONE } else { FAILED }
-}
-
 /// Files too large for memory: what needs all examples at once is refused beforehand.
-fn by_batches(args: &CompareArgs, measures: &[Measure]) -> anyhow::Result<u8> {
+fn by_batches(args: &CompareArgs, measures: Vec<Measure>) -> anyhow::Result<u8> {
     if args.permutations > 0 || args.interval > 0 || args.bootstrap > 0 || args.halves > 0 {
         return Err(Error::config(
             "--permutations, --interval, --bootstrap and --halves need all examples at once: leave --batch out",
         )
         .into());
     }
-    let (mut set, tables) = streamed::compare(args, measures)?;
-    shorten(&mut set);
-    let none = Sure::default();
-    let written = write_files(args, &set, measures, &tables, &none)?;
-    let text = match (args.json, set.len()) {
-        (true, _) => serde_json::to_string_pretty(&json(&set, measures, &tables, &none))?,
-        (false, 2) => pair(&set, measures, &tables),
-        (false, _) => summary(&set, measures, &tables),
-    };
-    print(&text)?;
-    if !args.quiet && !args.json {
-        for path in written {
-            eprintln!("{} written", path.display());
-        }
+    if args.device.adapter.is_some() {
+        return Err(Error::config("--batch computes on the CPU: leave --adapter out").into());
     }
-    Ok(DONE)
-}
-
-/// Every array of the files, with one row of units for each example.
-pub(super) fn read(files: &[PathBuf], how: &InputArgs) -> anyhow::Result<Vec<Named>> {
-    let mut set = Vec::new();
-    for file in files {
-        for representation in read_representations(file)? {
-            let flat = representation.flattened(how.flatten, how.channels)?;
-            let width = flat.width();
-            let values = Mat::from_fn(flat.rows, width, |i, j| flat.values[i * width + j]);
-            set.push(Named { name: flat.name, values });
-        }
-    }
-    shorten(&mut set);
-    Ok(set)
-}
-
-/// Leaves the folder out of names where all have the same.
-fn shorten(set: &mut [Named]) {
-    let folder = |name: &str| Path::new(name).parent().map(Path::to_owned);
-    let Some(first) = set.first().map(|x| folder(&x.name)) else { return };
-    if set.iter().all(|x| folder(&x.name) == first) {
-        for x in set {
-            if let Some(name) = Path::new(&x.name).file_name().and_then(|n| n.to_str()) {
-                x.name = name.to_owned();
-            }
-        }
-    }
+    streamed::compare(args, measures)?.give(args)
 }
 
 /// A device where one is asked for, or where there is a GPU and the work is worth it.
@@ -181,23 +163,40 @@ fn adapter(args: &CompareArgs, set: &[Named], measures: &[Measure]) -> anyhow::R
     Ok(args.device.open(work >= 2.0 && measures.iter().any(|m| m.made.device.is_some()))?)
 }
 
-/// Pictures and tables that were asked for; what was written.
-fn write_files(
-    args: &CompareArgs,
-    set: &[Named],
-    measures: &[Measure],
-    tables: &[Table],
-    sure: &Sure,
-) -> anyhow::Result<Vec<PathBuf>> {
-    let names: Vec<String> = set.iter().map(|x| x.name.clone()).collect();
-    let mut written = Vec::new();
-    if let Some(path) = &args.matrix {
+impl Compared {
+    /// Writes the pictures and tables that were asked for, and adds what was written to the list.
+    fn write_files(&self, args: &CompareArgs, written: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+        let names: Vec<String> = self.set.iter().map(|x| x.name.clone()).collect();
+        let (measures, tables) = (&self.measures, &self.tables);
+        let matrices: Vec<NamedMatrix<'_>> = tables.iter().map(|t| (t.measure.as_str(), t.cells.as_slice())).collect();
+        for path in &args.out {
+            match path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase).as_deref() {
+                Some("csv") => {
+                    for (table, &matrix) in tables.iter().zip(&matrices) {
+                        let path = for_measure(path, &table.measure, tables.len());
+                        write_matrix_csv(&path, &names, matrix)?;
+                        written.push(path);
+                    }
+                    let reasons = for_measure(path, "reasons", 2);
+                    if write_reasons_csv(&reasons, &names, &matrices)? {
+                        written.push(reasons);
+                    }
+                    continue;
+                }
+                Some("parquet") => write_matrices_parquet(path, &names, &matrices)?,
+                Some("npz") => write_matrices_npz(path, &names, &matrices)?,
+                // No other ending is let through.
+                _ => write_atomic(path, serde_json::to_string_pretty(&self.json())?.as_bytes())?,
+            }
+            written.push(path.clone());
+        }
+        let Some(path) = &args.matrix else { return Ok(()) };
         for (measure, table) in measures.iter().zip(tables) {
             let drawn = Comparison {
                 title: "",
                 measure: &table.measure,
                 names: &names,
-                values: &table.values,
+                values: &table.values(),
                 kind: match measure.entry.direction {
                     Direction::Similarity => Kind::Similarity,
                     Direction::Distance => Kind::Distance,
@@ -211,35 +210,8 @@ fn write_files(
             write_atomic(&path, drawn.svg.as_bytes())?;
             written.push(path);
         }
+        Ok(())
     }
-    let matrices: Vec<NamedMatrix<'_>> = tables.iter().map(|t| (t.measure.as_str(), t.values.as_slice())).collect();
-    for path in &args.out {
-        match path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase).as_deref() {
-            Some("csv") => {
-                for (table, &matrix) in tables.iter().zip(&matrices) {
-                    let path = for_measure(path, &table.measure, tables.len());
-                    write_matrix_csv(&path, &names, matrix)?;
-                    written.push(path);
-                }
-                continue;
-            }
-            Some("parquet") => write_matrices_parquet(path, &names, &matrices)?,
-            Some("npz") => write_matrices_npz(path, &names, &matrices)?,
-            Some("json") => {
-                let all = json(set, measures, tables, sure);
-                write_atomic(path, serde_json::to_string_pretty(&all)?.as_bytes())?;
-            }
-            _ => {
-                return Err(Error::config(format!(
-                    "--out {}: expected a name that ends in .csv, .parquet, .npz or .json",
-                    path.display()
-                ))
-                .into());
-            }
-        }
-        written.push(path.clone());
-    }
-    Ok(written)
 }
 
 /// The path, with the measure's name before the ending where there are several.
@@ -254,35 +226,43 @@ fn for_measure(path: &Path, measure: &str, count: usize) -> PathBuf {
 
 /// Permutation tests and intervals that were asked for.
 #[derive(Default)]
-struct Sure {
-    permuted: Vec<(usize, usize, String, Result<Permuted, String>)>,
-    intervals: Vec<(usize, usize, String, Result<Interval, String>)>,
-    halves: Vec<(usize, String, Result<Halves, String>)>,
+pub(super) struct Sure {
+    permuted: Vec<(usize, usize, String, Result<Permuted, Outcome>)>,
+    intervals: Vec<(usize, usize, String, Result<Interval, Outcome>)>,
+    halves: Vec<(usize, String, Result<Halves, Outcome>)>,
 }
 
 impl Sure {
-    fn of(args: &CompareArgs, set: &[Named], measures: &[Measure], gpu: Option<&Arc<Gpu>>) -> Self {
+    fn of(args: &CompareArgs, set: &[Named], measures: &[Measure], tables: &[Table], on: Machine<'_>) -> Self {
         let mut all = Self::default();
-        for measure in measures {
+        for (measure, table) in measures.iter().zip(tables) {
             for (i, x) in set.iter().enumerate().filter(|_| args.halves > 0) {
-                let found = halves(x, measure, gpu, args.halves as usize, args.seed);
-                all.halves.push((i, measure.name(), found.map_err(|e| e.to_string())));
+                let found = halves(x, measure, on, args.halves as usize, args.seed);
+                all.halves.push((i, measure.name(), found.map_err(|e| Outcome::from(&e))));
             }
             for a in 0..set.len() {
                 for b in 0..set.len() {
                     if a == b || (measure.entry.symmetric && b < a) {
                         continue;
                     }
-                    let pair = [&set[a], &set[b]];
+                    // What has no value has no more with other examples.
+                    let (pair, known) = ([&set[a], &set[b]], table.cell(a, b).result());
+                    let known = known.map_err(|_| table.cell(a, b).clone());
                     if args.permutations > 0 {
-                        let found = permutation_test(pair, measure, gpu, args.permutations as usize, args.seed);
-                        all.permuted.push((a, b, measure.name(), found.map_err(|e| e.to_string())));
+                        let found = known.clone().and_then(|_| {
+                            permutation_test(pair, measure, on, args.permutations as usize, args.seed)
+                                .map_err(|e| Outcome::from(&e))
+                        });
+                        all.permuted.push((a, b, measure.name(), found));
                     }
                     for (draws, sampling) in [(args.interval, Sampling::Halves), (args.bootstrap, Sampling::Bootstrap)]
                     {
                         if draws > 0 {
-                            let found = interval(pair, measure, gpu, sampling, draws.max(2) as usize, args.seed);
-                            all.intervals.push((a, b, measure.name(), found.map_err(|e| e.to_string())));
+                            let found = known.clone().and_then(|_| {
+                                interval(pair, measure, on, sampling, draws.max(2) as usize, args.seed)
+                                    .map_err(|e| Outcome::from(&e))
+                            });
+                            all.intervals.push((a, b, measure.name(), found));
                         }
                     }
                 }
@@ -291,7 +271,7 @@ impl Sure {
         all
     }
 
-    fn text(&self, set: &[Named]) -> String {
+    fn text(&self, set: &[Shown]) -> String {
         let mut text = String::new();
         let who = |a: usize, b: usize| {
             if set.len() == 2 { String::new() } else { format!("{}, {}: ", set[a].name, set[b].name) }
@@ -311,7 +291,7 @@ impl Sure {
                     t.p_value,
                     number(t.mean)
                 ),
-                Err(reason) => write!(text, "\n{}{name}: {reason}", who(*a, *b)),
+                Err(why) => write!(text, "\n{}{name}{}: {}", who(*a, *b), way(*a, *b), without(why)),
             };
         }
         if !self.intervals.is_empty() {
@@ -329,7 +309,7 @@ impl Sure {
                     number(i.high),
                     drawn(i.sampling)
                 ),
-                Err(reason) => write!(text, "\n{}{name}: {reason}", who(*a, *b)),
+                Err(why) => write!(text, "\n{}{name}{}: {}", who(*a, *b), way(*a, *b), without(why)),
             };
         }
         if !self.halves.is_empty() {
@@ -345,7 +325,7 @@ impl Sure {
                     number(h.floor.low),
                     number(h.floor.high)
                 ),
-                Err(reason) => write!(text, "\n{}: {name}: {reason}", set[*i].name),
+                Err(why) => write!(text, "\n{}: {name}: {}", set[*i].name, without(why)),
             };
         }
         text
@@ -357,21 +337,21 @@ impl Sure {
                 "a": a, "b": b, "measure": name, "value": t.observed, "p": t.p_value, "mean_of_null": t.mean,
                 "where": t.place.name(),
             }),
-            Err(reason) => serde_json::json!({"a": a, "b": b, "measure": name, "undefined": reason}),
+            Err(why) => entry(serde_json::json!({"a": a, "b": b, "measure": name}), why),
         });
         let intervals = self.intervals.iter().map(|(a, b, name, found)| match found {
             Ok(i) => serde_json::json!({
                 "a": a, "b": b, "measure": name, "value": i.estimate, "low": i.low, "high": i.high,
                 "from": drawn(i.sampling), "where": i.place.name(),
             }),
-            Err(reason) => serde_json::json!({"a": a, "b": b, "measure": name, "undefined": reason}),
+            Err(why) => entry(serde_json::json!({"a": a, "b": b, "measure": name}), why),
         });
         let halves = self.halves.iter().map(|(i, name, found)| match found {
             Ok(h) => serde_json::json!({
                 "representation": i, "measure": name, "mean": h.floor.mean, "low": h.floor.low, "high": h.floor.high,
                 "where": h.place.name(),
             }),
-            Err(reason) => serde_json::json!({"representation": i, "measure": name, "undefined": reason}),
+            Err(why) => entry(serde_json::json!({"representation": i, "measure": name}), why),
         });
         [permuted.collect(), intervals.collect(), halves.collect()]
     }
@@ -384,111 +364,180 @@ fn drawn(sampling: Sampling) -> &'static str {
     }
 }
 
-/// Two representations: a line for each measure, or two where the way matters.
-fn pair(set: &[Named], measures: &[Measure], tables: &[Table]) -> String {
-    let mut text = String::new();
-    for (letter, x) in ["a", "b"].iter().zip(set) {
-        let units = match x.values.ncols() {
-            // Not held, when read by batches.
-            0 => String::new(),
-            1 => ", 1 unit".to_owned(),
-            many => format!(", {many} units"),
-        };
-        let _ = writeln!(text, "{letter}: {} ({} examples{units})", x.name, x.values.nrows());
+/// An entry for JSON, with why there is no value under `undefined` or `failed`.
+fn entry(mut entry: serde_json::Value, why: &Outcome) -> serde_json::Value {
+    if let (Some(kind), Some(reason)) = (why.kind(), why.reason()) {
+        entry[kind] = reason.into();
     }
-    let extents = extents(set, 0, 1);
-    let wide = tables.iter().map(|t| t.measure.len()).max().unwrap_or(7).max(7);
-    let _ = writeln!(text, "\n{:wide$}  {:>10}  {:>10}  {:<10}  where", "measure", "a, b", "b, a", "larger is");
-    for (measure, table) in measures.iter().zip(tables) {
-        let value = |a: usize, b: usize| number(table.values[a * 2 + b]);
-        let other = if measure.entry.symmetric { String::new() } else { value(1, 0) };
-        let _ = writeln!(
-            text,
-            "{:wide$}  {:>10}  {other:>10}  {:<10}  {}",
-            table.measure,
-            value(0, 1),
-            meaning(measure),
-            table.place.name()
-        );
-    }
-    let mut notes: Vec<String> = Vec::new();
-    for (measure, table) in measures.iter().zip(tables) {
-        if let Some(why) = &table.refused {
-            notes.push(format!("{}: on the CPU, because {why}", table.measure));
-        }
-        if let Some(undefined) = table.undefined.iter().find(|u| u.a != u.b) {
-            notes.push(format!("{}: not defined here: {}", table.measure, undefined.reason));
-        } else if let Some(caution) = measure.caution(extents) {
-            notes.push(format!("{}: {caution}", table.measure));
-        }
-    }
-    for note in notes {
-        let _ = write!(text, "\n{note}");
-    }
-    text
+    entry
 }
 
-/// More than two: for each measure the range over pairs, or the whole matrix if it is small and the only one.
-fn summary(set: &[Named], measures: &[Measure], tables: &[Table]) -> String {
-    let mut text = String::new();
-    let (n, count) = (set.first().map_or(0, |x| x.values.nrows()), set.len());
-    let _ = writeln!(text, "{count} representations of {n} examples\n");
-    if count <= if tables.len() == 1 { 12 } else { 6 } {
-        for table in tables {
-            matrix(&mut text, set, table);
+/// Why there is no value, as it is said in tables.
+pub(super) fn without(why: &Outcome) -> String {
+    let what = if matches!(why, Outcome::Failed(_)) { "not computed" } else { "not defined" };
+    format!("{what}: {}", why.reason().unwrap_or_default())
+}
+
+/// What there is to say below a table: each sentence once, after the names that it is about.
+#[derive(Default)]
+pub(super) struct Notes(Vec<(String, Vec<String>)>);
+
+impl Notes {
+    pub fn add(&mut self, name: &str, said: String) {
+        match self.0.iter_mut().find(|(known, _)| *known == said) {
+            Some((_, names)) => names.push(name.to_owned()),
+            None => self.0.push((said, vec![name.to_owned()])),
         }
-    } else {
-        let wide = tables.iter().map(|t| t.measure.len()).max().unwrap_or(7).max(7);
-        let _ = writeln!(
-            text,
-            "{:wide$}  {:>10}  {:>10}  {:>10}  {:>11}  {:<10}  where",
-            "measure", "least", "median", "most", "not defined", "larger is"
-        );
-        for (measure, table) in measures.iter().zip(tables) {
-            let mut values: Vec<f64> = (0..count)
-                .flat_map(|a| (0..count).filter(move |&b| a != b).map(move |b| (a, b)))
-                .filter(|&(a, b)| !measure.entry.symmetric || a < b)
-                .map(|(a, b)| table.values[a * count + b])
-                .collect();
-            let all = values.len();
-            values.retain(|v| !v.is_nan());
-            values.sort_by(f64::total_cmp);
-            let at = |q: usize| values.get(q).map_or_else(|| "-".to_owned(), |&v| number(v));
-            let middle = match values.len() {
-                0 => "-".to_owned(),
-                n => number((values[(n - 1) / 2] + values[n / 2]) / 2.0),
-            };
+    }
+
+    pub fn text(&self) -> String {
+        self.0.iter().map(|(said, names)| format!("\n{}: {said}", names.join(", "))).collect()
+    }
+}
+
+impl Compared {
+    /// Two representations: a line for each measure, or two where the way matters.
+    fn pair(&self) -> String {
+        let mut text = String::new();
+        for (letter, x) in ["a", "b"].iter().zip(&self.set) {
+            let units = if x.units == 1 { "1 unit".to_owned() } else { format!("{} units", x.units) };
+            let _ = writeln!(text, "{letter}: {} ({} examples, {units})", x.name, x.examples);
+        }
+        let wide = self.tables.iter().map(|t| t.measure.len()).max().unwrap_or(7).max(7);
+        let _ = writeln!(text, "\n{:wide$}  {:>10}  {:>10}  {:<10}  where", "measure", "a, b", "b, a", "larger is");
+        for (measure, table) in self.measures.iter().zip(&self.tables) {
+            let value = |a: usize, b: usize| number(table.cell(a, b).or_nan());
+            let other = if measure.entry.symmetric { String::new() } else { value(1, 0) };
             let _ = writeln!(
                 text,
-                "{:wide$}  {:>10}  {:>10}  {:>10}  {:>11}  {:<10}  {}",
+                "{:wide$}  {:>10}  {other:>10}  {:<10}  {}",
                 table.measure,
-                at(0),
-                middle,
-                at(values.len().saturating_sub(1)),
-                all - values.len(),
+                value(0, 1),
                 meaning(measure),
                 table.place.name()
             );
         }
+        let mut notes = Notes::default();
+        for (measure, table) in self.measures.iter().zip(&self.tables) {
+            self.refusal(&mut notes, table);
+            let forth = table.cell(0, 1);
+            if forth.value().is_none() {
+                notes.add(&table.measure, without(forth));
+            }
+            let back = table.cell(1, 0);
+            if back.value().is_none() && (back != forth) && !measure.entry.symmetric {
+                notes.add(&format!("{} (b, a)", table.measure), without(back));
+            }
+            self.cautions(&mut notes, measure, table);
+        }
+        text + &notes.text()
     }
-    for (measure, table) in measures.iter().zip(tables) {
+
+    fn refusal(&self, notes: &mut Notes, table: &Table) {
         if let Some(why) = &table.refused {
-            let _ = write!(text, "\n{}: on the CPU, because {why}", table.measure);
-        }
-        if let Some(u) = table.undefined.iter().find(|u| u.a != u.b) {
-            let (a, b) = (&set[u.a].name, &set[u.b].name);
-            let _ = write!(text, "\n{}: not defined for {a} and {b}, among others: {}", table.measure, u.reason);
-        }
-        let widest = (0..count).max_by_key(|&i| set[i].values.ncols()).unwrap_or(0);
-        if let Some(caution) = measure.caution(extents(set, widest, widest)) {
-            let _ = write!(text, "\n{}: {caution}", table.measure);
+            notes.add(&table.measure, format!("on the CPU, because {why}"));
         }
     }
-    text
+
+    /// What to be aware of with values that there are.
+    fn cautions(&self, notes: &mut Notes, measure: &Measure, table: &Table) {
+        if let Some(caution) = table.any().then(|| self.caution(measure)).flatten() {
+            notes.add(&table.measure, caution);
+        }
+    }
+
+    /// Of the pair, or of the widest representation of several.
+    fn caution(&self, measure: &Measure) -> Option<String> {
+        let (first, second) = match &self.set[..] {
+            [a, b] => (a, b),
+            all => {
+                let widest = all.iter().max_by_key(|x| x.units)?;
+                (widest, widest)
+            }
+        };
+        let constant = self.set.iter().map(|x| x.constant).sum();
+        measure.caution(Extents { constant, ..Extents::new(first.examples, first.units, second.units) })
+    }
+
+    /// More than two: for each measure the range over pairs, or the whole matrix if it is small.
+    fn summary(&self) -> String {
+        let mut text = String::new();
+        let (n, count) = (self.set.first().map_or(0, |x| x.examples), self.set.len());
+        let _ = writeln!(text, "{count} representations of {n} examples\n");
+        if count <= if self.tables.len() == 1 { 12 } else { 6 } {
+            for table in &self.tables {
+                matrix(&mut text, &self.set, table);
+            }
+        } else {
+            let wide = self.tables.iter().map(|t| t.measure.len()).max().unwrap_or(7).max(7);
+            let _ = writeln!(
+                text,
+                "{:wide$}  {:>10}  {:>10}  {:>10}  {:>11}  {:<10}  where",
+                "measure", "least", "median", "most", "no value", "larger is"
+            );
+            for (measure, table) in self.measures.iter().zip(&self.tables) {
+                let pairs: Vec<(usize, usize)> = (0..count)
+                    .flat_map(|a| (0..count).filter(move |&b| a != b).map(move |b| (a, b)))
+                    .filter(|&(a, b)| !measure.entry.symmetric || a < b)
+                    .collect();
+                let mut values: Vec<f64> = pairs.iter().filter_map(|&(a, b)| table.cell(a, b).value()).collect();
+                values.sort_by(f64::total_cmp);
+                let at = |q: usize| values.get(q).map_or_else(|| "-".to_owned(), |&v| number(v));
+                let middle = match values.len() {
+                    0 => "-".to_owned(),
+                    n => number((values[(n - 1) / 2] + values[n / 2]) / 2.0),
+                };
+                let _ = writeln!(
+                    text,
+                    "{:wide$}  {:>10}  {:>10}  {:>10}  {:>11}  {:<10}  {}",
+                    table.measure,
+                    at(0),
+                    middle,
+                    at(values.len().saturating_sub(1)),
+                    pairs.len() - values.len(),
+                    meaning(measure),
+                    table.place.name()
+                );
+            }
+        }
+        let mut notes = Notes::default();
+        for (measure, table) in self.measures.iter().zip(&self.tables) {
+            self.refusal(&mut notes, table);
+            self.gaps(&mut notes, measure, table);
+            self.cautions(&mut notes, measure, table);
+        }
+        text + &notes.text()
+    }
+
+    /// Each reason for which pairs have no value, with the first of them.
+    fn gaps(&self, notes: &mut Notes, measure: &Measure, table: &Table) {
+        let mut reasons: Vec<(&Outcome, (usize, usize), usize)> = Vec::new();
+        for gap in table.missing().filter(|gap| gap.a != gap.b && (!measure.entry.symmetric || gap.a < gap.b)) {
+            match reasons.iter().position(|(known, ..)| *known == gap.outcome) {
+                Some(place) => reasons[place].2 += 1,
+                None if reasons.len() < REASONS => reasons.push((gap.outcome, (gap.a, gap.b), 0)),
+                None => {}
+            }
+        }
+        for (why, (a, b), more) in reasons {
+            let others = match more {
+                0 => String::new(),
+                1 => ", and another pair".to_owned(),
+                more => format!(", and {more} other pairs"),
+            };
+            let what = without(why);
+            let (what, reason) = what.split_once(": ").unwrap_or((what.as_str(), ""));
+            let (a, b) = (&self.set[a].name, &self.set[b].name);
+            notes.add(&table.measure, format!("{what} for {a} and {b}{others}: {reason}"));
+        }
+    }
 }
 
+/// Reasons of one measure that are shown; JSON and files have all.
+const REASONS: usize = 5;
+
 /// All pairs of one measure, the first of the pair in the row; columns are numbered.
-fn matrix(text: &mut String, set: &[Named], table: &Table) {
+fn matrix(text: &mut String, set: &[Shown], table: &Table) {
     let count = set.len();
     // Of a long name the end tells more.
     let short = |name: &str| -> String {
@@ -504,14 +553,10 @@ fn matrix(text: &mut String, set: &[Named], table: &Table) {
     let heads: String = (1..=count).map(|i| format!("{i:>10}")).collect();
     let _ = writeln!(text, "{:wide$}{heads}", table.measure);
     for (a, name) in names.iter().enumerate() {
-        let line: String = (0..count).map(|b| format!("{:>10}", number(table.values[a * count + b]))).collect();
+        let line: String = (0..count).map(|b| format!("{:>10}", number(table.cell(a, b).or_nan()))).collect();
         let _ = writeln!(text, "{name:wide$}{line}");
     }
     text.push('\n');
-}
-
-fn extents(set: &[Named], a: usize, b: usize) -> Extents {
-    Extents { n: set[a].values.nrows(), p: set[a].values.ncols(), q: set[b].values.ncols() }
 }
 
 fn meaning(measure: &Measure) -> &'static str {
@@ -530,29 +575,34 @@ pub(super) fn number(x: f64) -> String {
     if size != 0.0 && !(1e-4..1e6).contains(&size) { format!("{x:.3e}") } else { format!("{x:.5}") }
 }
 
-fn json(set: &[Named], measures: &[Measure], tables: &[Table], sure: &Sure) -> serde_json::Value {
-    let count = set.len();
-    let value = |x: f64| if x.is_finite() { serde_json::json!(x) } else { serde_json::Value::Null };
-    let [permutations, intervals, halves] = sure.json();
-    serde_json::json!({
-        "permutations": permutations,
-        "intervals": intervals,
-        "halves": halves,
-        "representations": set.iter().map(|x| serde_json::json!({
-            "name": x.name, "examples": x.values.nrows(),
-            // Not held, when read by batches.
-            "units": (x.values.ncols() > 0).then_some(x.values.ncols()),
-        })).collect::<Vec<_>>(),
-        "measures": measures.iter().zip(tables).map(|(measure, table)| serde_json::json!({
-            "measure": table.measure,
-            "larger_is": meaning(measure),
-            "symmetric": measure.entry.symmetric,
-            "where": table.place.name(),
-            "values": (0..count).map(|a| (0..count).map(|b| value(table.values[a * count + b])).collect::<Vec<_>>())
-                .collect::<Vec<_>>(),
-            "undefined": table.undefined.iter().map(|u| serde_json::json!({
-                "a": u.a, "b": u.b, "reason": u.reason,
+impl Compared {
+    fn json(&self) -> serde_json::Value {
+        let count = self.set.len();
+        let [permutations, intervals, halves] = self.sure.json();
+        let gaps = |table: &Table, kind: &str| -> serde_json::Value {
+            let of_kind = table.missing().filter(|gap| gap.outcome.kind() == Some(kind));
+            of_kind.map(|gap| serde_json::json!({"a": gap.a, "b": gap.b, "reason": gap.reason()})).collect()
+        };
+        serde_json::json!({
+            "permutations": permutations,
+            "intervals": intervals,
+            "halves": halves,
+            "left_out": LeftOut::json(&self.left_out),
+            "representations": self.set.iter().map(|x| serde_json::json!({
+                "name": x.name, "examples": x.examples, "units": x.units,
             })).collect::<Vec<_>>(),
-        })).collect::<Vec<_>>(),
-    })
+            "measures": self.measures.iter().zip(&self.tables).map(|(measure, table)| serde_json::json!({
+                "measure": table.measure,
+                "larger_is": meaning(measure),
+                "symmetric": measure.entry.symmetric,
+                "where": table.place.name(),
+                "refused_by_device": table.refused,
+                "caution": self.caution(measure),
+                "values": (0..count).map(|a| (0..count).map(|b| table.cell(a, b).value()).collect::<Vec<_>>())
+                    .collect::<Vec<_>>(),
+                "undefined": gaps(table, "undefined"),
+                "failed": gaps(table, "failed"),
+            })).collect::<Vec<_>>(),
+        })
+    }
 }

@@ -1,18 +1,18 @@
 //! `isogram describe`.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use isogram::Error;
 use isogram::data::read_labels;
-use isogram::files::{StatisticRow, write_statistics_csv, write_statistics_parquet};
+use isogram::files::{StatisticRow, check_folder, write_statistics_csv, write_statistics_parquet};
 use isogram::gpu::Gpu;
 use isogram::measure::catalogue::{Statistic, statistics};
-use isogram::measure::compare::{Named, Place};
+use isogram::measure::compare::{Machine, Named, Place};
 use isogram::measure::describe::{Described, describe as describe_all};
 
-use super::compare::{number, read};
-use super::{DONE, DescribeArgs, print};
+use super::compare::{Notes, number, without};
+use super::input::{Input, LeftOut, of_classes, read};
+use super::{DONE, DescribeArgs, FAILED, print};
 
 /// What is shown where nothing is said, besides everything that needs labels if there are any.
 const MAIN: [&str; 13] = [
@@ -39,7 +39,15 @@ pub fn describe(args: &DescribeArgs) -> anyhow::Result<u8> {
         args.statistics.clone()
     };
     let wanted = names.iter().map(|name| Statistic::parse(name)).collect::<Result<Vec<_>, _>>()?;
-    let set = read(&args.files, &args.input)?;
+    for path in &args.out {
+        if !path.extension().is_some_and(|e| ["csv", "parquet"].iter().any(|known| e.eq_ignore_ascii_case(known))) {
+            let message = format!("--out {}: expected a name that ends in .csv or .parquet", path.display());
+            return Err(Error::config(message).into());
+        }
+        check_folder(path)?;
+    }
+    let memory = args.device.memory();
+    let Input { set, left_out } = read(&args.files, &args.input, memory, "")?;
     let labels = labels(args, &set)?;
     if let Some(one) = wanted.iter().find(|s| s.entry.labels && labels.is_empty()) {
         return Err(Error::config(format!(
@@ -49,10 +57,12 @@ pub fn describe(args: &DescribeArgs) -> anyhow::Result<u8> {
         .into());
     }
     let gpu = adapter(args, &set, &wanted)?;
-    let cells = describe_all(&set, &wanted, &labels, gpu.as_ref())?;
-    write_files(args, &set, &wanted, &cells)?;
+    let cells = describe_all(&set, &wanted, &labels, Machine { gpu: gpu.as_ref(), memory });
+    let cautions = if wanted.iter().any(|s| s.entry.labels) { of_classes(&labels) } else { Vec::new() };
+    let outcome = write_files(args, &set, &wanted, &cells);
+    LeftOut::warn(&left_out);
     if args.json {
-        let all: Vec<_> = set
+        let mut all: Vec<_> = set
             .iter()
             .zip(cells.chunks(wanted.len()))
             .map(|(x, values)| {
@@ -61,19 +71,26 @@ pub fn describe(args: &DescribeArgs) -> anyhow::Result<u8> {
                 };
                 serde_json::json!({
                     "name": x.name, "examples": x.values.nrows(), "units": x.values.ncols(),
-                    "statistics": entries(|cell| match &cell.value {
-                        Ok(v) => serde_json::json!(v),
-                        Err(reason) => serde_json::json!({ "undefined": reason.to_string() }),
+                    "cautions": cautions,
+                    "statistics": entries(|cell| match (cell.value.kind(), cell.value.reason()) {
+                        (Some(kind), Some(reason)) => serde_json::json!({ kind: reason }),
+                        _ => serde_json::json!(cell.value.value()),
                     }),
                     "where": entries(|cell| serde_json::json!(cell.place.name())),
                 })
             })
             .collect();
+        all.extend(left_out.iter().map(|left| serde_json::json!({"name": left.name, "left_out": left.reason})));
         print(&serde_json::to_string_pretty(&all)?)?;
+    } else {
+        print(&table(&set, &wanted, &cells, &cautions))?;
+    }
+    outcome?;
+    if cells.iter().any(|cell| cell.value.value().is_some()) {
         return Ok(DONE);
     }
-    print(&table(&set, &wanted, &cells))?;
-    Ok(DONE)
+    eprintln!("isogram: no statistic has a value for any representation; the reasons are above");
+    Ok(FAILED)
 }
 
 /// A device where one is asked for, or where there is a GPU and the work is worth it.
@@ -91,17 +108,14 @@ fn write_files(args: &DescribeArgs, set: &[Named], wanted: &[Statistic], cells: 
         .enumerate()
         .map(|(i, cell)| {
             let (x, statistic) = (&set[i / wanted.len()], &wanted[i % wanted.len()]);
-            (x.name.clone(), statistic.name(), cell.value.as_ref().copied().unwrap_or(f64::NAN))
+            (x.name.clone(), statistic.name(), cell.value.clone())
         })
         .collect();
     for path in &args.out {
         match path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase).as_deref() {
             Some("csv") => write_statistics_csv(path, &rows)?,
-            Some("parquet") => write_statistics_parquet(path, &rows)?,
-            _ => {
-                let message = format!("--out {}: expected a name that ends in .csv or .parquet", path.display());
-                return Err(Error::config(message).into());
-            }
+            // No other ending is let through.
+            _ => write_statistics_parquet(path, &rows)?,
         }
     }
     Ok(())
@@ -122,7 +136,7 @@ fn labels(args: &DescribeArgs, set: &[Named]) -> anyhow::Result<Vec<usize>> {
     Ok(labels)
 }
 
-fn table(set: &[Named], wanted: &[Statistic], cells: &[Described]) -> String {
+fn table(set: &[Named], wanted: &[Statistic], cells: &[Described], cautions: &[String]) -> String {
     let mut text = String::new();
     let name = |x: &Named| -> String {
         let all: Vec<char> = x.name.chars().collect();
@@ -152,28 +166,35 @@ fn table(set: &[Named], wanted: &[Statistic], cells: &[Described]) -> String {
     text.push_str(&line("examples", &set.iter().map(|x| x.values.nrows().to_string()).collect::<Vec<_>>()));
     text.push_str(&line("units", &set.iter().map(|x| x.values.ncols().to_string()).collect::<Vec<_>>()));
     // One line for each reason, however many statistics it is the reason of.
-    let mut notes: Vec<(String, Vec<String>)> = Vec::new();
+    let mut notes = Notes::default();
     for (i, statistic) in wanted.iter().enumerate() {
         let of = |x: usize| &cells[x * wanted.len() + i];
-        let mut values: Vec<String> =
-            (0..set.len()).map(|x| of(x).value.as_ref().map_or("-".into(), |value| number(*value))).collect();
+        let mut values: Vec<String> = (0..set.len()).map(|x| number(of(x).value.or_nan())).collect();
         if placed {
             let mut places: Vec<&str> = (0..set.len()).map(|x| of(x).place.name()).collect();
             places.dedup();
             values.push(if places.len() == 1 { places[0].into() } else { "both".into() });
         }
         text.push_str(&line(&statistic.name(), &values));
-        let reason = (0..set.len()).find_map(|x| of(x).value.as_ref().err().map(|r| (x, r)));
-        if let Some((x, reason)) = reason {
-            let said = format!("not defined for {}: {reason}", set[x].name);
-            match notes.iter_mut().find(|(known, _)| *known == said) {
-                Some((_, names)) => names.push(statistic.name()),
-                None => notes.push((said, vec![statistic.name()])),
+        let mut known: Vec<(String, Vec<&str>)> = Vec::new();
+        for (x, cell) in (0..set.len()).map(|x| (x, of(x))).filter(|(_, cell)| cell.value.value().is_none()) {
+            let said = without(&cell.value);
+            match known.iter_mut().find(|(reason, _)| *reason == said) {
+                Some((_, names)) => names.push(&set[x].name),
+                None => known.push((said, vec![&set[x].name])),
             }
         }
+        for (said, names) in known.iter().take(REASONS) {
+            let (what, reason) = said.split_once(": ").unwrap_or((said.as_str(), ""));
+            let more = if names.len() > 1 { format!(" and {} more", names.len() - 1) } else { String::new() };
+            notes.add(&statistic.name(), format!("{what} for {}{more}: {reason}", names[0]));
+        }
     }
-    for (said, names) in notes {
-        let _ = write!(text, "\n{}: {said}", names.join(", "));
+    for caution in cautions {
+        notes.add("labels", caution.clone());
     }
-    text
+    text + &notes.text()
 }
+
+/// Reasons of one statistic that are shown; JSON and files have all.
+const REASONS: usize = 5;

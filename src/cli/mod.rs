@@ -4,6 +4,7 @@ mod bench;
 mod compare;
 mod describe;
 mod doctor;
+mod input;
 mod list;
 mod measures;
 mod plan;
@@ -17,7 +18,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use isogram::Error;
 use isogram::gpu::{AdapterChoice, Gpu};
 
@@ -272,16 +273,30 @@ struct DeviceArgs {
     /// Where it is computed
     #[arg(long, value_name = "WHERE", default_value = "auto")]
     on: On,
-    /// Adapter: a number from `isogram doctor`, or part of a name
+    /// Adapter: a number from `isogram doctor`, part of a name, or `reference` for the CPU; one that is named is used
+    /// whatever the work
     #[arg(long, value_name = "NAME")]
     adapter: Option<String>,
+    /// Memory that the program may take, such as 4GB (default: what is free); what does not fit is refused by itself
+    #[arg(long, value_name = "BYTES", value_parser = input::bytes)]
+    memory: Option<isogram::measure::memory::Memory>,
 }
 
 impl DeviceArgs {
+    fn memory(&self) -> isogram::measure::memory::Memory {
+        self.memory.unwrap_or_default()
+    }
+
     /// A device where one is asked for, or where there is a GPU and the work is worth it.
     fn open(&self, worth: bool) -> isogram::Result<Option<Arc<Gpu>>> {
-        let choice = self.adapter.as_deref().map_or(AdapterChoice::Automatic, AdapterChoice::parse).or_environment();
+        let named = self.adapter.as_deref().map_or(AdapterChoice::Automatic, AdapterChoice::parse);
+        let choice = named.clone().or_environment();
         match self.on {
+            _ if named == AdapterChoice::Reference && self.on != On::Gpu => Ok(None),
+            On::Cpu if named != AdapterChoice::Automatic => {
+                Err(Error::config("--adapter names a device and --on cpu wants none: leave one of them out"))
+            }
+            On::Auto if named != AdapterChoice::Automatic => Gpu::open(&choice).map(Some),
             On::Cpu => Ok(None),
             On::Gpu => Gpu::open(&choice).map(Some),
             On::Auto if worth => Ok(Gpu::open(&choice).ok().filter(|gpu| !gpu.profile().software)),
@@ -346,9 +361,23 @@ impl ExperimentArgs {
     }
 }
 
+/// Reads the command line. A negative number is taken for the value of the option before it, which says what it expects:
+/// taken for an option of its own it would be answered with advice that does not help.
+fn parse() -> Cli {
+    fn negative(command: clap::Command) -> clap::Command {
+        let command = command.mut_args(|arg| {
+            let takes = arg.get_action().takes_values() && !arg.is_positional();
+            if takes { arg.allow_negative_numbers(true) } else { arg }
+        });
+        command.mut_subcommands(negative)
+    }
+    let matches = negative(Cli::command()).get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
 /// Runs the command line and gives the exit code.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = parse();
     let outcome = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::List { json } => list::list(json),

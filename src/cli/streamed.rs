@@ -1,12 +1,13 @@
 //! `isogram compare --batch`: files that are read a batch of rows at a time.
 
 use isogram::Error;
-use isogram::data::{Flattening, RowReader, inspect_arrays};
+use isogram::data::{ArrayFile, Flattening, RowReader};
 use isogram::measure::catalogue::Measure;
-use isogram::measure::compare::{Named, Place, Table, Undefined};
-use isogram::measure::streaming::{STREAMED, Source, Sums, not_streamed};
+use isogram::measure::streaming::{Source, Sums, not_streamed, streamed};
 
 use super::CompareArgs;
+use super::compare::{Compared, Sure};
+use super::input::{LeftOut, Shown, fewer, shorten};
 
 /// What is compared where nothing is said.
 const MAIN: [&str; 4] = ["cka", "cka:biased", "procrustes", "linear_regression"];
@@ -46,55 +47,56 @@ impl Source for Array {
     }
 }
 
-/// Compares all pairs by batches of rows. The representations come without their values.
-pub(super) fn compare(args: &CompareArgs, measures: &[Measure]) -> anyhow::Result<(Vec<Named>, Vec<Table>)> {
-    if let Some(one) = measures.iter().map(Measure::name).find(|name| !STREAMED.contains(&name.as_str())) {
-        return Err(not_streamed(&one).into());
+/// Compares all pairs by batches of rows.
+pub(super) fn compare(args: &CompareArgs, measures: Vec<Measure>) -> anyhow::Result<Compared> {
+    if let Some(one) = measures.iter().find(|measure| !streamed(measure)) {
+        return Err(not_streamed(&one.name()).into());
     }
-    let mut sources: Vec<Box<dyn Source>> = Vec::new();
+    let memory = args.device.memory();
+    let (mut sources, mut left_out): (Vec<Box<dyn Source>>, Vec<LeftOut>) = (Vec::new(), Vec::new());
     for file in &args.files {
-        for info in inspect_arrays(file)? {
-            let reader = RowReader::open(std::path::Path::new(&info.name))?;
-            let flat = args
-                .input
-                .flatten
-                .plan(reader.shape(), args.input.channels)
-                .map_err(|error| Error::data(&info.name, error.to_string()))?;
-            sources.push(Box::new(Array { reader, flat }));
+        let mut leave_out = |name: String, error: Error| match error {
+            Error::Data { message, .. } => {
+                left_out.push(LeftOut { name, reason: message });
+                Ok(())
+            }
+            other => Err(other),
+        };
+        let mut opened = match ArrayFile::open(file) {
+            Ok(opened) => opened,
+            Err(error) => {
+                leave_out(file.display().to_string(), error)?;
+                continue;
+            }
+        };
+        for left in opened.left_out() {
+            leave_out(left.name.clone(), Error::data(&left.name, left.reason.as_str()))?;
+        }
+        for number in 0..opened.arrays().len() {
+            let name = opened.arrays()[number].name.clone();
+            let array = opened.rows(number).and_then(|reader| {
+                let flat = args.input.flatten.plan(reader.shape(), args.input.channels);
+                let flat = flat.map_err(|error| Error::data(&name, error.to_string()))?;
+                Ok(Array { reader, flat })
+            });
+            match array {
+                Ok(array) => sources.push(Box::new(array)),
+                Err(error) => leave_out(name, error)?,
+            }
         }
     }
     if sources.len() < 2 {
-        return Err(Error::config(format!("expected two representations or more, got {}", sources.len())).into());
+        return Err(fewer(sources.len(), &left_out).into());
     }
-    let sums = Sums::of(&mut sources, args.batch.max(1))?;
-    let count = sources.len();
-    let tables = measures
+    let mut sums = Sums::of(&mut sources, args.batch, memory)?;
+    if measures.iter().any(|measure| ["procrustes", "nbs"].contains(&measure.entry.name)) {
+        sums.refine(&mut sources)?;
+    }
+    let tables = measures.iter().map(|measure| sums.table(measure, memory)).collect();
+    let mut set: Vec<Shown> = sources
         .iter()
-        .map(|measure| {
-            let name = measure.name();
-            let mut table = Table {
-                completed: Vec::new(),
-                refused: None,
-                measure: name.clone(),
-                values: vec![f64::NAN; count * count],
-                undefined: Vec::new(),
-                place: Place::Cpu,
-            };
-            for a in 0..count {
-                for b in 0..count {
-                    match sums.measure(&name, a, b) {
-                        Ok(value) => table.values[a * count + b] = value,
-                        Err(error) => table.undefined.push(Undefined { a, b, reason: error.to_string() }),
-                    }
-                }
-            }
-            table
-        })
+        .map(|s| Shown { name: s.name().to_owned(), examples: s.examples(), units: s.units(), constant: 0 })
         .collect();
-    // Extents without values: what is printed of a representation.
-    let set = sources
-        .iter()
-        .map(|s| Named { name: s.name().to_owned(), values: faer::Mat::zeros(s.examples(), 0) })
-        .collect();
-    Ok((set, tables))
+    shorten(set.iter_mut().map(|x| &mut x.name));
+    Ok(Compared { set, measures, tables, sure: Sure::default(), left_out })
 }

@@ -22,6 +22,7 @@ pub struct AtomicFile {
 impl AtomicFile {
     /// Starts a file that will be called `path`. The folder must exist.
     pub fn create(path: &Path) -> Result<Self> {
+        check_folder(path)?;
         let mut builder = tempfile::Builder::new();
         builder.prefix(PREFIX).suffix(SUFFIX);
         // Temporary files are private by default; a result is shared as any other file is, less the user's umask.
@@ -30,7 +31,11 @@ impl AtomicFile {
         #[cfg(unix)]
         builder.permissions(permissions);
         // The same folder, since a rename is atomic only within one file system.
-        let temporary = builder.tempfile_in(folder_of(path)).map_err(Error::io(path))?;
+        let temporary = builder.tempfile_in(folder_of(path)).map_err(|error| {
+            // The error names the temporary file, which means nothing to a user: what the system said is enough.
+            let plain = error.raw_os_error().map_or_else(|| error.kind().into(), std::io::Error::from_raw_os_error);
+            Error::io(path)(plain)
+        })?;
         Ok(Self { temporary, path: path.to_owned() })
     }
 
@@ -88,6 +93,19 @@ pub fn remove_unfinished(dir: &Path) {
 pub fn check_writable(dir: &Path) -> Result<()> {
     let mut file = tempfile::tempfile_in(dir).map_err(Error::io(dir))?;
     file.write_all(b"isogram").map_err(Error::io(dir))
+}
+
+/// Refuses the name of a file whose folder is not there.
+///
+/// # Errors
+/// [`Error::Data`] with the folder and how to make it.
+pub fn check_folder(path: &Path) -> Result<()> {
+    let folder = folder_of(path);
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let folder = folder.display();
+    Err(Error::data(path, format!("the folder `{folder}` is not there; make it first: mkdir -p \"{folder}\"")))
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -1,8 +1,8 @@
 //! A measure, or several, between all pairs of representations, as a table: CSV to look at, Parquet to query, npz for
 //! NumPy.
 //!
-//! Values may be NaN where a measure is not determined, and need not be symmetric: row `a`, column `b` is the measure
-//! from `a` to `b`.
+//! A pair without a value stands with its reason. Values need not be symmetric: row `a`, column `b` is the measure from
+//! `a` to `b`.
 
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -14,19 +14,26 @@ use zip::write::{SimpleFileOptions, ZipWriter};
 use super::atomic::{AtomicFile, write_atomic};
 use super::table::{Cells, GROUP_ROWS, Kind, TableWriter};
 use crate::error::{Error, Result};
+use crate::measure::outcome::Outcome;
 
 /// Columns of the long table.
-const COLUMNS: [(&str, Kind); 4] =
-    [("name", Kind::Text), ("a", Kind::Text), ("b", Kind::Text), ("value", Kind::Double)];
+const COLUMNS: [(&str, Kind); 6] = [
+    ("name", Kind::Text),
+    ("a", Kind::Text),
+    ("b", Kind::Text),
+    ("value", Kind::MaybeDouble),
+    ("without", Kind::MaybeText),
+    ("reason", Kind::MaybeText),
+];
 /// Arrays of an archive that are no measures.
-const RESERVED: [&str; 3] = ["values", "names", "measures"];
+const RESERVED: [&str; 5] = ["values", "names", "measures", "reason", "reasons"];
 
-/// A measure's name and its values, row by row.
-pub type NamedMatrix<'a> = (&'a str, &'a [f64]);
+/// A measure's name and what became of each pair, row by row.
+pub type NamedMatrix<'a> = (&'a str, &'a [Outcome]);
 
 /// Writes one measure as a square table, whole or not at all: the measure's name and the names of the columns in the
 /// first line, and in each other line a name and its values. Values are written so that they are read back to the bit;
-/// what is not determined is `NaN`.
+/// a pair without one is `NaN`, and [`write_reasons_csv`] says why.
 ///
 /// # Errors
 /// [`Error::Data`] when the values are not as many as the pairs of names; [`Error::Io`] when the file cannot be written.
@@ -38,7 +45,7 @@ pub fn write_matrix_csv(path: &Path, names: &[String], (measure, values): NamedM
         for (name, row) in names.iter().zip(values.chunks_exact(names.len().max(1))) {
             text.write_field(name)?;
             // `Debug` writes tiny and huge values with an exponent.
-            text.write_record(row.iter().map(|value| format!("{value:?}")))?;
+            text.write_record(row.iter().map(|cell| format!("{:?}", cell.or_nan())))?;
         }
         Ok(())
     };
@@ -47,8 +54,37 @@ pub fn write_matrix_csv(path: &Path, names: &[String], (measure, values): NamedM
     write_atomic(path, &bytes)
 }
 
+/// Writes why pairs have no value, a line for each, under `name,a,b,without,reason`; nothing if all have one. Says whether
+/// anything was written.
+///
+/// # Errors
+/// As [`write_matrix_csv`].
+pub fn write_reasons_csv(path: &Path, names: &[String], matrices: &[NamedMatrix<'_>]) -> Result<bool> {
+    check(path, names, matrices)?;
+    let mut text = csv::Writer::from_writer(Vec::new());
+    let mut any = false;
+    let mut lines = || -> csv::Result<()> {
+        text.write_record(["name", "a", "b", "without", "reason"])?;
+        for (measure, cells) in matrices {
+            for (i, cell) in cells.iter().enumerate() {
+                let (Some(kind), Some(reason)) = (cell.kind(), cell.reason()) else { continue };
+                any = true;
+                text.write_record([*measure, names[i / names.len()].as_str(), &names[i % names.len()], kind, reason])?;
+            }
+        }
+        Ok(())
+    };
+    lines().map_err(|error| Error::io(path)(std::io::Error::other(error)))?;
+    let bytes = text.into_inner().map_err(|error| Error::io(path)(error.into_error()))?;
+    if any {
+        write_atomic(path, &bytes)?;
+    }
+    Ok(any)
+}
+
 /// Writes measures as a long table, whole or not at all: columns `name` (the measure), `a`, `b` and `value`, a row for
-/// every ordered pair, also of a representation with itself.
+/// every ordered pair, also of a representation with itself. Where there is no value, which is null then, `without` is
+/// `undefined` or `failed`, and `reason` says why.
 ///
 /// # Errors
 /// [`Error::Data`] when there are not values for all pairs; [`Error::Io`] when the file cannot be written.
@@ -57,16 +93,18 @@ pub fn write_matrices_parquet(path: &Path, names: &[String], matrices: &[NamedMa
     let words: Vec<ByteArray> = names.iter().map(|name| name.as_str().into()).collect();
     let count = names.len();
     let mut writer = TableWriter::create(path, &COLUMNS)?;
-    for (measure, values) in matrices {
+    for (measure, cells) in matrices {
         let measure: ByteArray = (*measure).into();
-        for start in (0..values.len()).step_by(GROUP_ROWS) {
+        for start in (0..cells.len()).step_by(GROUP_ROWS) {
             writer.write_group(
-                GROUP_ROWS.min(values.len() - start),
+                GROUP_ROWS.min(cells.len() - start),
                 &[
                     Cells::Text(&|_| measure.clone()),
                     Cells::Text(&|row| words[(start + row) / count].clone()),
                     Cells::Text(&|row| words[(start + row) % count].clone()),
-                    Cells::Double(&|row| values[start + row]),
+                    Cells::MaybeDouble(&|row| cells[start + row].value()),
+                    Cells::MaybeText(&|row| cells[start + row].kind().map(ByteArray::from)),
+                    Cells::MaybeText(&|row| cells[start + row].reason().map(ByteArray::from)),
                 ],
             )?;
         }
@@ -75,11 +113,13 @@ pub fn write_matrices_parquet(path: &Path, names: &[String], matrices: &[NamedMa
 }
 
 /// Writes measures as an archive that `np.load` reads, whole or not at all: `names` and `measures` (text), `values` of
-/// shape `[measures, names, names]`, and each measure's own array of shape `[names, names]` under its name.
+/// shape `[measures, names, names]`, and each measure's own array of shape `[names, names]` under its name. A pair without
+/// a value is NaN; where there is one, `reasons` (text) says why, and `reason`, of the shape of `values`, which of them it
+/// is (-1: there is a value).
 ///
 /// # Errors
 /// [`Error::Data`] when there are not values for all pairs, when two measures have the same name, and when one is called
-/// `values`, `names` or `measures`, or has a NUL in its name; [`Error::Io`] when the file cannot be written.
+/// as one of the other arrays, or has a NUL in its name; [`Error::Io`] when the file cannot be written.
 pub fn write_matrices_npz(path: &Path, names: &[String], matrices: &[NamedMatrix<'_>]) -> Result<()> {
     check(path, names, matrices)?;
     for (i, (measure, _)) in matrices.iter().enumerate() {
@@ -110,23 +150,38 @@ pub fn write_matrices_npz(path: &Path, names: &[String], matrices: &[NamedMatrix
         }
         Ok(())
     };
-    let floats = |values: &[f64]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+    let floats = |cells: &[Outcome]| cells.iter().flat_map(|cell| cell.or_nan().to_le_bytes()).collect::<Vec<u8>>();
     let size = count * count * 8;
-    let text: Vec<&str> = names.iter().map(String::as_str).collect();
-    let measures: Vec<&str> = matrices.iter().map(|(measure, _)| *measure).collect();
-    for (name, words) in [("names", text), ("measures", measures)] {
+    let text: Vec<String> = names.to_vec();
+    let measures: Vec<String> = matrices.iter().map(|(measure, _)| (*measure).to_owned()).collect();
+    let said = |cell: &Outcome| Some(format!("{}: {}", cell.kind()?, cell.reason()?));
+    let mut reasons: Vec<String> = matrices.iter().flat_map(|(_, cells)| cells.iter().filter_map(said)).collect();
+    reasons.sort_unstable();
+    reasons.dedup();
+    for (name, words) in [("names", text), ("measures", measures), ("reasons", reasons.clone())] {
+        if name == "reasons" && words.is_empty() {
+            continue;
+        }
         let width = words.iter().map(|word| word.chars().count()).max().unwrap_or(0).max(1);
         let header = npy_header(&format!("<U{width}"), &[words.len()]);
-        let padded = |word: &&str| {
+        let padded = |word: &String| {
             let letters = word.chars().map(u32::from).chain(std::iter::repeat(0)).take(width);
             letters.flat_map(u32::to_le_bytes).collect::<Vec<u8>>()
         };
         array(name, header, &mut words.iter().map(padded), words.len() * width * 4)?;
     }
-    let mut all = matrices.iter().map(|(_, values)| floats(values));
+    let mut all = matrices.iter().map(|(_, cells)| floats(cells));
     array("values", npy_header("<f8", &[matrices.len(), count, count]), &mut all, size * matrices.len())?;
-    for (measure, values) in matrices {
-        array(measure, npy_header("<f8", &[count, count]), &mut std::iter::once(floats(values)), size)?;
+    if !reasons.is_empty() {
+        let which = |cell: &Outcome| -> [u8; 4] {
+            let place = said(cell).and_then(|said| reasons.binary_search(&said).ok());
+            place.and_then(|place| i32::try_from(place).ok()).unwrap_or(-1).to_le_bytes()
+        };
+        let mut all = matrices.iter().map(|(_, cells)| cells.iter().flat_map(which).collect::<Vec<u8>>());
+        array("reason", npy_header("<i4", &[matrices.len(), count, count]), &mut all, size / 2 * matrices.len())?;
+    }
+    for (measure, cells) in matrices {
+        array(measure, npy_header("<f8", &[count, count]), &mut std::iter::once(floats(cells)), size)?;
     }
     let buffer = archive.finish().map_err(refused)?;
     buffer.into_inner().map_err(|error| Error::io(path)(error.into_error()))?.commit()
@@ -172,6 +227,10 @@ mod tests {
 
     const CKA: [f64; 9] = [1.0, 0.1, f64::MIN_POSITIVE, 0.1, 1.0, -0.25, 1e-300, -0.25, 1.0];
 
+    fn cells(values: &[f64]) -> Vec<Outcome> {
+        values.iter().map(|&value| Outcome::from(Ok(value))).collect()
+    }
+
     fn names() -> Vec<String> {
         ["a, \"quoted\"", "ä/layer:2", "z"].map(str::to_owned).to_vec()
     }
@@ -182,7 +241,7 @@ mod tests {
         let path = folder.path().join("x.csv");
         let mut values = CKA;
         values[7] = f64::NAN;
-        write_matrix_csv(&path, &names(), ("cka", &values)).unwrap();
+        write_matrix_csv(&path, &names(), ("cka", &cells(&values))).unwrap();
         let mut reader = csv::Reader::from_path(&path).unwrap();
         let header: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
         assert_eq!(header[1..], names());
@@ -196,12 +255,14 @@ mod tests {
     fn a_long_table_has_every_ordered_pair() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.parquet");
-        let other = CKA.map(|value| value * 2.0);
-        write_matrices_parquet(&path, &names(), &[("cka", &CKA), ("double", &other)]).unwrap();
+        let (mut gaps, other) = (cells(&CKA), CKA.map(|value| value * 2.0));
+        gaps[5] = Outcome::Undefined("it is constant".into());
+        gaps[7] = Outcome::Failed("no memory".into());
+        write_matrices_parquet(&path, &names(), &[("cka", &gaps), ("double", &cells(&other))]).unwrap();
         let (reader, mut words) = (TableReader::open(&path).unwrap(), Words::default());
         assert_eq!(
             (reader.columns(), reader.groups()),
-            (vec!["name".into(), "a".into(), "b".into(), "value".into()], 2)
+            (["name", "a", "b", "value", "without", "reason"].map(String::from).to_vec(), 2)
         );
         for (group, measure, values) in [(0, "cka", CKA), (1, "double", other)] {
             let mut text = |name: &str| -> Vec<String> {
@@ -211,8 +272,20 @@ mod tests {
             assert_eq!(text("name"), vec![measure; 9]);
             let (a, b) = (text("a"), text("b"));
             assert!(a.iter().zip(&b).enumerate().all(|(i, (a, b))| *a == names()[i / 3] && *b == names()[i % 3]));
-            assert_eq!(reader.double(group, "value").unwrap(), values);
+            let found = reader.double(group, "value").unwrap();
+            for (i, (found, value)) in found.iter().zip(values).enumerate() {
+                let gap = group == 0 && (i == 5 || i == 7);
+                assert!(if gap { found.is_nan() } else { *found == value }, "{i}: {found}");
+            }
         }
+        let mut said = |name: &str| -> Vec<Option<String>> {
+            let places = reader.text(0, name, &mut words).unwrap();
+            places.iter().map(|&place| words.get(place).map(str::to_owned)).collect()
+        };
+        let (without, reason) = (said("without"), said("reason"));
+        assert_eq!((without[5].as_deref(), reason[5].as_deref()), (Some("undefined"), Some("it is constant")));
+        assert_eq!((without[7].as_deref(), reason[7].as_deref()), (Some("failed"), Some("no memory")));
+        assert!(without.iter().filter(|kind| kind.is_some()).count() == 2);
     }
 
     #[test]
@@ -220,7 +293,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.npz");
         let other = CKA.map(|value| value * 2.0);
-        write_matrices_npz(&path, &names(), &[("cka", &CKA), ("double", &other)]).unwrap();
+        let matrices = [("cka", &cells(&CKA)[..]), ("double", &cells(&other)[..])];
+        write_matrices_npz(&path, &names(), &matrices).unwrap();
         let opened = ArrayFile::open(&path).unwrap();
         let left: Vec<&str> = opened.left_out().iter().map(|left| left.name.rsplit(':').next().unwrap()).collect();
         assert_eq!(left, ["names", "measures"], "texts are no representations");
@@ -230,23 +304,45 @@ mod tests {
         assert_eq!(arrays[0].values, [CKA, other].concat());
         assert_eq!((&arrays[1].values[..], &arrays[2].values[..]), (&CKA[..], &other[..]));
         let bytes = std::fs::read(&path).unwrap();
-        write_matrices_npz(&path, &names(), &[("cka", &CKA), ("double", &other)]).unwrap();
+        write_matrices_npz(&path, &names(), &matrices).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), bytes, "equal results make equal files");
+    }
+
+    #[test]
+    fn a_pair_without_a_value_has_its_reason_in_every_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (npz, csv) = (folder.path().join("x.npz"), folder.path().join("x.csv"));
+        let mut gaps = cells(&CKA);
+        gaps[5] = Outcome::Undefined("it is constant".into());
+        gaps[7] = Outcome::Failed("no memory".into());
+        write_matrices_npz(&npz, &names(), &[("cka", &gaps)]).unwrap();
+        let which = &read_representations(&std::path::PathBuf::from(format!("{}:reason", npz.display()))).unwrap()[0];
+        assert_eq!(which.values, [-1.0, -1.0, -1.0, -1.0, -1.0, 1.0, -1.0, 0.0, -1.0]);
+        assert!(write_reasons_csv(&csv, &names(), &[("cka", &gaps)]).unwrap());
+        let text = std::fs::read_to_string(&csv).unwrap();
+        assert_eq!(text.lines().count(), 3);
+        assert!(
+            text.contains("cka,ä/layer:2,z,undefined,it is constant\ncka,z,ä/layer:2,failed,no memory\n"),
+            "{text}"
+        );
+        std::fs::remove_file(&csv).unwrap();
+        assert!(!write_reasons_csv(&csv, &names(), &[("cka", &cells(&CKA))]).unwrap() && !csv.exists());
     }
 
     #[test]
     fn what_does_not_fit_is_refused_and_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");
-        let short: &[f64] = &CKA[..8];
+        let whole = cells(&CKA);
+        let short = &whole[..8];
         assert!(write_matrix_csv(&path, &names(), ("cka", short)).is_err());
-        assert!(write_matrices_parquet(&path, &names(), &[("cka", &CKA), ("b", short)]).is_err());
+        assert!(write_matrices_parquet(&path, &names(), &[("cka", &whole), ("b", short)]).is_err());
         for wrong in [
             vec![("cka", short)],
-            vec![("values", &CKA[..])],
-            vec![("names", &CKA)],
-            vec![("cka", &CKA), ("cka", &CKA)],
-            vec![("a\0b", &CKA)],
+            vec![("values", &whole[..])],
+            vec![("names", &whole)],
+            vec![("cka", &whole), ("cka", &whole)],
+            vec![("a\0b", &whole)],
         ] {
             assert!(write_matrices_npz(&path, &names(), &wrong).is_err(), "{wrong:?}");
         }

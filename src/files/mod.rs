@@ -13,8 +13,8 @@ mod statistics;
 mod table;
 mod words;
 
-pub use atomic::{AtomicFile, check_writable, remove_unfinished, write_atomic};
-pub use comparison::{NamedMatrix, write_matrices_npz, write_matrices_parquet, write_matrix_csv};
+pub use atomic::{AtomicFile, check_folder, check_writable, remove_unfinished, write_atomic};
+pub use comparison::{NamedMatrix, write_matrices_npz, write_matrices_parquet, write_matrix_csv, write_reasons_csv};
 pub use layout::create_run_dir;
 pub use manifest::Manifest;
 pub use metrics::{Cell, MetricRow, MetricsTable, ReplicaColumns, read_metrics, write_metrics};

@@ -7,13 +7,21 @@ use parquet::data_type::ByteArray;
 use super::atomic::write_atomic;
 use super::table::{Cells, GROUP_ROWS, Kind, TableWriter};
 use crate::error::{Error, Result};
+use crate::measure::outcome::Outcome;
 
-const COLUMNS: [(&str, Kind); 3] = [("representation", Kind::Text), ("statistic", Kind::Text), ("value", Kind::Double)];
+const COLUMNS: [(&str, Kind); 5] = [
+    ("representation", Kind::Text),
+    ("statistic", Kind::Text),
+    ("value", Kind::MaybeDouble),
+    ("without", Kind::MaybeText),
+    ("reason", Kind::MaybeText),
+];
 
-/// A statistic of a representation: the names of both, and the value (NaN where it is not defined).
-pub type StatisticRow = (String, String, f64);
+/// A statistic of a representation: the names of both, and what became of it.
+pub type StatisticRow = (String, String, Outcome);
 
-/// Writes statistics as text, whole or not at all: a line for each, under `representation,statistic,value`.
+/// Writes statistics as text, whole or not at all: a line for each, under `representation,statistic,value,without,reason`.
+/// Where there is no value, which is empty then, `without` is `undefined` or `failed`, and `reason` says why.
 ///
 /// # Errors
 /// [`Error::Io`] when the file cannot be written.
@@ -21,8 +29,10 @@ pub fn write_statistics_csv(path: &Path, rows: &[StatisticRow]) -> Result<()> {
     let mut text = csv::Writer::from_writer(Vec::new());
     let mut lines = || -> csv::Result<()> {
         text.write_record(COLUMNS.map(|(name, _)| name))?;
-        for (representation, statistic, value) in rows {
-            text.write_record([representation, statistic, &value.to_string()])?;
+        for (representation, statistic, cell) in rows {
+            let value = cell.value().map(|value| value.to_string()).unwrap_or_default();
+            let (kind, reason) = (cell.kind().unwrap_or_default(), cell.reason().unwrap_or_default());
+            text.write_record([representation, statistic, value.as_str(), kind, reason])?;
         }
         Ok(())
     };
@@ -31,7 +41,7 @@ pub fn write_statistics_csv(path: &Path, rows: &[StatisticRow]) -> Result<()> {
     write_atomic(path, &bytes)
 }
 
-/// The same as Parquet.
+/// The same as Parquet; a value that is not there is null.
 ///
 /// # Errors
 /// [`Error::Io`] when the file cannot be written.
@@ -43,7 +53,9 @@ pub fn write_statistics_parquet(path: &Path, rows: &[StatisticRow]) -> Result<()
             &[
                 Cells::Text(&|row| ByteArray::from(group[row].0.as_str())),
                 Cells::Text(&|row| ByteArray::from(group[row].1.as_str())),
-                Cells::Double(&|row| group[row].2),
+                Cells::MaybeDouble(&|row| group[row].2.value()),
+                Cells::MaybeText(&|row| group[row].2.kind().map(ByteArray::from)),
+                Cells::MaybeText(&|row| group[row].2.reason().map(ByteArray::from)),
             ],
         )?;
     }

@@ -9,9 +9,11 @@ use std::sync::Arc;
 
 use faer::Mat;
 
-pub use host::in_parallel;
+pub use host::{in_parallel, in_parallel_on};
 
 use super::catalogue::Measure;
+use super::memory::Memory;
+use super::outcome::Outcome;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 
@@ -48,10 +50,8 @@ impl Place {
 pub struct Table {
     /// Canonical name of the measure.
     pub measure: String,
-    /// `[N, N]`, row-major: the first of the pair in the row. NaN where the measure is not defined.
-    pub values: Vec<f64>,
-    /// Why it is not defined, for each pair that it is not defined for.
-    pub undefined: Vec<Undefined>,
+    /// `[N, N]`, row-major: the first of the pair in the row.
+    pub cells: Vec<Outcome>,
     /// Where it was computed.
     pub place: Place,
     /// Pairs of a table of a device that the CPU did all the same: single precision would not do, or the measure is not
@@ -61,99 +61,166 @@ pub struct Table {
     pub refused: Option<String>,
 }
 
-/// A pair that a measure is not defined for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Undefined {
+/// A pair without a value.
+#[derive(Clone, Copy, Debug)]
+pub struct Missing<'a> {
     /// Number of the first.
     pub a: usize,
     /// Number of the second.
     pub b: usize,
-    /// Why.
-    pub reason: String,
+    /// Why, as [`Outcome::Undefined`] or [`Outcome::Failed`].
+    pub outcome: &'a Outcome,
+}
+
+impl Missing<'_> {
+    /// Why there is none.
+    pub fn reason(&self) -> &str {
+        self.outcome.reason().unwrap_or_default()
+    }
 }
 
 impl Table {
-    fn new(measure: &Measure, count: usize, place: Place) -> Self {
-        Self {
-            measure: measure.name(),
-            values: vec![f64::NAN; count * count],
-            undefined: Vec::new(),
-            place,
-            completed: Vec::new(),
-            refused: None,
-        }
+    /// A table with one outcome for each pair of a set, row by row.
+    pub fn new(measure: &Measure, place: Place, cells: Vec<Outcome>) -> Self {
+        Self { measure: measure.name(), cells, place, completed: Vec::new(), refused: None }
     }
 
-    fn set(&mut self, count: usize, a: usize, b: usize, value: Result<f64>) {
-        match value {
-            Ok(value) => self.values[a * count + b] = value,
-            Err(error) => self.undefined.push(Undefined { a, b, reason: error.to_string() }),
-        }
+    /// How many representations there are.
+    pub fn count(&self) -> usize {
+        self.cells.len().isqrt()
+    }
+
+    /// What became of the pair `a`, `b`.
+    pub fn cell(&self, a: usize, b: usize) -> &Outcome {
+        &self.cells[a * self.count() + b]
+    }
+
+    /// The values, `[N, N]`, row-major, with NaN where there is none: for pictures and arrays of numbers.
+    pub fn values(&self) -> Vec<f64> {
+        self.cells.iter().map(Outcome::or_nan).collect()
+    }
+
+    /// The pairs without a value, in their order.
+    pub fn missing(&self) -> impl Iterator<Item = Missing<'_>> {
+        let count = self.count();
+        let all = self.cells.iter().enumerate().filter(|(_, cell)| cell.value().is_none());
+        all.map(move |(i, outcome)| Missing { a: i / count, b: i % count, outcome })
+    }
+
+    /// Whether two different representations have a value.
+    pub fn any(&self) -> bool {
+        let count = self.count();
+        self.cells.iter().enumerate().any(|(i, cell)| i / count != i % count && cell.value().is_some())
+    }
+}
+
+/// What comparisons and statistics may use: a GPU if there is one, and memory. A GPU alone makes one, with all memory that is
+/// free.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Machine<'a> {
+    /// Measures that have a form for a GPU run on it.
+    pub gpu: Option<&'a Arc<Gpu>>,
+    /// Of the CPU.
+    pub memory: Memory,
+}
+
+impl<'a> From<Option<&'a Arc<Gpu>>> for Machine<'a> {
+    fn from(gpu: Option<&'a Arc<Gpu>>) -> Self {
+        Self { gpu, memory: Memory::default() }
     }
 }
 
 /// Called with how many of the measures are done, of how many.
 pub type Step<'a> = &'a mut dyn FnMut(usize, usize);
 
-/// Compares all pairs by all measures; measures that have a form for a GPU run on `gpu` if one is given.
+/// Compares all pairs by all measures; measures that have a form for a GPU run on it if there is one. A pair that has no
+/// value is an entry with its reason, and so is every pair of a representation that cannot be used (it holds values that
+/// are not finite, or none): the others stand.
 ///
 /// # Errors
-/// If the representations have not the same number of examples or hold values that are not finite, or the device fails.
-pub fn all_pairs(set: &[Named], measures: &[Measure], gpu: Option<&Arc<Gpu>>, step: Step<'_>) -> Result<Vec<Table>> {
+/// If there is no representation, or they have not the same number of examples.
+pub fn all_pairs<'a>(
+    set: &[Named],
+    measures: &[Measure],
+    on: impl Into<Machine<'a>>,
+    step: Step<'_>,
+) -> Result<Vec<Table>> {
+    let on = on.into();
     check(set)?;
-    let on_device: Vec<bool> =
-        measures.iter().map(|m| gpu.is_some_and(|gpu| device::suits(set, m, gpu.profile()))).collect();
+    let unusable: Vec<Option<String>> =
+        set.iter().map(|x| unusable(x).map(|why| format!("`{}` {why}", x.name))).collect();
+    if unusable.iter().all(Option::is_none) {
+        return Ok(of_sound(set, measures, on, step));
+    }
+    let sound: Vec<usize> = (0..set.len()).filter(|&i| unusable[i].is_none()).collect();
+    let kept: Vec<Named> = sound.iter().map(|&i| set[i].clone()).collect();
+    let mut tables = of_sound(&kept, measures, on, step);
+    for table in &mut tables {
+        let mut found = std::mem::take(&mut table.cells).into_iter();
+        for why_a in &unusable {
+            for why_b in &unusable {
+                table.cells.push(match why_a.as_ref().or(why_b.as_ref()) {
+                    Some(why) => Outcome::Undefined(why.clone()),
+                    // The pairs of sound ones are in the same order in both.
+                    None => found.next().unwrap_or_else(|| Outcome::Failed("no value was computed".into())),
+                });
+            }
+        }
+        table.completed.iter_mut().for_each(|(a, b)| (*a, *b) = (sound[*a], sound[*b]));
+    }
+    Ok(tables)
+}
+
+fn of_sound(set: &[Named], measures: &[Measure], on: Machine<'_>, step: Step<'_>) -> Vec<Table> {
     let total = measures.len();
     let mut done = 0;
-    let mut tables: Vec<Option<Table>> = vec![None; measures.len()];
+    let mut tables: Vec<Option<Table>> = vec![None; total];
     let mut refused: Vec<Option<String>> = vec![None; total];
-    if let Some(gpu) = gpu {
-        let wanted: Vec<usize> = (0..total).filter(|&m| on_device[m]).collect();
-        let found = device::all_pairs(set, measures, &wanted, gpu, &mut |m, why| refused[m] = Some(why))?;
-        for (m, mut table) in found {
+    if let Some(gpu) = on.gpu.filter(|_| !set.is_empty()) {
+        let wanted: Vec<usize> = (0..total).filter(|&m| device::suits(set, &measures[m], gpu.profile())).collect();
+        let found = device::all_pairs(set, measures, &wanted, gpu, &mut |m, why| refused[m] = Some(why));
+        for (m, grid) in found {
             // Not defined, or only not in single precision: the CPU knows, and says why.
-            host::complete(set, &measures[m], &mut table);
-            tables[m] = Some(table);
+            tables[m] = Some(host::complete(set, &measures[m], grid, on.memory));
             done += 1;
             step(done, total);
         }
     }
     for (m, measure) in measures.iter().enumerate() {
         if tables[m].is_none() {
-            tables[m] = Some(Table { refused: refused[m].take(), ..host::all_pairs(set, measure) });
+            tables[m] = Some(Table { refused: refused[m].take(), ..host::all_pairs(set, measure, on.memory) });
             done += 1;
             step(done, total);
         }
     }
-    Ok(tables.into_iter().flatten().collect())
+    tables.into_iter().flatten().collect()
 }
 
 fn check(set: &[Named]) -> Result<()> {
     let Some(first) = set.first() else {
         return Err(Error::Measure("at least one representation is expected, and none came".into()));
     };
-    for one in set {
-        let (name, x) = (&one.name, &one.values);
-        if x.nrows() != first.values.nrows() {
-            return Err(Error::Measure(format!(
-                "`{}` has {} examples and `{name}` has {}: representations of the same examples, in the same order, are \
-                 compared",
-                first.name,
-                first.values.nrows(),
-                x.nrows()
-            )));
-        }
-        if x.nrows() == 0 || x.ncols() == 0 {
-            return Err(Error::Measure(format!("`{name}` is empty: {} examples of {} units", x.nrows(), x.ncols())));
-        }
-        for column in 0..x.ncols() {
-            if let Some(row) = (0..x.nrows()).find(|&row| !x[(row, column)].is_finite()) {
-                return Err(Error::Measure(format!(
-                    "`{name}` holds {} at row {row}, column {column} (counted from 0); every value must be finite",
-                    x[(row, column)]
-                )));
-            }
-        }
+    match set.iter().find(|x| x.values.nrows() != first.values.nrows()) {
+        None => Ok(()),
+        Some(other) => Err(Error::Measure(format!(
+            "`{}` has {} examples and `{}` has {}: representations of the same examples, in the same order, are compared",
+            first.name,
+            first.values.nrows(),
+            other.name,
+            other.values.nrows()
+        ))),
     }
-    Ok(())
+}
+
+/// Why no measure can use a representation, as a sentence without its subject.
+fn unusable(x: &Named) -> Option<String> {
+    let values = &x.values;
+    if values.nrows() == 0 || values.ncols() == 0 {
+        return Some(format!("is empty: {} examples of {} units", values.nrows(), values.ncols()));
+    }
+    (0..values.ncols()).find_map(|column| {
+        let row = (0..values.nrows()).find(|&row| !values[(row, column)].is_finite())?;
+        let value = values[(row, column)];
+        Some(format!("holds {value} at row {row}, column {column} (counted from 0); every value must be finite"))
+    })
 }

@@ -88,12 +88,10 @@ impl Catalogued {
             }
             for table in all_pairs(&set, &self.on_host, self.gpu.as_ref(), &mut |_, _| {})? {
                 let symmetric = self.on_host.iter().any(|m| m.entry.symmetric && m.name() == table.measure);
-                push(&mut found.pairs, &table.measure, layer, step, alive, symmetric, |a, b| {
-                    table.values[a * alive.len() + b]
-                });
+                push(&mut found.pairs, &table.measure, layer, step, alive, symmetric, |a, b| table.cell(a, b).or_nan());
             }
             let statistics = &self.statistics;
-            let described = describe(&set, statistics, &self.labels, self.gpu.as_ref())?;
+            let described = describe(&set, statistics, &self.labels, self.gpu.as_ref());
             for (i, cell) in described.into_iter().enumerate() {
                 found.metrics.push(MetricRow {
                     replica: alive[i / statistics.len()] as u32,
@@ -101,7 +99,7 @@ impl Catalogued {
                     layer: Some(layer_name(layer)),
                     name: statistics[i % statistics.len()].name(),
                     // Not defined on this representation, such as a dimension of a collapsed one.
-                    value: cell.value.unwrap_or(f64::NAN),
+                    value: cell.value.or_nan(),
                 });
             }
         }

@@ -95,7 +95,7 @@ fn the_device_gives_what_the_cpu_gives_or_leaves_it() {
             }
             let family = cpu.measure.split(':').next().unwrap_or("");
             let allowed = if matches!(family, "cka" | "procrustes" | "cca" | "nbs") { 1e-5 } else { 1e-4 };
-            for (at, (&expected, &got)) in cpu.values.iter().zip(&device.values).enumerate() {
+            for (at, (&expected, &got)) in cpu.values().iter().zip(&device.values()).enumerate() {
                 if device.completed.contains(&(at / 2, at % 2)) {
                     continue;
                 }

@@ -294,12 +294,12 @@ fn gather() -> Agreement {
                 Of::TurnedPart(p) => (2, Some(*p)),
             };
             let Some(expected) = expected(&reference["pairwise"], key, part) else { continue };
-            let cpu = on_cpu[i].values[at];
-            assert!(!cpu.is_nan(), "{name} {measure}: {:?}", on_cpu[i].undefined);
+            let cpu = on_cpu[i].cells[at].or_nan();
+            assert!(!cpu.is_nan(), "{name} {measure}: {:?}", on_cpu[i].cells[at]);
             let gpu = on_gpu
                 .as_ref()
                 .filter(|t| t[i].place == Place::Gpu && !t[i].completed.contains(&(at / 2, at % 2)))
-                .map(|t| t[i].values[at]);
+                .map(|t| t[i].cells[at].or_nan());
             let near_ties = is_ranked(measure) && pair.iter().any(|x| has_near_ties(x, measure));
             let package = reference["pairwise"][*key]["package"].as_str().unwrap_or("").to_owned();
             table

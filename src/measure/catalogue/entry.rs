@@ -131,6 +131,46 @@ pub struct Extents {
     pub p: usize,
     /// Units of the second.
     pub q: usize,
+    /// Units of either that are the same for all examples.
+    pub constant: usize,
+}
+
+impl Extents {
+    /// Of `n` examples of `p` and `q` units, all of which vary.
+    pub fn new(n: usize, p: usize, q: usize) -> Self {
+        Self { n, p, q, constant: 0 }
+    }
+}
+
+/// Numbers of eight bytes that a measure holds at once on the CPU, at most, beside the representations themselves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Held {
+    /// A prepared representation, with the units of the first.
+    pub prepared: f64,
+    /// While one is being prepared, beside what comes of it.
+    pub preparing: f64,
+    /// While two prepared ones are compared, beside them.
+    pub comparing: f64,
+}
+
+impl Held {
+    /// Of a measure that takes two representations as they are.
+    pub(super) fn of_pair(e: Extents, comparing: f64) -> Self {
+        Self { prepared: e.n as f64 * e.p as f64, preparing: 0.0, comparing }
+    }
+
+    /// Where linear algebra is done on both in the space of units, or of examples if those are fewer: some copies of
+    /// each, and some square matrices of both widths together.
+    pub(super) fn of_units(e: Extents) -> Self {
+        let [n, p, q] = [e.n, e.p, e.q].map(|side| side as f64);
+        Self::of_pair(e, 6.0 * n * (p + q) + 6.0 * (p.min(n) + q.min(n)).powi(2) + 4.0 * p * q)
+    }
+
+    /// Where tables of all pairs of examples are made of both at once, so many.
+    pub(super) fn of_tables(e: Extents, tables: f64) -> Self {
+        let [n, p, q] = [e.n, e.p, e.q].map(|side| side as f64);
+        Self::of_pair(e, tables * n * n + 2.0 * n * (p + q))
+    }
 }
 
 /// A measure of two representations, as the catalogue lists it.
@@ -155,6 +195,8 @@ pub struct Entry {
     pub invariances: &'static [Invariance],
     /// Cost for a pair, in letters: n examples, p units.
     pub cost: &'static str,
+    /// What it holds in memory on the CPU.
+    pub held: fn(&Given, Extents) -> Held,
     /// Paper and equation.
     pub source: &'static str,
     /// Its options.

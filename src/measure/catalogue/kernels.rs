@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::device::{Cosine, Device, FromProducts, Neighbourhood, Surroundings};
-use super::entry::{Direction, Entry, Extents, Host, Invariance as I, Made, no_caution};
+use super::entry::{Direction, Entry, Extents, Held, Host, Invariance as I, Made, no_caution};
 use super::given::{Given, Parameter, Takes};
 use crate::error::Result;
 use crate::measure::embedding::{self, Between, Centring, Embedding, Pool};
@@ -57,6 +57,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: ORTHOGONAL,
         cost: "n² p",
+        held: cka_held,
         source: "Kornblith et al. 2019, eq. 4; unbiased HSIC: Song et al. 2012, eq. 5",
         parameters: CKA_OPTIONS,
         caution: few_examples,
@@ -73,6 +74,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: true,
         invariances: ORTHOGONAL,
         cost: "n² p",
+        held: kernels_held,
         source: "Williams et al. 2021",
         parameters: &[
             Parameter {
@@ -103,6 +105,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: &[I::Translation, I::Permutation, I::Orthogonal],
         cost: "n² p",
+        held: kernels_held,
         source: "Gretton et al. 2005; Song et al. 2012, eq. 5",
         parameters: CKA_OPTIONS,
         caution: no_caution,
@@ -127,6 +130,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: ORTHOGONAL,
         cost: "n batch p",
+        held: |g, e| Held::of_pair(e, 8.0 * (g.count("batch") as f64).powi(2) + 2.0 * (e.n * (e.p + e.q)) as f64),
         source: "Nguyen, Raghu, Kornblith 2021",
         parameters: &[
             Parameter {
@@ -160,6 +164,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: ORTHOGONAL,
         cost: "n² p",
+        held: |_, e| Held::of_tables(e, 4.5),
         source: "Székely, Rizzo, Bakirov 2007; debiased: Székely and Rizzo 2014",
         parameters: &[Parameter {
             key: "estimator",
@@ -199,6 +204,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: &[I::Scaling, I::Permutation, I::Orthogonal],
         cost: "n² p",
+        held: |_, e| Held::of_tables(e, 7.0),
         source: "Huh et al. 2024",
         parameters: &[
             Parameter { key: "k", takes: Takes::Count { default: 10, low: 1 }, about: "neighbours" },
@@ -231,6 +237,29 @@ pub(super) const ENTRIES: &[Entry] = &[
         },
     },
 ];
+
+/// Four tables beside the one kept. With the linear kernel and many more examples than units, features in place of tables, but a
+/// table all the same beside one of more units.
+fn cka_held(g: &Given, e: Extents) -> Held {
+    let [n, p, q] = [e.n, e.p, e.q].map(|side| side as f64);
+    let features = |units: usize| g.word("kernel") == "linear" && kernel::keeps_features(e.n, units);
+    let (prepared, preparing) =
+        if features(e.p) { (n * p, 2.0 * n * p + p * p) } else { (n * n, 4.0 * n * n + 2.0 * n * p) };
+    let comparing = match [features(e.p), features(e.q)] {
+        [true, true] => p * q + 2.0 * n,
+        [false, false] => n,
+        _ => 4.0 * n * n,
+    };
+    Held { prepared, preparing, comparing }
+}
+
+/// Tables of both at once, but of many examples of few units in the linear kernel.
+fn kernels_held(g: &Given, e: Extents) -> Held {
+    if g.word("kernel") == "linear" && e.n > e.p + e.q && g.word("estimator") == "biased" {
+        return Held::of_units(e);
+    }
+    Held::of_tables(e, 6.0)
+}
 
 fn estimator_of(g: &Given) -> Estimator {
     match g.word("estimator") {

@@ -19,7 +19,7 @@ pub use device::{
     Surroundings, Tables,
 };
 pub use documentation::documentation;
-pub use entry::{Direction, Entry, Extents, Host, Invariance, Made, Prepared};
+pub use entry::{Direction, Entry, Extents, Held, Host, Invariance, Made, Prepared};
 pub use given::{Given, Parameter, Takes, Value};
 pub use statistic::{Compute, Form, Statistic, StatisticEntry, statistics};
 
@@ -79,6 +79,30 @@ impl Measure {
     /// Something to be aware of with representations of these extents.
     pub fn caution(&self, extents: Extents) -> Option<String> {
         (self.entry.caution)(&self.given, extents)
+    }
+
+    /// Least and largest value with these options: what the catalogue says is for all of them.
+    pub fn range(&self) -> [f64; 2] {
+        use std::f64::consts::{FRAC_PI_2, PI, SQRT_2};
+        let is = |key: &str, word: &str| self.given.word(key) == word;
+        match self.entry.name {
+            "cka" | "distance_correlation" if is("estimator", "biased") => [0.0, 1.0],
+            "angular_cka" if is("estimator", "biased") => [0.0, FRAC_PI_2],
+            "hsic" if is("estimator", "biased") => [0.0, f64::INFINITY],
+            "procrustes" | "shape" if is("form", "angular") => [0.0, FRAC_PI_2],
+            "procrustes" if is("form", "normalised") => [0.0, SQRT_2],
+            "procrustes" if is("form", "disparity") => [0.0, 1.0],
+            "permutation_procrustes" if is("form", "angular") => [0.0, PI],
+            "cca" if !is("form", "pillai") => [0.0, 1.0],
+            "sparse_prediction" if is("report", "units") => [0.0, f64::INFINITY],
+            _ => self.entry.range,
+        }
+    }
+
+    /// What it holds in memory on the CPU for representations of these extents, in bytes.
+    pub fn held(&self, extents: Extents) -> Held {
+        let Held { prepared, preparing, comparing } = (self.entry.held)(&self.given, extents);
+        Held { prepared: 8.0 * prepared, preparing: 8.0 * preparing, comparing: 8.0 * comparing }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::crosses;
 use super::device::{Cross, Device, Neighbourhood, Tables};
-use super::entry::{Direction, Entry, Host, Invariance as I, Made, no_caution};
+use super::entry::{Direction, Entry, Extents, Held, Host, Invariance as I, Made, no_caution};
 use super::given::{Given, Parameter, Takes};
 use crate::error::{Error, Result};
 use crate::measure::embedding::Between;
@@ -49,9 +49,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: MATCHING,
         cost: "n p² + p³",
+        held: |_, e| Held::of_units(e),
         source: "Li et al. 2016",
         parameters: &[SIGN],
-        caution: no_caution,
+        caution: constant_units,
         make: |g| {
             let sign = sign(g);
             let host = Host::of_pair(move |x, y| Ok(bipartite_match(&correlation(x, y, sign)?)?.mean));
@@ -69,6 +70,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: MATCHING,
         cost: "n p²",
+        held: |_, e| Held::of_units(e),
         source: "Li et al. 2016",
         parameters: &[
             SIGN,
@@ -78,7 +80,7 @@ pub(super) const ENTRIES: &[Entry] = &[
                 about: "of the first's units, or of both ways",
             },
         ],
-        caution: no_caution,
+        caution: constant_units,
         make: |g| {
             let (sign, mean) = (sign(g), g.word("way") == "mean");
             let host = Host::of_pair(move |x, y| {
@@ -99,9 +101,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: MATCHING,
         cost: "n p² + p³",
+        held: |_, e| Held::of_units(e),
         source: "Khosla and Williams 2024",
         parameters: &[SIGN],
-        caution: no_caution,
+        caution: constant_units,
         make: |g| {
             let sign = sign(g);
             let host = Host::of_pair(move |x, y| Ok(soft_match(&correlation(x, y, sign)?)?.value));
@@ -119,6 +122,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: true,
         invariances: MATCHING,
         cost: "n p² + p³",
+        held: |_, e| Held::of_units(e),
         source: "Khosla and Williams 2024",
         parameters: &[
             SIGN,
@@ -128,7 +132,7 @@ pub(super) const ENTRIES: &[Entry] = &[
                 about: "units at norm one, or centred as they are",
             },
         ],
-        caution: no_caution,
+        caution: constant_units,
         make: |g| {
             let sign = sign(g);
             let scale = if g.word("scale") == "centred" { UnitScale::Centred } else { UnitScale::Normalised };
@@ -151,6 +155,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: &[I::Translation, I::Scaling, I::UnitScaling, I::Permutation],
         cost: "n p² + p³",
+        held: |_, e| Held::of_units(e),
         source: "Li et al. 2016",
         parameters: &[
             Parameter {
@@ -170,7 +175,7 @@ pub(super) const ENTRIES: &[Entry] = &[
                 about: "whether the bias of few examples is taken off",
             },
         ],
-        caution: no_caution,
+        caution: constant_units,
         make: |g| {
             let bins = g.count("bins");
             let binning =
@@ -196,6 +201,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: MATCHING,
         cost: "n p² + passes p² q",
+        held: |_, e| Held::of_units(e),
         source: "Li et al. 2016",
         parameters: &[
             Parameter {
@@ -209,7 +215,7 @@ pub(super) const ENTRIES: &[Entry] = &[
                 about: "mean R², or mean number of units used",
             },
         ],
-        caution: no_caution,
+        caution: constant_units,
         make: |g| {
             let (alpha, units) = (g.number("alpha"), g.word("report") == "units");
             Ok(Host::of_pair(move |x, y| {
@@ -234,6 +240,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: MATCHING,
         cost: "n p² + p³",
+        held: |_, e| Held::of_pair(e, 4.0 * (e.n * (e.p + e.q)) as f64 + 9.0 * ((e.p + e.q) as f64).powi(2)),
         source: "Li et al. 2016",
         parameters: &[
             Parameter { key: "clusters", takes: Takes::Count { default: 8, low: 1 }, about: "how many" },
@@ -243,7 +250,7 @@ pub(super) const ENTRIES: &[Entry] = &[
                 about: "which pairs of units have an affinity",
             },
         ],
-        caution: no_caution,
+        caution: constant_units,
         make: |g| {
             let mut options = ClusterOptions::new(g.count("clusters"));
             options.edges = if g.word("edges") == "between" { Edges::Between } else { Edges::WithinAndBetween };
@@ -261,6 +268,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: &[I::Scaling, I::Permutation, I::Orthogonal],
         cost: "n² p",
+        held: nearest_held,
         source: "Huh et al. 2024",
         parameters: NEAREST,
         caution: chance,
@@ -277,6 +285,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: &[I::Scaling, I::Permutation, I::Orthogonal],
         cost: "n² p",
+        held: nearest_held,
         source: "Klabunde et al. 2025",
         parameters: NEAREST,
         caution: no_caution,
@@ -293,6 +302,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: &[I::Translation, I::Scaling, I::Permutation, I::Orthogonal],
         cost: "n³ and more",
+        held: rtd_held,
         source: "Barannikov et al. 2022",
         parameters: &[
             Parameter {
@@ -335,6 +345,25 @@ pub(super) const ENTRIES: &[Entry] = &[
         },
     },
 ];
+
+/// One row of distances at a time.
+fn nearest_held(g: &Given, e: Extents) -> Held {
+    let [n, p, k] = [e.n, e.p, g.count("k")].map(|side| side as f64);
+    Held { prepared: n * k, preparing: 3.0 * n * p + 6.0 * n, comparing: 2.0 * n + 4.0 * k }
+}
+
+/// The graph of both sets of distances has twice the examples for its points.
+fn rtd_held(g: &Given, e: Extents) -> Held {
+    let drawn = if g.count("batch") == 0 { e.n } else { g.count("batch").min(e.n) };
+    Held::of_pair(e, 40.0 * (drawn as f64).powi(2) + 2.0 * (e.n * (e.p + e.q)) as f64)
+}
+
+fn constant_units(_: &Given, e: Extents) -> Option<String> {
+    (e.constant > 0).then(|| match e.constant {
+        1 => "1 unit is the same for all examples, has no correlation and is left out".to_owned(),
+        many => format!("{many} units are the same for all examples, have no correlation and are left out"),
+    })
+}
 
 fn sign(g: &Given) -> Sign {
     if g.word("sign") == "absolute" { Sign::Absolute } else { Sign::Signed }

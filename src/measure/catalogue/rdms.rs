@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::crosses;
 use super::device::{Cosine, Device, FromProducts, Ranks, Tables};
-use super::entry::{Direction, Entry, Host, Invariance as I, Made, no_caution};
+use super::entry::{Direction, Entry, Extents, Held, Host, Invariance as I, Made, no_caution};
 use super::given::{Given, Parameter, Takes};
 use crate::error::{Error, Result};
 use crate::measure::embedding::{Between, Centring, Embedding};
@@ -41,6 +41,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: INVARIANCES,
         cost: "n² p, ranks n² log n",
+        held: rdms_held,
         source: "Kriegeskorte et al. 2008; whitened: Diedrichsen et al. 2021; rho-a, tau-a: Nili et al. 2014, Schütt et al. 2023",
         parameters: &[
             DISTANCE,
@@ -74,6 +75,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: INVARIANCES,
         cost: "n³",
+        held: factored_held,
         source: "Harvey et al. 2024; Schütt et al. 2023",
         parameters: &[DISTANCE, NEGATIVE],
         caution: no_caution,
@@ -98,6 +100,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: true,
         invariances: &[I::Permutation],
         cost: "n³",
+        held: factored_held,
         source: "Bhatia, Jain, Lim 2019; Schütt et al. 2023",
         parameters: &[
             DISTANCE,
@@ -122,6 +125,19 @@ pub(super) const ENTRIES: &[Entry] = &[
         },
     },
 ];
+
+/// Upper triangles, and ranks or what is sorted beside them.
+fn rdms_held(g: &Given, e: Extents) -> Held {
+    let [n, p] = [e.n, e.p].map(|side| side as f64);
+    let comparing = if g.word("by") == "spearman" { 0.0 } else { 3.0 * n * n };
+    Held { prepared: 0.5 * n * n, preparing: 2.0 * n * n + 3.0 * n * p, comparing }
+}
+
+/// Square roots of Gram matrices.
+fn factored_held(_: &Given, e: Extents) -> Held {
+    let [n, p] = [e.n, e.p].map(|side| side as f64);
+    Held { prepared: 0.5 * n * n, preparing: n * n + 3.0 * n * p, comparing: 12.0 * n * n }
+}
 
 fn dissimilarity(g: &Given) -> Dissimilarity {
     match g.word("rdm") {

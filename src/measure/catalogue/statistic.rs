@@ -56,13 +56,21 @@ pub struct StatisticEntry {
     pub labels: bool,
     /// Its options.
     pub parameters: &'static [Parameter],
+    /// What it holds in memory on the CPU at most, in numbers of eight bytes, for so many examples and units.
+    pub held: fn(&Given, f64, f64) -> f64,
     /// How it is computed.
     pub make: fn(&Given) -> Form,
 }
 
 impl StatisticEntry {
     const fn new(family: &'static str, name: &'static str, title: &'static str, make: fn(&Given) -> Form) -> Self {
-        Self { name, title, family, formula: "", source: "", labels: false, parameters: &[], make }
+        let held = |_: &Given, n: f64, p: f64| 8.0 * n * p + 6.0 * p.min(n).powi(2) + 48.0 * n;
+        Self { name, title, family, formula: "", source: "", labels: false, parameters: &[], held, make }
+    }
+
+    /// One that holds more than copies of the representation and matrices of its units.
+    const fn holds(self, held: fn(&Given, f64, f64) -> f64) -> Self {
+        Self { held, ..self }
     }
 
     const fn formula(self, formula: &'static str) -> Self {
@@ -119,6 +127,11 @@ impl Statistic {
         let given = Given::parse(name, entry.parameters, &options)?;
         let Form { compute, device } = (entry.make)(&given);
         Ok(Self { entry, given, device, compute })
+    }
+
+    /// What it holds in memory on the CPU for a representation `[n, p]`, in bytes, at most.
+    pub fn held(&self, n: usize, p: usize) -> f64 {
+        8.0 * (self.entry.held)(&self.given, n as f64, p as f64)
     }
 
     /// Its canonical name.

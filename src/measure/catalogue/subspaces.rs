@@ -2,7 +2,7 @@
 
 use super::crosses;
 use super::device::{Cross, Device, Nuclear, NuclearValue};
-use super::entry::{Direction, Entry, Extents, Host, Invariance as I, Made, no_caution};
+use super::entry::{Direction, Entry, Extents, Held, Host, Invariance as I, Made, no_caution};
 use super::given::{Given, Parameter, Takes};
 use crate::error::Error;
 use crate::measure::subspace::based::{Based, Basis};
@@ -32,6 +32,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: true,
         invariances: ORTHOGONAL,
         cost: "n p² + p³",
+        held: |_, e| based_held(e),
         source: "Williams et al. 2021; Ding et al. 2021",
         parameters: &[Parameter {
             key: "form",
@@ -61,6 +62,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: ORTHOGONAL,
         cost: "n p² + p³",
+        held: |_, e| based_held(e),
         source: "Harvey et al. 2024",
         parameters: &[],
         caution: few_examples,
@@ -82,6 +84,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: true,
         invariances: &[I::Translation, I::Permutation, I::Orthogonal],
         cost: "n p² + p³",
+        held: |_, e| based_held(e),
         source: "Williams et al. 2021 (netrep's LinearMetric)",
         parameters: &[
             Parameter {
@@ -123,6 +126,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: true,
         invariances: &[I::Translation, I::Scaling, I::Permutation],
         cost: "n p² + p³",
+        held: |_, e| Held::of_units(e),
         source: "Williams et al. 2021",
         parameters: &[Parameter {
             key: "form",
@@ -150,6 +154,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: LINEAR,
         cost: "n p² + p³",
+        held: |_, e| Held { preparing: based_held(e).preparing, ..Held::of_units(e) },
         source: "Raghu et al. 2017; mean squared: Kornblith et al. 2019, table 1",
         parameters: &[
             Parameter {
@@ -216,6 +221,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: ORTHOGONAL,
         cost: "n p² + p³",
+        held: |_, e| Held { preparing: based_held(e).preparing, ..Held::of_units(e) },
         source: "Raghu et al. 2017",
         parameters: &[
             Parameter {
@@ -281,6 +287,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: &[I::Translation, I::Scaling, I::Permutation],
         cost: "n p² + p³",
+        held: |_, e| Held::of_units(e),
         source: "Morcos et al. 2018",
         parameters: &[Parameter {
             key: "weights",
@@ -308,6 +315,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: &[I::Scaling, I::UnitScaling, I::Permutation, I::Orthogonal, I::Linear],
         cost: "n p²",
+        held: |_, e| Held::of_units(e),
         source: "May et al. 2019",
         parameters: &[Parameter {
             key: "over",
@@ -335,6 +343,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: true,
         invariances: ORTHOGONAL,
         cost: "n p² + p³",
+        held: |_, e| Held::of_units(e),
         source: "Boix-Adserà et al. 2022",
         parameters: &[
             Parameter {
@@ -365,6 +374,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: &[I::Translation, I::Scaling, I::Permutation, I::Orthogonal],
         cost: "n p²",
+        held: |_, e| Held::of_units(e),
         source: "Kornblith et al. 2019, table 1",
         parameters: &[Parameter {
             key: "average",
@@ -400,6 +410,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: &[I::Translation, I::Permutation, I::Orthogonal],
         cost: "folds (n p² + p³)",
+        held: |_, e| Held::of_units(e),
         source: "scikit-learn's Ridge and KFold; brain-score for the median correlation",
         parameters: &[
             Parameter {
@@ -459,6 +470,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: &[I::Translation, I::Permutation, I::Orthogonal],
         cost: "penalties n² p",
+        held: |_, e| Held::of_units(e),
         source: "scikit-learn's RidgeCV",
         parameters: &[Parameter {
             key: "report",
@@ -494,12 +506,20 @@ pub(super) const ENTRIES: &[Entry] = &[
         metric: false,
         invariances: &[],
         cost: "n p",
+        held: |_, e| Held::of_pair(e, 4.0 * (e.p + e.q) as f64),
         source: "Lin 1991; Klabunde et al. 2025",
         parameters: &[],
         caution: no_caution,
         make: |_| Ok(Made { host: Host::of_pair(functional::output_jsd_bits), device: Some(Device::Outputs) }),
     },
 ];
+
+/// Each brought into its form once: no wider than there are examples.
+fn based_held(e: Extents) -> Held {
+    let [n, p, q] = [e.n, e.p, e.q].map(|side| side as f64);
+    let (a, b) = (p.min(n), q.min(n));
+    Held { prepared: n * a, preparing: 4.0 * n * p + 6.0 * a * a, comparing: 3.0 * n * (a + b) + 6.0 * (a + b).powi(2) }
+}
 
 /// A measure of the Procrustes family, each representation brought into its form once.
 fn procrustes(basis: Basis, form: fn(&shape::Procrustes) -> f64) -> Host {

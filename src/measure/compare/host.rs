@@ -4,106 +4,137 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use super::device::Grid;
 use super::{Named, Place, Table};
 use crate::error::{Error, Result};
-use crate::measure::catalogue::{Measure, Prepared};
+use crate::measure::catalogue::{Extents, Held, Measure, Prepared};
+use crate::measure::memory::Memory;
+use crate::measure::outcome::Outcome;
 
-/// Bytes of prepared representations kept at a time, about.
-const KEPT: usize = 2 << 30;
+/// Bytes of prepared representations kept at a time, at most.
+const KEPT: f64 = (2u64 << 30) as f64;
 
 /// Compares all pairs by one measure.
-pub(super) fn all_pairs(set: &[Named], measure: &Measure) -> Table {
+pub(super) fn all_pairs(set: &[Named], measure: &Measure, memory: Memory) -> Table {
     let count = set.len();
-    let mut table = Table::new(measure, count, Place::Cpu);
-    // A prepared representation may be a table of all pairs of its examples.
-    let largest = set.iter().map(|x| x.values.nrows() * x.values.nrows().max(x.values.ncols()) * 8).max().unwrap_or(1);
-    let block = (KEPT / largest / 2).clamp(1, count.max(1));
+    let symmetric = measure.entry.symmetric;
+    let mut cells = vec![Outcome::Failed("no value was computed".into()); count * count];
+    // Half of what is free for the prepared representations of two blocks, the rest for the work.
+    let largest = (0..count).map(|i| held(measure, &set[i], &set[i]).prepared).fold(1.0, f64::max);
+    let block = ((KEPT.min(memory.free() / 2.0) / largest / 2.0) as usize).clamp(1, count.max(1));
     let starts: Vec<usize> = (0..count).step_by(block).collect();
     for &first in &starts {
         let rows: Vec<usize> = (first..(first + block).min(count)).collect();
-        let prepared_rows = prepare(set, measure, &rows);
+        let prepared_rows = prepare(set, measure, &rows, memory);
         for &second in &starts {
-            if measure.entry.symmetric && second < first {
+            if symmetric && second < first {
                 continue;
             }
             let columns: Vec<usize> = (second..(second + block).min(count)).collect();
-            let prepared_columns = if second == first { None } else { Some(prepare(set, measure, &columns)) };
+            let prepared_columns = (second != first).then(|| prepare(set, measure, &columns, memory));
             let prepared_columns = prepared_columns.as_ref().unwrap_or(&prepared_rows);
             let wanted: Vec<(usize, usize)> = rows
                 .iter()
                 .flat_map(|&a| columns.iter().map(move |&b| (a, b)))
-                .filter(|&(a, b)| !measure.entry.symmetric || a <= b)
+                .filter(|&(a, b)| !symmetric || a <= b)
                 .collect();
-            let values = in_parallel(wanted.len(), |i| {
+            let needs: Vec<f64> = wanted.iter().map(|&(a, b)| held(measure, &set[a], &set[b]).comparing).collect();
+            let found = memory.each(0.0, &needs, |i| {
                 let (a, b) = wanted[i];
-                let (x, y) = (&prepared_rows[a - first], &prepared_columns[b - second]);
-                let named = |index: usize, why: &str| Error::Measure(format!("`{}`: {why}", set[index].name));
-                match (x, y) {
-                    (Ok(x), Ok(y)) => measure.made.host.compare(x, y),
-                    (Err(why), _) => Err(named(a, why)),
-                    (_, Err(why)) => Err(named(b, why)),
-                }
+                Ok(match (&prepared_rows[a - first], &prepared_columns[b - second]) {
+                    (Ok(x), Ok(y)) => Outcome::from(measure.made.host.compare(x, y)),
+                    (Err(why), _) | (_, Err(why)) => why.clone(),
+                })
             });
-            for (&(a, b), value) in wanted.iter().zip(values) {
-                if measure.entry.symmetric && a != b {
-                    let again = match &value {
-                        Ok(value) => Ok(*value),
-                        Err(error) => Err(Error::Measure(error.to_string())),
-                    };
-                    table.set(count, b, a, again);
+            for (&(a, b), found) in wanted.iter().zip(found) {
+                let cell = found.unwrap_or_else(|error| Outcome::from(&error));
+                if symmetric && a != b {
+                    cells[b * count + a] = cell.clone();
                 }
-                table.set(count, a, b, value);
+                cells[a * count + b] = cell;
             }
         }
     }
-    table.undefined.sort_by_key(|u| (u.a, u.b));
-    table
+    Table::new(measure, Place::Cpu, cells)
 }
 
-/// Computes what a table from a device lacks: pairs without a finite value.
-pub(super) fn complete(set: &[Named], measure: &Measure, table: &mut Table) {
+/// A table from what a device found, with the pairs that it lacks.
+pub(super) fn complete(set: &[Named], measure: &Measure, grid: Grid, memory: Memory) -> Table {
     let count = set.len();
     let symmetric = measure.entry.symmetric;
     let missing: Vec<(usize, usize)> = (0..count)
         .flat_map(|a| (0..count).map(move |b| (a, b)))
-        .filter(|&(a, b)| !(table.values[a * count + b].is_finite() || symmetric && b < a))
+        .filter(|&(a, b)| !(grid.values[a * count + b].is_finite() || symmetric && b < a))
         .collect();
     // Most of it, self-comparisons aside: then the CPU does it all, and the table says so.
     let others = missing.iter().filter(|(a, b)| a != b).count();
     if 2 * others > count * (count - 1) / (1 + usize::from(symmetric)) {
-        *table = all_pairs(set, measure);
-        return;
+        return all_pairs(set, measure, memory);
     }
-    let values = in_parallel(missing.len(), |i| {
+    let mut cells: Vec<Outcome> = grid.values.into_iter().map(|value| Outcome::from(Ok(value))).collect();
+    let needs: Vec<f64> = missing.iter().map(|&(a, b)| alone(measure, &set[a], &set[b])).collect();
+    let found = memory.each(0.0, &needs, |i| {
         let host = &measure.made.host;
-        let prepared = |x: usize| {
-            let why = |e: Error| Error::Measure(format!("`{}`: {e}", set[x].name));
-            host.prepare(set[x].values.as_ref()).map_err(why)
-        };
-        host.compare(&prepared(missing[i].0)?, &prepared(missing[i].1)?)
+        let prepared = |x: usize| host.prepare(set[x].values.as_ref()).map_err(|error| of(&set[x], &error));
+        let (a, b) = missing[i];
+        Ok(match (prepared(a), prepared(b)) {
+            (Ok(x), Ok(y)) => Outcome::from(host.compare(&x, &y)),
+            (Err(why), _) | (_, Err(why)) => why,
+        })
     });
-    table.undefined.clear();
-    for (&(a, b), value) in missing.iter().zip(values) {
+    for (&(a, b), found) in missing.iter().zip(found) {
+        let cell = found.unwrap_or_else(|error| Outcome::from(&error));
         if symmetric && a != b {
-            let again = value.as_ref().map(|v| *v).map_err(|error| Error::Measure(error.to_string()));
-            table.values[b * count + a] = f64::NAN;
-            table.set(count, b, a, again);
+            cells[b * count + a] = cell.clone();
         }
-        table.values[a * count + b] = f64::NAN;
-        table.set(count, a, b, value);
+        cells[a * count + b] = cell;
     }
-    table.undefined.sort_by_key(|u| (u.a, u.b));
-    table.completed = missing;
+    Table { completed: missing, ..Table::new(measure, Place::Gpu, cells) }
 }
 
-fn prepare(set: &[Named], measure: &Measure, which: &[usize]) -> Vec<Result<Prepared, String>> {
-    in_parallel(which.len(), |i| measure.made.host.prepare(set[which[i]].values.as_ref()).map_err(|e| e.to_string()))
+/// What the measure takes in bytes for a pair.
+fn held(measure: &Measure, a: &Named, b: &Named) -> Held {
+    measure.held(Extents::new(a.values.nrows(), a.values.ncols(), b.values.ncols()))
+}
+
+/// What a pair takes in bytes from beginning to end.
+pub(super) fn alone(measure: &Measure, a: &Named, b: &Named) -> f64 {
+    let [x, y] = [a, b].map(|own| held(measure, own, own));
+    x.prepared + y.prepared + x.preparing.max(y.preparing).max(held(measure, a, b).comparing)
+}
+
+fn prepare(set: &[Named], measure: &Measure, which: &[usize], memory: Memory) -> Vec<Result<Prepared, Outcome>> {
+    let (mut kept, mut needs) = (0.0, Vec::with_capacity(which.len()));
+    for &i in which {
+        let held = held(measure, &set[i], &set[i]);
+        kept += held.prepared;
+        needs.push(held.preparing);
+    }
+    let found = memory.each(kept, &needs, |i| measure.made.host.prepare(set[which[i]].values.as_ref()));
+    found.into_iter().zip(which).map(|(found, &i)| found.map_err(|error| of(&set[i], &error))).collect()
+}
+
+/// Why a representation could not be prepared, with its name.
+fn of(x: &Named, error: &Error) -> Outcome {
+    match Outcome::from(error) {
+        Outcome::Undefined(why) => Outcome::Undefined(format!("`{}`: {why}", x.name)),
+        Outcome::Failed(why) => Outcome::Failed(format!("`{}`: {why}", x.name)),
+        value @ Outcome::Value(_) => value,
+    }
 }
 
 /// Results of `work` for each number below `count`, in order, computed on all cores. Linear algebra within a piece of work
 /// stays on its thread.
 pub fn in_parallel<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(count.max(1));
+    in_parallel_on(thread::available_parallelism().map_or(1, usize::from), count, work)
+}
+
+/// The same on so many threads at most. On one, no thread is started.
+pub fn in_parallel_on<T: Send>(threads: usize, count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let threads = threads.min(count);
+    if threads < 2 {
+        return (0..count).map(work).collect();
+    }
     let next = AtomicUsize::new(0);
     let mut all: Vec<(usize, T)> = thread::scope(|scope| {
         let (next, work) = (&next, &work);

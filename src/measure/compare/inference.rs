@@ -1,14 +1,17 @@
 //! How sure the value of a pair is: permutation tests and intervals, on a GPU where the measure has such a form.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::available_parallelism;
 
 use faer::MatRef;
 
 use super::device::{Intake, drawn, row_major, suits};
-use super::{Named, Place, all_pairs};
+use super::host::alone;
+use super::{Machine, Named, Place, all_pairs};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::measure::catalogue::{Direction, Measure};
+use crate::measure::memory::Memory;
 use crate::measure::resample::{Resample, Rows, resample};
 use crate::measure::single::inference;
 
@@ -44,23 +47,24 @@ pub struct Interval {
 ///
 /// # Errors
 /// If the measure is not defined on the pair or on a draw, or the device fails.
-pub fn permutation_test(
+pub fn permutation_test<'a>(
     [a, b]: [&Named; 2],
     measure: &Measure,
-    gpu: Option<&Arc<Gpu>>,
+    on: impl Into<Machine<'a>>,
     draws: usize,
     seed: u32,
 ) -> Result<Permuted> {
+    let on = on.into();
     let alternative = match measure.entry.direction {
         Direction::Similarity => inference::Alternative::Larger,
         Direction::Distance => inference::Alternative::Smaller,
     };
-    let of = |x: MatRef<'_, f64>, y: MatRef<'_, f64>| on_host(measure, x, y);
-    let (test, place) = match on_device([a, b], measure, gpu, Resample::Permute, draws, seed)? {
+    let of = draw([a, b], measure, on.memory);
+    let (test, place) = match on_device([a, b], measure, on.gpu, Resample::Permute, draws, seed)? {
         Some((observed, null)) => (inference::Test::of(observed, null, alternative)?, Place::Gpu),
         None => {
             let (x, y) = (a.values.as_ref(), b.values.as_ref());
-            (inference::permutation_test(&of, x, y, alternative, draws, u64::from(seed))?, Place::Cpu)
+            (inference::permutation_test(&of?, x, y, alternative, draws, u64::from(seed))?, Place::Cpu)
         }
     };
     let mean = test.null.iter().sum::<f64>() / test.null.len() as f64;
@@ -78,27 +82,28 @@ pub enum Sampling {
     Bootstrap,
 }
 
-/// The 95 % interval of a measure over examples.
+/// The 95 % interval of a measure over examples, within the range of the measure.
 ///
 /// # Errors
 /// As [`permutation_test`].
-pub fn interval(
+pub fn interval<'a>(
     [a, b]: [&Named; 2],
     measure: &Measure,
-    gpu: Option<&Arc<Gpu>>,
+    on: impl Into<Machine<'a>>,
     sampling: Sampling,
     draws: usize,
     seed: u32,
 ) -> Result<Interval> {
+    let on = on.into();
     let n = a.values.nrows();
     let halves = sampling == Sampling::Halves;
     let how = if halves { Resample::Subsample(n / 2) } else { Resample::Bootstrap };
-    let of = |x: MatRef<'_, f64>, y: MatRef<'_, f64>| on_host(measure, x, y);
-    let (found, place) = match on_device([a, b], measure, gpu, how, draws, seed)? {
+    let of = draw([a, b], measure, on.memory);
+    let (found, place) = match on_device([a, b], measure, on.gpu, how, draws, seed)? {
         Some((estimate, values)) if halves => (inference::Interval::of_halves(estimate, values, n, LEVEL), Place::Gpu),
         Some((estimate, values)) => (inference::Interval::of_bootstrap(estimate, values, LEVEL), Place::Gpu),
         None => {
-            let (x, y, seed) = (a.values.as_ref(), b.values.as_ref(), u64::from(seed));
+            let (x, y, seed, of) = (a.values.as_ref(), b.values.as_ref(), u64::from(seed), of?);
             let found = if halves {
                 inference::subsample(&of, x, y, n / 2, LEVEL, draws, seed)?
             } else {
@@ -107,7 +112,10 @@ pub fn interval(
             (found, Place::Cpu)
         }
     };
-    Ok(Interval { estimate: found.estimate, low: found.low, high: found.high, sampling, place })
+    // Deviations of the draws are taken off the estimate: the ends may pass the range of the measure, which it cannot.
+    let [least, most] = measure.range();
+    let [low, high] = [found.low, found.high].map(|end| end.clamp(least.min(found.estimate), most.max(found.estimate)));
+    Ok(Interval { estimate: found.estimate, low, high, sampling, place })
 }
 
 /// How alike two halves of one representation's units are.
@@ -127,12 +135,17 @@ const SPLITS_AT_ONCE: usize = 16;
 ///
 /// # Errors
 /// If there are fewer than two units, the measure is not defined on a split, or the device fails.
-pub fn halves(x: &Named, measure: &Measure, gpu: Option<&Arc<Gpu>>, splits: usize, seed: u32) -> Result<Halves> {
-    let values = x.values.as_ref();
+pub fn halves<'a>(
+    x: &Named,
+    measure: &Measure,
+    on: impl Into<Machine<'a>>,
+    splits: usize,
+    seed: u32,
+) -> Result<Halves> {
+    let (on, values) = (on.into(), x.values.as_ref());
     // All pairs of the halves of several splits are more than is asked for, and for products of tables cost little more.
-    let (Some(gpu), Some(_), true) = (gpu, drawn(measure), x.values.ncols() >= 2) else {
-        let of = |a: MatRef<'_, f64>, b: MatRef<'_, f64>| on_host(measure, a, b);
-        let floor = inference::noise_floor_units(&of, values, splits, u64::from(seed))?;
+    let (Some(_), Some(_), true) = (on.gpu, drawn(measure), x.values.ncols() >= 2) else {
+        let floor = inference::noise_floor_units(&draw([x, x], measure, on.memory)?, values, splits, u64::from(seed))?;
         return Ok(Halves { floor, place: Place::Cpu });
     };
     let measures = [Measure::parse(&measure.name())?];
@@ -143,16 +156,13 @@ pub fn halves(x: &Named, measure: &Measure, gpu: Option<&Arc<Gpu>>, splits: usiz
             .flat_map(|draw| inference::halves_of_units(values, u64::from(seed), draw as u32))
             .map(|values| Named { name: x.name.clone(), values })
             .collect();
-        for table in all_pairs(&set, &measures, Some(gpu), &mut |_, _| {})? {
+        for table in all_pairs(&set, &measures, on, &mut |_, _| {})? {
             if table.place == Place::Cpu {
                 place = Place::Cpu;
             }
             for split in 0..wanted {
                 let (a, b) = (2 * split, 2 * split + 1);
-                if let Some(why) = table.undefined.iter().find(|u| (u.a, u.b) == (a, b)) {
-                    return Err(Error::Measure(why.reason.clone()));
-                }
-                found.push(table.values[a * set.len() + b]);
+                found.push(table.cell(a, b).result()?);
             }
         }
     }
@@ -160,6 +170,24 @@ pub fn halves(x: &Named, measure: &Measure, gpu: Option<&Arc<Gpu>>, splits: usiz
 }
 
 const LEVEL: f64 = 0.95;
+
+/// The measure on the host as draws call it: on all threads if there is room for as many at once, else one at a time.
+fn draw<'a>(
+    [a, b]: [&Named; 2],
+    measure: &'a Measure,
+    memory: Memory,
+) -> Result<impl Fn(MatRef<'_, f64>, MatRef<'_, f64>) -> Result<f64> + Sync + 'a> {
+    // The drawn rows of both, besides.
+    let rows = 8.0 * (a.values.nrows() * (a.values.ncols() + b.values.ncols())) as f64;
+    let one = alone(measure, a, b) + rows;
+    memory.room(one)?;
+    let threads = available_parallelism().map_or(1, usize::from);
+    let turn = memory.room(one * threads as f64).is_err().then(|| Mutex::new(()));
+    Ok(move |x: MatRef<'_, f64>, y: MatRef<'_, f64>| {
+        let _turn = turn.as_ref().map(|turn| turn.lock().unwrap_or_else(PoisonError::into_inner));
+        on_host(measure, x, y)
+    })
+}
 
 fn on_host(measure: &Measure, x: MatRef<'_, f64>, y: MatRef<'_, f64>) -> Result<f64> {
     let host = &measure.made.host;
@@ -184,7 +212,12 @@ fn on_device(
     let taken = pair.map(|x| row_major(&intake.apply(x.values.as_ref()).0));
     let rows = [0, 1].map(|i| Rows { values: &taken[i], units: pair[i].values.ncols() });
     let n = pair[0].values.nrows();
-    let values = resample(Some(gpu), n, rows, &[form], how, draws, seed)?.pop().unwrap_or_default();
+    let values = match resample(Some(gpu), n, rows, &[form], how, draws, seed) {
+        Ok(mut values) => values.pop().unwrap_or_default(),
+        Err(error @ Error::Measure(_)) => return Err(error),
+        // What the device cannot do, the CPU can.
+        Err(_) => return Ok(None),
+    };
     let undefined = || Error::Measure("the measure is not defined on some of the draws".into());
     if values.iter().any(|v| v.is_nan()) {
         return Err(undefined());

@@ -24,7 +24,8 @@ pub use form::{Decoder, OfClasses, OfDistances, OfNeighbours, OfSpectrum, OnDevi
 use intake::Standard;
 
 use super::catalogue::Statistic;
-use super::compare::{Named, Place, in_parallel};
+use super::compare::{Machine, Named, Place};
+use super::outcome::Outcome;
 use super::single::input::check;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
@@ -33,41 +34,47 @@ use crate::gpu::Gpu;
 #[derive(Debug)]
 pub struct Described {
     /// The value.
-    pub value: Result<f64>,
+    pub value: Outcome,
     /// Where.
     pub place: Place,
 }
 
-/// All statistics of all representations, `[representations × statistics]`; those that have a form for a device run on `gpu` if
-/// one is given. `labels` are a class for each example, or empty.
-///
-/// # Errors
-/// If the device fails. What is not defined on a representation is an error of that value.
-pub fn describe(
+/// All statistics of all representations, `[representations × statistics]`; those that have a form for a device run on a GPU
+/// if there is one, and on the CPU if it fails there. `labels` are a class for each example, or empty. What has no value is
+/// an entry with its reason.
+pub fn describe<'a>(
     set: &[Named],
     statistics: &[Statistic],
     labels: &[usize],
-    gpu: Option<&Arc<Gpu>>,
-) -> Result<Vec<Described>> {
-    let found = match gpu {
-        Some(_) => on_device(gpu, set, statistics, labels)?,
-        None => vec![vec![None; statistics.len()]; set.len()],
-    };
+    on: impl Into<Machine<'a>>,
+) -> Vec<Described> {
+    let Machine { gpu, memory } = on.into();
+    // A device that fails leaves all to the CPU.
+    let found = gpu.and_then(|_| on_device(gpu, set, statistics, labels).ok());
+    let found = found.unwrap_or_else(|| vec![vec![None; statistics.len()]; set.len()]);
     let found: Vec<Option<f64>> = found.into_iter().flatten().collect();
     let rest: Vec<usize> = (0..found.len()).filter(|&i| found[i].is_none()).collect();
-    let computed = in_parallel(rest.len(), |i| {
-        let (x, statistic) = (&set[rest[i] / statistics.len()], &statistics[rest[i] % statistics.len()]);
+    let of = |i: usize| (&set[i / statistics.len()], &statistics[i % statistics.len()]);
+    let needs: Vec<f64> = rest
+        .iter()
+        .map(|&i| {
+            let (x, statistic) = of(i);
+            statistic.held(x.values.nrows(), x.values.ncols())
+        })
+        .collect();
+    let computed = memory.each(0.0, &needs, |i| {
+        let (x, statistic) = of(rest[i]);
         statistic.of(x.values.as_ref(), labels)
     });
-    let mut computed = computed.into_iter();
-    let missing = || Err(Error::Measure("no value was computed".into()));
-    Ok(found
+    let mut computed = computed.into_iter().map(Outcome::from);
+    let missing = || Outcome::Failed("no value was computed".into());
+    found
         .into_iter()
         .map(|value| match value {
-            Some(value) => Described { value: Ok(value), place: Place::Gpu },
+            Some(value) => Described { value: Outcome::Value(value), place: Place::Gpu },
             None => Described { value: computed.next().unwrap_or_else(missing), place: Place::Cpu },
         })
-        .collect())
+        .collect()
 }
 
 /// For each representation, for each statistic, its value in f32 on the device (without one: on the reference executor), or
@@ -128,7 +135,7 @@ impl<'a> Members<'a> {
             match part(self, gpu, &forms) {
                 Ok(values) => found.extend(values),
                 // What the device has no memory for, or too short loops, is left to the CPU.
-                Err(Error::OutOfMemory(_) | Error::Shape(_)) => {}
+                Err(Error::OutOfMemory(_) | Error::Shape(_) | Error::Measure(_)) => {}
                 Err(error) => return Err(error),
             }
         }

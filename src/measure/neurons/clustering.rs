@@ -174,7 +174,7 @@ fn laplacian_eigen(weights: &Mat<f64>, degrees: &[f64]) -> Result<(Vec<f64>, Mat
         MemStack::new(&mut MemBuffer::new(need)),
         Default::default(),
     )
-    .map_err(|_| Error::Measure("expected the eigenvalues of the affinity graph to converge, they did not".into()))?;
+    .map_err(|_| Error::Numerics("expected the eigenvalues of the affinity graph to converge, they did not".into()))?;
     Ok((values.column_vector().iter().copied().collect(), vectors))
 }
 

@@ -1,8 +1,7 @@
 //! Sums, products and factorisations that the measures share. Everything runs on one thread with a fixed order of
 //! summation, so that the same input gives the same bits.
 
-use crate::error::Result;
-use crate::measure::pairwise::input::refuse;
+use crate::error::{Error, Result};
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor::{LltRegularization, cholesky_in_place, cholesky_in_place_scratch};
@@ -221,7 +220,9 @@ pub fn symmetric_eigen(a: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>)> {
         Default::default(),
     );
     if done.is_err() {
-        return refuse(format!("the eigenvalues of a {n} x {n} matrix did not converge; check it for extreme values"));
+        return Err(Error::Numerics(format!(
+            "the eigenvalues of a {n} x {n} matrix did not converge; check it for extreme values"
+        )));
     }
     Ok((values.column_vector().iter().copied().collect(), vectors))
 }
@@ -246,7 +247,9 @@ pub fn singular(a: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>, Mat<f64>)> {
         Default::default(),
     );
     if done.is_err() {
-        return refuse(format!("the singular values of a {m} x {n} matrix did not converge; check for extreme values"));
+        return Err(Error::Numerics(format!(
+            "the singular values of a {m} x {n} matrix did not converge; check for extreme values"
+        )));
     }
     Ok((values.column_vector().iter().copied().collect(), u, v))
 }
@@ -263,7 +266,9 @@ pub fn singular_values(a: MatRef<'_, f64>) -> Result<Vec<f64>> {
     let mut memory = MemBuffer::new(need);
     let done = svd(a, values.as_mut(), None, None, Par::Seq, MemStack::new(&mut memory), Default::default());
     if done.is_err() {
-        return refuse(format!("the singular values of a {m} x {n} matrix did not converge; check for extreme values"));
+        return Err(Error::Numerics(format!(
+            "the singular values of a {m} x {n} matrix did not converge; check for extreme values"
+        )));
     }
     Ok(values.column_vector().iter().copied().collect())
 }

@@ -122,6 +122,11 @@ pub enum Embedded {
 /// Examples up to which a table is kept whatever the width: 32 MiB, and a pair then costs n² rather than n p².
 const LARGEST_TABLE: usize = 2048;
 
+/// Whether [`embedded`] keeps features of the linear kernel, not a table.
+pub(in crate::measure) fn keeps_features(n: usize, p: usize) -> bool {
+    n > (2 * p).max(LARGEST_TABLE)
+}
+
 /// Prepares a representation (n x p) for [`cka_of_embedded`]. With the linear kernel, n > 2 p and more than 2,048 examples no
 /// n x n matrix is built.
 ///
@@ -129,7 +134,7 @@ const LARGEST_TABLE: usize = 2048;
 /// [`Error::Measure`](crate::error::Error::Measure) as [`cka`].
 pub fn embedded(x: MatRef<'_, f64>, kernel: Kernel, estimator: Estimator) -> Result<Embedded> {
     crate::measure::pairwise::input::check(x, "the representation", estimator.min_examples())?;
-    if kernel == Kernel::Linear && x.nrows() > (2 * x.ncols()).max(LARGEST_TABLE) {
+    if kernel == Kernel::Linear && keeps_features(x.nrows(), x.ncols()) {
         let x = unit_scale_centred(x)?;
         let own = feature_product(&x, &x, estimator);
         cosine(own, own, own)?;

@@ -268,6 +268,8 @@ impl Kept {
                 (0..self.n).filter(|j| *j != i).map(|j| self.rows.squared_distance(i, j)).collect();
             near.sort_unstable_by(f64::total_cmp);
             near.truncate(k);
+            // What is left of a list of all others would keep room for all.
+            near.shrink_to_fit();
             near.iter_mut().for_each(|d| *d = d.sqrt());
             near
         };

@@ -9,6 +9,11 @@ pub(crate) fn fail<T>(message: impl Into<String>) -> Result<T> {
     Err(Error::Measure(message.into()))
 }
 
+/// The error of a decomposition that found no end.
+pub(crate) fn not_converged<T>() -> Result<T> {
+    Err(Error::Numerics("the singular value decomposition did not converge; scale the representation first".into()))
+}
+
 /// Largest magnitudes within which neither squares nor their squares overflow or vanish; all of f32 lies within.
 const MAGNITUDES: std::ops::RangeInclusive<f64> = 1e-70..=1e70;
 

@@ -6,7 +6,7 @@
 use faer::{Mat, MatRef};
 
 use crate::error::Result;
-use crate::measure::single::input::{centred_varying, check, dot, fail, finite};
+use crate::measure::single::input::{centred_varying, check, dot, fail, finite, not_converged};
 
 /// Spectrum of the covariance of a representation.
 ///
@@ -288,7 +288,7 @@ fn entropy_exp(weights: Vec<f64>) -> f64 {
 pub(crate) fn singular_values(x: MatRef<'_, f64>) -> Result<Vec<f64>> {
     let values = match x.singular_values() {
         Ok(values) => values,
-        Err(_) => return fail("the singular value decomposition did not converge; scale the representation first"),
+        Err(_) => return not_converged(),
     };
     if let Some(v) = values.iter().find(|v| !v.is_finite()) {
         finite(*v, "a singular value")?;

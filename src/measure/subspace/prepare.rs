@@ -134,7 +134,8 @@ pub(crate) fn singular_values(a: MatRef<'_, f64>) -> Result<Vec<f64>> {
 }
 
 fn no_convergence<T>(a: MatRef<'_, f64>) -> Result<T> {
-    fail(format!("the SVD of a {} x {} matrix did not converge; rescale the representation", a.nrows(), a.ncols()))
+    let (rows, columns) = a.shape();
+    Err(Error::Numerics(format!("the SVD of a {rows} x {columns} matrix did not converge; rescale the representation")))
 }
 
 /// Number of singular values above `tolerance` times the largest; without one, `max(rows, columns)` times the machine

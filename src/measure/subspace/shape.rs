@@ -10,7 +10,7 @@ use crate::measure::subspace::prepare::{angle, product, scale_columns, singular_
 use faer::{Mat, MatRef};
 
 /// Above this similarity the distance is computed from the residual.
-const CLOSE: f64 = 0.99;
+pub(crate) const CLOSE: f64 = 0.99;
 
 /// The orthogonal Procrustes family. All distances are 0 exactly for representations that agree up to translation and
 /// orthogonal maps (the scale-free ones also up to isotropic scale). With different widths the narrower representation is

@@ -118,7 +118,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     for (measure, _) in MEASURES {
         let of = if measure.starts_with("rsa") { &some } else { &whole };
         let table = all_pairs(of, &[Measure::parse(measure)?], None, &mut |_, _| {})?.pop();
-        tables.push(table.ok_or_else(|| Error::config(format!("{measure} gave no table")))?.values);
+        tables.push(table.ok_or_else(|| Error::config(format!("{measure} gave no table")))?.values());
     }
     let compared = Compared { tables, members };
     let split = shares(&all[BOTH], &compared, &whole)?;

@@ -68,6 +68,7 @@ pub(super) const ENTRIES: &[StatisticEntry] = &[
     )
     .formula("log(C(r₂) / C(r₁)) / log(r₂ / r₁), r the median distances to neighbours k1, k2")
     .source("Grassberger and Procaccia 1983; scikit-dimension's CorrInt")
+    .holds(|_, n, p| 2.0 * n * n + 8.0 * n * p)
     .with(&[
         count("k1", 10, 1, "fewer neighbours"),
         count("k2", 20, 2, "more neighbours"),

@@ -1,12 +1,16 @@
 //! Statistics of units and examples as they are.
 
 use super::{Form, StatisticEntry, number, word};
+use crate::measure::catalogue::Given;
 use crate::measure::describe::{OfDistances, OnDevice};
 use crate::measure::single::units::{
     Across, dead_unit_fraction, hoyer, norms, pairwise_distances, treves_rolls, uniformity,
 };
 
 const FAMILY: &str = "units and examples";
+
+/// A list of the distances of all pairs, which grows as it is made, and a sorted copy.
+const ALL_PAIRS: fn(&Given, f64, f64) -> f64 = |_, n, p| 2.0 * n * n + 4.0 * n * p;
 
 pub(super) const ENTRIES: &[StatisticEntry] = &[
     StatisticEntry::new(FAMILY, "uniformity", "uniformity on the sphere", |g| {
@@ -19,11 +23,13 @@ pub(super) const ENTRIES: &[StatisticEntry] = &[
     StatisticEntry::new(FAMILY, "mean_distance", "mean distance of two examples", |_| {
         Form::of(|x| Ok(pairwise_distances(x)?.mean)).on(OnDevice::Distances(OfDistances::Mean))
     })
-    .formula("mean_{i<j} |x_i - x_j|"),
+    .formula("mean_{i<j} |x_i - x_j|")
+    .holds(ALL_PAIRS),
     StatisticEntry::new(FAMILY, "median_distance", "median distance of two examples", |_| {
         Form::of(|x| Ok(pairwise_distances(x)?.median)).on(OnDevice::Distances(OfDistances::Median))
     })
-    .formula("median_{i<j} |x_i - x_j|"),
+    .formula("median_{i<j} |x_i - x_j|")
+    .holds(ALL_PAIRS),
     StatisticEntry::new(FAMILY, "mean_norm", "mean norm of an example", |_| Form::of(|x| Ok(norms(x)?.mean)))
         .formula("mean |x_i|"),
     StatisticEntry::new(FAMILY, "sparsity", "mean sparsity", |g| {

@@ -56,7 +56,7 @@ pub(super) fn remainders(gpu: &Arc<Gpu>, pairs: &[Close<'_>]) -> Result<Vec<Rema
 /// The narrower of two turned onto the other, and the other.
 fn turned(pair: &Close<'_>) -> Result<(Mat<f64>, Mat<f64>)> {
     let svd = pair.cross.thin_svd().map_err(|_| {
-        Error::Measure("the singular value decomposition of a cross-product did not converge; scale the data".into())
+        Error::Numerics("the singular value decomposition of a cross-product did not converge; scale the data".into())
     })?;
     let turn = svd.U() * svd.V().transpose();
     Ok(if pair.first.ncols() <= pair.second.ncols() {

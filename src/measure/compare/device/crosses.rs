@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use faer::Mat;
 
-use super::Found;
 use super::close::{Close, remainders};
 use super::intake::padded;
+use super::{Found, Grid};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::measure::catalogue::{Cross, Device, Measure, Side};
-use crate::measure::compare::{Named, Place, Table, in_parallel};
+use crate::measure::compare::{Named, in_parallel};
 use crate::measure::pair_program::{PairProgram, Stack};
 
 /// Compares all pairs by those of the measures that are wanted and of this form.
@@ -53,8 +53,7 @@ pub(super) fn compared(
 
 fn of_key(set: &[Named], measures: &[Measure], group: &[(usize, &Cross)], gpu: &Arc<Gpu>) -> Result<Found> {
     let (count, n) = (set.len(), set[0].values.nrows());
-    let mut tables: Vec<(usize, Table)> =
-        group.iter().map(|&(m, _)| (m, Table::new(&measures[m], count, Place::Gpu))).collect();
+    let mut tables: Vec<(usize, Grid)> = group.iter().map(|&(m, _)| (m, Grid::new(count))).collect();
     let Some((_, first)) = group.first() else { return Ok(tables) };
     // A representation that the form is not defined on is left to the CPU, which says why.
     let sides: Vec<Option<Side>> = in_parallel(count, |i| first.prepare(set[i].values.as_ref()).ok());
@@ -83,7 +82,7 @@ fn of_key(set: &[Named], measures: &[Measure], group: &[(usize, &Cross)], gpu: &
     // Finished a batch of pairs at a time on all cores; products are kept only of pairs that they do not do for.
     let mut waiting: Vec<(usize, Mat<f64>)> = Vec::new();
     let mut close: Vec<(usize, Mat<f64>)> = Vec::new();
-    let mut flush = |waiting: &mut Vec<(usize, Mat<f64>)>, tables: &mut Vec<(usize, Table)>| {
+    let mut flush = |waiting: &mut Vec<(usize, Mat<f64>)>, tables: &mut Vec<(usize, Grid)>| {
         let finished = in_parallel(waiting.len(), |i| {
             let (number, cross) = &waiting[i];
             let (a, b) = pairs[*number];

@@ -13,16 +13,28 @@ use std::sync::Arc;
 
 pub(super) use intake::{Intake, row_major};
 
-use super::{Named, Place, Table};
-use crate::error::{Error, Result};
+use super::Named;
+use crate::error::Result;
 use crate::gpu::{Gpu, Profile};
 use crate::measure::catalogue::{Cosine, Device, FromProducts, Measure};
 use crate::measure::embedding::{Bandwidth, Between, Centring};
 use crate::measure::neurons::neighbours::Nearness;
 use crate::measure::outputs::jensen_shannon;
 
-/// Tables, each with the place of its measure.
-type Found = Vec<(usize, Table)>;
+/// What a device found of one measure.
+pub(super) struct Grid {
+    /// `[N, N]`, row-major; NaN where single precision does not decide or the measure is not defined.
+    pub(super) values: Vec<f64>,
+}
+
+impl Grid {
+    fn new(count: usize) -> Self {
+        Self { values: vec![f64::NAN; count * count] }
+    }
+}
+
+/// What was found, each with the place of its measure.
+type Found = Vec<(usize, Grid)>;
 
 /// Whether a measure has a form for a device that is defined for the whole set; what is not is left to the CPU, which says
 /// why.
@@ -115,32 +127,30 @@ fn varies(x: &Named) -> bool {
     x.values.col_iter().any(|c| c.iter().any(|&v| v != c[0]))
 }
 
-/// Compares all pairs by those of the measures that are `wanted`, all of which have a form for a GPU. Values that are not
-/// defined there are NaN. Measures that the device has no memory for, or too short loops, are left out, and `refused` is
-/// told why.
+/// Compares all pairs by those of the measures that are `wanted`, all of which have a form for a GPU. Measures that fail on
+/// the device (for want of memory, of long enough loops, or whatever else) are left out, and `refused` is told why: they
+/// take no other with them.
 pub(super) fn all_pairs(
     set: &[Named],
     measures: &[Measure],
     wanted: &[usize],
     gpu: &Arc<Gpu>,
     refused: &mut dyn FnMut(usize, String),
-) -> Result<Found> {
+) -> Found {
     let mut tables = Vec::with_capacity(wanted.len());
-    // Each group of measures by itself: one that does not fit takes no other with it.
-    let mut take = |group: &[usize], made: Group<'_>| -> Result<()> {
+    let mut take = |group: &[usize], made: Group<'_>| {
         if group.is_empty() {
-            return Ok(());
+            return;
         }
         match made(group) {
-            Err(Error::OutOfMemory(why) | Error::Shape(why)) => group.iter().for_each(|&m| refused(m, why.clone())),
-            found => tables.extend(found?),
+            Err(error) => group.iter().for_each(|&m| refused(m, error.to_string())),
+            Ok(found) => tables.extend(found),
         }
-        Ok(())
     };
     for intake in [Intake::Standard, Intake::Own, Intake::Directions, Intake::Profiles, Intake::Raw] {
         let of_intake = |m: &usize| measures[*m].cosine().is_some_and(|c| Intake::of(c.embedding.between) == intake);
         let group: Vec<usize> = wanted.iter().copied().filter(of_intake).collect();
-        take(&group, &|group| products::of_group(set, measures, group, intake, gpu))?;
+        take(&group, &|group| products::of_group(set, measures, group, intake, gpu));
     }
     let ways: [(Is, Way); 6] = [
         (|d| matches!(d, Device::Neighbours(_)), neighbours::by_neighbours),
@@ -153,9 +163,9 @@ pub(super) fn all_pairs(
     for (is, way) in ways {
         let of_way = |m: &usize| measures[*m].made.device.as_ref().is_some_and(is);
         let group: Vec<usize> = wanted.iter().copied().filter(of_way).collect();
-        take(&group, &|group| way(set, measures, group, gpu))?;
+        take(&group, &|group| way(set, measures, group, gpu));
     }
-    Ok(tables)
+    tables
 }
 
 /// A group of measures, computed.
@@ -176,7 +186,7 @@ fn by_outputs(set: &[Named], measures: &[Measure], wanted: &[usize], gpu: &Arc<G
         let (n, classes) = set[0].values.shape();
         let outputs: Vec<Vec<f32>> = set.iter().map(|x| row_major(&x.values)).collect();
         let found = jensen_shannon(Some(gpu), [n, classes], &outputs, &pairs)?;
-        let mut table = Table::new(&measures[m], count, Place::Gpu);
+        let mut table = Grid::new(count);
         for (&(a, b), value) in pairs.iter().zip(found) {
             table.values[a * count + b] = value;
             table.values[b * count + a] = value;

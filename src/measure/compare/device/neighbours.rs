@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::Found;
 use super::intake::{Intake, row_major};
+use super::{Found, Grid};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::measure::catalogue::{Device, Measure, Surroundings};
-use crate::measure::compare::{Named, Place, Table};
+use crate::measure::compare::Named;
 use crate::measure::nearest::{Near, Nearest};
 use crate::measure::neurons::neighbours::{Nearness, Neighbours};
 
@@ -23,11 +23,11 @@ pub(super) fn by_neighbours(set: &[Named], measures: &[Measure], wanted: &[usize
             known.push((key, neighbours(set, form.k, form.nearness, gpu)?));
         }
         let Some((_, found)) = known.iter().find(|(k, _)| *k == key) else { continue };
-        let mut table = Table::new(&measures[m], count, Place::Gpu);
+        let mut table = Grid::new(count);
         for a in 0..count {
             for b in 0..count {
                 let side = |i: usize| Surroundings { values: set[i].values.as_ref(), neighbours: &found[i] };
-                table.set(count, a, b, (form.compare)(side(a), side(b)));
+                table.values[a * count + b] = (form.compare)(side(a), side(b)).unwrap_or(f64::NAN);
             }
         }
         tables.push((m, table));

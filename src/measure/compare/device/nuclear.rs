@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::Found;
 use super::crosses::compared;
 use super::intake::padded;
+use super::{Found, Grid};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::measure::catalogue::{Cross, Device, Measure, NuclearValue};
-use crate::measure::compare::{Named, Place, Table, in_parallel};
+use crate::measure::compare::{Named, in_parallel};
 use crate::measure::polar::{Shared, shared};
 use crate::measure::subspace::based::{Based, Basis};
 use crate::measure::subspace::shape::Procrustes;
@@ -86,7 +86,7 @@ pub(super) fn on_device(set: &[Named], measures: &[Measure], wanted: &[usize], g
             known.push((form.basis, based, found));
         }
         let Some((_, based, found)) = known.iter().find(|(basis, ..)| *basis == form.basis) else { continue };
-        let mut table = Table::new(&measures[m], count, Place::Gpu);
+        let mut table = Grid::new(count);
         for (&(a, b), shared) in pairs.iter().zip(found) {
             let value = value_of(&based[a], &based[b], shared, form.value);
             table.values[a * count + b] = value;

@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::Found;
 use super::intake::{Intake, row_major};
+use super::{Found, Grid};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::measure::catalogue::{Cosine, FromProducts, Measure};
-use crate::measure::compare::{Named, Place, Table};
+use crate::measure::compare::Named;
 use crate::measure::embedding::{Between, Embedding};
 use crate::measure::large::{self, Most};
 use crate::measure::pairs::{Layers, Pairs};
@@ -87,7 +87,7 @@ pub(super) fn of_group(
         .into_iter()
         .map(|(i, products)| {
             let (m, form) = &forms[i];
-            let mut table = Table::new(&measures[*m], count, Place::Gpu);
+            let mut table = Grid::new(count);
             for a in 0..count {
                 for b in 0..count {
                     table.values[a * count + b] = values(&products, form, a, b);

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::Found;
 use super::intake::{Intake, row_major};
 use super::tables::compared;
+use super::{Found, Grid};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::measure::catalogue::{Device, Measure, Ranks, Tables};
-use crate::measure::compare::{Named, Place, Table};
+use crate::measure::compare::Named;
 use crate::measure::embedding::{Between, Centring, Embedding};
 use crate::measure::ranks::{RankComparison, Rows, rank_comparisons};
 
@@ -33,18 +33,12 @@ pub(super) fn by_ranks(set: &[Named], measures: &[Measure], wanted: &[usize], gp
     for kind in kinds {
         let group: Vec<(usize, RankComparison)> =
             on_device.iter().filter(|(_, f)| f.tables.between == kind).map(|(m, f)| (*m, f.comparison)).collect();
-        tables.extend(of_kind(set, measures, &group, kind, gpu)?);
+        tables.extend(of_kind(set, &group, kind, gpu)?);
     }
     Ok(tables)
 }
 
-fn of_kind(
-    set: &[Named],
-    measures: &[Measure],
-    group: &[(usize, RankComparison)],
-    between: Between,
-    gpu: &Arc<Gpu>,
-) -> Result<Found> {
+fn of_kind(set: &[Named], group: &[(usize, RankComparison)], between: Between, gpu: &Arc<Gpu>) -> Result<Found> {
     let (count, n) = (set.len(), set[0].values.nrows());
     let intake = Intake::of(between);
     let taken: Vec<(Vec<f32>, usize)> = set
@@ -63,7 +57,7 @@ fn of_kind(
         .iter()
         .zip(found)
         .map(|(&(m, _), values)| {
-            let mut table = Table::new(&measures[m], count, Place::Gpu);
+            let mut table = Grid::new(count);
             for (&(a, b), value) in pairs.iter().zip(values) {
                 table.values[a * count + b] = value;
                 table.values[b * count + a] = value;

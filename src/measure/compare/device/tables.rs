@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::Found;
 use super::intake::{Intake, row_major};
+use super::{Found, Grid};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::measure::catalogue::{Device, Measure, Tables};
-use crate::measure::compare::{Named, Place, Table, in_parallel};
+use crate::measure::compare::{Named, in_parallel};
 use crate::measure::embedding::{Between, Centring, Embedding};
 use crate::measure::pairwise::rdm::Rdm;
 use crate::measure::tables::upper_triangles;
@@ -50,7 +50,7 @@ pub(super) fn compared(
             (Some(a), Some(b)) => (form.compare)(a, b).unwrap_or(f64::NAN),
             _ => f64::NAN,
         });
-        let mut table = Table::new(&measures[m], count, Place::Gpu);
+        let mut table = Grid::new(count);
         for (&(a, b), value) in pairs.iter().zip(values) {
             table.values[a * count + b] = value;
             if symmetric {

@@ -5,7 +5,7 @@ use faer::{Mat, MatRef};
 
 use crate::error::Result;
 use crate::measure::single::input::{
-    Classes, Rows, check, column_means, dot, fail, finite, less, mean, squared_distance,
+    Classes, Rows, check, column_means, dot, fail, finite, less, mean, not_converged, squared_distance,
 };
 use crate::measure::single::probe::winners;
 
@@ -40,7 +40,7 @@ fn parts(x: MatRef<'_, f64>, labels: &[usize]) -> Result<Parts> {
 pub fn nc1(x: MatRef<'_, f64>, labels: &[usize]) -> Result<f64> {
     let Parts { classes, means, within } = parts(x, labels)?;
     let Ok(svd) = means.thin_svd() else {
-        return fail("the singular value decomposition did not converge; scale the representation first");
+        return not_converged();
     };
     let s = svd.S().column_vector();
     let top = s.iter().next().copied().unwrap_or(0.0);

@@ -6,7 +6,7 @@
 use faer::{Mat, MatRef};
 
 use crate::error::Result;
-use crate::measure::single::input::{Classes, check, column_means, fail, finite, less, same_rows};
+use crate::measure::single::input::{Classes, check, column_means, fail, finite, less, not_converged, same_rows};
 use crate::measure::single::probe::winners;
 
 /// Settings of logistic regression.
@@ -169,7 +169,7 @@ fn fit(x: MatRef<'_, f64>, targets: Mat<f64>, options: &LogisticOptions) -> Resu
     // With a quadratic penalty the weights lie in the span of the examples: with fewer examples than units, solve there.
     let basis = if n < x.ncols() {
         let Ok(svd) = inputs.thin_svd() else {
-            return fail("the singular value decomposition did not converge; scale the representation first");
+            return not_converged();
         };
         inputs = &inputs * svd.V();
         Some(svd.V().to_owned())

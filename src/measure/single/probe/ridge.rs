@@ -4,7 +4,7 @@ use faer::linalg::solvers::Svd;
 use faer::{Mat, MatRef};
 
 use crate::error::Result;
-use crate::measure::single::input::{check, column_means, fail, less, same_rows};
+use crate::measure::single::input::{check, column_means, fail, less, not_converged, same_rows};
 
 /// A linear map with an intercept.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ impl Decomposed {
         let svd = match less(x, &x_means).thin_svd() {
             Ok(svd) => svd,
             Err(_) => {
-                return fail("the singular value decomposition did not converge; scale the representation first");
+                return not_converged();
             }
         };
         let s = svd.S().column_vector();

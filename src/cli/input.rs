@@ -1,0 +1,229 @@
+//! Representations from files, for the commands that compare and describe them. What cannot be used is left out by name, and
+//! the rest goes on.
+
+use std::path::{Path, PathBuf};
+
+use faer::Mat;
+use isogram::Error;
+use isogram::data::ArrayFile;
+use isogram::measure::compare::Named;
+use isogram::measure::memory::Memory;
+
+use super::InputArgs;
+
+/// What came from files.
+pub(super) struct Input {
+    pub set: Vec<Named>,
+    pub left_out: Vec<LeftOut>,
+}
+
+/// An array that cannot be used, and why.
+pub(super) struct LeftOut {
+    pub name: String,
+    pub reason: String,
+}
+
+/// What is said of a representation where it is shown.
+pub(super) struct Shown {
+    pub name: String,
+    pub examples: usize,
+    pub units: usize,
+    /// Units that are the same for all examples.
+    pub constant: usize,
+}
+
+impl Shown {
+    pub fn of(x: &Named) -> Self {
+        let same = |unit: &usize| x.values.col(*unit).iter().all(|v| *v == x.values[(0, *unit)]);
+        let (examples, units) = x.values.shape();
+        Self { name: x.name.clone(), examples, units, constant: (0..units).filter(same).count() }
+    }
+}
+
+impl LeftOut {
+    /// Says on standard error what was left out.
+    pub fn warn(all: &[Self]) {
+        for LeftOut { name, reason } in all {
+            eprintln!("isogram: `{name}` is left out: {reason}");
+        }
+    }
+
+    /// The same for JSON.
+    pub fn json(all: &[Self]) -> serde_json::Value {
+        all.iter().map(|left| serde_json::json!({"name": left.name, "reason": left.reason})).collect()
+    }
+}
+
+/// Every array of the files, with one row of units for each example. Arrays that hold what cannot be used (values that are
+/// not finite, types that are not read, more than fits in memory) are left out; `instead` says what else can be done about
+/// those that do not fit.
+///
+/// # Errors
+/// If a file is not there, or nothing at all can be used: then the first reason.
+pub(super) fn read(files: &[PathBuf], how: &InputArgs, memory: Memory, instead: &str) -> anyhow::Result<Input> {
+    let mut input = Input { set: Vec::new(), left_out: Vec::new() };
+    let mut first: Option<Error> = None;
+    for file in files {
+        let mut opened = match ArrayFile::open(file) {
+            Ok(opened) => opened,
+            Err(error @ Error::Data { .. }) => {
+                input.leave_out(file.display().to_string(), error, &mut first);
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        for left in opened.left_out() {
+            input.left_out.push(LeftOut { name: left.name.clone(), reason: left.reason.clone() });
+        }
+        for number in 0..opened.arrays().len() {
+            let info = &opened.arrays()[number];
+            let name = info.name.clone();
+            let values = info.rows as f64 * info.shape.iter().map(|side| *side as f64).product::<f64>();
+            // As read, flattened, and as a matrix.
+            let found = memory
+                .room(24.0 * values)
+                .map_err(|error| Error::OutOfMemory(format!("{error}{instead}")))
+                .and_then(|()| opened.read(number));
+            match found.and_then(|read| read.flattened(how.flatten, how.channels)) {
+                Ok(flat) => {
+                    let width = flat.width();
+                    let values = Mat::from_fn(flat.rows, width, |i, j| flat.values[i * width + j]);
+                    input.set.push(Named { name: flat.name, values });
+                }
+                Err(error @ (Error::Data { .. } | Error::OutOfMemory(_))) => input.leave_out(name, error, &mut first),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    shorten(input.set.iter_mut().map(|x| &mut x.name));
+    match first {
+        Some(error) if input.set.is_empty() => Err(error.into()),
+        _ => Ok(input),
+    }
+}
+
+impl Input {
+    fn leave_out(&mut self, name: String, error: Error, first: &mut Option<Error>) {
+        // The error begins with the name, which stands before it anyway.
+        let reason = match &error {
+            Error::Data { message, .. } => message.clone(),
+            other => other.to_string(),
+        };
+        self.left_out.push(LeftOut { name, reason });
+        first.get_or_insert(error);
+    }
+
+    /// Refuses fewer than two representations, with the reasons of those that were left out.
+    ///
+    /// # Errors
+    /// If there are fewer.
+    pub fn two(&self) -> Result<(), Error> {
+        if self.set.len() >= 2 {
+            return Ok(());
+        }
+        Err(fewer(self.set.len(), &self.left_out))
+    }
+}
+
+/// The error for fewer than two representations: of what the files hold, or of how many were named.
+pub(super) fn fewer(count: usize, left_out: &[LeftOut]) -> Error {
+    match left_out.first() {
+        Some(LeftOut { name, reason }) => Error::data(
+            name,
+            format!("{reason}. Two representations or more are compared, and without it there are {count}"),
+        ),
+        None => Error::config(format!(
+            "expected two representations or more, got {count}: name more files, or a file of several arrays"
+        )),
+    }
+}
+
+/// Leaves the folder out of names where all have the same.
+pub(super) fn shorten<'a>(names: impl Iterator<Item = &'a mut String>) {
+    let folder = |name: &str| Path::new(name).parent().map(Path::to_owned);
+    let names: Vec<&mut String> = names.collect();
+    let Some(first) = names.first().map(|name| folder(name)) else { return };
+    if names.iter().all(|name| folder(name) == first) {
+        for name in names {
+            if let Some(short) = Path::new(name.as_str()).file_name().and_then(|n| n.to_str()) {
+                *name = short.to_owned();
+            }
+        }
+    }
+}
+
+/// What a user should know of classes before statistics of them.
+pub(super) fn of_classes(labels: &[usize]) -> Vec<String> {
+    let mut known: Vec<usize> = labels.to_vec();
+    known.sort_unstable();
+    let alone = known.chunk_by(|a, b| a == b).filter(|class| class.len() == 1).count();
+    known.dedup();
+    let mut said = Vec::new();
+    let (Some(&first), Some(&last)) = (known.first(), known.last()) else { return said };
+    if known.len() == 1 {
+        said.push(format!("all {} examples are of one class, {first}: classes are not told apart", labels.len()));
+    } else if last - first + 1 > known.len() {
+        let missing: Vec<String> =
+            (first..=last).filter(|class| known.binary_search(class).is_err()).take(5).map(|c| c.to_string()).collect();
+        let all = last - first + 1 - known.len();
+        let more = if all > missing.len() { format!(" and {} more", all - missing.len()) } else { String::new() };
+        said.push(format!("of the classes {first} to {last} no example is of {}{more}", missing.join(", ")));
+    }
+    if alone > 0 && known.len() > 1 {
+        said.push(format!(
+            "{alone} of {} classes {} a single example, which is never held out from its like",
+            known.len(),
+            if alone == 1 { "has" } else { "have" }
+        ));
+    }
+    said
+}
+
+/// A number of bytes: 4000000000, 4e9, 4GB, 3.5GiB.
+pub(super) fn bytes(text: &str) -> Result<Memory, String> {
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() && !text.ends_with(char::is_numeric));
+    let power = |base: f64, letter: &str| {
+        ["", "k", "m", "g", "t"].iter().position(|l| *l == letter).map(|i| base.powi(i as i32))
+    };
+    let unit = text[number.len()..].to_ascii_lowercase();
+    let size = match unit.strip_suffix("ib") {
+        Some(letter) => power(1024.0, letter),
+        None => power(1000.0, unit.strip_suffix('b').unwrap_or(&unit)),
+    };
+    match (number.trim().parse::<f64>(), size) {
+        (Ok(count), Some(size)) if count > 0.0 && count.is_finite() => Ok(Memory::at_most((count * size) as u64)),
+        _ => Err("expected a number of bytes, such as 4000000000, 4GB or 3.5GiB".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_read_with_their_unit() {
+        for (text, expected) in [
+            ("4000000000", 4_000_000_000),
+            ("4e9", 4_000_000_000),
+            ("4GB", 4_000_000_000),
+            ("3.5GiB", 3_758_096_384),
+            ("2k", 2000),
+        ] {
+            assert_eq!(bytes(text), Ok(Memory::at_most(expected)), "{text}");
+        }
+        for text in ["", "GB", "-4GB", "4X", "nan", "inf", "0"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn classes_that_say_little_are_said() {
+        assert!(of_classes(&[0, 0, 1, 1]).is_empty() && of_classes(&[]).is_empty());
+        assert!(of_classes(&[3, 3, 3])[0].contains("one class, 3"));
+        assert_eq!(
+            of_classes(&[0, 0, 5, 5, 9, 9]),
+            ["of the classes 0 to 9 no example is of 1, 2, 3, 4, 6 and 2 more"]
+        );
+        assert!(of_classes(&[0, 0, 1])[0].contains("1 of 2 classes has a single example"));
+    }
+}
