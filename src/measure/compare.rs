@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use faer::Mat;
 
-pub use host::in_parallel;
+pub use host::{in_parallel, some_pairs};
 
 use super::catalogue::Measure;
 use crate::error::{Error, Result};

@@ -7,6 +7,7 @@
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
 
+use super::Estimator;
 use super::compare::in_parallel;
 use super::pairwise::algebra::symmetric_eigen;
 use super::subspace::prepare::singular_values;
@@ -39,17 +40,6 @@ pub struct Sums {
     norms: Vec<f64>,
     /// `sum_i |x_i|^2` of each.
     totals: Vec<f64>,
-}
-
-/// Which estimator of CKA.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Estimator {
-    /// Song et al. 2012.
-    Debiased,
-    /// Gretton et al. 2005.
-    Biased,
-    /// Without the diagonal after centring.
-    Lange,
 }
 
 /// Where a pair stands among the pairs with `a <= b`.
@@ -196,7 +186,7 @@ impl Sums {
     /// If it needs more than such sums, or is not defined on the pair.
     pub fn measure(&self, name: &str, a: usize, b: usize) -> Result<f64> {
         Ok(match name {
-            "cka" => self.cka(a, b, Estimator::Debiased)?,
+            "cka:debiased" => self.cka(a, b, Estimator::Debiased)?,
             "cka:biased" => self.cka(a, b, Estimator::Biased)?,
             "cka:lange" => self.cka(a, b, Estimator::Lange)?,
             "procrustes" => self.procrustes(a, b)?.angular,
@@ -213,7 +203,7 @@ impl Sums {
 
 /// Names that [`Sums::measure`] knows.
 pub const STREAMED: [&str; 10] = [
-    "cka",
+    "cka:debiased",
     "cka:biased",
     "cka:lange",
     "procrustes",

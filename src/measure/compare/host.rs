@@ -96,6 +96,22 @@ pub(super) fn complete(set: &[Named], measure: &Measure, table: &mut Table) {
     table.completed = missing;
 }
 
+/// The values of some pairs by one measure. Each representation is prepared once, and a value does not depend on which others
+/// are asked for.
+pub fn some_pairs(set: &[Named], measure: &Measure, pairs: &[(usize, usize)]) -> Vec<Result<f64>> {
+    let mut used: Vec<usize> = pairs.iter().flat_map(|&(a, b)| [a, b]).collect();
+    used.sort_unstable();
+    used.dedup();
+    let prepared = prepare(set, measure, &used);
+    in_parallel(pairs.len(), |i| {
+        let of = |x: usize| {
+            let place = used.binary_search(&x).unwrap_or(0);
+            prepared[place].as_ref().map_err(|why| Error::Measure(format!("`{}`: {why}", set[x].name)))
+        };
+        measure.made.host.compare(of(pairs[i].0)?, of(pairs[i].1)?)
+    })
+}
+
 fn prepare(set: &[Named], measure: &Measure, which: &[usize]) -> Vec<Result<Prepared, String>> {
     in_parallel(which.len(), |i| measure.made.host.prepare(set[which[i]].values.as_ref()).map_err(|e| e.to_string()))
 }
