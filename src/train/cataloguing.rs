@@ -116,14 +116,14 @@ impl Catalogued {
             let described = describe(&set, statistics, &self.labels, self.gpu.as_ref())?;
             for (&replica, place) in alive.iter().zip(&places) {
                 for (s, statistic) in statistics.iter().enumerate() {
-                    let value = place.and_then(|place| described[place * statistics.len() + s].value);
+                    let value = place.and_then(|place| described[place * statistics.len() + s].value.as_ref().ok());
                     found.metrics.push(MetricRow {
                         replica: replica as u32,
                         step: u64::from(step),
                         layer: Some(layer_name(layer)),
                         name: statistic.name(),
                         // Not defined on this representation, such as a dimension of a collapsed one.
-                        value: value.unwrap_or(f64::NAN),
+                        value: value.copied().unwrap_or(f64::NAN),
                     });
                 }
             }
