@@ -31,7 +31,7 @@
 //! let accuracy = summary.values("accuracy", 60);
 //! assert_eq!(accuracy.len(), 8);
 //! assert!(accuracy.iter().all(|a| *a > 0.7));
-//! let aligned = summary.pairs.iter().filter(|p| p.name == "cka" && p.step == 60);
+//! let aligned = summary.pairs.iter().filter(|p| p.name == "cka:biased" && p.step == 60);
 //! println!("{} pairs, {} replica-steps/s", aligned.count(), summary.manifest.throughput.replica_steps_per_second);
 //! # Ok(())
 //! # }

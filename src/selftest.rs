@@ -11,7 +11,7 @@ use crate::graph::{Effect, Function, Graph, Lowering, Machine, Tensor, VariableK
 use crate::kernels::matmul::{Inner, Precision};
 use crate::kernels::program::{Binary, DType, Distribution, Draw, Unary};
 use crate::kernels::sort::Ties;
-use crate::measure::cka::{self, Kind};
+use crate::measure::{Estimator, cka};
 use crate::nn::{Activation, Batches, Draws, Dropout, Fan, Init, dropout};
 
 /// The outcome of one case.
@@ -232,9 +232,9 @@ fn gather_and_dropout(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
 
 fn alignment(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
     let mut all = Vec::new();
-    for kind in [Kind::Plain, Kind::Debiased] {
-        all.push(cka::linear(g, c.a, c.shared, kind)?);
-        all.push(cka::linear(g, c.a, c.b, kind)?);
+    for estimator in [Estimator::Biased, Estimator::Debiased] {
+        all.push(cka::linear(g, c.a, c.shared, estimator)?);
+        all.push(cka::linear(g, c.a, c.b, estimator)?);
     }
     Ok(all)
 }

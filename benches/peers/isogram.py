@@ -90,7 +90,7 @@ class Isogram:
         layer = max(row["layer_a"] for row in table)
         matrix = np.eye(CKA_REPLICAS)
         for row in table:
-            if row["name"] == "cka" and row["step"] == STEPS and row["layer_a"] == layer:
+            if row["name"] == "cka:biased" and row["step"] == STEPS and row["layer_a"] == layer:
                 a, b = row["replica_a"], row["replica_b"]
                 matrix[a, b] = matrix[b, a] = row["value"]
         found = np.stack([saved[f"{r}/{layer}"] for r in range(CKA_REPLICAS)])

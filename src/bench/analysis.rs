@@ -4,7 +4,8 @@ use super::timing::{Bench, Times, Work};
 use crate::error::Result;
 use crate::graph::{Effect, Graph, VariableKind};
 use crate::kernels::program::DType;
-use crate::measure::cka::Kind;
+use crate::measure::Estimator;
+use crate::measure::embedding::Embedding;
 use crate::measure::pairs::{Layers, Pairs, input_name};
 
 pub(super) fn cka(bench: &mut Bench) -> Result<()> {
@@ -44,8 +45,14 @@ fn gram(bench: &mut Bench, [examples, units]: [usize; 2], replicas: usize) -> Re
 /// From representations on the device to the matrix of values on the host.
 fn all_pairs(bench: &mut Bench, replicas: usize, examples: usize, units: usize) -> Result<()> {
     let gpu = bench.gpu.clone();
-    let mut pairs =
-        Pairs::new(Some(&gpu), replicas, 1, [examples, units], &[Kind::Plain.embedding()], &[Layers::Same])?;
+    let mut pairs = Pairs::new(
+        Some(&gpu),
+        replicas,
+        1,
+        [examples, units],
+        &[Embedding::linear(Estimator::Biased)],
+        &[Layers::Same],
+    )?;
     let count = examples * units;
     for replica in 0..replicas {
         let values: Vec<f32> = (0..count).map(|i| pseudo(replica * count + i)).collect();

@@ -277,7 +277,10 @@ fn catalogue(e: &Experiment) -> Result<(), Complaint> {
     let parsed = |key: &str, names: &[String], parse: &dyn Fn(&str) -> crate::Result<String>| {
         let mut seen = HashSet::new();
         for name in names {
-            let canonical = parse(name).map_err(|error| Complaint::of(key, error.to_string()))?;
+            let canonical = parse(name).map_err(|error| match Measure::ALL.iter().find(|m| m.name() == name) {
+                Some(word) => Complaint::of(key, format!("{word} belongs in observe.measures")),
+                None => Complaint::of(key, error.to_string()),
+            })?;
             if !seen.insert(canonical) {
                 return refuse(key, format!("{name} comes twice"));
             }

@@ -1,6 +1,7 @@
 //! Other names of keys: spellings that are accepted, and guesses at what an unknown key was meant to be.
 
 use super::tree::{Complaint, Entry, Node, Value, shorten};
+use crate::measure::catalogue::{Measure, Statistic};
 
 /// Spellings that stand for a key as well as its own name, wherever they occur.
 const ALIASES: &[(&str, &str)] =
@@ -88,7 +89,6 @@ const VALUE_SYNONYMS: &[(&str, &str)] = &[
     ("exponential", "step"),
     ("zscore", "standard"),
     ("minmax", "unit"),
-    ("cka", "cka_pairs"),
     ("grad_norm", "gradient_norm"),
 ];
 
@@ -137,6 +137,19 @@ pub(super) fn nearest_choice<'a>(word: &str, choices: &[&'a str]) -> Option<&'a 
     let synonym = VALUE_SYNONYMS.iter().filter(|(other, _)| *other == lower).map(|(_, name)| *name);
     let by_synonym = synonym.filter_map(|name| choices.iter().copied().find(|choice| *choice == name)).next();
     by_synonym.or_else(|| nearest(word, choices.iter().copied()))
+}
+
+/// Where a word of the catalogue belongs that came as one of `observe.measures`, as the end of a sentence.
+pub(super) fn of_the_catalogue(path: &str, word: &str) -> Option<String> {
+    if !path.starts_with("observe.measures") {
+        return None;
+    }
+    let key = match (Measure::parse(word), Statistic::parse(word)) {
+        (Ok(_), _) => "observe.compare",
+        (_, Ok(_)) => "observe.describe",
+        _ => return None,
+    };
+    Some(format!("; it is of the catalogue: write {key} = [\"{word}\"]"))
 }
 
 /// What an unknown key was meant to be: a name in the same section, or the full path of one elsewhere.
@@ -198,5 +211,7 @@ mod tests {
         assert_eq!(nearest(&"a".repeat(1 << 20), ["a"]), None);
         assert_eq!(nearest_choice("swish", &["relu", "silu"]), Some("silu"));
         assert_eq!(nearest_choice("swish", &["adam"]), None);
+        // A measure of the catalogue is no short form of a word here, which may mean another estimator.
+        assert_eq!(nearest_choice("cka", &["cka_pairs", "cka_last"]), None);
     }
 }

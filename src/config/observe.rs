@@ -19,13 +19,14 @@ choices! {
         WeightNorm = "weight_norm",
         /// Squared Euclidean distance between the representations of the two probe examples of each of `pairs`.
         Distance = "distance",
-        /// Linear CKA of every pair of replicas, at each hidden layer.
+        /// Linear CKA of every pair of replicas, at each hidden layer: as if `compare` had `cka:biased`, and, with `debiased`,
+        /// `cka:debiased`.
         CkaPairs = "cka_pairs",
-        /// Linear CKA of every pair of layers, across replicas, at the last step.
+        /// Linear CKA of every pair of layers, across replicas, at the last step (`cka:biased`, `cka:debiased`).
         CkaLayers = "cka_layers",
-        /// Linear CKA of each hidden layer with the inputs.
+        /// Linear CKA of each hidden layer with the inputs (`cka_input:biased`, `cka_input:debiased`).
         CkaInput = "cka_input",
-        /// Linear CKA of each hidden layer with the targets (one-hot labels).
+        /// Linear CKA of each hidden layer with the targets, one-hot labels (`cka_labels:biased`, `cka_labels:debiased`).
         CkaLabels = "cka_labels",
         /// Of each hidden layer, the variance that each feature of `source = "features"` explains, fitted on the fit set and
         /// scored on the probe set: its share of the total (`explained_<name>`), the mean R² over units
@@ -50,9 +51,9 @@ choices! {
         /// `explained_<name>.<part>` and `explained_uniform_<name>.<part>`, the parts being `xor_left`, `xor_right`, `parity`, `bit_0`
         /// to `bit_3`, `patterns` (of the four bits), `sum` (of them), `bits` (in one regression), and `distractors`.
         Substructure = "substructure",
-        /// Linear CKA of each hidden layer with itself at step 0.
+        /// Linear CKA of each hidden layer with itself at step 0 (`cka_first:biased`, `cka_first:debiased`).
         CkaFirst = "cka_first",
-        /// Linear CKA of each hidden layer with itself at the last step.
+        /// Linear CKA of each hidden layer with itself at the last step (`cka_last:biased`, `cka_last:debiased`).
         CkaLast = "cka_last",
     }
 }
@@ -83,10 +84,10 @@ pub struct Observe {
     pub at: Checkpoints,
     /// What is measured.
     pub measures: Vec<Measure>,
-    /// Whether every CKA is also written in its debiased form, which is fair when examples are few.
+    /// Whether every CKA of `measures` is written in its debiased form as well, which is fair when examples are few.
     pub debiased: bool,
     /// Measures of the catalogue (`isogram measures`) between all pairs of replicas, at each hidden layer, such as
-    /// `procrustes` or `rsa:pearson`.
+    /// `procrustes` or `rsa:pearson`. Files have their full names: `cka` is written `cka:debiased`.
     #[schemars(length(max = 100))]
     pub compare: Vec<String>,
     /// Statistics of the catalogue of each hidden layer of each replica, such as `participation_ratio`.

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::{
     Experiment, fields,
-    names::{nearest_choice, unknown_key},
+    names::{nearest_choice, of_the_catalogue, unknown_key},
     tree::{Complaint, Node, Value, shorten},
 };
 
@@ -163,7 +163,8 @@ pub(super) fn check(node: &Node, schema: &Json, path: &str) -> Result<(), Compla
             if words.contains(&text.as_str()) {
                 return Ok(());
             }
-            let advice = nearest_choice(text, &words).map(|word| format!("; did you mean \"{word}\"?"));
+            let near = || nearest_choice(text, &words).map(|word| format!("; did you mean \"{word}\"?"));
+            let advice = of_the_catalogue(path, text).or_else(near);
             let message = format!(
                 "{path}: expected one of {}, got \"{}\"{}",
                 words.join(", "),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use faer::Mat;
 
-pub use host::{in_parallel, in_parallel_on};
+pub use host::{in_parallel, in_parallel_on, some_pairs};
 
 use super::catalogue::Measure;
 use super::memory::Memory;

@@ -12,8 +12,8 @@
 mod cosines;
 mod window;
 
-use super::median;
 pub use super::median::Pool;
+use super::{Estimator, median, scale};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
 use crate::kernels::matmul::Inner;
@@ -61,12 +61,9 @@ pub enum Bandwidth {
 /// What becomes of a table before it is a vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Centring {
-    /// Rows and columns of mean zero: the biased HSIC of Gretton et al. (2005), distance covariance.
-    Double,
-    /// U-centred (Székely and Rizzo 2014): the unbiased HSIC of Song et al. (2012).
-    U,
-    /// Doubly centred, then without the diagonal (Lange et al. 2023).
-    Hollow,
+    /// As an estimator of HSIC has it, distance covariance included. Biased: rows and columns of mean zero. Debiased:
+    /// U-centred (Székely and Rizzo 2014). Lange: rows and columns of mean zero, then without the diagonal.
+    Hsic(Estimator),
     /// Without the diagonal, less the mean of the rest: the Pearson correlation of RDMs.
     Mean,
     /// The same, then doubly centred: the whitened correlation of RDMs (Diedrichsen et al. 2021).
@@ -115,6 +112,9 @@ pub struct Piece {
     pub count: usize,
 }
 
+/// Widths of a kernel, as a multiple of the median distance, below which single precision does not do.
+const NARROW: f32 = 0.5;
+
 /// Tables of an embedding by batches at most: a plan lists the work of each.
 const MOST_TABLES: usize = 256;
 
@@ -122,6 +122,8 @@ const MOST_TABLES: usize = 256;
 #[derive(Clone, Copy, Debug)]
 pub struct Prepared {
     pub(in crate::measure) embedding: Embedding,
+    /// `[1, 1]`: the power of two by which the representation was multiplied first, if it was and the table knows of it.
+    pub(in crate::measure) scale: Option<Tensor>,
     /// `[n, units]`: rows ready for products or differences.
     pub(in crate::measure) values: Tensor,
     /// A second form of the rows, where a table is the difference of two.
@@ -146,19 +148,78 @@ fn is_angular(between: Between) -> bool {
     matches!(between, Between::Correlation | Between::Cosine)
 }
 
+impl Between {
+    /// Which power of a representation's scale the table is in proportion to: none where it does not depend on it. Nothing
+    /// where the table depends on the scale in another way, by a width or a number added that are given as they are.
+    pub(in crate::measure) fn degree(self) -> Option<i32> {
+        match self {
+            Self::Linear | Self::SquaredEuclidean => Some(2),
+            Self::Euclidean | Self::CityBlock => Some(1),
+            Self::Correlation | Self::Cosine => Some(0),
+            Self::Gaussian(width) | Self::Laplace(width) => matches!(width, Bandwidth::Median(..)).then_some(0),
+            Self::Poisson(..) => None,
+        }
+    }
+}
+
 impl Embedding {
     /// An embedding of all examples at once.
     pub const fn new(between: Between, centring: Centring) -> Self {
         Self { between, centring, batch: None }
     }
 
-    /// The tables of a representation `[examples, units]` prepared, one for each batch. See [`Embedding::prepare`].
+    /// That of linear CKA.
+    pub const fn linear(estimator: Estimator) -> Self {
+        Self::new(Between::Linear, Centring::Hsic(estimator))
+    }
+
+    /// Whether the tables of `n` examples can be made in single precision, whatever is in them: what cannot be is left to the
+    /// definitions in double precision.
+    pub(crate) fn suits(self, n: usize) -> bool {
+        let examples = self.batch.unwrap_or(n);
+        let fits = examples >= self.least() && (1..=MOST_TABLES).contains(&(n / examples.max(1)));
+        fits && match self.between {
+            // Of narrow kernels the few nearest pairs are all there is, and most are below single precision's range.
+            Between::Gaussian(Bandwidth::Median(t, _)) | Between::Laplace(Bandwidth::Median(t, _)) => {
+                t >= NARROW && examples * examples <= median::MOST
+            }
+            between => between.degree().is_some(),
+        }
+    }
+
+    /// Examples at least.
+    fn least(self) -> usize {
+        match self.centring {
+            Centring::Hsic(estimator) => estimator.min_examples(),
+            _ => 2,
+        }
+    }
+
+    /// A representation near one, and by what power of two it was multiplied, if its scale does not matter.
+    fn at_own_scale(self, g: &mut Graph, x: Tensor) -> Result<(Tensor, Option<Tensor>)> {
+        match self.between.degree() {
+            None => Ok((x, None)),
+            Some(_) if is_angular(self.between) => {
+                // Each row has a direction, however short it is.
+                let rows = scale::largest(g, x, false)?;
+                let factors = scale::power_of_two(g, rows)?;
+                Ok((g.times(x, factors)?, None))
+            }
+            Some(_) => scale::near_one(g, x).map(|(x, factor)| (x, Some(factor))),
+        }
+    }
+
+    /// The tables of a representation `[examples, units]` prepared, one for each batch, from values that are brought near one
+    /// first. See [`Embedding::prepare`].
     ///
     /// # Errors
     /// As [`Embedding::prepare`], and if there are more batches than a program should list.
     pub fn prepare_all(self, g: &mut Graph, x: Tensor, units: Option<Tensor>) -> Result<Vec<Prepared>> {
         let [n, _] = g.matrix(x)?;
-        let Some(batch) = self.batch else { return Ok(vec![self.prepare(g, x, units, true)?]) };
+        let (x, scale) = self.at_own_scale(g, x)?;
+        let Some(batch) = self.batch else {
+            return Ok(vec![Prepared { scale, ..self.prepare(g, x, units, true)? }]);
+        };
         if batch == 0 || !(1..=MOST_TABLES).contains(&(n / batch)) {
             return Err(Error::Shape(format!(
                 "between 1 and {MOST_TABLES} batches can be compared on a device, and {n} examples by {batch} are not"
@@ -167,7 +228,7 @@ impl Embedding {
         (0..n / batch)
             .map(|i| {
                 let part = g.rows(x, i * batch, batch)?;
-                self.prepare(g, part, units, true)
+                Ok(Prepared { scale, ..self.prepare(g, part, units, true)? })
             })
             .collect()
     }
@@ -190,7 +251,7 @@ impl Embedding {
     /// If `x` is not a matrix or has too few examples.
     pub fn prepare(self, g: &mut Graph, x: Tensor, units: Option<Tensor>, bands: bool) -> Result<Prepared> {
         let [n, _] = g.matrix(x)?;
-        let least = if self.centring == Centring::U { 4 } else { 2 };
+        let least = self.least();
         if n < least {
             return Err(Error::Shape(format!("this measure needs at least {least} examples, and there are {n}")));
         }
@@ -202,10 +263,10 @@ impl Embedding {
             _ => (self.rows(g, x, units)?, None),
         };
         let rate = self.rate(g, values)?;
-        let mut prepared = Prepared { embedding: self, values, other, rate, most: None, sums: None };
+        let mut prepared = Prepared { embedding: self, scale: None, values, other, rate, most: None, sums: None };
         if matches!(self.between, Between::Gaussian(Bandwidth::Relative(_)) | Between::Laplace(Bandwidth::Relative(_)))
         {
-            if self.centring != Centring::U {
+            if self.centring != Centring::Hsic(Estimator::Debiased) {
                 return Err(Error::Shape("similarities relative to the largest are for U-centred tables alone".into()));
             }
             prepared.most = Some(prepared.most(g, n, bands)?);
@@ -240,7 +301,14 @@ impl Embedding {
         match self.between {
             Between::Linear => {
                 let mean = g.mean(x, 0)?;
-                g.minus(x, mean)
+                let centred = g.minus(x, mean)?;
+                // Rounding of the mean is all that it leaves of a unit that is constant, and is not taken for variance.
+                let negated = g.unary(Unary::Negate, x);
+                let (top, bottom) = (g.max(x, 0)?, g.max(negated, 0)?);
+                let range = g.plus(top, bottom)?;
+                let zero = g.constant(0.0);
+                let constant = g.binary(Binary::AtLeast, zero, range)?;
+                g.select(constant, zero, centred)
             }
             Between::Correlation => {
                 let sum = g.sum(x, 1)?;
@@ -257,6 +325,12 @@ impl Embedding {
                         g.select(padding, zero, centred)?
                     }
                 };
+                // Where next to nothing is left of a row, rounding would choose its direction: it has none.
+                let (own, left) = (scale::largest(g, x, false)?, scale::largest(g, centred, false)?);
+                let least = g.scale(own, 4.0 * f32::EPSILON);
+                let flat = g.binary(Binary::AtLeast, least, left)?;
+                let zero = g.constant(0.0);
+                let centred = g.select(flat, zero, centred)?;
                 unit_rows(g, centred)
             }
             Between::Cosine => unit_rows(g, x),
@@ -269,9 +343,10 @@ impl Embedding {
     pub(in crate::measure) fn is_less_one(self) -> bool {
         let (Between::Gaussian(bandwidth) | Between::Laplace(bandwidth)) = self.between else { return false };
         match (self.centring, bandwidth) {
-            (Centring::Double | Centring::Hollow, _) | (Centring::U, Bandwidth::Relative(_)) => true,
+            (Centring::Hsic(Estimator::Biased | Estimator::Lange), _) => true,
+            (Centring::Hsic(Estimator::Debiased), Bandwidth::Relative(_)) => true,
             // At the median distance the exponent is `-1 / (2 t^2)`, and `exp(e)` is far below one for small t.
-            (Centring::U, Bandwidth::Median(t, _)) => t >= 0.5,
+            (Centring::Hsic(Estimator::Debiased), Bandwidth::Median(t, _)) => t >= NARROW,
             _ => false,
         }
     }
@@ -453,7 +528,7 @@ impl Prepared {
         let (centring, n) = (self.embedding.centring, n as f64);
         let Some(sums) = self.sums else { return window.without_diagonal(g, table) };
         let linear = self.embedding.between == Between::Linear;
-        if centring == Centring::Double && linear {
+        if centring == Centring::Hsic(Estimator::Biased) && linear {
             return Ok(table);
         }
         if centring == Centring::Mean {
@@ -470,22 +545,22 @@ impl Prepared {
             let less = g.plus(hollow, edges)?;
             return g.plus(less, corner);
         }
-        if centring == Centring::Hollow && linear {
+        if centring == Centring::Hsic(Estimator::Lange) && linear {
             return window.without_diagonal(g, table);
         }
         // With the diagonal for the double form, without it for the U-centred one.
         let (sums_of, per_row, per_all) = match centring {
-            Centring::U => (sums.rows, n - 2.0, (n - 1.0) * (n - 2.0)),
+            Centring::Hsic(Estimator::Debiased) => (sums.rows, n - 2.0, (n - 1.0) * (n - 2.0)),
             _ => (g.plus(sums.rows, sums.diagonal)?, n, n * n),
         };
         let total = match centring {
-            Centring::U => sums.total,
+            Centring::Hsic(Estimator::Debiased) => sums.total,
             _ => g.sum_all(sums_of)?,
         };
         let edges = window.edges(g, sums_of, -1.0 / per_row)?;
         let corner = g.scale(total, (1.0 / per_all) as f32);
         let less = g.plus(table, edges)?;
         let value = g.plus(less, corner)?;
-        if centring == Centring::Double { Ok(value) } else { window.without_diagonal(g, value) }
+        if centring == Centring::Hsic(Estimator::Biased) { Ok(value) } else { window.without_diagonal(g, value) }
     }
 }

@@ -211,7 +211,7 @@ fn holder(
         if e == 0 && made.values != x {
             assigned.push((x, made.values));
         }
-        prepared.push(Prepared { embedding: *embedding, values: x, other, rate, most, sums });
+        prepared.push(Prepared { embedding: *embedding, scale: None, values: x, other, rate, most, sums });
     }
     let assign = |g: &Graph, pairs: &[(Tensor, Tensor)]| -> Result<Vec<Effect>> {
         pairs.iter().map(|&(to, from)| Ok(Effect::Assign(g.variable_of(to)?, from))).collect()

@@ -11,6 +11,7 @@ pub mod compare;
 pub mod describe;
 pub mod distance;
 pub mod embedding;
+mod estimator;
 pub mod features;
 pub mod large;
 mod median;
@@ -25,7 +26,10 @@ pub mod pairwise;
 pub mod polar;
 pub mod ranks;
 pub mod resample;
+pub(crate) mod scale;
 pub mod single;
 pub mod streaming;
 pub mod subspace;
 pub mod tables;
+
+pub use estimator::Estimator;

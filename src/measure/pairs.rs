@@ -59,7 +59,7 @@ pub struct Matrix {
     pub layer_b: usize,
     /// `[R, R]`: replica `a` at `layer_a` with replica `b` at `layer_b`. NaN where a representation is constant.
     pub values: Vec<f64>,
-    /// The same before it is normalised: inner products of the embeddings.
+    /// The same before it is normalised: inner products of the embeddings, of representations as they came.
     pub products: Vec<f64>,
 }
 
@@ -68,7 +68,9 @@ pub struct Matrix {
 pub struct Pairs {
     machine: Machine,
     layers: usize,
-    measures: usize,
+    measures: Vec<Embedding>,
+    /// Whether representations were brought near one, so that products have to be taken back.
+    scaled: bool,
     counts_units: bool,
 }
 
@@ -105,6 +107,8 @@ impl Pairs {
             prepared.push(measures.iter().map(|m| m.prepare_all(&mut g, x, count)).collect::<Result<Vec<_>>>()?);
         }
         let pieces: Vec<Vec<Piece>> = measures.iter().map(|m| m.pieces(examples)).collect();
+        // All tables that know of it have one scale, since it is the representation's.
+        let scales: Vec<_> = prepared.iter().map(|of| of.iter().flatten().find_map(|p| p.scale)).collect();
         let mut functions = Vec::new();
         for &set in which {
             let pairs = set.pairs(layers);
@@ -117,6 +121,8 @@ impl Pairs {
             for part in parts {
                 accumulate(&mut g, &prepared, &pieces, part, &mut effects)?;
             }
+            let known = scales.iter().enumerate().filter_map(|(l, scale)| scale.map(|scale| (l, scale)));
+            effects.extend(known.map(|(l, scale)| Effect::Output(scale_name(l), scale)));
             functions.push(Function::new(set.function(), effects));
         }
         let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());
@@ -127,7 +133,8 @@ impl Pairs {
                 machine.write_variable(&units_name(layer), &vec![units as f32; replicas])?;
             }
         }
-        Ok(Self { machine, layers, measures: measures.len(), counts_units })
+        let scaled = scales.iter().any(Option::is_some);
+        Ok(Self { machine, layers, measures: measures.to_vec(), scaled, counts_units })
     }
 
     /// The machine, into whose `input/<layer>` variables the representations go.
@@ -188,8 +195,15 @@ impl Pairs {
         self.machine.run(which.function(), 1)?;
         let results = self.machine.read_results()?;
         let replicas = self.machine.replicas();
+        let scales = (0..self.layers)
+            .map(|layer| match self.scaled {
+                true => Ok(self.machine.output(&results, &scale_name(layer))?.into_iter().map(f64::from).collect()),
+                false => Ok(vec![1.0; replicas]),
+            })
+            .collect::<Result<Vec<Vec<f64>>>>()?;
         let mut matrices = Vec::new();
-        for measure in 0..self.measures {
+        for (measure, embedding) in self.measures.iter().enumerate() {
+            let degree = embedding.between.degree().unwrap_or(0);
             let products = |a: usize, b: usize| self.machine.output(&results, &output_name(measure, a, b));
             let mut norms = Vec::with_capacity(self.layers);
             for layer in 0..self.layers {
@@ -206,12 +220,17 @@ impl Pairs {
                         if scale > 0.0 { f64::from(x) / scale } else { f64::NAN }
                     })
                     .collect();
-                let products = raw.iter().map(|&x| f64::from(x)).collect();
+                let own = |i: usize| (scales[a][i / replicas] * scales[b][i % replicas]).powi(degree);
+                let products = raw.iter().enumerate().map(|(i, &x)| f64::from(x) / own(i)).collect();
                 matrices.push(Matrix { measure, layer_a: a, layer_b: b, values, products });
             }
         }
         Ok(matrices)
     }
+}
+
+fn scale_name(layer: usize) -> String {
+    format!("scale/{layer}")
 }
 
 fn output_name(measure: usize, a: usize, b: usize) -> String {

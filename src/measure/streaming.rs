@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
 
+use super::Estimator;
 use super::catalogue::Measure;
 use super::compare::{Place, Table, in_parallel};
 use super::memory::Memory;
@@ -70,17 +71,6 @@ struct Whereabouts {
     scale: f64,
     /// Whether all examples are the same.
     constant: bool,
-}
-
-/// Which estimator of CKA.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Estimator {
-    /// Song et al. 2012.
-    Debiased,
-    /// Gretton et al. 2005.
-    Biased,
-    /// Without the diagonal after centring.
-    Lange,
 }
 
 /// Where a pair stands among the pairs with `a <= b`.
@@ -331,15 +321,7 @@ impl Sums {
     pub fn measure(&self, measure: &Measure, a: usize, b: usize) -> Result<f64> {
         let given = &measure.given;
         match (measure.entry.name, streamed(measure)) {
-            ("cka", true) => self.cka(
-                a,
-                b,
-                match given.word("estimator") {
-                    "biased" => Estimator::Biased,
-                    "lange" => Estimator::Lange,
-                    _ => Estimator::Debiased,
-                },
-            ),
+            ("cka", true) => self.cka(a, b, Estimator::of_word(given.word("estimator"))),
             ("procrustes", true) => {
                 let found = self.procrustes(a, b)?;
                 Ok(match given.word("form") {

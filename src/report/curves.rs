@@ -7,10 +7,11 @@ use super::figure::{Figure, Shown};
 use super::legend::Entry;
 use super::numbers::counted;
 use super::observed::Observed;
-use super::paired::{Class, Kind, Paired};
+use super::paired::{Class, Paired};
 use super::palette::{self, INK};
 use super::panel::{Line, Panel, Panels};
 use super::run::Run;
+use crate::measure::Estimator;
 
 /// Settings up to which plain and debiased curves share a panel.
 const OVERLAID: usize = 4;
@@ -59,14 +60,17 @@ fn between_figure(run: &Run) -> Result<Figure, String> {
     let paired = pairs(run)?;
     let layers = some_layers(&run.layers);
     let overlaid = run.settings.len() <= OVERLAID;
-    let kinds: &[&[Kind]] =
-        if overlaid { &[&[Kind::Plain, Kind::Debiased]] } else { &[&[Kind::Plain], &[Kind::Debiased]] };
+    let kinds: &[&[Estimator]] = match (paired.main(), overlaid) {
+        (Estimator::Debiased, _) => &[&[Estimator::Debiased]],
+        (_, true) => &[&[Estimator::Biased, Estimator::Debiased]],
+        (_, false) => &[&[Estimator::Biased], &[Estimator::Debiased]],
+    };
     let mut panels = Vec::new();
     for kinds in kinds {
         for layer in &layers {
             let lines: Vec<Line> =
                 kinds.iter().flat_map(|&kind| pair_lines(run, paired, kind, layer, overlaid)).collect();
-            let debiased = !overlaid && kinds[0] == Kind::Debiased;
+            let debiased = kinds[0] == Estimator::Debiased;
             let label = if debiased { "linear CKA, debiased" } else { "linear CKA" };
             panels.push(Panel {
                 title: (*layer).clone(),
@@ -116,7 +120,8 @@ fn references_figure(run: &Run) -> Result<Figure, String> {
         ("cka_first", "its first checkpoint"),
         ("cka_last", "its last checkpoint"),
     ];
-    let anywhere = |name: &str| run.layers.iter().any(|layer| observed.has(name, Some(layer)));
+    let anywhere =
+        |name: &str| run.layers.iter().any(|layer| observed.has(&Estimator::Biased.named(name), Some(layer)));
     let present: Vec<_> = wanted.into_iter().filter(|(name, _)| anywhere(name)).collect();
     if present.is_empty() {
         return Err("CKA with input, labels and checkpoints was not observed.".to_owned());
@@ -125,9 +130,10 @@ fn references_figure(run: &Run) -> Result<Figure, String> {
     let mut panels = Vec::new();
     for (row, layer) in layers.iter().enumerate() {
         for (name, what) in &present {
-            let mut lines = setting_lines(run, observed.by_setting(name, Some(layer), &run.settings), false);
+            let by = |e: Estimator| observed.by_setting(&e.named(name), Some(layer), &run.settings);
+            let mut lines = setting_lines(run, by(Estimator::Biased), false);
             if overlaid {
-                let debiased = observed.by_setting(&format!("{name}_debiased"), Some(layer), &run.settings);
+                let debiased = by(Estimator::Debiased);
                 lines.extend(setting_lines(run, debiased, true));
             }
             panels.push(Panel {
@@ -167,7 +173,14 @@ pub fn pairs(run: &Run) -> Result<&Paired, String> {
         return Err("it takes two networks to compare, and there is one.".to_owned());
     }
     let paired = run.paired.as_ref().ok_or_else(|| "the run has left no pairs.parquet (yet).".to_owned())?;
-    if paired.any { Ok(paired) } else { Err("pairs.parquet holds no pairs of networks.".to_owned()) }
+    match (paired.any, paired.unclear) {
+        (true, _) => Ok(paired),
+        (false, true) => Err("the rows `cka` of pairs.parquet, which an earlier version wrote, are biased by \
+                              `observe.measures` and debiased by `observe.compare`, and nothing tells them apart; run it \
+                              again to have both."
+            .to_owned()),
+        (false, false) => Err("pairs.parquet holds no linear CKA of pairs of networks.".to_owned()),
+    }
 }
 
 fn anyone(run: &Run) -> Result<(), String> {
@@ -190,9 +203,9 @@ pub fn setting_lines(run: &Run, bands: Vec<Vec<Band>>, dashed: bool) -> Vec<Line
     bands.into_iter().enumerate().map(line).filter(|line| !line.points.is_empty()).collect()
 }
 
-fn pair_lines(run: &Run, paired: &Paired, kind: Kind, layer: &str, overlaid: bool) -> Vec<Line> {
+fn pair_lines(run: &Run, paired: &Paired, kind: Estimator, layer: &str, overlaid: bool) -> Vec<Line> {
     let within = (0..run.settings.len()).map(|i| paired.over_steps(kind, layer, Class::Within(i))).collect();
-    let dashed = overlaid && kind == Kind::Debiased;
+    let dashed = overlaid && kind != paired.main();
     let mut lines = setting_lines(run, within, dashed);
     let across = paired.over_steps(kind, layer, Class::Across);
     if !across.is_empty() {

@@ -3,8 +3,9 @@
 
 use super::band::Band;
 use super::numbers::{counted, fraction, grouped, listed, measured};
-use super::paired::{Class, Kind, Paired};
+use super::paired::{Class, Paired};
 use super::run::Run;
+use crate::measure::Estimator;
 
 /// Settings up to which each is named; of more, the extremes are.
 const ALL_NAMED: usize = 4;
@@ -60,7 +61,8 @@ fn within(run: &Run, paired: &Paired, layer: &str) -> Option<String> {
     let ends = |kind| -> Vec<Vec<Band>> {
         (0..run.settings.len()).map(|i| paired.over_steps(kind, layer, Class::Within(i))).collect()
     };
-    let (plain, debiased) = (ends(Kind::Plain), ends(Kind::Debiased));
+    let [plain, debiased] =
+        [Some(paired.main()), second(paired)].map(|e| e.map_or_else(|| vec![Vec::new(); run.settings.len()], ends));
     let last: Vec<Option<Band>> = plain.iter().map(|bands| bands.last().copied()).collect();
     let step = last.iter().flatten().map(|band| band.step).max()?;
     let text = |(i, suffix): (usize, String)| {
@@ -72,18 +74,29 @@ fn within(run: &Run, paired: &Paired, layer: &str) -> Option<String> {
     } else {
         "two networks of different seeds"
     };
-    Some(format!("At step {}, {different} have a median CKA at {layer} of {}.", grouped(step), parts.join("; ")))
+    let name = name(paired);
+    Some(format!("At step {}, {different} have a median {name} at {layer} of {}.", grouped(step), parts.join("; ")))
 }
 
 fn across(run: &Run, paired: &Paired, layer: &str) -> Option<String> {
-    let (plain, debiased) =
-        (paired.over_steps(Kind::Plain, layer, Class::Across), paired.over_steps(Kind::Debiased, layer, Class::Across));
+    let over = |e| paired.over_steps(e, layer, Class::Across);
+    let (plain, debiased) = (over(paired.main()), second(paired).map(over).unwrap_or_default());
     let text = agreement("", [plain.first()?, plain.last()?], [debiased.first(), debiased.last()]);
     let which = match run.settings.list.as_slice() {
         [a, b] => format!("Between {} and {}", a.label, b.label),
         _ => "Between networks of different settings".to_owned(),
     };
-    Some(format!("{which}, the median CKA at {layer} is {text}."))
+    Some(format!("{which}, the median {} at {layer} is {text}.", name(paired)))
+}
+
+/// The estimator that stands beside the main one.
+fn second(paired: &Paired) -> Option<Estimator> {
+    (paired.main() == Estimator::Biased).then_some(Estimator::Debiased)
+}
+
+/// What a sentence calls the main estimator.
+fn name(paired: &Paired) -> &'static str {
+    if paired.main() == Estimator::Debiased { "debiased CKA" } else { "CKA" }
 }
 
 /// `0.93 for tanh (10–90 %: 0.90 to 0.95; debiased 0.81), and was 0.88 (debiased 0.20) before training`
@@ -109,7 +122,7 @@ fn agreement(suffix: &str, [first, last]: [&Band; 2], [first_debiased, last_debi
 /// At which hidden layer networks of one setting agree most and least at the end.
 fn by_layer(run: &Run, paired: &Paired) -> Option<String> {
     let mean = |layer: &String| {
-        let last = |i| paired.over_steps(Kind::Plain, layer, Class::Within(i)).last().map(|band| band.mid);
+        let last = |i| paired.over_steps(paired.main(), layer, Class::Within(i)).last().map(|band| band.mid);
         let medians: Vec<f64> = (0..run.settings.len()).filter_map(last).collect();
         (!medians.is_empty()).then(|| medians.iter().sum::<f64>() / medians.len() as f64)
     };
@@ -122,9 +135,10 @@ fn by_layer(run: &Run, paired: &Paired) -> Option<String> {
     }
     let averaged = if run.is_sweep() { ", averaged over settings" } else { "" };
     Some(format!(
-        "Of {} hidden layers, seeds agree most at {} (median CKA {}{averaged}) and least at {} ({}).",
+        "Of {} hidden layers, seeds agree most at {} (median {} {}{averaged}) and least at {} ({}).",
         means.len(),
         most.1,
+        name(paired),
         fraction(most.0),
         least.1,
         fraction(least.0)
@@ -134,7 +148,7 @@ fn by_layer(run: &Run, paired: &Paired) -> Option<String> {
 /// How far the last hidden layer is from where it began.
 fn change(run: &Run) -> Option<String> {
     let (observed, layer) = (run.observed.as_ref()?, run.layers.last()?);
-    let bands = observed.by_setting("cka_first", Some(layer), &run.settings);
+    let bands = observed.by_setting(&Estimator::Biased.named("cka_first"), Some(layer), &run.settings);
     let last: Vec<Option<Band>> = bands.iter().map(|bands| bands.last().copied()).collect();
     let moved = bands.iter().any(|bands| bands.len() > 1);
     let each =

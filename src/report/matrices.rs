@@ -7,11 +7,12 @@ use super::curves::{left_out, over, pairs, some_layers};
 use super::figure::{Figure, Shown};
 use super::heat::{self, Cells, Layout, Numbers, PLAIN};
 use super::numbers::{counted, grouped};
-use super::paired::{Compared, Kind, Matrix, Paired};
+use super::paired::{Compared, Matrix, Paired};
 use super::palette::{self, INK};
 use super::panel::WIDTH;
 use super::png;
 use super::run::Run;
+use crate::measure::Estimator;
 
 /// Settings up to which every pair of them gets its own matrix.
 const ALL_PAIRS: usize = 3;
@@ -41,7 +42,8 @@ fn layers_figure(run: &Run) -> Result<Figure, String> {
     let debiased = Layout::of(&names).has_second()
         && matrices.iter().flat_map(|matrix| &matrix.values).any(|numbers| numbers.second.is_some());
     let mut caption = format!(
-        "Mean linear CKA between each layer of one network and each layer of another{}, {}.",
+        "Mean {} between each layer of one network and each layer of another{}, {}.",
+        paired.main_name(),
         paired.last.map_or(String::new(), |step| format!(", after {} steps", grouped(step))),
         over(run)
     );
@@ -85,8 +87,11 @@ fn matrix<'a>(run: &Run, paired: &Paired, compared: Compared, names: &'a [&'a St
         Compared::Itself(a) => (format!("{} with itself", named(a)), named(a), named(a)),
     };
     let cell = |row: &String, column: &String| Numbers {
-        main: paired.layer_mean(Kind::Plain, compared, row, column),
-        second: paired.layer_mean(Kind::Debiased, compared, row, column),
+        main: paired.layer_mean(paired.main(), compared, row, column),
+        second: match paired.main() {
+            Estimator::Biased => paired.layer_mean(Estimator::Debiased, compared, row, column),
+            _ => None,
+        },
     };
     let values = names.iter().flat_map(|row| names.iter().map(move |column| cell(row, column))).collect();
     Cells { title, rows, columns, names, values }
@@ -121,14 +126,17 @@ pub fn replicas(run: &Run) -> Shown {
 fn replicas_figure(run: &Run) -> Result<Figure, String> {
     let paired = pairs(run)?;
     let layer = run.layers.last().ok_or("there is no hidden layer.")?;
-    let last = paired.last_matrix.as_ref().ok_or_else(|| format!("no networks were compared at {layer}."))?;
-    let first = paired.first_matrix.as_ref().filter(|first| first.step < last.step);
+    let [first, last] = paired.replica_matrices();
+    let last = last.ok_or_else(|| format!("no networks were compared at {layer}."))?;
+    let first = first.filter(|first| first.step < last.step);
     let matrices: Vec<&Matrix> = first.into_iter().chain([last]).collect();
     let groups = groups(run, &paired.chosen);
     let size = paired.chosen.len();
     let all: usize = run.settings.list.iter().map(|setting| setting.replicas.len()).sum();
     let caption = format!(
-        "Linear CKA at {layer} between {}{}{}. The diagonal, each network with itself, is 1.",
+        "{}{} at {layer} between {}{}{}. The diagonal, each network with itself, is 1.",
+        paired.main_name()[..1].to_uppercase(),
+        &paired.main_name()[1..],
         if size < all { format!("{} of {}", size, counted(all, "network")) } else { counted(size, "network") },
         if run.is_sweep() { ", ordered by setting and within a setting by number" } else { "" },
         match run.settings.diverged() {

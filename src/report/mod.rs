@@ -17,6 +17,7 @@ mod legend;
 mod matrices;
 mod numbers;
 mod observed;
+mod older;
 mod paired;
 mod palette;
 mod panel;

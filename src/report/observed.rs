@@ -31,7 +31,8 @@ impl Observed {
 
     fn rows(&self, name: &str, layer: Option<&str>) -> &[u32] {
         let layer = layer.map_or(Some(Words::NONE), |layer| self.table.words.find(layer));
-        let key = self.table.words.find(name).zip(layer);
+        let older = || self.table.words.find(&super::older::metric(name)?);
+        let key = self.table.words.find(name).or_else(older).zip(layer);
         key.and_then(|key| self.rows.get(&key)).map_or(&[], Vec::as_slice)
     }
 

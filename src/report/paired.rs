@@ -4,28 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use super::band::{Band, bands};
+use super::older::Plain;
 use super::settings::Settings;
 use crate::error::Result;
 use crate::files::{PairRow, Words, scan_pairs};
-
-/// The two estimators of linear CKA.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// As usual; too high where there are few examples for the number of units.
-    Plain,
-    /// Without that bias.
-    Debiased,
-}
-
-impl Kind {
-    fn of(name: &str) -> Option<Self> {
-        match name {
-            "cka" => Some(Self::Plain),
-            "cka_debiased" => Some(Self::Debiased),
-            _ => None,
-        }
-    }
-}
+use crate::measure::Estimator;
 
 /// Which networks are compared over training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,7 +47,7 @@ impl Mean {
     }
 }
 
-type LayerMeans = HashMap<(Kind, Compared, u32, u32), Mean>;
+type LayerMeans = HashMap<(Estimator, Compared, u32, u32), Mean>;
 
 /// What a chosen set of replicas looks like to each other at one step.
 #[derive(Debug, Clone, Default)]
@@ -79,25 +62,32 @@ pub struct Matrix {
 #[derive(Debug, Default)]
 pub struct Paired {
     words: Words,
-    over: HashMap<(Kind, u32, Class), BTreeMap<u64, Vec<f32>>>,
+    plain: Plain,
+    over: HashMap<(Estimator, u32, Class), BTreeMap<u64, Vec<f32>>>,
     /// The last step that has layer-by-layer comparisons or any other.
     pub last: Option<u64>,
     layers: LayerMeans,
     /// The replicas of the matrices, ordered by setting.
     pub chosen: Vec<u32>,
-    /// The matrix of the chosen replicas at the first step.
-    pub first_matrix: Option<Matrix>,
-    /// And at the last.
-    pub last_matrix: Option<Matrix>,
+    /// The matrices of the chosen replicas at the first and at the last step.
+    matrices: HashMap<Estimator, [Option<Matrix>; 2]>,
+    /// Whether the file had pairs of which it cannot be said by which estimator they are.
+    pub unclear: bool,
     /// Whether the file had any pair of known replicas.
     pub any: bool,
 }
 
 impl Paired {
     /// Reads the file. The matrices are of `chosen` replicas and of the layer `matrix_layer`.
-    pub fn read(path: &Path, settings: &Settings, chosen: Vec<u32>, matrix_layer: Option<&str>) -> Result<Self> {
+    pub fn read(
+        path: &Path,
+        settings: &Settings,
+        plain: Plain,
+        chosen: Vec<u32>,
+        matrix_layer: Option<&str>,
+    ) -> Result<Self> {
         let places: HashMap<u32, usize> = chosen.iter().enumerate().map(|(place, &replica)| (replica, place)).collect();
-        let mut paired = Self { chosen, ..Self::default() };
+        let mut paired = Self { plain, chosen, ..Self::default() };
         scan_pairs(path, |row| paired.add(&row, settings, &places, matrix_layer))?;
         Ok(paired)
     }
@@ -109,7 +99,10 @@ impl Paired {
         places: &HashMap<u32, usize>,
         matrix_layer: Option<&str>,
     ) {
-        let Some(kind) = Kind::of(row.name) else { return };
+        let Some(estimator) = self.plain.estimator(row.name) else {
+            self.unclear |= row.name == "cka";
+            return;
+        };
         let (Some(a), Some(b)) = (settings.find(row.replica_a), settings.find(row.replica_b)) else { return };
         if !row.value.is_finite() {
             return;
@@ -119,10 +112,10 @@ impl Paired {
         let itself = row.replica_a == row.replica_b;
         if layer_a == layer_b && !itself {
             let class = if a == b { Class::Within(a) } else { Class::Across };
-            let values = self.over.entry((kind, layer_a, class)).or_default().entry(row.step).or_default();
+            let values = self.over.entry((estimator, layer_a, class)).or_default().entry(row.step).or_default();
             values.push(row.value as f32);
-            if kind == Kind::Plain && matrix_layer == Some(row.layer_a) {
-                self.add_to_matrices(row, places);
+            if matrix_layer == Some(row.layer_a) {
+                self.add_to_matrices(estimator, row, places);
             }
         }
         // The file does not say beforehand which step is its last: what an earlier step left is forgotten.
@@ -134,7 +127,7 @@ impl Paired {
             return;
         }
         let mut mean = |compared, row_layer, column_layer| {
-            self.layers.entry((kind, compared, row_layer, column_layer)).or_default().add(row.value);
+            self.layers.entry((estimator, compared, row_layer, column_layer)).or_default().add(row.value);
         };
         match (itself, a.cmp(&b)) {
             // A pair of one setting has no first and second: it counts both ways, and so the matrix is symmetric.
@@ -151,13 +144,14 @@ impl Paired {
         }
     }
 
-    fn add_to_matrices(&mut self, row: &PairRow<'_>, places: &HashMap<u32, usize>) {
+    fn add_to_matrices(&mut self, estimator: Estimator, row: &PairRow<'_>, places: &HashMap<u32, usize>) {
         let (Some(&i), Some(&j)) = (places.get(&row.replica_a), places.get(&row.replica_b)) else { return };
         let size = self.chosen.len();
         // The file does not say beforehand which of its steps is the first, and which the last.
-        let earlier = self.first_matrix.as_ref().is_none_or(|kept| row.step < kept.step);
-        let later = self.last_matrix.as_ref().is_none_or(|kept| row.step > kept.step);
-        for (matrix, better) in [(&mut self.first_matrix, earlier), (&mut self.last_matrix, later)] {
+        let [first, last] = self.matrices.entry(estimator).or_default();
+        let earlier = first.as_ref().is_none_or(|kept| row.step < kept.step);
+        let later = last.as_ref().is_none_or(|kept| row.step > kept.step);
+        for (matrix, better) in [(first, earlier), (last, later)] {
             if better {
                 *matrix = Some(Matrix { step: row.step, values: vec![f32::NAN; size * size] });
             }
@@ -170,18 +164,38 @@ impl Paired {
         }
     }
 
+    /// The estimator that figures of one are of: the biased one, unless the debiased one alone was observed.
+    pub fn main(&self) -> Estimator {
+        let biased = self.over.keys().map(|key| key.0).chain(self.layers.keys().map(|key| key.0));
+        if self.any && biased.into_iter().all(|e| e == Estimator::Debiased) {
+            Estimator::Debiased
+        } else {
+            Estimator::Biased
+        }
+    }
+
+    /// What that is called.
+    pub fn main_name(&self) -> &'static str {
+        if self.main() == Estimator::Debiased { "linear CKA, debiased" } else { "linear CKA" }
+    }
+
+    /// The main estimator's matrix of the chosen replicas at the first step and at the last.
+    pub fn replica_matrices(&self) -> [Option<&Matrix>; 2] {
+        self.matrices.get(&self.main()).map_or([None; 2], |[first, last]| [first.as_ref(), last.as_ref()])
+    }
+
     /// The bands over pairs of one layer in two networks.
-    pub fn over_steps(&self, kind: Kind, layer: &str, class: Class) -> Vec<Band> {
+    pub fn over_steps(&self, estimator: Estimator, layer: &str, class: Class) -> Vec<Band> {
         let layer = self.words.find(layer);
-        layer.and_then(|layer| self.over.get(&(kind, layer, class))).map(bands).unwrap_or_default()
+        layer.and_then(|layer| self.over.get(&(estimator, layer, class))).map(bands).unwrap_or_default()
     }
 
     /// The mean at the last step over pairs of networks of `row` layer in one and `column` layer in the other.
-    pub fn layer_mean(&self, kind: Kind, compared: Compared, row: &str, column: &str) -> Option<f64> {
+    pub fn layer_mean(&self, estimator: Estimator, compared: Compared, row: &str, column: &str) -> Option<f64> {
         if matches!(compared, Compared::Itself(_)) && row == column {
-            return self.layers.keys().any(|key| (key.0, key.1) == (kind, compared)).then_some(1.0);
+            return self.layers.keys().any(|key| (key.0, key.1) == (estimator, compared)).then_some(1.0);
         }
-        let key = (kind, compared, self.words.find(row)?, self.words.find(column)?);
+        let key = (estimator, compared, self.words.find(row)?, self.words.find(column)?);
         self.layers.get(&key).copied().and_then(Mean::get)
     }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::observed::Observed;
+use super::older::Plain;
 use super::paired::Paired;
 use super::settings::Settings;
 use crate::error::Result;
@@ -38,7 +39,8 @@ impl Run {
         };
         let pairs = dir.join(layout::PAIRS);
         let paired = if pairs.exists() {
-            Some(Paired::read(&pairs, &settings, chosen(&settings), layers.last().map(String::as_str))?)
+            let plain = Plain::of(&manifest.settings);
+            Some(Paired::read(&pairs, &settings, plain, chosen(&settings), layers.last().map(String::as_str))?)
         } else {
             None
         };

@@ -187,8 +187,8 @@ impl Synthetic {
                     ];
                     for (salt, (name, value)) in (10..).zip(values) {
                         let value = (value + jitter(salt)).min(1.0);
-                        add(step, Some(layer), name, value);
-                        add(step, Some(layer), &format!("{name}_debiased"), value - 0.12 * (1.0 - value));
+                        add(step, Some(layer), &format!("{name}:biased"), value);
+                        add(step, Some(layer), &format!("{name}:debiased"), value - 0.12 * (1.0 - value));
                     }
                 }
             }
@@ -221,8 +221,8 @@ impl Synthetic {
                                 let (replica_a, replica_b) = (a, b);
                                 table.push(PairRow { name, step, replica_a, replica_b, layer_a, layer_b, value });
                             };
-                            push("cka", value);
-                            push("cka_debiased", value - 0.25 * (1.0 - value));
+                            push("cka:biased", value);
+                            push("cka:debiased", value - 0.25 * (1.0 - value));
                         }
                     }
                 }

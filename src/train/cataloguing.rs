@@ -1,5 +1,6 @@
 //! Measures and statistics of the catalogue, observed while training: those with a form for the device are computed where
-//! the representations are; for the others representations are read back, once for all of them.
+//! the representations are; for the others representations are read back, once for all of them. What single precision does not
+//! decide is computed from the representations in double precision, pair by pair.
 
 use std::sync::Arc;
 
@@ -7,14 +8,16 @@ use faer::Mat;
 
 use super::compile::representation_name;
 use super::group::Group;
+use super::observer::estimators;
 use super::prepared::Targets;
 use super::rows::layer_name;
 use super::sweep::Sweep;
+use crate::config;
 use crate::error::Result;
 use crate::files::{MetricRow, PairRow, PairTable};
 use crate::gpu::Gpu;
-use crate::measure::catalogue::{FromProducts, Measure, Statistic};
-use crate::measure::compare::{Named, all_pairs};
+use crate::measure::catalogue::{Cosine, Measure, Statistic};
+use crate::measure::compare::{Named, all_pairs, some_pairs};
 use crate::measure::describe::describe;
 use crate::measure::pairs::{Layers, Pairs};
 
@@ -25,7 +28,7 @@ pub(super) struct Catalogued {
     /// For measures that are not computed where the representations are: a GPU, but no software adapter, which gains nothing
     /// over the CPU.
     gpu: Option<Arc<Gpu>>,
-    on_device: Vec<Measure>,
+    on_device: Vec<(Measure, Cosine)>,
     on_host: Vec<Measure>,
     statistics: Vec<Statistic>,
     /// A class for each probe example, if it has one.
@@ -44,15 +47,21 @@ impl Catalogued {
     /// Nothing if the experiment names none.
     pub(super) fn new(sweep: &Sweep, gpu: Option<&Arc<Gpu>>, groups: &[Group], layers: usize) -> Result<Option<Self>> {
         let observe = &sweep.experiment.observe;
-        if (observe.compare.is_empty() && observe.describe.is_empty()) || layers == 0 {
+        let measures = pair_measures(observe)?;
+        let statistics = observe.describe.iter().map(|name| Statistic::parse(name)).collect::<Result<Vec<_>>>()?;
+        if (measures.is_empty() && statistics.is_empty()) || layers == 0 {
             return Ok(None);
         }
-        let measures = observe.compare.iter().map(|name| Measure::parse(name)).collect::<Result<Vec<_>>>()?;
-        let statistics = observe.describe.iter().map(|name| Statistic::parse(name)).collect::<Result<Vec<_>>>()?;
-        let (on_device, on_host): (Vec<_>, Vec<_>) = measures.into_iter().partition(|m| m.cosine().is_some());
         let examples = sweep.data.probe.examples;
+        let (mut on_device, mut on_host) = (Vec::new(), Vec::new());
+        for measure in measures {
+            match measure.cosine().filter(|c| c.embedding.suits(examples)) {
+                Some(cosine) => on_device.push((measure, cosine)),
+                None => on_host.push(measure),
+            }
+        }
         let widest = groups.iter().flat_map(|g| g.compiled.hidden.iter().copied()).max().unwrap_or(1);
-        let embeddings: Vec<_> = on_device.iter().filter_map(Measure::cosine).map(|c| c.embedding).collect();
+        let embeddings: Vec<_> = on_device.iter().map(|(_, c)| c.embedding).collect();
         let device = if embeddings.is_empty() {
             None
         } else {
@@ -65,6 +74,11 @@ impl Catalogued {
         };
         let gpu = gpu.filter(|gpu| !gpu.profile().software).cloned();
         Ok(Some(Self { device, gpu, on_device, on_host, statistics, labels, examples }))
+    }
+
+    /// Whether a measure, by its canonical name, is observed at checkpoints.
+    pub(super) fn observes(&self, name: &str) -> bool {
+        self.on_device.iter().map(|(m, _)| m).chain(&self.on_host).any(|m| m.name() == name)
     }
 
     /// Compares and describes what `evaluate` left; replicas that diverged are left out.
@@ -83,9 +97,6 @@ impl Catalogued {
         }
         for &layer in layers {
             let set = self.read(groups, layer, alive)?;
-            if set.is_empty() {
-                continue;
-            }
             for table in all_pairs(&set, &self.on_host, self.gpu.as_ref(), &mut |_, _| {})? {
                 let symmetric = self.on_host.iter().any(|m| m.entry.symmetric && m.name() == table.measure);
                 push(&mut found.pairs, &table.measure, layer, step, alive, symmetric, |a, b| table.cell(a, b).or_nan());
@@ -115,24 +126,35 @@ impl Catalogued {
         step: u32,
         found: &mut Found,
     ) -> Result<()> {
-        let Some(pairs) = &mut self.device else { return Ok(()) };
+        let Some(mut pairs) = self.device.take() else { return Ok(()) };
         for (machine, members) in groups.iter().flat_map(|g| &g.slices) {
             for (i, &layer) in layers.iter().enumerate() {
                 pairs.take(machine, &representation_name(layer), members, i)?;
             }
         }
-        for matrix in pairs.compare(Layers::Same)? {
-            let measure = &self.on_device[matrix.measure];
-            let value = |a: usize, b: usize| {
-                let place = alive[a] * replicas + alive[b];
-                match measure.cosine().map(|c| c.value) {
-                    Some(FromProducts::Product(over)) => matrix.products[place] / over(self.examples as f64),
-                    Some(form) => form.of_cosine(matrix.values[place]),
-                    None => f64::NAN,
+        let matrices = pairs.compare(Layers::Same);
+        self.device = Some(pairs);
+        for matrix in matrices? {
+            let (measure, cosine) = &self.on_device[matrix.measure];
+            let layer = layers[matrix.layer_a];
+            let count = alive.len();
+            let place = |a: usize, b: usize| alive[a] * replicas + alive[b];
+            let mut values: Vec<f64> = (0..count * count)
+                .map(|i| place(i / count, i % count))
+                .map(|i| cosine.value.of_single(matrix.values[i], matrix.products[i], self.examples))
+                .collect();
+            let undecided: Vec<(usize, usize)> = (0..count)
+                .flat_map(|a| (a + 1..count).map(move |b| (a, b)))
+                .filter(|&(a, b)| !values[a * count + b].is_finite())
+                .collect();
+            if !undecided.is_empty() {
+                let set = self.read(groups, layer, alive)?;
+                for (&(a, b), value) in undecided.iter().zip(some_pairs(&set, measure, &undecided)) {
+                    values[a * count + b] = value.or_nan();
                 }
-            };
-            let symmetric = measure.entry.symmetric;
-            push(&mut found.pairs, &measure.name(), layers[matrix.layer_a], step, alive, symmetric, value);
+            }
+            // All that are cosines are symmetric.
+            push(&mut found.pairs, &measure.name(), layer, step, alive, true, |a, b| values[a * count + b]);
         }
         Ok(())
     }
@@ -154,6 +176,20 @@ impl Catalogued {
         all.sort_by_key(|(m, _)| *m);
         Ok(all.into_iter().map(|(_, x)| x).collect())
     }
+}
+
+/// The measures of pairs that an experiment asks for, by whichever key, each once.
+fn pair_measures(observe: &config::Observe) -> Result<Vec<Measure>> {
+    let by_word = if observe.has(config::Measure::CkaPairs) { estimators(observe) } else { Vec::new() };
+    let names = by_word.into_iter().map(|e| e.named("cka")).chain(observe.compare.iter().cloned());
+    let mut measures: Vec<Measure> = Vec::new();
+    for name in names {
+        let measure = Measure::parse(&name)?;
+        if measures.iter().all(|m| m.name() != measure.name()) {
+            measures.push(measure);
+        }
+    }
+    Ok(measures)
 }
 
 fn push(

@@ -14,10 +14,11 @@ use super::tables::{PartNodes, Tables, part};
 use super::track::{Activations, Quantity, Track};
 use crate::config::{self, BatchMode, LossKind, Measure, OptimiserKind, ScheduleKind};
 use crate::error::{Error, Result};
-use crate::graph::{Effect, Function, Graph, Tensor, VariableKind};
+use crate::graph::{Effect, Function, Graph, Machine, Results, Tensor, VariableKind};
 use crate::kernels::matmul::Precision;
 use crate::kernels::program::{Binary, DType, Unary};
 use crate::measure::features::device::Answers;
+use crate::measure::scale;
 use crate::nn::{
     Batches, Decay, Draws, Dropout, Forward, Hyper, Loss, LossScale, Masked, Optimiser, Reduction, Rule, Schedule,
     ScheduleShape, Update, clip_by_global_norm, global_norm,
@@ -33,8 +34,8 @@ pub struct Compiled {
     pub graph: Graph,
     /// What can be run.
     pub functions: Vec<Function>,
-    /// What `evaluate` gives: name, hidden layer; the output is named `name`, or `name@layer`.
-    pub observed: Vec<(String, Option<usize>)>,
+    /// What `evaluate` gives.
+    pub observed: Vec<Reading>,
     /// Width of each hidden layer.
     pub hidden: Vec<usize>,
     /// Trained values per replica.
@@ -55,6 +56,47 @@ pub struct Compiled {
     pub features: Vec<String>,
     /// Outputs of the network.
     pub outputs: usize,
+}
+
+/// How an observed value is read.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// Its name in `metrics.parquet`.
+    pub name: String,
+    /// Hidden layer, if it is of one; the output is named `name`, or `name@layer`.
+    pub layer: Option<usize>,
+    /// How often it is divided by its factor, if it has one.
+    over: Option<i32>,
+}
+
+impl Reading {
+    /// Of a value of the whole network.
+    pub(super) fn new(name: &str, over: Option<i32>) -> Self {
+        Self { name: name.to_owned(), layer: None, over }
+    }
+
+    /// The effects that put out a value to be read so.
+    fn effects(&self, value: Tensor, factor: Option<Tensor>) -> Vec<Effect> {
+        let factor = factor.map(|factor| Effect::Output(self.factor_name(), factor));
+        std::iter::once(Effect::Output(output_name(&self.name, self.layer), value)).chain(factor).collect()
+    }
+
+    /// The value of each replica, or one for all.
+    ///
+    /// # Errors
+    /// If there is no such output.
+    pub(super) fn read(&self, machine: &Machine, results: &Results) -> Result<Vec<f64>> {
+        let values = machine.output(results, &output_name(&self.name, self.layer))?;
+        let Some(times) = self.over else { return Ok(values.into_iter().map(f64::from).collect()) };
+        let factors = machine.output(results, &self.factor_name())?;
+        let one = |list: &[f32], i: usize| f64::from(list[if list.len() == 1 { 0 } else { i }]);
+        let count = values.len().max(factors.len());
+        Ok((0..count).map(|i| one(&values, i) / one(&factors, i).powi(times)).collect())
+    }
+
+    fn factor_name(&self) -> String {
+        output_name(&format!("{}/factor", self.name), self.layer)
+    }
 }
 
 /// Name of the output of an observed value.
@@ -326,7 +368,9 @@ pub fn compile(
         quantities = names;
     }
     let step_function = Function::new("step", effects).repeated(e.steps);
-    let gradient_function = Function::new("gradient", vec![Effect::Output("gradient_norm".into(), norm)]);
+    let (gradient_norm, factor) = scale::norm(g, &gradients)?;
+    let reading = Reading::new(GRADIENT_NORM, Some(1));
+    let gradient_function = Function::new("gradient", reading.effects(gradient_norm, Some(factor)));
     let mut zeroed = vec![step, broken, diverged_at, loss_sum, loss_count];
     zeroed.extend(stages.iter().flat_map(Stages::zeroed));
     let mut init_function = init(g, network.as_ref(), &updates, gain, seed, &zeroed, alive)?;
@@ -445,6 +489,9 @@ pub fn compile(
     })
 }
 
+/// What the norm of the gradient is called.
+pub(super) const GRADIENT_NORM: &str = "gradient_norm";
+
 /// Whether representations must stand where other programs can read them.
 pub(super) fn needs_representations(e: &config::Experiment) -> bool {
     e.observe.has(Measure::CkaPairs)
@@ -500,20 +547,21 @@ fn init(
     Ok(Function::new("init", effects))
 }
 
-type Evaluation = (Vec<Effect>, Vec<(String, Option<usize>)>);
+type Evaluation = (Vec<Effect>, Vec<Reading>);
 
 fn evaluation(g: &mut Graph, seen: &Seen, observers: &[&dyn Observer]) -> Result<Evaluation> {
-    let (mut effects, mut names) = (Vec::new(), Vec::new());
+    let (mut effects, mut names) = (Vec::new(), Vec::<Reading>::new());
     for observer in observers {
-        for Observed { name, layer, value } in observer.observe(g, seen)? {
-            let taken = ["alive", "broken", "diverged_at", "loss_train", "gradient_norm", "loss_test", "accuracy_test"];
-            if taken.contains(&name.as_str()) || names.contains(&(name.clone(), layer)) {
+        for Observed { name, layer, value, over } in observer.observe(g, seen)? {
+            let taken = ["alive", "broken", "diverged_at", "loss_train", GRADIENT_NORM, "loss_test", "accuracy_test"];
+            if taken.contains(&name.as_str()) || names.iter().any(|n| n.name == name && n.layer == layer) {
                 return Err(Error::config(format!(
                     "two observed values are named `{name}`: rename an observer's, or name a pair once"
                 )));
             }
-            effects.push(Effect::Output(output_name(&name, layer), value));
-            names.push((name, layer));
+            let reading = Reading { name, layer, over: over.map(|(_, times)| times) };
+            effects.extend(reading.effects(value, over.map(|(factor, _)| factor)));
+            names.push(reading);
         }
     }
     Ok((effects, names))

@@ -5,13 +5,12 @@ use crate::data::features::Features;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::{Binary, Unary};
-use crate::measure::cka::{self, Kind};
-use crate::measure::distance;
 use crate::measure::features::device::Answers;
 use crate::measure::features::device::parts::{Bits, Parts};
 use crate::measure::features::device::steering::steering;
 use crate::measure::features::explained::{Inputs, explained};
-use crate::nn::{Loss, global_norm};
+use crate::measure::{Estimator, cka, distance, scale};
+use crate::nn::Loss;
 
 /// What an observer can see of one replica, on the probe set.
 #[derive(Clone, Debug)]
@@ -68,17 +67,26 @@ pub struct Observed {
     pub layer: Option<usize>,
     /// `[1, 1]`
     pub value: Tensor,
+    /// `[1, 1]`: what the value is divided by, so many times, in double precision; for what single precision may not hold.
+    pub(super) over: Option<(Tensor, i32)>,
 }
 
 impl Observed {
     /// A value of the whole network.
     pub fn new(name: impl Into<String>, value: Tensor) -> Self {
-        Self { name: name.into(), layer: None, value }
+        Self { name: name.into(), layer: None, value, over: None }
     }
 
     /// A value of a hidden layer.
     pub fn at(name: impl Into<String>, layer: usize, value: Tensor) -> Self {
-        Self { name: name.into(), layer: Some(layer), value }
+        Self { name: name.into(), layer: Some(layer), value, over: None }
+    }
+
+    /// To be divided by a factor `[1, 1]`, `times` times, in double precision: a value in proportion to that power of something
+    /// that the factor has brought near one.
+    #[must_use]
+    pub fn over(self, factor: Tensor, times: i32) -> Self {
+        Self { over: Some((factor, times)), ..self }
     }
 }
 
@@ -121,14 +129,15 @@ impl Observer for Standard {
             }
         }
         if self.0.has(Measure::WeightNorm) {
-            all.push(Observed::new("weight_norm", global_norm(g, &seen.parameters)?));
+            let (norm, factor) = scale::norm(g, &seen.parameters)?;
+            all.push(Observed::new("weight_norm", norm).over(factor, 1));
         }
         let layers = chosen_layers(&self.0, seen.hidden.len())?;
         if self.0.has(Measure::Distance) {
             for &layer in &layers {
                 for [a, b] in &self.0.pairs {
-                    let value = distance::squared(g, seen.hidden[layer], *a as usize, *b as usize)?;
-                    all.push(Observed::at(format!("distance_{a}_{b}"), layer, value));
+                    let (value, factor) = distance::squared(g, seen.hidden[layer], *a as usize, *b as usize)?;
+                    all.push(Observed::at(format!("distance_{a}_{b}"), layer, value).over(factor, 2));
                 }
             }
         }
@@ -189,10 +198,10 @@ impl Standard {
                 names.push((KEPT.to_owned(), layer));
             }
         }
-        let kinds = kinds(&self.0);
-        for (kind, values) in kinds.iter().zip(cka::many(g, &xs, &pairs, &kinds)?) {
+        let estimators = estimators(&self.0);
+        for (estimator, values) in estimators.iter().zip(cka::many(g, &xs, &pairs, &estimators)?) {
             for ((name, layer), value) in names.iter().zip(values) {
-                all.push(Observed::at(format!("{name}{}", kind.suffix()), *layer, value));
+                all.push(Observed::at(estimator.named(name), *layer, value));
             }
         }
         Ok(())
@@ -238,9 +247,9 @@ fn substructure(g: &mut Graph, seen: &Seen, layers: &[usize], all: &mut Vec<Obse
     Ok(())
 }
 
-/// The kinds of CKA that an experiment wants.
-pub(super) fn kinds(observe: &config::Observe) -> Vec<Kind> {
-    if observe.debiased { vec![Kind::Plain, Kind::Debiased] } else { vec![Kind::Plain] }
+/// The estimators of CKA that an experiment wants.
+pub(super) fn estimators(observe: &config::Observe) -> Vec<Estimator> {
+    if observe.debiased { vec![Estimator::Biased, Estimator::Debiased] } else { vec![Estimator::Biased] }
 }
 
 /// The hidden layers that an experiment observes.

@@ -1,6 +1,6 @@
 //! What a run observes at its checkpoints, and once training is over.
 
-use super::compile::{output_name, representation_name};
+use super::compile::{GRADIENT_NORM, Reading, representation_name};
 use super::observer::{self, KEPT};
 use super::options::{Progress, Stage};
 use super::rows::layer_name;
@@ -9,7 +9,7 @@ use super::stages::Ended;
 use crate::config::{Keep, Measure};
 use crate::error::{Error, Result};
 use crate::files::{MetricRow, PairRow, PairTable};
-use crate::graph::Results;
+use crate::graph::{Machine, Results};
 use crate::measure::pairs::Layers;
 
 impl Runner<'_> {
@@ -28,29 +28,30 @@ impl Runner<'_> {
                 machine.run("evaluate", 1)?;
                 let results = machine.read_results()?;
                 read_divergence(machine, &results, members, step, &mut self.diverged)?;
-                let mut values: Vec<(String, Option<usize>, Vec<f32>)> = Vec::new();
-                for (name, layer) in &group.compiled.observed {
-                    let kept = name.starts_with(KEPT);
+                let mut values: Vec<Values> = Vec::new();
+                for reading in &group.compiled.observed {
+                    let kept = reading.name.starts_with(KEPT);
                     if kept && !e.observe.has(Measure::CkaFirst) {
                         continue;
                     }
-                    let output = machine.output(&results, &output_name(name, *layer))?;
-                    values.push((name.replace(KEPT, "cka_first"), *layer, output));
+                    let found = reading.read(machine, &results)?;
+                    values.push((reading.name.replace(KEPT, Measure::CkaFirst.name()), reading.layer, found));
                 }
                 for (name, layer, found) in group.compiled.analyses.run(machine)? {
-                    values.push((name, Some(layer), found));
+                    values.push((name, Some(layer), found.into_iter().map(f64::from).collect()));
                 }
                 if e.observe.has(Measure::GradientNorm) {
-                    values.push(("gradient_norm".into(), None, machine.output(&results, "gradient_norm")?));
+                    let reading = Reading::new(GRADIENT_NORM, Some(1));
+                    values.push((GRADIENT_NORM.into(), None, reading.read(machine, &results)?));
                 }
                 if e.observe.has(Measure::Loss) && step > 0 {
-                    values.push(("loss_train".into(), None, machine.output(&results, "loss_train")?));
+                    values.push(plain("loss_train", machine, &results)?);
                 }
                 machine.run("forget", 1)?;
                 push_rows(&mut rows, step, members, &self.diverged, &values);
             }
         }
-        let mut pairs = self.compare(Layers::Same, step)?;
+        let mut pairs = PairTable::default();
         self.by_the_catalogue(step, &mut rows, &mut pairs)?;
         if e.observe.has(Measure::CkaLast) || e.save.parameters == Keep::Checkpoints {
             self.save_parameters(step)?;
@@ -71,15 +72,10 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// All-pairs CKA of the representations that `evaluate` left.
-    pub(super) fn compare(&mut self, which: Layers, step: u32) -> Result<PairTable> {
-        let observe = &self.sweep.experiment.observe;
-        let wanted = match which {
-            Layers::Same => observe.has(Measure::CkaPairs),
-            Layers::All => observe.has(Measure::CkaLayers),
-        };
+    /// CKA of all layers of all replicas, of the representations that `evaluate` left.
+    fn compare_layers(&mut self, step: u32) -> Result<PairTable> {
         let mut table = PairTable::default();
-        let Some(pairs) = self.pairs.as_mut().filter(|_| wanted) else { return Ok(table) };
+        let Some(pairs) = self.pairs.as_mut() else { return Ok(table) };
         for group in &mut self.groups {
             for (machine, members) in &mut group.slices {
                 for (i, &layer) in self.layers.iter().enumerate() {
@@ -87,11 +83,13 @@ impl Runner<'_> {
                 }
             }
         }
-        let matrices = pairs.compare(which)?;
-        let kinds = observer::kinds(observe);
+        let matrices = pairs.compare(Layers::All)?;
+        let estimators = observer::estimators(&self.sweep.experiment.observe);
         let replicas = self.sweep.replicas.len();
         for m in &matrices {
-            let name = format!("cka{}", kinds[m.measure].suffix());
+            let name = estimators[m.measure].named("cka");
+            // Layers with themselves are among what checkpoints observe, if they observe this measure, and not written again.
+            let known = self.catalogued.as_ref().is_some_and(|c| c.observes(&name));
             let (la, lb) = (layer_name(self.layers[m.layer_a]), layer_name(self.layers[m.layer_b]));
             let mut push = |a: usize, b: usize, layer_a: &str, layer_b: &str, value: f64| {
                 if self.diverged[a].is_none() && self.diverged[b].is_none() {
@@ -111,10 +109,8 @@ impl Runner<'_> {
                 for b in a..replicas {
                     match (m.layer_a == m.layer_b, a == b) {
                         (true, true) => {}
-                        (true, false) if which == Layers::Same || !observe.has(Measure::CkaPairs) => {
-                            push(a, b, &la, &lb, m.values[a * replicas + b]);
-                        }
-                        (true, false) => {}
+                        (true, false) if known => {}
+                        (true, false) => push(a, b, &la, &lb, m.values[a * replicas + b]),
                         (false, true) => push(a, b, &la, &lb, m.values[a * replicas + b]),
                         (false, false) => {
                             push(a, b, &la, &lb, m.values[a * replicas + b]);
@@ -138,16 +134,16 @@ impl Runner<'_> {
                 machine.run("test", 1)?;
                 let results = machine.read_results()?;
                 read_divergence(machine, &results, members, last, &mut self.diverged)?;
-                let mut values = vec![("loss_test".to_owned(), None, machine.output(&results, "loss_test")?)];
+                let mut values = vec![plain("loss_test", machine, &results)?];
                 if group.compiled.test_accuracy {
-                    values.push(("accuracy_test".to_owned(), None, machine.output(&results, "accuracy_test")?));
+                    values.push(plain("accuracy_test", machine, &results)?);
                 }
                 let mut rows = Vec::new();
                 push_rows(&mut rows, last, members, &self.diverged, &values);
                 rows.into_iter().for_each(|row| self.recorder.late(row));
             }
         }
-        let table = self.compare(Layers::All, last)?;
+        let table = self.compare_layers(last)?;
         for row in table.iter() {
             self.recorder.late_pair(row);
         }
@@ -210,9 +206,9 @@ impl Runner<'_> {
                     machine.run("evaluate", 1)?;
                     let results = machine.read_results()?;
                     let mut values = Vec::new();
-                    for (name, layer) in group.compiled.observed.iter().filter(|(n, _)| n.starts_with(KEPT)) {
-                        let output = machine.output(&results, &output_name(name, *layer))?;
-                        values.push((name.replace(KEPT, "cka_last"), *layer, output));
+                    for reading in group.compiled.observed.iter().filter(|r| r.name.starts_with(KEPT)) {
+                        let found = reading.read(machine, &results)?;
+                        values.push((reading.name.replace(KEPT, Measure::CkaLast.name()), reading.layer, found));
                     }
                     let mut rows = Vec::new();
                     push_rows(&mut rows, checkpoint, members, &self.diverged, &values);
@@ -229,7 +225,7 @@ impl Runner<'_> {
 
 /// Notes which replicas diverged: those frozen, and those whose last update was not finite.
 fn read_divergence(
-    machine: &crate::graph::Machine,
+    machine: &Machine,
     results: &Results,
     members: &[usize],
     step: u32,
@@ -248,13 +244,15 @@ fn read_divergence(
     Ok(())
 }
 
-fn push_rows(
-    rows: &mut Vec<MetricRow>,
-    step: u32,
-    members: &[usize],
-    diverged: &[Option<u32>],
-    values: &[(String, Option<usize>, Vec<f32>)],
-) {
+/// Name and hidden layer of an observed value, and its value for each replica, or one for all.
+type Values = (String, Option<usize>, Vec<f64>);
+
+/// A value of the whole network that needs nothing done to it.
+fn plain(name: &str, machine: &Machine, results: &Results) -> Result<Values> {
+    Ok((name.to_owned(), None, Reading::new(name, None).read(machine, results)?))
+}
+
+fn push_rows(rows: &mut Vec<MetricRow>, step: u32, members: &[usize], diverged: &[Option<u32>], values: &[Values]) {
     for (i, &m) in members.iter().enumerate() {
         // A frozen replica has nothing more to say; its rows end before the step at which it diverged.
         if diverged[m].is_some_and(|at| at < step) {
@@ -263,7 +261,7 @@ fn push_rows(
         for (name, layer, values) in values {
             // A value that is the same for all replicas is stored once.
             let i = if values.len() == 1 { 0 } else { i };
-            let value = f64::from(values.get(i).copied().unwrap_or(f32::NAN));
+            let value = values.get(i).copied().unwrap_or(f64::NAN);
             rows.push(MetricRow {
                 replica: m as u32,
                 step: u64::from(step),

@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::files::manifest::RunStatus;
 use crate::files::{self};
 use crate::gpu::{AdapterSummary, Gpu, Profile};
+use crate::measure::embedding::Embedding;
 use crate::measure::pairs::{Layers, Pairs};
 
 /// Snapshots are taken at least this often while training, if no interval is set.
@@ -156,27 +157,16 @@ impl<'s> Runner<'s> {
         })
     }
 
-    pub(super) fn pairs_program(
-        sweep: &Sweep,
-        gpu: Option<&Arc<Gpu>>,
-        groups: &[Group],
-        layers: usize,
-    ) -> Result<Option<Pairs>> {
+    /// The program that compares all layers with all.
+    fn pairs_program(sweep: &Sweep, gpu: Option<&Arc<Gpu>>, groups: &[Group], layers: usize) -> Result<Option<Pairs>> {
         let observe = &sweep.experiment.observe;
-        let mut which = Vec::new();
-        if observe.has(Measure::CkaPairs) {
-            which.push(Layers::Same);
-        }
-        if observe.has(Measure::CkaLayers) {
-            which.push(Layers::All);
-        }
-        if which.is_empty() || layers == 0 {
+        if !observe.has(Measure::CkaLayers) || layers == 0 {
             return Ok(None);
         }
         let widest = groups.iter().flat_map(|g| g.compiled.hidden.iter().copied()).max().unwrap_or(1);
         let extents = [sweep.data.probe.examples, widest];
-        let measures: Vec<_> = observer::kinds(observe).iter().map(|kind| kind.embedding()).collect();
-        Pairs::new(gpu, sweep.replicas.len(), layers, extents, &measures, &which).map(Some)
+        let measures: Vec<_> = observer::estimators(observe).into_iter().map(Embedding::linear).collect();
+        Pairs::new(gpu, sweep.replicas.len(), layers, extents, &measures, &[Layers::All]).map(Some)
     }
 
     pub(super) fn run(mut self, progress: &mut dyn Progress) -> Result<Summary> {

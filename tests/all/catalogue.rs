@@ -120,7 +120,8 @@ fn pairwise() -> Vec<(&'static str, String, Of)> {
         ("rtd_h1_full_[xy,yx,mean]", "rtd:mean", Part(2)),
     ]
     .into_iter()
-    .map(|(key, name, of)| (key, name.to_owned(), of))
+    // As files have it.
+    .map(|(key, name, of)| (key, Measure::parse(name).unwrap().name(), of))
     .collect();
     let forms = [
         ("cosine", "cosine-of"),

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use isogram::data::read_table;
 use isogram::graph::{Effect, Function, Graph};
-use isogram::measure::cka::{self, Kind};
+use isogram::measure::embedding::Embedding;
 use isogram::measure::pairs::{Layers, Pairs, input_name};
+use isogram::measure::{Estimator, cka};
 
 use crate::support;
 
@@ -46,9 +47,9 @@ fn cka_of_two_is_that_of_published_packages() {
         let mut g = Graph::new();
         let x = g.data(case.x.0.clone(), &case.x.1).unwrap();
         let y = g.data(case.y.0.clone(), &case.y.1).unwrap();
-        let plain = cka::linear(&mut g, x, y, Kind::Plain).unwrap();
-        let debiased = cka::linear(&mut g, x, y, Kind::Debiased).unwrap();
-        let trained = cka::differentiable(&mut g, x, y, Kind::Plain).unwrap();
+        let plain = cka::linear(&mut g, x, y, Estimator::Biased).unwrap();
+        let debiased = cka::linear(&mut g, x, y, Estimator::Debiased).unwrap();
+        let trained = cka::differentiable(&mut g, x, y, Estimator::Biased).unwrap();
         let f = Function::new(
             "f",
             vec![
@@ -84,7 +85,7 @@ fn all_pairs_cka_is_that_of_published_packages() {
         };
         let gpus: Vec<_> = std::iter::once(None).chain(support::gpu().map(Some)).collect();
         for gpu in gpus {
-            let kinds = [Kind::Plain, Kind::Debiased].map(Kind::embedding);
+            let kinds = [Estimator::Biased, Estimator::Debiased].map(Embedding::linear);
             let mut pairs = Pairs::new(gpu.as_ref(), 3, 1, [case.x.1[0], units], &kinds, &[Layers::Same]).unwrap();
             for (replica, values) in [pad(&case.x), pad(&case.y), pad(&case.x)].iter().enumerate() {
                 pairs.machine().write_replica(&input_name(0), replica, values).unwrap();

@@ -27,7 +27,7 @@ fn two_files_give_a_table_of_the_main_measures() {
     let output = isogram(&["compare", "digits_seed0_h1.npy", "digits_seed0_h2.npy", "--on", "cpu"]);
     assert!(output.status.success(), "{}", complaint(&output));
     let text = said(&output);
-    for line in ["cka ", "procrustes ", "linear_regression ", "knn "] {
+    for line in ["cka:debiased ", "procrustes ", "linear_regression ", "knn "] {
         assert!(text.lines().any(|l| l.starts_with(line)), "{line}\n{text}");
     }
     // Both ways where the way matters.
@@ -92,13 +92,13 @@ fn matrices_are_drawn_and_written() {
     }
     let output = isogram(&args);
     assert!(output.status.success(), "{}", complaint(&output));
-    for name in ["m-cka.svg", "m-procrustes.svg"] {
+    for name in ["m-cka-debiased.svg", "m-procrustes.svg"] {
         assert!(std::fs::read_to_string(path(name)).unwrap().starts_with("<svg"), "{name}");
     }
-    for name in ["m.npz", "m-cka.csv", "m-procrustes.csv", "m.parquet"] {
+    for name in ["m.npz", "m-cka-debiased.csv", "m-procrustes.csv", "m.parquet"] {
         assert!(std::fs::metadata(path(name)).unwrap().len() > 100, "{name}");
     }
-    let arrays = isogram::data::read_representations(Path::new(&format!("{npz}:cka"))).unwrap();
+    let arrays = isogram::data::read_representations(Path::new(&format!("{npz}:cka:debiased"))).unwrap();
     assert_eq!((arrays[0].rows, arrays[0].width()), (3, 3));
     assert!((arrays[0].values[0] - 1.0).abs() < 1e-12);
 }

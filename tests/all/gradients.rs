@@ -4,9 +4,9 @@
 use isogram::graph::{Effect, Function, Graph, Machine, Tensor, VariableKind};
 use isogram::kernels::matmul::Inner;
 use isogram::kernels::program::{Binary, DType, Unary};
-use isogram::measure::cka::{self, Kind};
 use isogram::measure::embedding::{self, Bandwidth, Between, Centring, Embedding};
 use isogram::measure::polar::polar;
+use isogram::measure::{Estimator, cka};
 use isogram::nn::{Activation, Loss, Masked, Reduction};
 
 use crate::support;
@@ -139,14 +139,14 @@ fn cases() -> Vec<(&'static str, Build)> {
             Loss::SquaredError(Reduction::Sum).masked(g, x, y, mask, Masked::Zero).unwrap()
         }),
         ("mse", |g, x, y| Loss::SquaredError(Reduction::HalfMean).apply(g, x, y).unwrap()),
-        ("cka", |g, x, y| cka::differentiable(g, x, y, Kind::Plain).unwrap()),
-        ("cka debiased", |g, x, y| cka::differentiable(g, x, y, Kind::Debiased).unwrap()),
+        ("cka", |g, x, y| cka::differentiable(g, x, y, Estimator::Biased).unwrap()),
+        ("cka debiased", |g, x, y| cka::differentiable(g, x, y, Estimator::Debiased).unwrap()),
         ("cka of Gaussian kernels", |g, x, y| {
             let between = Between::Gaussian(Bandwidth::Fixed(1.5));
-            embedding::differentiable(g, x, y, Embedding::new(between, Centring::U)).unwrap()
+            embedding::differentiable(g, x, y, Embedding::new(between, Centring::Hsic(Estimator::Debiased))).unwrap()
         }),
         ("distance correlation", |g, x, y| {
-            let e = Embedding::new(Between::Euclidean, Centring::Double);
+            let e = Embedding::new(Between::Euclidean, Centring::Hsic(Estimator::Biased));
             embedding::differentiable(g, x, y, e).unwrap()
         }),
         ("correlation of RDMs", |g, x, y| {

@@ -124,7 +124,7 @@ fn a_model_a_measure_and_an_observer_of_ones_own() {
     // Three replicas, two layers, three checkpoints; between one dimension and all 24.
     assert_eq!(ratios.len(), 18);
     assert!(ratios.iter().all(|r| (1.0..=24.0).contains(r)), "{ratios:?}");
-    assert_eq!(summary.pairs.iter().filter(|p| p.name == "cka").count(), 3 * 2 * 3);
+    assert_eq!(summary.pairs.iter().filter(|p| p.name == "cka:biased").count(), 3 * 2 * 3);
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn representations_can_be_trained_to_align() {
     // Two networks in one graph; the loss is one minus the CKA of their hidden layers, which only the second can lower.
     use isogram::graph::{Function, VariableKind};
     use isogram::kernels::program::DType;
-    use isogram::measure::cka::{self, Kind};
+    use isogram::measure::{Estimator, cka};
     let mut g = Graph::new();
     let seed = g.variable("seed", &[1, 1], DType::U32, VariableKind::State).unwrap();
     let inputs: Vec<f32> = (0..40 * 6).map(|i| isogram::kernels::random::normal(5, 1, 0, i)).collect();
@@ -144,7 +144,7 @@ fn representations_can_be_trained_to_align() {
         Activation::Relu.apply(g, z).unwrap()
     };
     let (target, own) = (hidden(&mut g, &guide), hidden(&mut g, &student));
-    let cka = cka::differentiable(&mut g, target, own, Kind::Plain).unwrap();
+    let cka = cka::differentiable(&mut g, target, own, Estimator::Biased).unwrap();
     let parameters = student.parameters();
     let gradients = g.gradients(cka, &parameters).unwrap();
     let rate = g.constant(3.0);
@@ -193,6 +193,6 @@ measures = ["loss", "cka_pairs"]
     let adapter = if support::gpu().is_some() { AdapterChoice::Automatic } else { AdapterChoice::Reference };
     let summary = sweep.run(&Options { adapter, ..Options::default() }, &mut Quiet).unwrap();
     assert!(summary.manifest.notes.iter().any(|n| n.contains("differ in depth")), "{:?}", summary.manifest.notes);
-    let last = summary.pairs.iter().filter(|p| p.name == "cka" && p.step == 4);
+    let last = summary.pairs.iter().filter(|p| p.name == "cka:biased" && p.step == 4);
     assert_eq!(last.count(), 6, "four networks, one common layer");
 }

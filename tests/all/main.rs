@@ -14,6 +14,7 @@ mod gradients;
 mod kernels;
 mod library;
 mod measures;
+mod observed;
 mod partial;
 mod precision;
 mod promises;

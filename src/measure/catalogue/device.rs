@@ -66,10 +66,10 @@ pub struct Cosine {
 pub enum FromProducts {
     /// The cosine as it is.
     Cosine,
-    /// A function of the cosine.
-    Function(fn(f64) -> f64),
-    /// Its angle; above this cosine single precision does not tell small angles apart.
+    /// Its angle; beyond this cosine, either way, single precision does not tell angles apart.
     Angle(f64),
+    /// Its root, or zero; below this cosine single precision does not tell roots apart.
+    Root(f64),
     /// The product itself, over a number that the examples give.
     Product(fn(f64) -> f64),
 }
@@ -79,8 +79,19 @@ impl FromProducts {
     pub fn of_cosine(self, cosine: f64) -> f64 {
         match self {
             Self::Cosine | Self::Product(_) => cosine,
-            Self::Function(f) => f(cosine),
+            Self::Root(_) => cosine.max(0.0).sqrt(),
             Self::Angle(_) => cosine.clamp(-1.0, 1.0).acos(),
+        }
+    }
+
+    /// The value, from a cosine and a product that were found in single precision for so many examples: not a number where
+    /// that does not do, and the definition in double precision is to be asked.
+    pub fn of_single(self, cosine: f64, product: f64, examples: usize) -> f64 {
+        match self {
+            Self::Product(over) => product / over(examples as f64),
+            Self::Angle(most) if cosine.abs() > most => f64::NAN,
+            Self::Root(least) if cosine < least => f64::NAN,
+            value => value.of_cosine(cosine),
         }
     }
 }

@@ -45,7 +45,9 @@ Letters: `X`, `Y` representations with units of mean zero, n examples, p and q u
 pairs of examples; `|.|` the Frobenius norm, `|.|_*` the sum of the singular values; `C` correlations between units.
 
 A value that is not defined (a constant representation where the measure centres, too few examples, ranks too low) is an error with
-its reason, never a number. Names are printed and written in one form: options in a fixed order, defaults left out. Debiased values may be negative, and are not clamped.
+its reason, never a number. Names are printed and written in one form: options in a fixed order, defaults left out, but for the
+estimator of HSIC, which is always written: `cka` is read as `cka:debiased`, everywhere, and written so. Debiased values may be
+negative, and are not clamped.
 ";
 
 /// The catalogue as Markdown.

@@ -1,7 +1,8 @@
 //! Names with options: `cka`, `cka:rbf:threshold=0.5`, `knn:k=20:euclidean`.
 //!
 //! A name is followed by options, each after a colon: `key=value`, or the value alone where it is a word that only one key
-//! takes. What is not said has its default, and the canonical form leaves it out.
+//! takes. What is not said has its default, and the canonical form leaves it out; but what goes by several definitions under one
+//! name in the literature, such as the estimator of CKA, is always written: `cka` is read as `cka:debiased`.
 
 use std::fmt::Write;
 
@@ -23,6 +24,8 @@ pub struct Parameter {
 pub enum Takes {
     /// One of these words; the first is the default.
     Word(&'static [&'static str]),
+    /// The same, and always written.
+    Written(&'static [&'static str]),
     /// A number within a range.
     Number {
         /// Where nothing is said.
@@ -56,6 +59,8 @@ pub enum Value {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Given {
     values: Vec<(&'static str, Value, bool)>,
+    /// Keys that the canonical form always has.
+    written: Vec<&'static str>,
 }
 
 impl Given {
@@ -77,7 +82,8 @@ impl Given {
         for (slot, parameter) in values.iter_mut().zip(parameters) {
             slot.2 = slot.1 != parameter.takes.default();
         }
-        Ok(Self { values })
+        let written = parameters.iter().filter(|p| matches!(p.takes, Takes::Written(_))).map(|p| p.key).collect();
+        Ok(Self { values, written })
     }
 
     fn value(&self, key: &str) -> Option<Value> {
@@ -129,7 +135,7 @@ impl Given {
     pub fn suffix(&self) -> String {
         let mut text = String::new();
         for (key, value, given) in &self.values {
-            if !given {
+            if !given && !self.written.contains(key) {
                 continue;
             }
             let _ = match value {
@@ -145,7 +151,7 @@ impl Given {
 impl Takes {
     fn default(self) -> Value {
         match self {
-            Self::Word(words) => Value::Word(words.first().copied().unwrap_or("")),
+            Self::Word(words) | Self::Written(words) => Value::Word(words.first().copied().unwrap_or("")),
             Self::Number { default, .. } => Value::Number(default),
             Self::Count { default, .. } => Value::Count(default),
         }
@@ -154,7 +160,7 @@ impl Takes {
     /// What it takes, as it is shown to a user.
     pub fn describe(self) -> String {
         match self {
-            Self::Word(words) => words.join("|"),
+            Self::Word(words) | Self::Written(words) => words.join("|"),
             Self::Number { default, low, high } => {
                 // The ends of what a float holds are no bounds to speak of.
                 let low = match low {
@@ -173,7 +179,7 @@ impl Takes {
 
     fn read(self, text: &str) -> Option<Value> {
         match self {
-            Self::Word(words) => words.iter().find(|&&w| w == text).map(|&w| Value::Word(w)),
+            Self::Word(words) | Self::Written(words) => words.iter().find(|&&w| w == text).map(|&w| Value::Word(w)),
             Self::Number { low, high, .. } => {
                 text.parse().ok().filter(|x: &f64| x.is_finite() && *x >= low && *x <= high).map(Value::Number)
             }
@@ -196,7 +202,7 @@ fn find(name: &str, parameters: &[Parameter], option: &str) -> Result<(usize, Va
         };
     }
     let found = parameters.iter().enumerate().find_map(|(i, p)| match p.takes {
-        Takes::Word(_) => p.takes.read(option).map(|value| (i, value)),
+        Takes::Word(_) | Takes::Written(_) => p.takes.read(option).map(|value| (i, value)),
         _ => None,
     });
     found.map_or_else(|| unknown(name, parameters, option), Ok)
@@ -233,6 +239,16 @@ mod tests {
         assert_eq!(given.suffix(), ":euclidean:t=0.25");
         let options: Vec<&str> = given.suffix()[1..].split(':').map(|s| s.to_owned().leak() as &str).collect();
         assert_eq!(Given::parse("knn", PARAMETERS, &options).unwrap(), given);
+    }
+
+    #[test]
+    fn what_is_always_written_is_written_when_it_is_not_said() {
+        let parameters =
+            [Parameter { key: "estimator", takes: Takes::Written(&["debiased", "biased"]), about: "" }, PARAMETERS[1]];
+        let suffix = |options: &[&str]| Given::parse("cka", &parameters, options).unwrap().suffix();
+        assert_eq!(suffix(&[]), ":debiased");
+        assert_eq!(suffix(&["debiased"]), ":debiased");
+        assert_eq!(suffix(&["k=3", "biased"]), ":biased:k=3");
     }
 
     #[test]

@@ -6,10 +6,11 @@ use super::device::{Cosine, Device, FromProducts, Neighbourhood, Surroundings};
 use super::entry::{Direction, Entry, Extents, Held, Host, Invariance as I, Made, no_caution};
 use super::given::{Given, Parameter, Takes};
 use crate::error::Result;
+use crate::measure::Estimator;
 use crate::measure::embedding::{self, Between, Centring, Embedding, Pool};
 use crate::measure::neurons::neighbours::Nearness;
 use crate::measure::pairwise::gram::{Bandwidth, Kernel};
-use crate::measure::pairwise::kernel::{self, Embedded, Estimator};
+use crate::measure::pairwise::kernel::{self, Embedded};
 use crate::measure::pairwise::{cknna, distance_correlation};
 
 const FAMILY: &str = "kernels";
@@ -34,12 +35,13 @@ const SIGMA: Parameter = Parameter {
     takes: Takes::Number { default: 0.0, low: 0.0, high: f64::MAX },
     about: "σ itself, in place of a multiple of the median",
 };
+const ESTIMATORS: [&str; Estimator::ALL.len()] =
+    [Estimator::ALL[0].word(), Estimator::ALL[1].word(), Estimator::ALL[2].word()];
 const ESTIMATOR: Parameter = Parameter {
     key: "estimator",
-    takes: Takes::Word(&["debiased", "biased", "lange"]),
+    takes: Takes::Written(&ESTIMATORS),
     about: "debiased: Song et al. 2012; biased: Gretton et al. 2005; lange: without the diagonal after centring",
 };
-/// HSIC, whose default in the literature is the biased form.
 const CKA_OPTIONS: &[Parameter] = &[ESTIMATOR, KERNEL, THRESHOLD, MEDIAN, SIGMA];
 
 const ORTHOGONAL: &[I] = &[I::Translation, I::Scaling, I::Permutation, I::Orthogonal];
@@ -76,17 +78,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         cost: "n² p",
         held: kernels_held,
         source: "Williams et al. 2021",
-        parameters: &[
-            Parameter {
-                key: "estimator",
-                takes: Takes::Word(&["biased", "debiased", "lange"]),
-                about: ESTIMATOR.about,
-            },
-            KERNEL,
-            THRESHOLD,
-            MEDIAN,
-            SIGMA,
-        ],
+        parameters: CKA_OPTIONS,
         caution: few_examples,
         make: |g| {
             let (k, e) = (kernel_of(g)?, estimator_of(g));
@@ -112,8 +104,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         make: |g| {
             let (k, e) = (kernel_of(g)?, estimator_of(g));
             let over: fn(f64) -> f64 = match e {
-                Estimator::Gretton => |n| (n - 1.0) * (n - 1.0),
-                Estimator::Song | Estimator::Lange => |n| n * (n - 3.0),
+                Estimator::Biased => |n| (n - 1.0) * (n - 1.0),
+                Estimator::Debiased | Estimator::Lange => |n| n * (n - 3.0),
             };
             let host = Host::of_pair(move |x, y| kernel::hsic(x, y, k, e));
             Ok(Made { host, device: cosine(k, e, None, FromProducts::Product(over)) })
@@ -134,6 +126,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         source: "Nguyen, Raghu, Kornblith 2021",
         parameters: &[
             Parameter {
+                key: "estimator",
+                takes: Takes::Written(&[Estimator::Debiased.word()]),
+                about: "debiased alone: other estimators depend on the size of the batches",
+            },
+            Parameter {
                 key: "batch",
                 takes: Takes::Count { default: 64, low: 4 },
                 about: "examples of a batch; what does not fill the last is left out",
@@ -150,7 +147,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         make: |g| {
             let (k, batch) = (kernel_of(g)?, g.count("batch"));
             let host = Host::of_pair(move |x, y| kernel::minibatch_cka(x, y, k, batch));
-            Ok(Made { host, device: cosine(k, Estimator::Song, Some(batch), FromProducts::Cosine) })
+            Ok(Made { host, device: cosine(k, Estimator::Debiased, Some(batch), FromProducts::Cosine) })
         },
     },
     Entry {
@@ -168,7 +165,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         source: "Székely, Rizzo, Bakirov 2007; debiased: Székely and Rizzo 2014",
         parameters: &[Parameter {
             key: "estimator",
-            takes: Takes::Word(&["debiased", "biased"]),
+            takes: Takes::Written(&["debiased", "biased"]),
             about: "debiased: squared and bias-corrected, may be negative; biased: the original",
         }],
         caution: few_examples,
@@ -178,15 +175,15 @@ pub(super) const ENTRIES: &[Entry] = &[
                 Made {
                     host: Host::of_pair(distance_correlation::distance_correlation),
                     device: Some(Device::Cosine(Cosine {
-                        embedding: Embedding::new(between, Centring::Double),
-                        value: FromProducts::Function(|x| x.max(0.0).sqrt()),
+                        embedding: Embedding::new(between, Centring::Hsic(Estimator::Biased)),
+                        value: FromProducts::Root(ROOT),
                     })),
                 }
             } else {
                 Made {
                     host: Host::of_pair(distance_correlation::distance_correlation_squared_unbiased),
                     device: Some(Device::Cosine(Cosine {
-                        embedding: Embedding::new(between, Centring::U),
+                        embedding: Embedding::new(between, Centring::Hsic(Estimator::Debiased)),
                         value: FromProducts::Cosine,
                     })),
                 }
@@ -262,11 +259,7 @@ fn kernels_held(g: &Given, e: Extents) -> Held {
 }
 
 fn estimator_of(g: &Given) -> Estimator {
-    match g.word("estimator") {
-        "biased" => Estimator::Gretton,
-        "lange" => Estimator::Lange,
-        _ => Estimator::Song,
-    }
+    Estimator::of_word(g.word("estimator"))
 }
 
 fn kernel_of(g: &Given) -> Result<Kernel> {
@@ -291,18 +284,17 @@ fn kernel_of(g: &Given) -> Result<Kernel> {
     })
 }
 
-/// Above this cosine an angle in single precision is off by more than 1e-5.
+/// Beyond this cosine an angle in single precision is off by more than 1e-5.
 const SURE: f64 = 0.99;
+
+/// Below this cosine its root in single precision is off by more than 1e-6.
+const ROOT: f64 = 0.01;
 
 /// The form for a device.
 fn cosine(kernel: Kernel, estimator: Estimator, batch: Option<usize>, value: FromProducts) -> Option<Device> {
-    let centring = match estimator {
-        Estimator::Gretton => Centring::Double,
-        Estimator::Song => Centring::U,
-        Estimator::Lange => Centring::Hollow,
-    };
+    let centring = Centring::Hsic(estimator);
     // One factor for a whole table drops out of its cosine with others.
-    let relative = centring == Centring::U && batch.is_none() && !matches!(value, FromProducts::Product(_));
+    let relative = estimator == Estimator::Debiased && batch.is_none() && !matches!(value, FromProducts::Product(_));
     let width = |b: Bandwidth| match b {
         Bandwidth::MedianAll { factor } => embedding::Bandwidth::Median(factor as f32, Pool::All),
         Bandwidth::MedianAllLower { factor } => embedding::Bandwidth::Median(factor as f32, Pool::AllLower),

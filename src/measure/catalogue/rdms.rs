@@ -9,6 +9,7 @@ use super::device::{Cosine, Device, FromProducts, Ranks, Tables};
 use super::entry::{Direction, Entry, Extents, Held, Host, Invariance as I, Made, no_caution};
 use super::given::{Given, Parameter, Takes};
 use crate::error::{Error, Result};
+use crate::measure::Estimator;
 use crate::measure::embedding::{Between, Centring, Embedding};
 use crate::measure::pairwise::bures::{Wanted, bures_metric_squared_rsatoolbox, bures_similarity_rsatoolbox};
 use crate::measure::pairwise::rank::average_ranks;
@@ -185,7 +186,7 @@ fn rsa(g: &Given) -> Result<Made> {
     let (comparison, centring) = match g.word("by") {
         "pearson" => (Comparison::Pearson, Some(Centring::Mean)),
         "cosine-of" => (Comparison::Cosine, Some(Centring::Raw)),
-        "whitened-cosine" => (Comparison::WhitenedCosine, Some(Centring::Double)),
+        "whitened-cosine" => (Comparison::WhitenedCosine, Some(Centring::Hsic(Estimator::Biased))),
         "whitened-pearson" => (Comparison::WhitenedPearson, Some(Centring::DoubleOfMean)),
         "kendall" | "tau-a" => (Comparison::TauA, None),
         "tau-b" => (Comparison::TauB, None),

@@ -103,6 +103,25 @@ pub(super) fn alone(measure: &Measure, a: &Named, b: &Named) -> f64 {
     x.prepared + y.prepared + x.preparing.max(y.preparing).max(held(measure, a, b).comparing)
 }
 
+/// The values of some pairs by one measure. Each representation is prepared once, and a value does not depend on which others
+/// are asked for.
+pub fn some_pairs(set: &[Named], measure: &Measure, pairs: &[(usize, usize)]) -> Vec<Outcome> {
+    let mut used: Vec<usize> = pairs.iter().flat_map(|&(a, b)| [a, b]).collect();
+    used.sort_unstable();
+    used.dedup();
+    let memory = Memory::default();
+    let prepared = prepare(set, measure, &used, memory);
+    let needs: Vec<f64> = pairs.iter().map(|&(a, b)| held(measure, &set[a], &set[b]).comparing).collect();
+    let place = |x: usize| used.binary_search(&x).unwrap_or(0);
+    let found = memory.each(0.0, &needs, |i| {
+        Ok(match (&prepared[place(pairs[i].0)], &prepared[place(pairs[i].1)]) {
+            (Ok(x), Ok(y)) => Outcome::from(measure.made.host.compare(x, y)),
+            (Err(why), _) | (_, Err(why)) => why.clone(),
+        })
+    });
+    found.into_iter().map(|found| found.unwrap_or_else(|error| Outcome::from(&error))).collect()
+}
+
 fn prepare(set: &[Named], measure: &Measure, which: &[usize], memory: Memory) -> Vec<Result<Prepared, Outcome>> {
     let (mut kept, mut needs) = (0.0, Vec::with_capacity(which.len()));
     for &i in which {

@@ -71,6 +71,7 @@ pub fn many(
 pub fn differentiable(g: &mut Graph, x: Tensor, y: Tensor, embedding: Embedding) -> Result<Tensor> {
     let [n, _] = g.matrix(x)?;
     same_examples(g, n, y)?;
+    let ((x, _), (y, _)) = (embedding.at_own_scale(g, x)?, embedding.at_own_scale(g, y)?);
     let (x, y) = (embedding.prepare(g, x, None, false)?, embedding.prepare(g, y, None, false)?);
     let (a, b) = (x.band(g, 0, n)?, y.band(g, 0, n)?);
     let mut dot = |p: Tensor, q: Tensor| -> Result<Tensor> {

@@ -1,10 +1,11 @@
 //! Alignment of two kernels as they are or centred, and alignment of a representation with class labels.
 
 use crate::error::Result;
+use crate::measure::Estimator;
 use crate::measure::pairwise::algebra::{geometric_mean, inner, largest, power_of_two_scale};
 use crate::measure::pairwise::gram::{Kernel, gram};
 use crate::measure::pairwise::input::{check, check_symmetric, finite, refuse};
-use crate::measure::pairwise::kernel::{Estimator, cka_of_grams};
+use crate::measure::pairwise::kernel::cka_of_grams;
 use faer::{Mat, MatRef};
 
 /// Whether the Gram matrices are centred before they are aligned.
@@ -24,7 +25,7 @@ pub enum Centring {
 /// size, and for one that is zero (after centring, where asked for).
 pub fn kernel_alignment(k: MatRef<'_, f64>, l: MatRef<'_, f64>, centring: Centring) -> Result<f64> {
     if centring == Centring::Centred {
-        return cka_of_grams(k, l, Estimator::Gretton);
+        return cka_of_grams(k, l, Estimator::Biased);
     }
     check_symmetric(k, "the first Gram matrix", 1)?;
     check_symmetric(l, "the second Gram matrix", 1)?;

@@ -7,6 +7,7 @@
 //! Ranges hold up to rounding: nothing is clamped, so a value may pass one by a few units in the last place.
 
 use crate::error::Result;
+use crate::measure::Estimator;
 use crate::measure::pairwise::algebra::{
     centred, dot, geometric_mean, inner, largest, power_of_two_scale, product, reduce_entries, sum, transposed_product,
 };
@@ -17,34 +18,20 @@ use crate::measure::pairwise::input::{check_pair, check_symmetric, finite, refus
 use faer::linalg::qr::no_pivoting::factor::{qr_in_place, qr_in_place_scratch, recommended_block_size};
 use faer::{Mat, MatRef, Par};
 
-/// An estimator of HSIC, and with it of CKA.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Estimator {
-    /// tr(KHLH)/(n − 1)², the plug-in estimator of Gretton et al. 2005. Biased upwards: CKA of independent data tends
-    /// to one as units outnumber examples. CKA in [0, 1]. Needs 2 examples.
-    Gretton,
-    /// The unbiased estimator of Song et al. 2012, eq. 5. Its CKA ("debiased CKA") is in [−1, 1] and may be negative.
-    /// Needs 4 examples.
-    Song,
-    /// Centred first, then without the diagonal, over n(n − 3) (Lange et al. 2023). Not unbiased. CKA in [−1, 1].
-    /// Needs 4 examples.
-    Lange,
-}
-
 impl Estimator {
     /// The fewest examples for which the estimator is defined.
     pub fn min_examples(self) -> usize {
         match self {
-            Self::Gretton => 2,
-            Self::Song | Self::Lange => 4,
+            Self::Biased => 2,
+            Self::Debiased | Self::Lange => 4,
         }
     }
 
     /// The centred form of a symmetric Gram matrix whose inner products the estimator takes.
     fn embed(self, k: MatRef<'_, f64>) -> Mat<f64> {
         match self {
-            Self::Gretton => double_centred(k),
-            Self::Song => u_centred(k),
+            Self::Biased => double_centred(k),
+            Self::Debiased => u_centred(k),
             Self::Lange => hollow_centred(k),
         }
     }
@@ -53,14 +40,14 @@ impl Estimator {
     pub(crate) fn normaliser(self, n: usize) -> f64 {
         let n = n as f64;
         match self {
-            Self::Gretton => (n - 1.0) * (n - 1.0),
-            Self::Song | Self::Lange => n * (n - 3.0),
+            Self::Biased => (n - 1.0) * (n - 1.0),
+            Self::Debiased | Self::Lange => n * (n - 3.0),
         }
     }
 }
 
 /// HSIC of two representations (n x p and n x q) with the same kernel on both sides. Not scale-free: linear HSIC
-/// has the units of x² y². Range [0, ∞) for [`Estimator::Gretton`], otherwise any sign.
+/// has the units of x² y². Range [0, ∞) for [`Estimator::Biased`], otherwise any sign.
 ///
 /// With the linear kernel and n > p + q no n x n matrix is built.
 ///
@@ -93,7 +80,7 @@ pub fn hsic_of_grams(k: MatRef<'_, f64>, l: MatRef<'_, f64>, estimator: Estimato
 /// et al. 2019). Invariant to orthogonal maps, translation and, for the linear kernel and median bandwidths, scale.
 ///
 /// Debiased values are not clamped: they may be negative. With many more units than examples the biased estimator is
-/// near one whatever the data; take [`Estimator::Song`].
+/// near one whatever the data; take [`Estimator::Debiased`].
 ///
 /// With the linear kernel and n > p + q no n x n matrix is built.
 ///
@@ -168,7 +155,7 @@ pub fn cka_of_embedded(a: &Embedded, b: &Embedded, estimator: Estimator) -> Resu
 }
 
 /// CKA of two Gram matrices (n x n, symmetric, not centred), for kernels of the caller's own, such as an empirical
-/// neural tangent kernel (kernel alignment in the sense of Cortes et al. 2012 with [`Estimator::Gretton`]).
+/// neural tangent kernel (kernel alignment in the sense of Cortes et al. 2012 with [`Estimator::Biased`]).
 ///
 /// # Errors
 /// [`Error::Measure`](crate::error::Error::Measure) as [`hsic_of_grams`], and when a centred Gram matrix is zero.
@@ -179,7 +166,7 @@ pub fn cka_of_grams(k: MatRef<'_, f64>, l: MatRef<'_, f64>, estimator: Estimator
 }
 
 /// The angle arccos(CKA) in radians, a metric between representations up to the kernel's invariances (Williams et
-/// al. 2021). In [0, π/2] for [`Estimator::Gretton`], otherwise in [0, π].
+/// al. 2021). In [0, π/2] for [`Estimator::Biased`], otherwise in [0, π].
 ///
 /// Found from the distance of the unit embeddings, so that angles far below 1e-8 keep their digits.
 ///
@@ -187,7 +174,7 @@ pub fn cka_of_grams(k: MatRef<'_, f64>, l: MatRef<'_, f64>, estimator: Estimator
 /// As [`cka`].
 pub fn angular_cka(x: MatRef<'_, f64>, y: MatRef<'_, f64>, kernel: Kernel, estimator: Estimator) -> Result<f64> {
     check_pair(x, y, estimator.min_examples())?;
-    let (k, l) = if kernel == Kernel::Linear && estimator == Estimator::Gretton && tall(x, y) {
+    let (k, l) = if kernel == Kernel::Linear && estimator == Estimator::Biased && tall(x, y) {
         // An orthogonal change of basis of the examples keeps all inner products of the centred Gram matrices.
         let (x, y) = reduced_rows(&unit_scale_centred(x)?, &unit_scale_centred(y)?);
         (product(x.as_ref(), x.transpose()), product(y.as_ref(), y.transpose()))
@@ -201,7 +188,7 @@ pub fn angular_cka(x: MatRef<'_, f64>, y: MatRef<'_, f64>, kernel: Kernel, estim
 }
 
 /// 1 − CKA (Ding et al. 2021), found as 2 sin²(θ/2) of [`angular_cka`] so that small distances keep their digits. Not a
-/// metric. In [0, 1] for [`Estimator::Gretton`], otherwise in [0, 2].
+/// metric. In [0, 1] for [`Estimator::Biased`], otherwise in [0, 2].
 ///
 /// # Errors
 /// As [`cka`].
@@ -248,15 +235,15 @@ fn tall(x: MatRef<'_, f64>, y: MatRef<'_, f64>) -> bool {
 fn feature_product(x: &Mat<f64>, y: &Mat<f64>, estimator: Estimator) -> f64 {
     let cross = transposed_product(x.as_ref(), y.as_ref());
     let full = inner(&cross, &cross);
-    if estimator == Estimator::Gretton {
+    if estimator == Estimator::Biased {
         return full;
     }
     let n = x.nrows() as f64;
     let (a, b) = (squared_norms(x), squared_norms(y));
     let diagonal = dot(&a, &b);
     match estimator {
-        Estimator::Lange | Estimator::Gretton => full - diagonal,
-        Estimator::Song => full - n / (n - 2.0) * diagonal + sum(&a) * sum(&b) / ((n - 1.0) * (n - 2.0)),
+        Estimator::Lange | Estimator::Biased => full - diagonal,
+        Estimator::Debiased => full - n / (n - 2.0) * diagonal + sum(&a) * sum(&b) / ((n - 1.0) * (n - 2.0)),
     }
 }
 
@@ -313,7 +300,7 @@ fn embeddings(
 /// When nothing but rounding is left after centring.
 fn embed_scaled(k: MatRef<'_, f64>, estimator: Estimator) -> Result<Mat<f64>> {
     let mut k = k.to_owned();
-    if estimator == Estimator::Song {
+    if estimator == Estimator::Debiased {
         // The diagonal plays no part, and with a narrow bandwidth all else is far smaller.
         zero_diagonal(&mut k);
     }

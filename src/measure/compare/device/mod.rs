@@ -16,6 +16,7 @@ pub(super) use intake::{Intake, row_major};
 use super::Named;
 use crate::error::Result;
 use crate::gpu::{Gpu, Profile};
+use crate::measure::Estimator;
 use crate::measure::catalogue::{Cosine, Device, FromProducts, Measure};
 use crate::measure::embedding::{Bandwidth, Between, Centring};
 use crate::measure::neurons::neighbours::Nearness;
@@ -61,7 +62,7 @@ pub(super) fn suits(set: &[Named], measure: &Measure, profile: &Profile) -> bool
             let median =
                 matches!(between, Between::Gaussian(Bandwidth::Median(..)) | Between::Laplace(Bandwidth::Median(..)));
             let least = match form.embedding.centring {
-                Centring::Double | Centring::DoubleOfMean => 2,
+                Centring::Hsic(Estimator::Biased) | Centring::DoubleOfMean => 2,
                 _ => 4,
             };
             // Counting for a median is exact up to 2^24 distances.

@@ -74,13 +74,11 @@ pub(super) fn of_group(
         let cosine = if norms > 0.0 { product / norms } else { f64::NAN };
         match form.value {
             FromProducts::Angle(_) if a == b && !cosine.is_nan() => 0.0,
-            FromProducts::Angle(most) if cosine > most => f64::NAN,
             // Only of products of linear kernels does the scale stay in the value.
-            FromProducts::Product(over) if form.embedding.between == Between::Linear => {
-                product / (scales[a] * scales[b]).powi(2) / over(n as f64)
+            value if form.embedding.between == Between::Linear => {
+                value.of_single(cosine, product / (scales[a] * scales[b]).powi(2), n)
             }
-            FromProducts::Product(over) => product / over(n as f64),
-            value => value.of_cosine(cosine),
+            value => value.of_single(cosine, product, n),
         }
     };
     Ok(found

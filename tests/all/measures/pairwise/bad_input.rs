@@ -2,6 +2,7 @@
 
 use super::common::noise;
 use faer::{Mat, MatRef};
+use isogram::measure::Estimator;
 use isogram::measure::pairwise::alignment::{Centring, kernel_alignment, kernel_target_alignment};
 use isogram::measure::pairwise::bures::{
     bures_metric, bures_metric_squared, bures_metric_squared_rsatoolbox, bures_similarity, bures_similarity_rsatoolbox,
@@ -10,7 +11,7 @@ use isogram::measure::pairwise::cknna::{Cknna, cknna};
 use isogram::measure::pairwise::distance_correlation::{distance_correlation, distance_correlation_squared_unbiased};
 use isogram::measure::pairwise::gram::{Bandwidth, Kernel, gram};
 use isogram::measure::pairwise::kernel::{
-    Estimator, angular_cka, cka, cka_distance, cka_of_grams, hsic, hsic_of_grams, minibatch_cka,
+    angular_cka, cka, cka_distance, cka_of_grams, hsic, hsic_of_grams, minibatch_cka,
 };
 use isogram::measure::pairwise::noise::{Noise, Shrinkage, covariance, crossnobis, mahalanobis};
 use isogram::measure::pairwise::noise_ceiling::{Pooling, noise_ceiling};
@@ -22,7 +23,7 @@ use isogram::{Error, Result};
 const RBF: Kernel = Kernel::Rbf(Bandwidth::MedianAll { factor: 1.0 });
 const LAPLACE: Kernel = Kernel::Laplace(Bandwidth::MedianNonZero { factor: 1.0 });
 const POISSON: Dissimilarity = Dissimilarity::Poisson { prior_rate: 1.0, prior_weight: 0.1 };
-const ESTIMATORS: [Estimator; 3] = [Estimator::Gretton, Estimator::Song, Estimator::Lange];
+const ESTIMATORS: [Estimator; 3] = [Estimator::Biased, Estimator::Debiased, Estimator::Lange];
 const COMPARISONS: [Comparison; 11] = [
     Comparison::Cosine,
     Comparison::Pearson,
@@ -148,14 +149,14 @@ fn bad_settings() {
             Bandwidth::MedianNonZero { factor },
         ] {
             refused(gram(x, Kernel::Rbf(b)));
-            refused(cka(x, y, Kernel::Laplace(b), Estimator::Gretton));
+            refused(cka(x, y, Kernel::Laplace(b), Estimator::Biased));
         }
     }
     refused(Bandwidth::Fixed(1.0).sigma(&[1.0, 2.0], 3));
     refused(Bandwidth::Fixed(1.0).sigma(&[1.0, 2.0], usize::MAX));
     refused(Bandwidth::MedianAll { factor: 1.0 }.sigma(&[], 1));
     // A bandwidth so narrow that nothing off the diagonal is left.
-    refused(cka(x, y, Kernel::Rbf(Bandwidth::Fixed(1e-9)), Estimator::Song));
+    refused(cka(x, y, Kernel::Rbf(Bandwidth::Fixed(1e-9)), Estimator::Debiased));
     for batch in [0, 1, 3, 13] {
         refused(minibatch_cka(x, y, Kernel::Linear, batch));
     }
