@@ -24,11 +24,12 @@ pub fn plan(args: &PlanArgs) -> anyhow::Result<u8> {
         ..Options::default()
     };
     let outline = sweep.outline(&options)?;
-    let trial = if args.time { sweep.trial(&options)? } else { None };
+    let asked = args.time && outline.refusal.is_none();
+    let trial = if asked { sweep.trial(&options)? } else { None };
     let text = if args.json {
         serde_json::to_string_pretty(&as_json(&sweep, &outline, trial.as_ref()))?
     } else {
-        as_text(&sweep, &outline, trial.as_ref(), args.time)?
+        as_text(&sweep, &outline, trial.as_ref(), asked)?
     };
     print(&text)?;
     Ok(DONE)

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::cataloguing::Catalogued;
-use super::comparisons::Comparisons;
 use super::compile::Compiled;
 use super::drain::Pending;
 use super::group::Group;
@@ -14,7 +13,7 @@ use super::recorder::Recorder;
 use super::rows::columns;
 use super::snapshot::{self, Stamp};
 use super::stages::Ended;
-use super::sweep::{Summary, Sweep, open};
+use super::sweep::{Arranged, Summary, Sweep, open};
 use super::track::{self, Tracked};
 use crate::error::{Error, Result};
 use crate::files::manifest::RunStatus;
@@ -95,13 +94,10 @@ impl<'s> Runner<'s> {
             notes.push("run on the reference executor, on the CPU without any adapter: correct, and slow".to_owned());
         }
         let slices = found.as_ref().map_or(&[][..], |found| &found.slices);
-        let (names, planned) = sweep.planned(gpu.as_ref(), options, slices)?;
+        let Arranged { names, planned, compared, arrangement } = sweep.arranged(gpu.as_ref(), options, slices)?;
         let e = &sweep.experiment;
-        let compared = Comparisons::plan(sweep, gpu.as_ref(), &planned)?;
         let layers = compared.layers.clone();
         notes.extend(compared.note.clone());
-        let arrangement = memory::arrange(&planned, compared.bytes(), compared.rows, options.memory)?;
-        memory::check_host(&arrangement.needs, gpu.as_ref())?;
         let (mut groups, room, needs) = memory::build(gpu.as_ref(), &planned, arrangement)?;
         drop(planned);
         if needs.away > 0 {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::comparisons::Comparisons;
 use super::compile::{Compiled, compile, structure};
 use super::group::{Group, Planned};
-use super::memory::{self, Needs};
+use super::memory::{self, Arrangement, Needs};
 use super::model::{Model, Perceptron};
 use super::observer::{Observer, built_in};
 use super::options::{Options, Progress};
@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::files::manifest::Manifest;
 use crate::files::{MetricRow, PairTable};
 use crate::gpu::{AdapterChoice, Gpu};
-use crate::graph::Plan;
+use crate::graph::{Lowering, Plan};
 
 /// One trained instance: its seed and resolved settings.
 #[derive(Clone, Debug)]
@@ -35,6 +35,18 @@ pub struct Replica {
     pub experiment: Arc<Experiment>,
     /// Training examples of its own, where replicas have such: see [`Sweep::of_replicas`].
     pub data: Option<Arc<Part>>,
+}
+
+/// Smallest slice that is taken for want of memory.
+const LEAST_SLICE: usize = 16;
+
+/// A sweep that has its place in memory, and has not taken it yet.
+pub(super) struct Arranged {
+    /// What distinguishes each group, for people.
+    pub names: Vec<String>,
+    pub planned: Vec<Planned>,
+    pub compared: Comparisons,
+    pub arrangement: Arrangement,
 }
 
 type ModelOf = Arc<dyn Fn(&Experiment) -> Box<dyn Model> + Send + Sync>;
@@ -255,20 +267,44 @@ impl Sweep {
         if name.is_empty() { "all".into() } else { name }
     }
 
-    /// The groups of the sweep, planned: their names, and slices of so many replicas at most as are given for each.
-    pub(super) fn planned(
+    /// The groups of the sweep, planned: their names, and slices of so many replicas at most, or as many as are given for each.
+    fn planned(
         &self,
         gpu: Option<&Arc<Gpu>>,
-        options: &Options,
+        lowering: Lowering,
+        slice: Option<usize>,
         slices: &[usize],
     ) -> Result<(Vec<String>, Vec<Planned>)> {
         let (mut names, mut planned) = (Vec::new(), Vec::new());
         for (g, (_, members)) in self.grouped().into_iter().enumerate() {
             names.push(self.group_name(&members));
-            let slice = options.slice.or_else(|| slices.get(g).copied());
-            planned.push(Planned::new(gpu, self.compile(members[0])?, &members, slice, options.lowering)?);
+            let slice = slice.or_else(|| slices.get(g).copied());
+            planned.push(Planned::new(gpu, self.compile(members[0])?, &members, slice, lowering)?);
         }
         Ok((names, planned))
+    }
+
+    /// Everything planned and arranged in the memory that is there: in smaller slices, where larger ones do not fit, unless their
+    /// size is asked for, or given for each group.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] if it does not fit.
+    pub(super) fn arranged(&self, gpu: Option<&Arc<Gpu>>, options: &Options, slices: &[usize]) -> Result<Arranged> {
+        let mut slice = options.slice;
+        loop {
+            let (names, planned) = self.planned(gpu, options.lowering, slice, slices)?;
+            let compared = Comparisons::plan(self, gpu, &planned)?;
+            let fits = memory::arrange(&planned, compared.bytes(), compared.rows, options.memory)
+                .and_then(|a| memory::check_host(&a.needs, gpu).map(|()| a));
+            let largest = planned.iter().map(|g| g.slices[0].1.len()).max().unwrap_or(0);
+            match fits {
+                Ok(arrangement) => return Ok(Arranged { names, planned, compared, arrangement }),
+                Err(_) if options.slice.is_none() && slices.is_empty() && largest > LEAST_SLICE => {
+                    slice = Some((largest / 4).max(LEAST_SLICE));
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Makes planned groups, initialised and ready to step.
@@ -285,7 +321,7 @@ impl Sweep {
     /// # Errors
     /// If something does not fit, or the device fails.
     pub fn groups(&self, gpu: Option<&Arc<Gpu>>, options: &Options) -> Result<Vec<Group>> {
-        let (_, planned) = self.planned(gpu, options, &[])?;
+        let (_, planned) = self.planned(gpu, options.lowering, options.slice, &[])?;
         self.made(gpu, options, &planned)
     }
 
@@ -295,15 +331,16 @@ impl Sweep {
     /// If something does not fit an adapter's limits.
     pub fn outline(&self, options: &Options) -> Result<Outline> {
         let gpu = open(options)?;
-        let (names, planned) = self.planned(gpu.as_ref(), options, &[])?;
-        let (needs, refusal) = match Comparisons::plan(self, gpu.as_ref(), &planned) {
-            Err(refusal) => (memory::arrange(&planned, 0, memory::Rows::default(), None)?.needs, Some(refusal)),
-            Ok(compared) => {
-                let arranged = |within| memory::arrange(&planned, compared.bytes(), compared.rows, within);
-                let found = arranged(options.memory);
-                let fits = found.and_then(|a| memory::check_host(&a.needs, gpu.as_ref()).map(|()| a.needs));
-                fits.map_or_else(|refusal| arranged(None).map(|a| (a.needs, Some(refusal))), |needs| Ok((needs, None)))?
+        let (names, planned, needs, refusal) = match self.arranged(gpu.as_ref(), options, &[]) {
+            Ok(Arranged { names, planned, arrangement, .. }) => (names, planned, arrangement.needs, None),
+            Err(refusal @ Error::OutOfMemory(_)) => {
+                let (names, planned) = self.planned(gpu.as_ref(), options.lowering, options.slice, &[])?;
+                let (bytes, rows) = Comparisons::plan(self, gpu.as_ref(), &planned)
+                    .map_or((0, memory::Rows::default()), |compared| (compared.bytes(), compared.rows));
+                let needs = memory::arrange(&planned, bytes, rows, None)?.needs;
+                (names, planned, needs, Some(refusal))
             }
+            Err(error) => return Err(error),
         };
         let sizes = |group: &Planned| group.slices.iter().map(|(_, members)| members.len()).collect();
         let groups = names.into_iter().zip(&planned).map(|(name, g)| (name, sizes(g), g.slices[0].0.clone()));
@@ -316,7 +353,7 @@ impl Sweep {
     /// If something does not fit, or the device fails.
     pub fn trial(&self, options: &Options) -> Result<Option<Trial>> {
         let Some(gpu) = open(options)? else { return Ok(None) };
-        let (_, mut planned) = self.planned(Some(&gpu), options, &[])?;
+        let Arranged { mut planned, .. } = self.arranged(Some(&gpu), options, &[])?;
         let mut trial = Trial::default();
         for group in &mut planned {
             let all: usize = group.slices.iter().map(|(_, members)| members.len()).sum();

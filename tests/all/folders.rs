@@ -340,9 +340,10 @@ fn a_part_that_is_gone_or_cut_short_is_named() {
 fn a_full_disk_costs_nothing_that_was_observed() {
     let dir = folder();
     let whole = dir.path().join("whole");
-    let wide = [("save.representations", "final"), ("probe.examples", "1000")];
+    // The file of all checkpoints is larger than any other.
+    let wide = [("save.representations", "checkpoints"), ("probe.examples", "300")];
     sweep(&wide).run(&options(&whole, false), &mut Quiet).unwrap();
-    let args = "run small.toml --set save.representations=final --set probe.examples=1000 --quiet";
+    let args = "run small.toml --set save.representations=checkpoints --set probe.examples=300 --quiet";
     let limited = format!("ulimit -f 24; exec {} {args} --out out", env!("CARGO_BIN_EXE_isogram"));
     let output = Command::new("bash")
         .args(["-c", &limited])

@@ -123,7 +123,8 @@ fn a_lack_of_memory_is_said_in_bytes_with_what_helps() {
     assert!(sliced.scratch < needs.scratch, "{sliced:?} {needs:?}");
     // By hand: state and results of all networks stay whatever the slices.
     assert!(sliced.states.abs_diff(needs.states) <= needs.states / 50, "{sliced:?} {needs:?}");
-    let short = Options { memory: Some(needs.scratch), ..options };
+    // A size that was asked for is kept to.
+    let short = Options { memory: Some(needs.scratch), slice: Some(64), ..options };
     let error = sweep.run(&short, &mut Quiet).unwrap_err();
     let said = error.to_string();
     assert!(
@@ -131,7 +132,10 @@ fn a_lack_of_memory_is_said_in_bytes_with_what_helps() {
         "{said}"
     );
     assert!(!folder.path().join("out").exists(), "nothing is left");
-    sweep.run(&Options { slice: Some(8), ..short }, &mut Quiet).unwrap();
+    sweep.run(&Options { slice: Some(8), ..short.clone() }, &mut Quiet).unwrap();
+    // Otherwise slices are as small as they must be.
+    let found = sweep.outline(&Options { slice: None, ..short }).unwrap();
+    assert!(found.refusal.is_none() && found.groups[0].1.len() > 1, "{:?}", found.groups[0].1);
 }
 
 #[test]
@@ -198,7 +202,8 @@ fn a_plan_of_a_million_networks_takes_no_memory_for_them() {
 #[test]
 fn what_the_host_has_no_memory_for_is_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    let output = limited(1_500_000, "run tiny --seeds 60000 --set observe.measures=['loss'] --quiet", folder.path());
+    let output =
+        limited(1_500_000, "run tiny --seeds 60000 --set \"observe.measures=['loss']\" --quiet", folder.path());
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("this run takes about") && said.contains("are free") && said.contains("--seeds N"), "{said}");
