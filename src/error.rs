@@ -49,8 +49,11 @@ pub enum Error {
     /// A run cannot be continued as asked.
     #[error("cannot resume: {0}")]
     Resume(String),
+    /// Another process writes in the folder.
+    #[error("{0}")]
+    Busy(String),
     /// A run was interrupted by the user, after its state was saved.
-    #[error("interrupted at step {step}; continue with --resume")]
+    #[error("interrupted at step {step}; the run can be resumed")]
     Interrupted {
         /// Steps done when the run stopped.
         step: u64,

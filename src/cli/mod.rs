@@ -61,7 +61,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Show an experiment's plan: dispatches, memory, estimated time
+    /// Show an experiment's plan: dispatches, memory and, with --time, the time it takes
     Plan(PlanArgs),
     /// Measure what an adapter does with this kind of work
     Bench(BenchArgs),
@@ -127,6 +127,9 @@ struct RunArgs {
 struct PlanArgs {
     #[command(flatten)]
     experiment: ExperimentArgs,
+    /// Train for a moment too, for the time of a step and of each dispatch
+    #[arg(long)]
+    time: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -378,6 +381,8 @@ fn parse() -> Cli {
 /// Runs the command line and gives the exit code.
 pub fn main() -> ExitCode {
     let cli = parse();
+    #[cfg(unix)]
+    survive_limits();
     let outcome = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::List { json } => list::list(json),
@@ -406,6 +411,13 @@ pub fn main() -> ExitCode {
             ExitCode::from(code)
         }
     }
+}
+
+/// A file that grows beyond `ulimit -f` is an error of the write, as a full disk is, and not the end of the process.
+#[cfg(unix)]
+fn survive_limits() {
+    // Nobody looks at the flag: it is enough that the signal is heard. Where it cannot be, the system's way stays.
+    signal_hook::flag::register(signal_hook::consts::signal::SIGXFSZ, Arc::default()).ok();
 }
 
 /// `isogram list | head` is no failure.

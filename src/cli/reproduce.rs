@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use isogram::files;
+use isogram::files::layout::shown;
+use isogram::files::{self, FolderLock, Made};
 use isogram::papers::{PAPERS, Paper, Reproduction, Request, reproduce as run};
 use isogram::report::paper::Verdict;
 use isogram::train::{Progress, Quiet};
@@ -23,7 +24,8 @@ pub fn reproduce(args: &ReproduceArgs) -> anyhow::Result<u8> {
             return Err(Error::config(message).into());
         }
     };
-    let dir = folder(args, paper)?;
+    let (dir, _made) = folder(args, paper)?;
+    let _lock = FolderLock::take(&dir)?;
     let interrupt = super::run::interrupt_on_signal()?;
     let request = Request {
         adapter: args.adapter.as_deref().map_or(AdapterChoice::Automatic, AdapterChoice::parse),
@@ -40,17 +42,11 @@ pub fn reproduce(args: &ReproduceArgs) -> anyhow::Result<u8> {
         Err(Error::Interrupted { .. }) => {
             eprintln!(
                 "isogram: interrupted; the sweeps that were finished are kept: continue with --resume --out {}",
-                dir.display()
+                shown(&dir)
             );
             return Ok(INTERRUPTED);
         }
-        Err(error) => {
-            // A folder of our own naming in which nothing was done is not left behind; one that holds anything cannot be removed so.
-            if args.out.is_none() {
-                std::fs::remove_dir(&dir).ok();
-            }
-            return Err(error.into());
-        }
+        Err(error) => return Err(error.into()),
     };
     drop(progress);
     let html = outcome.write(paper, &dir)?;
@@ -73,17 +69,17 @@ fn find(name: &str) -> Result<&'static Paper, Error> {
     })
 }
 
-fn folder(args: &ReproduceArgs, paper: &Paper) -> Result<PathBuf, Error> {
+fn folder(args: &ReproduceArgs, paper: &Paper) -> Result<(PathBuf, Made), Error> {
     match (&args.out, args.resume) {
         (Some(dir), true) => match dir.join(SWEEPS).is_dir() {
-            true => Ok(dir.clone()),
+            true => Ok((dir.clone(), Made::default())),
             false => Err(Error::Resume(format!(
                 "{} holds no finished sweeps of a reproduction: start it anew, without --resume",
                 dir.display()
             ))),
         },
         (None, true) => Err(Error::Resume("--resume needs the folder of the reproduction (--out)".into())),
-        (out, false) => files::create_run_dir(out.as_deref(), paper.id),
+        (out, false) => files::create_run_dir(out.as_deref(), paper.id, SWEEPS),
     }
 }
 

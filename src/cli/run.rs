@@ -1,12 +1,14 @@
 //! `isogram run`.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use isogram::config::{self, Experiment};
+use isogram::files::layout::shown;
 use isogram::files::manifest::RunStatus;
-use isogram::files::{self, Manifest};
+use isogram::files::{self, Made, Manifest};
 use isogram::gpu::AdapterChoice;
-use isogram::train::{Interrupt, Options, Progress, Quiet, Summary, Sweep, resumable};
+use isogram::train::{Interrupt, Options, Progress, Quiet, Standing, Summary, Sweep, resumable};
 use isogram::{Error, report};
 use serde_json::json;
 
@@ -17,8 +19,8 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
     let experiment = config::load(&args.experiment.experiment, &args.experiment.overrides()?)?;
     let adapter = choose_adapter(args);
     let sweep = Sweep::new(experiment)?;
-    let (dir, resume) = folder(args, sweep.experiment())?;
-    if resume && finished(&dir) {
+    let (dir, resume, made) = folder(args, sweep.experiment())?;
+    if resume && sweep.standing(&dir)? == Standing::Finished {
         // Killed between its last table and its report, or asked for twice: all that can be missing is the report.
         let html = report::build(&dir)?;
         if !args.quiet {
@@ -32,6 +34,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
         out: Some(dir.clone()),
         resume,
         slice: args.experiment.slice.map(|n| n as usize),
+        memory: None,
         lowering: args.experiment.lowering,
         command: std::env::args().collect::<Vec<_>>().join(" "),
         interrupt: interrupt_on_signal()?,
@@ -61,13 +64,21 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
         Ok(summary) => summary,
         Err(Error::Interrupted { step }) => {
             eprintln!(
-                "isogram: interrupted at step {step}; everything so far is in {0}; continue with --resume --out {0}",
-                dir.display()
+                "isogram: interrupted at step {step}; everything so far is in {}; continue with --resume --out {}",
+                dir.display(),
+                shown(&dir)
             );
             return Ok(super::INTERRUPTED);
         }
+        // What stands in the way of the work, rather than of what was asked: what was finished is there.
+        Err(error @ (Error::Io { .. } | Error::Device(_) | Error::OutOfMemory(_))) if resumable(&dir) => {
+            let kept =
+                format!("{error}; what was observed before is kept: continue with --resume --out {}", shown(&dir));
+            return Err(anyhow::Error::from(error).context(kept));
+        }
         Err(error) => return Err(error.into()),
     };
+    drop(made);
     let html = report::build(&dir)?;
     if args.json {
         print(&serde_json::to_string_pretty(&as_json(&summary, &html))?)?;
@@ -86,26 +97,17 @@ fn choose_adapter(args: &RunArgs) -> AdapterChoice {
     choice
 }
 
-/// The run's folder, and whether it holds a run to continue.
-fn folder(args: &RunArgs, e: &Experiment) -> Result<(PathBuf, bool), Error> {
+/// The run's folder, whether it holds a run to continue, and what was made of it.
+fn folder(args: &RunArgs, e: &Experiment) -> Result<(PathBuf, bool, Made), Error> {
     if !args.resume {
-        return Ok((files::create_run_dir(args.out.as_deref(), &e.name)?, false));
+        let (dir, made) = files::create_run_dir(args.out.as_deref(), &e.name, files::layout::SNAPSHOT)?;
+        return Ok((dir, false, made));
     }
     let dir = match &args.out {
         Some(dir) => dir.clone(),
         None => latest(&e.name)?,
     };
-    if !resumable(&dir) {
-        return Err(Error::Resume(format!(
-            "{} holds no snapshot: start the run anew, without --resume",
-            dir.display()
-        )));
-    }
-    Ok((dir, true))
-}
-
-fn finished(dir: &Path) -> bool {
-    Manifest::read(&dir.join(files::layout::MANIFEST)).is_ok_and(|m| m.status == RunStatus::Done)
+    Ok((dir, true, Made::default()))
 }
 
 /// The latest unfinished run of an experiment under `runs/`.
@@ -124,7 +126,7 @@ fn latest(name: &str) -> Result<PathBuf, Error> {
     found.sort();
     found.pop().ok_or_else(|| {
         Error::Resume(format!(
-            "there is no unfinished run of {name} under {}: name its folder with --out",
+            "there is no unfinished run of {name} under {}: start one without --resume, or name its folder with --out",
             runs.display()
         ))
     })
@@ -161,45 +163,42 @@ fn spread(values: &[f64]) -> Option<(f64, f64)> {
 
 fn rows(summary: &Summary) -> Vec<Row> {
     let m = &summary.manifest;
-    let mut names: Vec<String> = Vec::new();
-    let name_of = |r: usize| {
-        let settings = &m.replicas[r].settings;
+    let name_of = |settings: &serde_json::Map<String, serde_json::Value>| {
         let parts: Vec<String> = settings
             .iter()
             .map(|(key, value)| format!("{key}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
             .collect();
         if parts.is_empty() { "all".to_owned() } else { parts.join(" ") }
     };
-    for r in 0..m.replicas.len() {
-        let name = name_of(r);
-        if !names.contains(&name) {
+    let (mut names, mut place): (Vec<String>, HashMap<String, usize>) = (Vec::new(), HashMap::new());
+    let mut setting = Vec::with_capacity(m.replicas.len());
+    for replica in &m.replicas {
+        let name = name_of(&replica.settings);
+        setting.push(*place.entry(name.clone()).or_insert_with(|| {
             names.push(name);
-        }
+            names.len() - 1
+        }));
     }
-    names
-        .into_iter()
-        .map(|name| {
-            let members: Vec<usize> = (0..m.replicas.len()).filter(|&r| name_of(r) == name).collect();
-            let values = |metric: &str| {
-                let values: Vec<f64> = summary
-                    .metrics
-                    .iter()
-                    .filter(|row| {
-                        row.name == metric && row.step == m.steps && members.contains(&(row.replica as usize))
-                    })
-                    .map(|row| row.value)
-                    .collect();
-                spread(&values)
-            };
-            Row {
-                networks: members.len(),
-                diverged: members.iter().filter(|&&r| m.replicas[r].diverged_at.is_some()).count(),
-                loss: values("loss_test"),
-                accuracy: values("accuracy_test"),
-                name,
-            }
-        })
-        .collect()
+    let values = |metric: &str| {
+        let mut values = vec![Vec::new(); names.len()];
+        for row in summary.metrics.iter().filter(|row| row.name == metric && row.step == m.steps) {
+            values[setting[row.replica as usize]].push(row.value);
+        }
+        values
+    };
+    let (losses, accuracies) = (values("loss_test"), values("accuracy_test"));
+    let count = |i: usize, diverged: bool| {
+        let own = m.replicas.iter().zip(&setting).filter(|(_, s)| **s == i);
+        own.filter(|(r, _)| !diverged || r.diverged_at.is_some()).count()
+    };
+    let row = |(i, name): (usize, &String)| Row {
+        networks: count(i, false),
+        diverged: count(i, true),
+        loss: spread(&losses[i]),
+        accuracy: spread(&accuracies[i]),
+        name: name.clone(),
+    };
+    names.iter().enumerate().map(row).collect()
 }
 
 fn table(summary: &Summary, html: &Path) -> String {

@@ -5,7 +5,6 @@
 
 mod array;
 mod array_file;
-mod atomic;
 mod cifar;
 mod csv;
 mod dataset;
@@ -33,7 +32,6 @@ mod values;
 
 pub use array::Kind as Dtype;
 pub use array_file::{ArrayFile, ArrayInfo, LeftOut};
-pub use atomic::write_atomically;
 pub use cifar::read_cifar;
 pub use csv::{LabelColumn, read_csv_dataset};
 pub use dataset::{Dataset, Targets};
@@ -46,7 +44,10 @@ pub use names::short_names;
 pub use normalise::{Normalise, Scaling, normalise};
 pub use representations::{Representation, inspect_arrays, read_representations};
 pub use rows::RowReader;
-pub use safetensors::{NamedArray, read_safetensors, read_safetensors_metadata, write_safetensors};
+pub use safetensors::{
+    NamedArray, read_safetensors, read_safetensors_array, read_safetensors_metadata, write_safetensors,
+    write_safetensors_one_by_one,
+};
 pub use split::{Split, split};
 pub use table::Table;
 pub use tasks::{BLOBS, TwoPoints, contexts, two_points, xor};

@@ -1,16 +1,18 @@
 //! Safetensors files: named arrays, with notes about them.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use ::safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
 use super::array::{Array, Kind, Layout};
+use super::file;
 use super::npz::choose;
-use super::{file, write_atomically};
 use crate::error::{Error, Result};
+use crate::files::AtomicFile;
 
 /// Name, shape and values of an array.
 pub type NamedArray = (String, Vec<usize>, Vec<f32>);
@@ -24,23 +26,42 @@ const MAX_HEADER: u64 = 100_000_000;
 /// Writes arrays and notes about them, in the order given, so that equal contents make equal files. The file appears as
 /// a whole or not at all. Values need not be finite.
 pub fn write_safetensors(path: &Path, tensors: &[NamedArray], metadata: &[(String, String)]) -> Result<()> {
-    let header = header(tensors, metadata).map_err(|message| Error::data(path, message))?;
-    write_atomically(path, |file| {
-        file.write_all(&(header.len() as u64).to_le_bytes())?;
-        file.write_all(header.as_bytes())?;
-        let mut bytes = Vec::new();
-        for part in tensors.iter().flat_map(|(_, _, values)| values.chunks(1 << 14)) {
+    let shapes: Vec<_> = tensors.iter().map(|(name, shape, _)| (name.clone(), shape.clone())).collect();
+    write_safetensors_one_by_one(path, &shapes, metadata, |i| Ok(Cow::Borrowed(&tensors[i].2)))
+}
+
+/// As [`write_safetensors`], of arrays that are asked for one after the other, so that they need not be in memory together.
+pub fn write_safetensors_one_by_one<'a>(
+    path: &Path,
+    shapes: &[(String, Vec<usize>)],
+    metadata: &[(String, String)],
+    mut values: impl FnMut(usize) -> Result<Cow<'a, [f32]>>,
+) -> Result<()> {
+    let header = header(shapes, metadata).map_err(|message| Error::data(path, message))?;
+    let mut file = BufWriter::with_capacity(1 << 18, AtomicFile::create(path)?);
+    let mut put = |bytes: &[u8]| file.write_all(bytes).map_err(Error::io(path));
+    put(&(header.len() as u64).to_le_bytes())?;
+    put(header.as_bytes())?;
+    let mut bytes = Vec::new();
+    for (i, (name, shape)) in shapes.iter().enumerate() {
+        let values = values(i)?;
+        if shape.iter().product::<usize>() != values.len() {
+            let came = values.len();
+            let message = format!("array `{name}` of shape {shape:?} cannot be made of {came} values");
+            return Err(Error::data(path, message));
+        }
+        for part in values.chunks(1 << 14) {
             bytes.clear();
             bytes.extend(part.iter().flat_map(|value| value.to_le_bytes()));
-            file.write_all(&bytes)?;
+            put(&bytes)?;
         }
-        Ok(())
-    })
+    }
+    file.into_inner().map_err(|error| Error::io(path)(error.into_error()))?.commit()
 }
 
 /// The header in JSON. Written here because the format's library keeps notes in a hash map, whose order changes from
 /// run to run.
-fn header(tensors: &[NamedArray], metadata: &[(String, String)]) -> Result<String, String> {
+fn header(arrays: &[(String, Vec<usize>)], metadata: &[(String, String)]) -> Result<String, String> {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let mut entries = Vec::new();
     if !metadata.is_empty() {
@@ -49,18 +70,15 @@ fn header(tensors: &[NamedArray], metadata: &[(String, String)]) -> Result<Strin
         entries.push(format!("\"{NOTES}\":{{{}}}", notes.join(",")));
         check_unique(metadata.iter().map(|(key, _)| key), "note")?;
     }
-    check_unique(tensors.iter().map(|(name, ..)| name), "array")?;
-    let mut start = 0;
-    for (name, shape, values) in tensors {
+    check_unique(arrays.iter().map(|(name, _)| name), "array")?;
+    let mut start = 0usize;
+    for (name, shape) in arrays {
         if name == NOTES {
             return Err(format!("an array cannot be called `{NOTES}`; choose another name"));
         }
-        let count = shape.iter().try_fold(1usize, |product, &side| product.checked_mul(side));
-        if count != Some(values.len()) {
-            let came = values.len();
-            return Err(format!("array `{name}` of shape {shape:?} cannot be made of {came} values"));
-        }
-        let end = start + size_of_val(values.as_slice());
+        let bytes = shape.iter().try_fold(size_of::<f32>(), |product, &side| product.checked_mul(side));
+        let end = bytes.and_then(|bytes| start.checked_add(bytes));
+        let end = end.ok_or_else(|| format!("array `{name}` of shape {shape:?} is larger than any file"))?;
         let (name, shape) = (quoted(name), serde_json::Value::from(shape.as_slice()));
         entries.push(format!("{name}:{{\"dtype\":\"F32\",\"shape\":{shape},\"data_offsets\":[{start},{end}]}}"));
         start = end;
@@ -85,15 +103,18 @@ fn check_unique<'a>(names: impl Iterator<Item = &'a String>, what: &str) -> Resu
 /// 32-bit floats are kept to the bit.
 pub fn read_safetensors(path: &Path) -> Result<Vec<NamedArray>> {
     let mut file = Opened::open(path)?;
-    let names = file.names();
-    names
-        .into_iter()
-        .map(|name| {
-            let array = file.array(&name)?;
-            let values = array.to_f32();
-            Ok((name, array.layout.shape, values))
-        })
-        .collect()
+    file.names().into_iter().map(|name| named(&mut file, name)).collect()
+}
+
+/// Reads one of the arrays, as [`read_safetensors`] does.
+pub fn read_safetensors_array(path: &Path, name: &str) -> Result<NamedArray> {
+    named(&mut Opened::open(path)?, name.to_owned())
+}
+
+fn named(file: &mut Opened<'_>, name: String) -> Result<NamedArray> {
+    let array = file.array(&name)?;
+    let values = array.to_f32();
+    Ok((name, array.layout.shape, values))
 }
 
 /// Reads the notes about the arrays, sorted by their keys.

@@ -66,6 +66,9 @@ pub struct Manifest {
     pub throughput: Throughput,
     /// How far the run came.
     pub status: RunStatus,
+    /// Rows of the tables that were observed while training; those after them are known only at the end.
+    #[serde(default)]
+    pub observed: Option<ObservedRows>,
     /// Anything the reader of the results should know.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -102,6 +105,16 @@ pub enum ReplicaStatus {
     Ok,
     /// They did not: it was frozen, and is left out of bands and pairs.
     Diverged,
+}
+
+/// Rows of a run's tables, from the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ObservedRows {
+    /// Of `metrics.parquet`.
+    pub metrics: u64,
+    /// Of `pairs.parquet`.
+    pub pairs: u64,
 }
 
 /// How far a run came.

@@ -271,23 +271,34 @@ impl MetricsTable {
 /// # Errors
 /// [`Error::Io`] when the file cannot be opened, [`Error::Data`] when it is cut short or is no such table.
 pub fn read_metrics(path: &Path) -> Result<MetricsTable> {
-    let reader = TableReader::open(path)?;
     let mut table = MetricsTable::default();
-    for group in 0..reader.groups() {
-        table.replica.extend(reader.unsigned(group, "replica")?);
-        table.step.extend(reader.long(group, "step")?);
-        table.layer.extend(reader.text(group, "layer", &mut table.words)?);
-        table.name.extend(reader.text(group, "name", &mut table.words)?);
-        table.value.extend(reader.double(group, "value")?);
-        reader.same_length(&[
-            table.replica.len(),
-            table.step.len(),
-            table.layer.len(),
-            table.name.len(),
-            table.value.len(),
-        ])?;
-    }
+    table.read(path)?;
     Ok(table)
+}
+
+impl MetricsTable {
+    /// Adds the rows of another file.
+    ///
+    /// # Errors
+    /// As [`read_metrics`].
+    pub fn read(&mut self, path: &Path) -> Result<()> {
+        let (reader, table) = (TableReader::open(path)?, self);
+        for group in 0..reader.groups() {
+            table.replica.extend(reader.unsigned(group, "replica")?);
+            table.step.extend(reader.long(group, "step")?);
+            table.layer.extend(reader.text(group, "layer", &mut table.words)?);
+            table.name.extend(reader.text(group, "name", &mut table.words)?);
+            table.value.extend(reader.double(group, "value")?);
+            reader.same_length(&[
+                table.replica.len(),
+                table.step.len(),
+                table.layer.len(),
+                table.name.len(),
+                table.value.len(),
+            ])?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

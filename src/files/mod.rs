@@ -6,6 +6,7 @@
 pub mod atomic;
 pub mod comparison;
 pub mod layout;
+mod lock;
 pub mod manifest;
 pub mod metrics;
 pub mod pairs;
@@ -15,7 +16,8 @@ mod words;
 
 pub use atomic::{AtomicFile, check_folder, check_writable, remove_unfinished, write_atomic};
 pub use comparison::{NamedMatrix, write_matrices_npz, write_matrices_parquet, write_matrix_csv, write_reasons_csv};
-pub use layout::create_run_dir;
+pub use layout::{Made, create_run_dir, make_dir};
+pub use lock::FolderLock;
 pub use manifest::Manifest;
 pub use metrics::{Cell, MetricRow, MetricsTable, ReplicaColumns, read_metrics, write_metrics};
 pub use pairs::{PairRow, PairTable, PairWriter, read_pairs, scan_pairs, write_pairs};

@@ -317,5 +317,13 @@ fn unreadable(path: &Path, error: &ParquetError) -> Error {
 /// An error while writing, with the system's own words where it was the system that refused.
 fn refused(path: &Path) -> impl Fn(ParquetError) -> Error {
     let path = path.to_owned();
-    move |error| Error::io(&path)(std::io::Error::other(error))
+    move |error| {
+        let source = match error {
+            ParquetError::External(inner) => {
+                inner.downcast::<std::io::Error>().map_or_else(std::io::Error::other, |io| *io)
+            }
+            other => std::io::Error::other(other),
+        };
+        Error::io(&path)(source)
+    }
 }

@@ -5,7 +5,7 @@
 //! costs the host a pipeline, sixteen bytes and a call.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::adapter::{self, AdapterChoice, AdapterSummary};
@@ -34,6 +34,8 @@ pub struct Gpu {
     objects: AtomicU64,
     /// What an asynchronous failure said: set by the handlers, read after each submission.
     failure: Arc<Mutex<Option<Failure>>>,
+    /// Buffers until one is refused; none is at 0 and below.
+    refusal: AtomicI64,
     checked: bool,
     /// What self-tests found out about this device, once each.
     found: [OnceLock<bool>; 2],
@@ -120,6 +122,7 @@ impl Gpu {
             limits,
             pipelines: Mutex::default(),
             objects: AtomicU64::new(0),
+            refusal: AtomicI64::new(0),
             failure,
             checked: cfg!(debug_assertions) || std::env::var_os("ISOGRAM_CHECKED").is_some(),
             found: Default::default(),
@@ -200,6 +203,11 @@ impl Gpu {
         unsafe { self.device.create_shader_module_trusted(descriptor, checks) }
     }
 
+    /// Refuses the n-th buffer from now, counted from 1, as a device without memory does: what is left then can be tested.
+    pub fn refuse_buffer(&self, n: u32) {
+        self.refusal.store(i64::from(n), Ordering::Relaxed);
+    }
+
     /// A zeroed storage buffer of at least `bytes` bytes.
     ///
     /// # Errors
@@ -215,17 +223,28 @@ impl Gpu {
                 self.binding_bytes() >> 20
             )));
         }
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
+        self.buffer_for(label, size, usage)
+    }
+
+    /// A zeroed buffer for such a use.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] with the advice to run fewer replicas at once.
+    pub(crate) fn buffer_for(&self, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
+        let size = bytes.max(256).next_multiple_of(16);
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(label),
             size,
-            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC,
+            usage,
             mapped_at_creation: false,
         });
         let errors = [pollster::block_on(validation.pop()), pollster::block_on(scope.pop())];
-        if let Some(error) = errors.into_iter().flatten().next() {
-            return Err(out_of_memory(&format!("the {label} arena of {} MiB ({error})", size >> 20)));
+        let refused = self.refusal.fetch_sub(1, Ordering::Relaxed) == 1;
+        if refused || errors.iter().any(Option::is_some) {
+            return Err(out_of_memory(&format!("{} MiB of {label} memory", size.div_ceil(1 << 20))));
         }
         self.count_object();
         Ok(buffer)
@@ -259,7 +278,7 @@ impl Gpu {
     pub(crate) fn check(&self) -> Result<()> {
         match self.failure.lock().expect("no panic while held").clone() {
             None => Ok(()),
-            Some(Failure::Memory(text)) => Err(out_of_memory(&text)),
+            Some(Failure::Memory(text)) => Err(out_of_memory(&format!("what it was asked for ({text})"))),
             Some(Failure::Lost(text)) => Err(Error::Device(format!(
                 "{} was lost ({text}): the work up to the last snapshot is saved; continue with --resume, or run fewer replicas at once",
                 self.summary.name
@@ -273,7 +292,8 @@ impl Gpu {
 
 fn out_of_memory(what: &str) -> Error {
     Error::OutOfMemory(format!(
-        "the adapter has no memory for {what}: train fewer networks in one run, smaller layers or fewer probe examples"
+        "the adapter has no memory for {what}: train fewer networks at once (--slice N) or fewer in one run, smaller layers or \
+         fewer probe examples"
     ))
 }
 

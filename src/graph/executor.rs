@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::plan::{Dispatch, Plan, PlannedFunction};
+use super::room::{Guest, Room, read_mapped};
 use crate::error::{Error, Result};
 use crate::gpu::{BINDINGS, Gpu, Pipeline, Stopwatch};
 use crate::kernels::Arena;
@@ -25,11 +26,14 @@ const IN_FLIGHT: usize = 2;
 /// A plan on a device.
 pub struct GpuMachine {
     gpu: Arc<Gpu>,
-    plan: Plan,
+    plan: Arc<Plan>,
+    room: Arc<Room>,
+    /// What comes and goes, if it does: state and results.
+    guest: Option<Arc<Guest>>,
     arenas: [wgpu::Buffer; 4],
+    table: wgpu::Buffer,
     bind_group: wgpu::BindGroup,
     functions: Vec<Loaded>,
-    staging: wgpu::Buffer,
     /// Where results are copied while the device goes on.
     results: Option<wgpu::Buffer>,
     in_flight: VecDeque<wgpu::SubmissionIndex>,
@@ -109,17 +113,47 @@ impl GpuMachine {
     ///
     /// # Errors
     /// If a kernel does not compile or the device has not enough memory.
-    pub fn new(gpu: Arc<Gpu>, plan: Plan) -> Result<Self> {
+    pub fn new(gpu: Arc<Gpu>, plan: impl Into<Arc<Plan>>) -> Result<Self> {
+        let plan = plan.into();
+        let room = Room::of(Some(&gpu), &plan)?;
+        Self::within(gpu, plan, &room, false, None)
+    }
+
+    /// As [`GpuMachine::new`], with the scratch memory of a room; a guest has its state and results there too. Tables and data
+    /// are those of a sibling, where it has the same.
+    ///
+    /// # Errors
+    /// As [`GpuMachine::new`].
+    pub fn within(
+        gpu: Arc<Gpu>,
+        plan: Arc<Plan>,
+        room: &Arc<Room>,
+        guest: bool,
+        sibling: Option<&GpuMachine>,
+    ) -> Result<Self> {
         let bytes = plan.bytes();
-        let arenas = [
-            gpu.buffer("data", bytes[0])?,
-            gpu.buffer("state", bytes[1])?,
-            gpu.buffer("scratch", bytes[2])?,
-            gpu.buffer("result", bytes[3])?,
-        ];
-        let table = gpu.buffer("table", 4 * plan.table.len() as u64)?;
-        gpu.queue.write_buffer(&table, 0, bytemuck::cast_slice(&plan.table));
-        gpu.queue.write_buffer(&arenas[0], 0, bytemuck::cast_slice(&plan.data));
+        let data = match sibling.filter(|s| s.plan.data == plan.data && s.plan.elements[0] == plan.elements[0]) {
+            Some(sibling) => sibling.arenas[0].clone(),
+            None => {
+                let data = gpu.buffer("data", bytes[0])?;
+                gpu.queue.write_buffer(&data, 0, bytemuck::cast_slice(&plan.data));
+                data
+            }
+        };
+        let table = match sibling.filter(|s| Arc::ptr_eq(&s.plan, &plan)) {
+            Some(sibling) => sibling.table.clone(),
+            None => {
+                let table = gpu.buffer("table", 4 * plan.table.len() as u64)?;
+                gpu.queue.write_buffer(&table, 0, bytemuck::cast_slice(&plan.table));
+                table
+            }
+        };
+        let [state, out] = match guest {
+            true => room.places()?.clone(),
+            false => [gpu.buffer("state", bytes[1])?, gpu.buffer("result", bytes[3])?],
+        };
+        let guest = guest.then(|| Guest::new(&plan));
+        let arenas = [data, state, room.scratch()?.clone(), out];
         let [data, state, scratch, out] = &arenas;
         let bound = [&table, data, state, scratch, out, data, state, scratch];
         let entries: Vec<_> = (0..BINDINGS)
@@ -134,9 +168,15 @@ impl GpuMachine {
         gpu.count_object();
         let grid = gpu.profile().grid;
         let functions = plan.functions.iter().map(|f| load(&gpu, f, &plan, grid)).collect::<Result<_>>()?;
-        let staging = staging(&gpu, bytes[1].max(bytes[3]).max(bytes[2].min(1 << 20)))?;
         gpu.check()?;
-        Ok(Self { gpu, plan, arenas, bind_group, functions, staging, results: None, in_flight: VecDeque::new() })
+        let room = room.clone();
+        let (results, in_flight) = (None, VecDeque::new());
+        Ok(Self { gpu, plan, room, guest, arenas, table, bind_group, functions, results, in_flight })
+    }
+
+    /// Sees to it that the state and the results are on the device.
+    fn here(&self) -> Result<()> {
+        self.guest.as_ref().map_or(Ok(()), |guest| self.room.enter(&self.gpu, guest))
     }
 
     /// The plan.
@@ -158,6 +198,7 @@ impl GpuMachine {
         let mut tries = Vec::new();
         for _ in 0..7 {
             self.wait()?;
+            self.here()?;
             let begun = Instant::now();
             self.submit(function, runs);
             tries.push(begun.elapsed());
@@ -176,6 +217,7 @@ impl GpuMachine {
     /// If the device fails.
     pub fn dispatch_times(&mut self, function: usize) -> Result<Vec<Duration>> {
         self.wait()?;
+        self.here()?;
         let mut times = Vec::new();
         for command in &self.functions[function].commands {
             let once = |repeats: u32| -> Result<Duration> {
@@ -218,6 +260,7 @@ impl GpuMachine {
     }
 
     fn time_pass(&self, clock: &Clock, dispatches: impl FnOnce(&mut wgpu::ComputePass)) -> Result<f64> {
+        self.here()?;
         let begun = Instant::now();
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
         {
@@ -262,6 +305,7 @@ impl GpuMachine {
     /// # Errors
     /// If the device fails.
     pub fn run(&mut self, function: usize, times: u32) -> Result<()> {
+        self.here()?;
         let mut left = times;
         while left > 0 {
             let runs = self.functions[function].pace.clamp(1, left as usize) as u32;
@@ -308,7 +352,7 @@ impl GpuMachine {
     /// If the device fails.
     pub fn read(&mut self, arena: Arena, start: usize, count: usize) -> Result<Vec<f32>> {
         let mut values = Vec::with_capacity(count);
-        let room = (self.staging.size() / 4) as usize;
+        let room = (self.room.staging()?.size() / 4) as usize;
         while values.len() < count {
             let part = (count - values.len()).min(room);
             self.read_part(arena, start + values.len(), part, &mut values)?;
@@ -322,7 +366,7 @@ impl GpuMachine {
     /// If the device fails.
     pub fn read_pieces(&mut self, arena: Arena, starts: impl Iterator<Item = usize>, count: usize) -> Result<Vec<f32>> {
         let starts: Vec<usize> = starts.collect();
-        let together = (self.staging.size() / 4) as usize / count.max(1);
+        let together = (self.room.staging()?.size() / 4) as usize / count.max(1);
         let mut values = Vec::with_capacity(starts.len() * count);
         if together < 2 {
             for start in starts {
@@ -346,31 +390,17 @@ impl GpuMachine {
         if bytes == 0 {
             return Ok(());
         }
+        self.here()?;
+        let staging = self.room.staging()?;
         let mut encoder =
             self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("read") });
         for (i, &start) in starts.iter().enumerate() {
             let source = &self.arenas[arena as usize];
-            encoder.copy_buffer_to_buffer(source, 4 * start as u64, &self.staging, i as u64 * piece, piece);
+            encoder.copy_buffer_to_buffer(source, 4 * start as u64, staging, i as u64 * piece, piece);
         }
         self.gpu.queue.submit([encoder.finish()]);
-        let (sender, receiver) = std::sync::mpsc::channel();
-        self.staging.map_async(wgpu::MapMode::Read, 0..bytes, move |outcome| {
-            // The receiver is gone only if this function already returned with the device's error.
-            let _ = sender.send(outcome);
-        });
         self.in_flight.clear();
-        self.gpu.wait()?;
-        let mapped = receiver.recv().map_err(|_| Error::Device("the device dropped a read".into()))?;
-        mapped.map_err(|e| Error::Device(format!("reading back failed: {e}")))?;
-        {
-            let view = self
-                .staging
-                .get_mapped_range(0..bytes)
-                .map_err(|e| Error::Device(format!("reading back failed: {e}")))?;
-            into.extend_from_slice(bytemuck::cast_slice(&view));
-        }
-        self.staging.unmap();
-        Ok(())
+        read_mapped(&self.gpu, staging, bytes, into)
     }
 
     /// Queues a copy of all results to where the host can read them. The copy has a buffer of its own, made when it is
@@ -379,15 +409,11 @@ impl GpuMachine {
     /// # Errors
     /// If the device fails.
     pub fn begin_reading(&mut self) -> Result<Submission> {
+        self.here()?;
         let bytes = (4 * self.plan.elements[Arena::Out as usize] as u64).max(4);
         if self.results.is_none() {
-            self.gpu.count_object();
-            self.results = Some(self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("results"),
-                size: bytes.next_multiple_of(16),
-                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            }));
+            let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+            self.results = Some(self.gpu.buffer_for("results", bytes, usage)?);
         }
         let target = self.results.as_ref().expect("made above");
         let mut encoder =
@@ -424,14 +450,19 @@ impl GpuMachine {
     }
 
     /// Writes elements of an arena from `start`.
-    pub fn write(&mut self, arena: Arena, start: usize, values: &[f32]) {
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn write(&mut self, arena: Arena, start: usize, values: &[f32]) -> Result<()> {
+        self.here()?;
         self.gpu.queue.write_buffer(&self.arenas[arena as usize], 4 * start as u64, bytemuck::cast_slice(values));
+        Ok(())
     }
 
     /// Copies elements from another machine's arena on the same device: (from, to, count) each.
     ///
     /// # Errors
-    /// If the machines are on different devices, or the device fails.
+    /// If the machines are on different devices, or both come and go in one place, or the device fails.
     pub fn copy_from(
         &mut self,
         other: &GpuMachine,
@@ -442,6 +473,11 @@ impl GpuMachine {
         if !Arc::ptr_eq(&self.gpu, &other.gpu) {
             return Err(Error::Device("tensors cannot be copied between devices".into()));
         }
+        if self.guest.is_some() && other.guest.is_some() {
+            return Err(Error::Device("tensors cannot be copied between machines that are never there at once".into()));
+        }
+        self.here()?;
+        other.here()?;
         let mut encoder =
             self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("copy") });
         for &(source, target, count) in parts {
@@ -478,14 +514,4 @@ fn command(gpu: &Gpu, dispatch: &Dispatch, width: u32, limit: u32) -> Result<Com
         immediates: [dispatch.jobs_at, dispatch.jobs, grid[0], dispatch.blocks],
         grid,
     })
-}
-
-fn staging(gpu: &Gpu, bytes: u64) -> Result<wgpu::Buffer> {
-    gpu.count_object();
-    Ok(gpu.device.create_buffer(&wgpu::BufferDescriptor {
-        label: Some("staging"),
-        size: bytes.clamp(256, 64 << 20).next_multiple_of(16),
-        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    }))
 }

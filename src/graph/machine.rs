@@ -6,6 +6,7 @@ use super::executor::{GpuMachine, Submission};
 use super::node::VariableKind;
 use super::plan::{Placed, Plan};
 use super::reference::ReferenceMachine;
+use super::room::Room;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::kernels::Arena;
@@ -37,11 +38,29 @@ impl Machine {
     ///
     /// # Errors
     /// If a kernel does not compile or the device has not enough memory.
-    pub fn new(gpu: Option<&Arc<Gpu>>, plan: Plan) -> Result<Self> {
-        match gpu {
-            Some(gpu) => Ok(Self::Gpu(Box::new(GpuMachine::new(gpu.clone(), plan)?))),
-            None => Ok(Self::Reference(Box::new(ReferenceMachine::new(plan)))),
-        }
+    pub fn new(gpu: Option<&Arc<Gpu>>, plan: impl Into<Arc<Plan>>) -> Result<Self> {
+        let plan = plan.into();
+        let room = Room::of(gpu, &plan)?;
+        Self::within(gpu, plan, &room, false, None)
+    }
+
+    /// Builds a machine that shares memory with others: see [`GpuMachine::within`].
+    ///
+    /// # Errors
+    /// As [`Machine::new`].
+    pub fn within(
+        gpu: Option<&Arc<Gpu>>,
+        plan: Arc<Plan>,
+        room: &Arc<Room>,
+        guest: bool,
+        sibling: Option<&Machine>,
+    ) -> Result<Self> {
+        let Some(gpu) = gpu else { return Ok(Self::Reference(Box::new(ReferenceMachine::new(plan, room)?))) };
+        let sibling = match sibling {
+            Some(Self::Gpu(sibling)) => Some(sibling.as_ref()),
+            _ => None,
+        };
+        Ok(Self::Gpu(Box::new(GpuMachine::within(gpu.clone(), plan, room, guest, sibling)?)))
     }
 
     /// The plan.
@@ -93,10 +112,13 @@ impl Machine {
         }
     }
 
-    fn write(&mut self, arena: Arena, start: usize, values: &[f32]) {
+    fn write(&mut self, arena: Arena, start: usize, values: &[f32]) -> Result<()> {
         match self {
             Self::Gpu(m) => m.write(arena, start, values),
-            Self::Reference(m) => m.memory_mut().arena_mut(arena)[start..start + values.len()].copy_from_slice(values),
+            Self::Reference(m) => {
+                m.memory_mut().arena_mut(arena)[start..start + values.len()].copy_from_slice(values);
+                Ok(())
+            }
         }
     }
 
@@ -187,8 +209,7 @@ impl Machine {
                 values.len()
             )));
         }
-        self.write(Arena::State, placed.slot.offset as usize + replica * placed.slot.stride as usize, values);
-        Ok(())
+        self.write(Arena::State, placed.slot.offset as usize + replica * placed.slot.stride as usize, values)
     }
 
     /// Sets a variable of all replicas, `[R, elements]`.
@@ -206,7 +227,7 @@ impl Machine {
             )));
         }
         for (replica, part) in values.chunks(placed.elements).enumerate() {
-            self.write(Arena::State, placed.slot.offset as usize + replica * placed.slot.stride as usize, part);
+            self.write(Arena::State, placed.slot.offset as usize + replica * placed.slot.stride as usize, part)?;
         }
         Ok(())
     }
@@ -352,7 +373,7 @@ impl Machine {
             )));
         }
         for (replica, piece) in state.chunks(saved.max(1)).enumerate() {
-            self.write(Arena::State, replica * stride, piece);
+            self.write(Arena::State, replica * stride, piece)?;
         }
         Ok(())
     }

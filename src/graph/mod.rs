@@ -23,6 +23,7 @@ mod program_of;
 pub mod reference;
 mod registry;
 mod resident;
+mod room;
 mod schedule;
 mod sort;
 
@@ -32,6 +33,8 @@ pub use node::{
     DataId, Effect, Function, Graph, Node, Op, REPLICAS, Scope, Shape, Tensor, Variable, VariableId, VariableKind,
     WHOLE,
 };
+pub(crate) use plan::human_bytes;
 pub use plan::{Dispatch, Plan, PlannedFunction};
 pub use resident::{Lowering, Resident};
+pub use room::{Room, RoomSize};
 pub use sort::Sorted;

@@ -61,6 +61,11 @@ impl Memory {
         Self { arenas: elements.map(|n| vec![0.0; n]) }
     }
 
+    /// Puts other contents into an arena, and gives what was there.
+    pub fn replace(&mut self, arena: Arena, contents: Vec<f32>) -> Vec<f32> {
+        std::mem::replace(&mut self.arenas[arena as usize], contents)
+    }
+
     /// The contents of an arena.
     pub fn arena(&self, arena: Arena) -> &[f32] {
         &self.arenas[arena as usize]

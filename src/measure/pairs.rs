@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::embedding::{Between, Embedding, Piece, Prepared};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};
-use crate::graph::{Copy, Effect, Function, Graph, Machine, VariableKind, lower};
+use crate::graph::{Copy, Effect, Function, Graph, Machine, Plan, VariableKind, lower};
 use crate::kernels::program::DType;
 
 /// Name of the variable that holds a layer's representation of a replica.
@@ -74,13 +74,25 @@ pub struct Pairs {
     counts_units: bool,
 }
 
-impl Pairs {
-    /// A program for `replicas` with `layers` representations of `[examples, units]` each.
+/// The program before it has memory.
+#[derive(Debug)]
+pub struct PlannedPairs {
+    /// Its plan.
+    pub plan: Plan,
+    units: usize,
+    layers: usize,
+    measures: Vec<Embedding>,
+    scaled: bool,
+    counts_units: bool,
+}
+
+impl PlannedPairs {
+    /// Plans what [`Pairs::new`] makes.
     ///
     /// # Errors
-    /// If the device has not enough memory, or there are too few examples.
+    /// If there are too few examples, or more replicas than an adapter of this profile takes.
     pub fn new(
-        gpu: Option<&Arc<Gpu>>,
+        profile: &Profile,
         replicas: usize,
         layers: usize,
         [examples, units]: [usize; 2],
@@ -125,16 +137,42 @@ impl Pairs {
             effects.extend(known.map(|(l, scale)| Effect::Output(scale_name(l), scale)));
             functions.push(Function::new(set.function(), effects));
         }
-        let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());
-        let plan = lower(&g, &functions, replicas, &profile)?;
+        let plan = lower(&g, &functions, replicas, profile)?;
+        let scaled = scales.iter().any(Option::is_some);
+        Ok(Self { plan, units, layers, measures: measures.to_vec(), scaled, counts_units })
+    }
+
+    /// Makes the machine.
+    ///
+    /// # Errors
+    /// If the device has not enough memory.
+    pub fn make(self, gpu: Option<&Arc<Gpu>>) -> Result<Pairs> {
+        let Self { plan, units, layers, measures, scaled, counts_units } = self;
         let mut machine = Machine::new(gpu, plan)?;
         if counts_units {
             for layer in 0..layers {
-                machine.write_variable(&units_name(layer), &vec![units as f32; replicas])?;
+                machine.write_variable(&units_name(layer), &vec![units as f32; machine.replicas()])?;
             }
         }
-        let scaled = scales.iter().any(Option::is_some);
-        Ok(Self { machine, layers, measures: measures.to_vec(), scaled, counts_units })
+        Ok(Pairs { machine, layers, measures, scaled, counts_units })
+    }
+}
+
+impl Pairs {
+    /// A program for `replicas` with `layers` representations of `[examples, units]` each.
+    ///
+    /// # Errors
+    /// If the device has not enough memory, or there are too few examples.
+    pub fn new(
+        gpu: Option<&Arc<Gpu>>,
+        replicas: usize,
+        layers: usize,
+        extents: [usize; 2],
+        measures: &[Embedding],
+        which: &[Layers],
+    ) -> Result<Self> {
+        let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());
+        PlannedPairs::new(&profile, replicas, layers, extents, measures, which)?.make(gpu)
     }
 
     /// The machine, into whose `input/<layer>` variables the representations go.

@@ -43,7 +43,7 @@ fn diverged(run: &Run) -> Option<String> {
 
 /// What the networks learned, by accuracy where there is one.
 fn learning(run: &Run) -> Option<String> {
-    let observed = run.observed.as_ref()?;
+    let observed = &run.observed;
     let (name, what, show): (_, _, fn(f64) -> String) = if observed.has("accuracy", None) {
         ("accuracy", "accuracy on the probe set", fraction)
     } else {
@@ -147,7 +147,7 @@ fn by_layer(run: &Run, paired: &Paired) -> Option<String> {
 
 /// How far the last hidden layer is from where it began.
 fn change(run: &Run) -> Option<String> {
-    let (observed, layer) = (run.observed.as_ref()?, run.layers.last()?);
+    let (observed, layer) = (&run.observed, run.layers.last()?);
     let bands = observed.by_setting(&Estimator::Biased.named("cka_first"), Some(layer), &run.settings);
     let last: Vec<Option<Band>> = bands.iter().map(|bands| bands.last().copied()).collect();
     let moved = bands.iter().any(|bands| bands.len() > 1);

@@ -42,7 +42,8 @@ use figure::{Figure, Shown};
 /// Reads `manifest.json`, `metrics.parquet` and `pairs.parquet` in `run_dir`, and writes `report.html` and
 /// `figures/*.svg` beside them. Returns the path of `report.html`.
 ///
-/// The manifest must be there; missing tables, one seed, no sweep or a run stopped half-way only leave figures out.
+/// The manifest and the metrics must be there, those of a run that was killed as far as it came; missing pairs, one seed or no
+/// sweep only leave figures out.
 ///
 /// # Errors
 /// [`Error::Data`] when a file is malformed or cut short, [`Error::Io`] when one cannot be read or written.

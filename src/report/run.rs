@@ -1,13 +1,14 @@
 //! A run as it is read from its folder: the manifest, and the tables if they are there.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::observed::Observed;
 use super::older::Plain;
 use super::paired::Paired;
 use super::settings::Settings;
-use crate::error::Result;
-use crate::files::{Manifest, layout, read_metrics};
+use crate::error::{Error, Result};
+use crate::files::manifest::RunStatus;
+use crate::files::{Manifest, MetricsTable, layout, read_metrics};
 
 /// Replicas that the replica-by-replica matrix shows at most.
 pub const MOST_IN_MATRIX: usize = 256;
@@ -20,8 +21,8 @@ pub struct Run {
     pub settings: Settings,
     /// Its hidden layers, from the input upwards.
     pub layers: Vec<String>,
-    /// The numbers observed; none if there is no table.
-    pub observed: Option<Observed>,
+    /// The numbers observed.
+    pub observed: Observed,
     /// The pairs compared; none if there is no table.
     pub paired: Option<Paired>,
 }
@@ -29,14 +30,14 @@ pub struct Run {
 impl Run {
     /// Reads the files in the folder.
     pub fn read(dir: &Path) -> Result<Self> {
-        let manifest = Manifest::read(&dir.join(layout::MANIFEST))?;
+        let path = dir.join(layout::MANIFEST);
+        if !path.exists() {
+            return Err(Error::data(dir, format!("holds no run of Isogram: there is no {}", layout::MANIFEST)));
+        }
+        let manifest = Manifest::read(&path)?;
         let settings = Settings::of(&manifest.replicas);
-        let metrics = dir.join(layout::METRICS);
-        let observed = if metrics.exists() { Some(Observed::new(read_metrics(&metrics)?, &settings)) } else { None };
-        let layers = match &observed {
-            Some(observed) if manifest.layers.is_empty() => observed.layers(),
-            _ => manifest.layers.clone(),
-        };
+        let observed = Observed::new(metrics(dir, &manifest)?, &settings);
+        let layers = if manifest.layers.is_empty() { observed.layers() } else { manifest.layers.clone() };
         let pairs = dir.join(layout::PAIRS);
         let paired = if pairs.exists() {
             let plain = Plain::of(&manifest.settings);
@@ -51,6 +52,37 @@ impl Run {
     pub fn is_sweep(&self) -> bool {
         self.settings.len() > 1
     }
+}
+
+/// The observed numbers; of a run that was killed, those of the checkpoints that it came to.
+fn metrics(dir: &Path, manifest: &Manifest) -> Result<MetricsTable> {
+    let whole = dir.join(layout::METRICS);
+    if whole.exists() {
+        return read_metrics(&whole);
+    }
+    if manifest.status == RunStatus::Done {
+        return Err(Error::data(
+            &whole,
+            "is missing, though the run is done, so there is nothing to report: put it back, or run the experiment again in \
+             another folder",
+        ));
+    }
+    let parts = std::fs::read_dir(dir.join(layout::PARTIAL)).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_part = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        name.starts_with("metrics-") && name.ends_with(".parquet")
+    };
+    let mut parts: Vec<PathBuf> = parts.filter(is_part).collect();
+    parts.sort();
+    if parts.is_empty() {
+        return Err(Error::data(
+            dir,
+            "nothing was observed in this run yet, so there is nothing to report: continue it first",
+        ));
+    }
+    let mut table = MetricsTable::default();
+    parts.iter().try_for_each(|part| table.read(part))?;
+    Ok(table)
 }
 
 /// Replicas ordered by setting; where there are too many, evenly chosen ones of each setting.

@@ -116,6 +116,7 @@ impl Synthetic {
             },
             data: DataEntry { name: "digits".to_owned(), train: 1500, test: 297, inputs: 64, outputs: 10 },
             steps: self.steps,
+            observed: None,
             checkpoints: self.checkpoints(),
             layers: (0..self.layers).map(Self::layer).collect(),
             groups: vec![GroupEntry {

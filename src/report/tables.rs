@@ -71,7 +71,7 @@ type LastValues = HashMap<u32, (u64, f64)>;
 
 /// Final values by replica, for those names of [`FINAL`] that were observed.
 fn finals(run: &Run) -> Vec<(&'static str, LastValues)> {
-    let Some(observed) = &run.observed else { return Vec::new() };
+    let observed = &run.observed;
     let known = FINAL.into_iter().filter(|(name, _)| observed.has(name, None));
     known.map(|(name, heading)| (heading, observed.at_end(name, None))).collect()
 }
@@ -160,7 +160,7 @@ pub fn facts(run: &Run) -> Vec<(String, String)> {
 /// How far the run came, if not to its end.
 pub fn progress(run: &Run) -> Option<String> {
     let manifest = &run.manifest;
-    let reached = run.observed.as_ref().and_then(super::observed::Observed::last_step);
+    let reached = run.observed.last_step();
     let reached = reached.map_or("nothing was observed yet".to_owned(), |step| {
         format!("the files reach step {} of {}", grouped(step), grouped(manifest.steps))
     });

@@ -44,30 +44,20 @@ pub(super) struct Found {
 }
 
 impl Catalogued {
-    /// Nothing if the experiment names none.
-    pub(super) fn new(sweep: &Sweep, gpu: Option<&Arc<Gpu>>, groups: &[Group], layers: usize) -> Result<Option<Self>> {
+    /// Nothing if the experiment names none. `device` is the program for what [`by_place`] puts first.
+    pub(super) fn new(
+        sweep: &Sweep,
+        gpu: Option<&Arc<Gpu>>,
+        device: Option<Pairs>,
+        layers: usize,
+    ) -> Result<Option<Self>> {
         let observe = &sweep.experiment.observe;
-        let measures = pair_measures(observe)?;
+        let examples = sweep.data.probe.examples;
+        let (on_device, on_host) = by_place(observe, examples)?;
         let statistics = observe.describe.iter().map(|name| Statistic::parse(name)).collect::<Result<Vec<_>>>()?;
-        if (measures.is_empty() && statistics.is_empty()) || layers == 0 {
+        if (device.is_none() && on_host.is_empty() && statistics.is_empty()) || layers == 0 {
             return Ok(None);
         }
-        let examples = sweep.data.probe.examples;
-        let (mut on_device, mut on_host) = (Vec::new(), Vec::new());
-        for measure in measures {
-            match measure.cosine().filter(|c| c.embedding.suits(examples)) {
-                Some(cosine) => on_device.push((measure, cosine)),
-                None => on_host.push(measure),
-            }
-        }
-        let widest = groups.iter().flat_map(|g| g.compiled.hidden.iter().copied()).max().unwrap_or(1);
-        let embeddings: Vec<_> = on_device.iter().map(|(_, c)| c.embedding).collect();
-        let device = if embeddings.is_empty() {
-            None
-        } else {
-            let extents = [examples, widest];
-            Some(Pairs::new(gpu, sweep.replicas.len(), layers, extents, &embeddings, &[Layers::Same])?)
-        };
         let labels = match &sweep.data.probe.targets {
             Targets::Classes(labels) => labels.iter().map(|&l| l as usize).collect(),
             Targets::Values(_) => Vec::new(),
@@ -190,6 +180,18 @@ fn pair_measures(observe: &config::Observe) -> Result<Vec<Measure>> {
         }
     }
     Ok(measures)
+}
+
+/// Those of [`pair_measures`] that are computed where the networks are trained, and the others.
+pub(super) fn by_place(observe: &config::Observe, examples: usize) -> Result<(Vec<(Measure, Cosine)>, Vec<Measure>)> {
+    let (mut on_device, mut on_host) = (Vec::new(), Vec::new());
+    for measure in pair_measures(observe)? {
+        match measure.cosine().filter(|c| c.embedding.suits(examples)) {
+            Some(cosine) => on_device.push((measure, cosine)),
+            None => on_host.push(measure),
+        }
+    }
+    Ok((on_device, on_host))
 }
 
 fn push(

@@ -4,14 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::compile::{Compiled, replica_settings};
-use super::options::Options;
 use super::stages::{self, Ended};
 use super::sweep::Replica;
 use super::tables::{MAKE, OWN_INPUTS, OWN_TARGETS};
 use crate::data::NamedArray;
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};
-use crate::graph::{Lowering, Machine, Plan, lower_as};
+use crate::graph::{Lowering, Machine, Plan, Room, lower_as};
 use crate::kernels::Arena;
 use crate::selftest;
 
@@ -19,25 +18,40 @@ use crate::selftest;
 #[derive(Debug)]
 pub struct Group {
     /// What was compiled.
-    pub compiled: Compiled,
+    pub compiled: Arc<Compiled>,
     /// The machines, each with the places in the sweep of its replicas.
     pub slices: Vec<(Machine, Vec<usize>)>,
     /// Whether the stages of all of its replicas are over, as far as was looked.
     pub(super) done: bool,
 }
 
-impl Group {
-    /// Splits replicas into slices that fit, and builds their machines; the options may force a size and a lowering.
+/// A group that is planned, and has no memory yet.
+#[derive(Debug)]
+pub struct Planned {
+    /// What was compiled.
+    pub compiled: Arc<Compiled>,
+    /// The plan of each slice, each with the places in the sweep of its replicas. Slices of one size share one plan.
+    pub slices: Vec<(Arc<Plan>, Vec<usize>)>,
+}
+
+impl Planned {
+    /// Splits replicas into slices that fit the limits of an adapter, of so many at most, and plans them.
     ///
     /// # Errors
-    /// If not even one replica fits, or the device has not enough memory.
-    pub fn new(gpu: Option<&Arc<Gpu>>, compiled: Compiled, members: &[usize], options: &Options) -> Result<Self> {
+    /// If not even one replica fits.
+    pub fn new(
+        gpu: Option<&Arc<Gpu>>,
+        compiled: Compiled,
+        members: &[usize],
+        slice: Option<usize>,
+        lowering: Lowering,
+    ) -> Result<Self> {
         let profile = gpu.map_or_else(Profile::reference, |gpu| {
             if compiled.mixed { selftest::tried(gpu) } else { gpu.profile().clone() }
         });
-        let wanted = options.slice.unwrap_or(members.len()).min(members.len()).min(profile.grid as usize).max(1);
+        let wanted = slice.unwrap_or(members.len()).min(members.len()).min(profile.grid as usize).max(1);
         // Small groups fit whole, and their plan is made once; of large ones a part shows how many fit.
-        let mut lowering = options.lowering;
+        let mut lowering = lowering;
         let mut first = plan(&compiled, wanted.min(64), &profile, lowering)?;
         // The software adapter's resident form is under test with every change; a GPU's is tried before it is relied on.
         if let (Some(gpu), Lowering::Auto, Lowering::Resident) = (gpu, lowering, first.lowering("step"))
@@ -48,16 +62,36 @@ impl Group {
             first = plan(&compiled, wanted.min(64), &profile, lowering)?;
         }
         let size = most_replicas(&first, &profile)?.min(wanted);
-        let mut spare = (size == first.replicas).then_some(first);
+        let mut latest = Arc::new(first);
         let mut slices = Vec::new();
         for part in members.chunks(size) {
-            let plan = match spare.take() {
-                Some(plan) if part.len() == size => plan,
-                _ => plan(&compiled, part.len(), &profile, lowering)?,
-            };
-            slices.push((Machine::new(gpu, plan)?, part.to_vec()));
+            if latest.replicas != part.len() {
+                latest = Arc::new(plan(&compiled, part.len(), &profile, lowering)?);
+            }
+            slices.push((latest.clone(), part.to_vec()));
         }
-        Ok(Self { compiled, slices, done: false })
+        Ok(Self { compiled: Arc::new(compiled), slices })
+    }
+
+    /// Makes the machines: the first `own` with a state of their own, which are counted off, the others as guests of the room.
+    ///
+    /// # Errors
+    /// If a kernel does not compile, or the device has not enough memory.
+    pub(super) fn make(&self, gpu: Option<&Arc<Gpu>>, room: &Arc<Room>, own: &mut usize) -> Result<Group> {
+        let mut slices: Vec<(Machine, Vec<usize>)> = Vec::new();
+        for (plan, members) in &self.slices {
+            let sibling = slices.last().map(|(machine, _)| machine);
+            slices.push((Machine::within(gpu, plan.clone(), room, *own == 0, sibling)?, members.clone()));
+            *own = own.saturating_sub(1);
+        }
+        Ok(Group { compiled: self.compiled.clone(), slices, done: false })
+    }
+}
+
+impl Group {
+    /// Replicas in each slice but the last, which may have fewer.
+    pub fn slice(&self) -> usize {
+        self.slices.first().map_or(0, |(_, members)| members.len())
     }
 
     /// How the training step was lowered, with what a self-test decided: a run is only resumed with the same.
@@ -149,15 +183,27 @@ impl Group {
         Ok(())
     }
 
-    /// Queues a look at whether stages are over, where there are any.
+    /// Queues so many training steps from step `at`, slice by slice; where there are stages, with a look after each multiple of
+    /// `every` at whether they are over.
     ///
     /// # Errors
     /// If the device fails.
-    pub fn check(&mut self) -> Result<()> {
+    pub fn advance(&mut self, at: u32, steps: u32, every: u32) -> Result<()> {
         if self.compiled.stages == 0 {
-            return Ok(());
+            return self.step(steps);
         }
-        self.slices.iter_mut().try_for_each(|(machine, _)| machine.run(stages::CHECK, 1))
+        for (machine, _) in &mut self.slices {
+            let mut done = 0;
+            while done < steps {
+                let part = (every - (at + done) % every).min(steps - done);
+                machine.run("step", part)?;
+                done += part;
+                if (at + done).is_multiple_of(every) {
+                    machine.run(stages::CHECK, 1)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The step after which no replica is trained, if the stages of all are over that have not diverged: the last end of

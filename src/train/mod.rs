@@ -2,16 +2,20 @@
 
 mod analysing;
 mod cataloguing;
+mod comparisons;
 mod compile;
 mod declared;
 mod drain;
+mod free;
 mod group;
+mod memory;
 mod model;
 mod observer;
 mod observing;
 mod options;
 mod prepared;
 mod recorder;
+mod resume;
 mod rows;
 mod runner;
 mod saving;
@@ -23,11 +27,12 @@ mod track;
 
 pub use compile::{Compiled, compile};
 pub use declared::Declared;
-pub use group::Group;
+pub use group::{Group, Planned};
+pub use memory::Needs;
 pub use model::{Model, Network, Perceptron};
 pub use observer::{FitSet, Observed, Observer, Seen, built_in};
 pub use options::{Interrupt, Options, Progress, Quiet, Stage};
 pub use prepared::{Part, Prepared, Targets};
 pub use stages::Ended;
-pub use sweep::{Outline, Replica, Summary, Sweep, resumable};
+pub use sweep::{Outline, Replica, Standing, Summary, Sweep, Trial, resumable};
 pub use track::{Quantity, Track, Tracked};

@@ -36,6 +36,8 @@ pub struct Options {
     pub resume: bool,
     /// Replicas per slice at most.
     pub slice: Option<usize>,
+    /// Bytes of device memory that the run may take at most. States that have no room wait on the host for their turn.
+    pub memory: Option<u64>,
     /// How training steps are lowered.
     pub lowering: Lowering,
     /// The command line, for the manifest.

@@ -7,9 +7,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::files::{self, MetricRow, PairRow, PairTable, ReplicaColumns};
-
-const PARTIAL: &str = "partial";
+use crate::files::layout::{METRICS, PAIRS, PARTIAL};
+use crate::files::manifest::ObservedRows;
+use crate::files::{self, Manifest, MetricRow, PairRow, PairTable, ReplicaColumns};
 
 /// The rows of a run.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(super) struct Recorder {
     columns: Vec<ReplicaColumns>,
     pub metrics: Vec<MetricRow>,
     pub pairs: PairTable,
+    /// Rows that were observed while training: what is known only at the end comes after them.
+    pub observed: ObservedRows,
 }
 
 impl Recorder {
@@ -27,7 +29,8 @@ impl Recorder {
             let partial = dir.join(PARTIAL);
             std::fs::create_dir_all(&partial).map_err(Error::io(&partial))?;
         }
-        Ok(Self { dir: dir.map(Path::to_owned), columns, metrics: Vec::new(), pairs: PairTable::default() })
+        let (metrics, pairs, observed) = (Vec::new(), PairTable::default(), ObservedRows::default());
+        Ok(Self { dir: dir.map(Path::to_owned), columns, metrics, pairs, observed })
     }
 
     fn partial(&self, kind: &str, step: u32) -> Option<PathBuf> {
@@ -58,7 +61,12 @@ impl Recorder {
         for row in pairs.iter() {
             self.pairs.push(row);
         }
+        self.count();
         Ok(())
+    }
+
+    fn count(&mut self) {
+        self.observed = ObservedRows { metrics: self.metrics.len() as u64, pairs: self.pairs.len() as u64 };
     }
 
     /// Reads back the rows of checkpoints up to a step, and forgets later ones.
@@ -69,7 +77,7 @@ impl Recorder {
                 let Some(path) = self.partial(kind, step).map(|p| p.with_extension("parquet")) else { continue };
                 if !path.exists() {
                     if keep && kind == "metrics" {
-                        let message = format!("{} is missing: start the run anew", path.display());
+                        let message = format!("{} is missing: start the run anew in another folder", path.display());
                         return Err(Error::Resume(message));
                     }
                     continue;
@@ -87,15 +95,47 @@ impl Recorder {
                 }
             }
         }
+        self.count();
+        Ok(())
+    }
+
+    /// Takes the rows of checkpoints from the tables of a run that is finished, and leaves out what was known only at its end.
+    /// They are written as those of a run under way are.
+    pub fn reopen(&mut self, manifest: &Manifest) -> Result<()> {
+        let Some(dir) = self.dir.clone() else { return Ok(()) };
+        let message =
+            "the run does not say which of its rows were observed while training: start anew in another folder";
+        let rows = manifest.observed.ok_or_else(|| Error::Resume(message.into()))?;
+        let cut = |kind: &str, have: usize, want: u64| {
+            if (have as u64) < want {
+                let message = format!(
+                    "its {kind} has {have} rows, and {want} were observed: start the run anew in another folder"
+                );
+                return Err(Error::Resume(message));
+            }
+            Ok(want as usize)
+        };
+        let table = files::read_metrics(&dir.join(METRICS))?;
+        let count = cut(METRICS, table.len(), rows.metrics)?;
+        let metrics: Vec<MetricRow> = (0..count).filter_map(|i| table.row(i)).collect();
+        let path = dir.join(PAIRS);
+        let pairs = if rows.pairs > 0 { files::read_pairs(&path)? } else { PairTable::default() };
+        let count = cut(PAIRS, pairs.len(), rows.pairs)?;
+        for &checkpoint in &manifest.checkpoints {
+            let of = |step: u64| step == checkpoint;
+            let mut own = PairTable::default();
+            pairs.iter().take(count).filter(|row| of(row.step)).for_each(|row| own.push(row));
+            self.checkpoint(checkpoint as u32, metrics.iter().filter(|row| of(row.step)).cloned().collect(), own)?;
+        }
         Ok(())
     }
 
     /// Writes the tables of everything so far.
     pub fn write(&self) -> Result<()> {
         let Some(dir) = &self.dir else { return Ok(()) };
-        files::write_metrics(&dir.join(files::layout::METRICS), &self.columns, &self.metrics)?;
+        files::write_metrics(&dir.join(METRICS), &self.columns, &self.metrics)?;
         if !self.pairs.is_empty() {
-            files::write_pairs(&dir.join(files::layout::PAIRS), &self.pairs)?;
+            files::write_pairs(&dir.join(PAIRS), &self.pairs)?;
         }
         Ok(())
     }

@@ -7,21 +7,20 @@ use super::cataloguing::Catalogued;
 use super::compile::Compiled;
 use super::drain::Pending;
 use super::group::Group;
-use super::observer;
+use super::memory;
 use super::options::{Options, Progress, Stage};
 use super::recorder::Recorder;
 use super::rows::columns;
 use super::snapshot::{self, Stamp};
 use super::stages::Ended;
-use super::sweep::{Summary, Sweep, open};
+use super::sweep::{Arranged, Summary, Sweep, open};
 use super::track::{self, Tracked};
-use crate::config::Measure;
 use crate::error::{Error, Result};
 use crate::files::manifest::RunStatus;
-use crate::files::{self};
-use crate::gpu::{AdapterSummary, Gpu, Profile};
-use crate::measure::embedding::Embedding;
-use crate::measure::pairs::{Layers, Pairs};
+use crate::files::{self, FolderLock, Made};
+use crate::gpu::{AdapterSummary, Profile};
+use crate::graph::Room;
+use crate::measure::pairs::Pairs;
 
 /// Snapshots are taken at least this often while training, if no interval is set.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(30);
@@ -31,6 +30,8 @@ pub(super) struct Runner<'s> {
     pub(super) sweep: &'s Sweep,
     pub(super) options: &'s Options,
     pub(super) groups: Vec<Group>,
+    /// Memory that the groups share.
+    room: Arc<Room>,
     pub(super) names: Vec<String>,
     pub(super) pairs: Option<Pairs>,
     pub(super) catalogued: Option<Catalogued>,
@@ -53,18 +54,34 @@ pub(super) struct Runner<'s> {
     pub(super) tracked: Vec<Tracked>,
     /// Whether all replicas are done, whatever steps are left.
     pub(super) over: bool,
+    /// Keeps others from the folder.
+    _lock: Option<FolderLock>,
+    /// The folder, if it was made for this run.
+    _made: Option<Made>,
 }
 
 impl<'s> Runner<'s> {
     pub(super) fn new(sweep: &'s Sweep, options: &'s Options, progress: &mut dyn Progress) -> Result<Self> {
         let began = Instant::now();
-        if let Some(dir) = &options.out {
-            std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
-            files::check_writable(dir)?;
-            files::remove_unfinished(dir);
-        }
         if options.resume && sweep.track.is_some() {
             return Err(Error::Resume("a run that records every step is not continued: start it anew".into()));
+        }
+        // What is made is removed again if nothing comes of it; the lock, which stands in it, goes first.
+        let (mut made, mut lock, mut found) = (None, None, None);
+        if options.resume {
+            let dir = options
+                .out
+                .as_deref()
+                .ok_or_else(|| Error::Resume("a run is continued in its folder: name it (--out)".into()))?;
+            snapshot::find(dir, sweep)?;
+        }
+        if let Some(dir) = &options.out {
+            made = Some(files::make_dir(dir)?);
+            files::check_writable(dir)?;
+            lock = Some(FolderLock::take(dir)?);
+            files::remove_unfinished(dir);
+            // Again, now that nobody else writes.
+            found = if options.resume { Some(snapshot::find(dir, sweep)?) } else { None };
         }
         progress.stage(Stage::Building);
         let gpu = open(options)?;
@@ -76,24 +93,21 @@ impl<'s> Runner<'s> {
         if gpu.is_none() {
             notes.push("run on the reference executor, on the CPU without any adapter: correct, and slow".to_owned());
         }
-        let (mut groups, mut names) = (Vec::new(), Vec::new());
-        for (_, members) in sweep.grouped() {
-            names.push(sweep.group_name(&members));
-            groups.push(Group::new(gpu.as_ref(), sweep.compile(members[0])?, &members, options)?);
-        }
+        let slices = found.as_ref().map_or(&[][..], |found| &found.slices);
+        let Arranged { names, planned, compared, arrangement } = sweep.arranged(gpu.as_ref(), options, slices)?;
         let e = &sweep.experiment;
-        let depth = groups.iter().map(|g| g.compiled.hidden.len()).min().unwrap_or(0);
-        let layers = observer::chosen_layers(&e.observe, depth)?;
-        if groups.iter().any(|g| g.compiled.hidden.len() > depth)
-            && (e.observe.has(Measure::CkaPairs) || e.observe.has(Measure::CkaLayers))
-        {
+        let layers = compared.layers.clone();
+        notes.extend(compared.note.clone());
+        let (mut groups, room, needs) = memory::build(gpu.as_ref(), &planned, arrangement)?;
+        drop(planned);
+        if needs.away > 0 {
             notes.push(format!(
-                "the networks differ in depth: those with more than {depth} hidden layers are compared with others in their \
-                 first {depth} alone"
+                "the states of the networks do not fit the device together: {} of them took turns there and waited on the host",
+                memory::in_words(needs.away)
             ));
         }
-        let pairs = Self::pairs_program(sweep, gpu.as_ref(), &groups, layers.len())?;
-        let catalogued = Catalogued::new(sweep, gpu.as_ref(), &groups, layers.len())?;
+        let [pairs, at_checkpoints] = compared.make(gpu.as_ref())?;
+        let catalogued = Catalogued::new(sweep, gpu.as_ref(), at_checkpoints, layers.len())?;
         for group in &mut groups {
             group.initialise(&sweep.replicas)?;
             let first = group.slices[0].1[0];
@@ -108,18 +122,18 @@ impl<'s> Runner<'s> {
         let mut recorder = Recorder::new(options.out.as_deref(), columns(&sweep.replicas))?;
         let mut resumed = None;
         let mut diverged = vec![None; sweep.replicas.len()];
-        if options.resume {
-            let dir = options
-                .out
-                .as_deref()
-                .ok_or_else(|| Error::Resume("--resume needs the run's folder (--out)".into()))?;
-            stamp = snapshot::load(dir, &mut groups, &stamp)?;
+        if let (Some(found), Some(dir)) = (&found, &options.out) {
+            stamp = snapshot::restore(dir, &mut groups, found, &stamp)?;
             groups.iter_mut().try_for_each(Group::make_data)?;
-            let mut checkpoints = e.checkpoints();
-            // A run whose replicas were all done ended between two of them.
-            checkpoints.retain(|c| !stamp.observed.is_some_and(|o| o == stamp.step && *c > o));
-            checkpoints.extend(stamp.observed.filter(|o| !e.checkpoints().contains(o)));
-            recorder.restore(&checkpoints, stamp.observed)?;
+            if let Some(manifest) = &found.finished {
+                recorder.reopen(manifest)?;
+            } else {
+                let mut checkpoints = e.checkpoints();
+                // A run whose replicas were all done ended between two of them.
+                checkpoints.retain(|c| !stamp.observed.is_some_and(|o| o == stamp.step && *c > o));
+                checkpoints.extend(stamp.observed.filter(|o| !e.checkpoints().contains(o)));
+                recorder.restore(&checkpoints, stamp.observed)?;
+            }
             resumed = Some(stamp.step);
             for (machine, members) in groups.iter_mut().flat_map(|g| &mut g.slices) {
                 let read = machine.read_variables(&["alive", "diverged_at"])?;
@@ -133,6 +147,7 @@ impl<'s> Runner<'s> {
             sweep,
             options,
             groups,
+            room,
             names,
             pairs,
             catalogued,
@@ -154,19 +169,9 @@ impl<'s> Runner<'s> {
             pending: None,
             over: false,
             tracked: vec![Tracked::default(); sweep.replicas.len()],
+            _lock: lock,
+            _made: made,
         })
-    }
-
-    /// The program that compares all layers with all.
-    fn pairs_program(sweep: &Sweep, gpu: Option<&Arc<Gpu>>, groups: &[Group], layers: usize) -> Result<Option<Pairs>> {
-        let observe = &sweep.experiment.observe;
-        if !observe.has(Measure::CkaLayers) || layers == 0 {
-            return Ok(None);
-        }
-        let widest = groups.iter().flat_map(|g| g.compiled.hidden.iter().copied()).max().unwrap_or(1);
-        let extents = [sweep.data.probe.examples, widest];
-        let measures: Vec<_> = observer::estimators(observe).into_iter().map(Embedding::linear).collect();
-        Pairs::new(gpu, sweep.replicas.len(), layers, extents, &measures, &[Layers::All]).map(Some)
     }
 
     pub(super) fn run(mut self, progress: &mut dyn Progress) -> Result<Summary> {
@@ -248,7 +253,7 @@ impl<'s> Runner<'s> {
             let tracked = self.sweep.track.is_some();
             let most = if tracked { track::KEPT as u32 } else { u32::MAX };
             let steps = part.min(target - self.stamp.step).min(to_snapshot).min(most);
-            let begun = Instant::now();
+            let (begun, swapped) = (Instant::now(), self.room.swapping());
             self.queue(steps)?;
             if tracked {
                 // The records of the part before arrive while this one runs.
@@ -261,9 +266,11 @@ impl<'s> Runner<'s> {
             self.training += took;
             self.stamp.step += steps;
             self.trained += u64::from(steps) * self.sweep.replicas.len() as u64;
-            if took < Duration::from_millis(250) {
+            // Where states take turns, as many steps that the turns are a small part of the time.
+            let turns = self.room.swapping() - swapped;
+            if took < Duration::from_millis(250).max(3 * turns) {
                 part = part.saturating_mul(2).min(1 << 14);
-            } else if took > Duration::from_millis(700) {
+            } else if took > Duration::from_millis(700).max(8 * turns) {
                 part = (part / 2).max(1);
             }
             self.over = self.is_over()?;
@@ -290,25 +297,9 @@ impl<'s> Runner<'s> {
     /// Queues so many steps, with checks between them where they are due.
     fn queue(&mut self, steps: u32) -> Result<()> {
         let every = self.sweep.experiment.check_every.max(1);
-        let mut done = 0;
-        while done < steps {
-            let at = self.stamp.step + done;
-            let part = (every - at % every).min(steps - done);
-            for group in &mut self.groups {
-                // Groups without stages are not interrupted, and those that are done not trained.
-                if group.done {
-                    continue;
-                }
-                if group.compiled.stages > 0 {
-                    group.step(part)?;
-                    if (at + part).is_multiple_of(every) {
-                        group.check()?;
-                    }
-                } else if done == 0 {
-                    group.step(steps)?;
-                }
-            }
-            done += part;
+        // Those that are done are not trained.
+        for group in self.groups.iter_mut().filter(|g| !g.done) {
+            group.advance(self.stamp.step, steps, every)?;
         }
         Ok(())
     }

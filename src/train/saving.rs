@@ -141,9 +141,15 @@ impl Runner<'_> {
 
     pub(super) fn write_manifest(&self, status: RunStatus) -> Result<Manifest> {
         let e = &self.sweep.experiment;
+        let mut group_of = vec![0; self.sweep.replicas.len()];
+        for (g, (_, members)) in
+            self.groups.iter().enumerate().flat_map(|(g, group)| group.slices.iter().map(move |s| (g, s)))
+        {
+            members.iter().for_each(|&m| group_of[m] = g as u32);
+        }
         let replicas = self.sweep.replicas.iter().enumerate().map(|(r, replica)| ReplicaEntry {
             replica: r as u32,
-            group: self.groups.iter().position(|g| g.slices.iter().any(|(_, m)| m.contains(&r))).unwrap_or(0) as u32,
+            group: group_of[r],
             seed: replica.seed,
             settings: replica
                 .columns
@@ -202,6 +208,7 @@ impl Runner<'_> {
             .into(),
             throughput: Throughput { replica_steps_per_second: self.trained as f64 / seconds(self.training).max(1e-9) },
             status,
+            observed: Some(self.recorder.observed),
             notes: self.notes.clone(),
         };
         if let Some(dir) = &self.options.out {

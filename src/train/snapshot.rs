@@ -4,14 +4,19 @@
 //! snapshot names what made it; another version, adapter, driver or setting is refused, since it could not give the
 //! same bits.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::group::Group;
-use crate::data::{read_safetensors, read_safetensors_metadata, write_safetensors};
+use super::resume::{self, Reached};
+use super::sweep::Sweep;
+use crate::data::{read_safetensors_array, read_safetensors_metadata, write_safetensors_one_by_one};
 use crate::error::{Error, Result};
-use crate::files::layout::SNAPSHOTS;
+use crate::files::layout::{MANIFEST, SNAPSHOT, SNAPSHOTS};
+use crate::files::manifest::RunStatus;
+use crate::files::{Manifest, make_dir};
 use crate::gpu::AdapterSummary;
 
 /// What a snapshot was made by and where it stands.
@@ -32,7 +37,7 @@ pub(super) struct Stamp {
 }
 
 fn path(dir: &Path) -> PathBuf {
-    dir.join(SNAPSHOTS).join("latest.safetensors")
+    dir.join(SNAPSHOT)
 }
 
 /// Whether a run in this folder can be continued.
@@ -43,15 +48,14 @@ pub(super) fn exists(dir: &Path) -> bool {
 /// Saves the state of all groups; a snapshot replaces the one before only when it is whole.
 pub(super) fn save(dir: &Path, groups: &mut [Group], stamp: &Stamp) -> Result<()> {
     let folder = dir.join(SNAPSHOTS);
-    std::fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
-    let mut arrays = Vec::new();
-    for (g, group) in groups.iter_mut().enumerate() {
-        for (s, (machine, members)) in group.slices.iter_mut().enumerate() {
-            let state = machine.read_state()?;
-            let per = state.len() / members.len();
-            arrays.push((format!("group.{g}.slice.{s}"), vec![members.len(), per], state));
+    let _made = make_dir(&folder)?;
+    let mut shapes = Vec::new();
+    for (g, group) in groups.iter().enumerate() {
+        for (s, (machine, members)) in group.slices.iter().enumerate() {
+            shapes.push((array(g, s), vec![members.len(), machine.plan().saved]));
         }
     }
+    let slices: Vec<usize> = groups.iter().map(Group::slice).collect();
     let metadata = [
         ("isogram", env!("CARGO_PKG_VERSION").to_owned()),
         ("step", stamp.step.to_string()),
@@ -60,16 +64,41 @@ pub(super) fn save(dir: &Path, groups: &mut [Group], stamp: &Stamp) -> Result<()
         ("settings", stamp.settings.to_string()),
         ("lowering", stamp.lowering.clone()),
         ("data", stamp.data.to_string()),
+        ("slices", serde_json::to_string(&slices).unwrap_or_default()),
     ]
     .map(|(key, value)| (key.to_owned(), value));
-    write_safetensors(&path(dir), &arrays, &metadata)
+    let mut machines = groups.iter_mut().flat_map(|g| &mut g.slices);
+    write_safetensors_one_by_one(&path(dir), &shapes, &metadata, |_| {
+        let (machine, _) = machines.next().ok_or_else(|| Error::Device("a slice is missing".into()))?;
+        machine.read_state().map(Cow::Owned)
+    })
 }
 
-/// Restores what [`save`] saved, after checking that the same run is continued.
-pub(super) fn load(dir: &Path, groups: &mut [Group], expected: &Stamp) -> Result<Stamp> {
+fn array(group: usize, slice: usize) -> String {
+    format!("group.{group}.slice.{slice}")
+}
+
+/// A run that was found in a folder.
+pub(super) struct Found {
+    /// Where it stands, with what made it.
+    pub stamp: Stamp,
+    /// Replicas in the slices of each group.
+    pub slices: Vec<usize>,
+    /// Whether it is done, and its files are whole.
+    pub finished: Option<Manifest>,
+}
+
+/// Looks for a run in a folder, and checks that a sweep may continue it, as far as can be said without a device.
+pub(super) fn find(dir: &Path, sweep: &Sweep) -> Result<Found> {
     let file = path(dir);
     if !file.exists() {
-        return Err(Error::Resume(format!("{} holds no snapshot: start the run anew", dir.display())));
+        let used = std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
+        let advice = if used {
+            "name the folder of a run, or start one in another, without --resume"
+        } else {
+            "start one without --resume"
+        };
+        return Err(Error::Resume(format!("{} holds no snapshot of a run: {advice}", dir.display())));
     }
     let metadata = read_safetensors_metadata(&file)?;
     let get = |key: &str| metadata.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str()).unwrap_or_default();
@@ -81,75 +110,58 @@ pub(super) fn load(dir: &Path, groups: &mut [Group], expected: &Stamp) -> Result
         )));
     }
     let broken = || Error::Resume(format!("{} is not a snapshot of this program", file.display()));
-    let adapter: AdapterSummary = serde_json::from_str(get("adapter")).map_err(|_| broken())?;
-    if adapter != expected.adapter {
-        return Err(Error::Resume(format!(
-            "the run was made on {adapter}, and this is {}: only the same adapter and driver give the same bits",
-            expected.adapter
-        )));
-    }
     let settings: Value = serde_json::from_str(get("settings")).map_err(|_| broken())?;
-    if let Some(difference) = difference("", &settings, &expected.settings) {
-        return Err(Error::Resume(format!("{difference}: continue with the run's own settings, or start anew")));
-    }
-    if get("lowering") != expected.lowering {
-        return Err(Error::Resume(format!(
-            "the run's training steps were lowered {}, and these are {}: use the run's --lowering",
-            get("lowering"),
-            expected.lowering
-        )));
-    }
-    if get("data") != expected.data.to_string() {
-        return Err(Error::Resume("the data files have changed since the run began: start anew".into()));
-    }
     let step = get("step").parse().map_err(|_| broken())?;
     let observed = match get("observed") {
         "" => None,
         text => Some(text.parse().map_err(|_| broken())?),
     };
-    let arrays = read_safetensors(&file)?;
-    let slices: usize = groups.iter().map(|g| g.slices.len()).sum();
-    if arrays.len() != slices {
+    let finished = Manifest::read(&dir.join(MANIFEST)).ok().filter(|m| m.status == RunStatus::Done);
+    let same_data = get("data") == sweep.data.fingerprint().to_string();
+    resume::check(&settings, sweep, Reached { step, finished: finished.is_some() }, same_data)?;
+    if !same_data {
+        return Err(Error::Resume("the data files have changed since the run began: start anew".into()));
+    }
+    let stamp = Stamp {
+        step,
+        observed,
+        adapter: serde_json::from_str(get("adapter")).map_err(|_| broken())?,
+        settings,
+        lowering: get("lowering").to_owned(),
+        data: sweep.data.fingerprint(),
+    };
+    let slices = serde_json::from_str(get("slices")).map_err(|_| broken())?;
+    Ok(Found { stamp, slices, finished })
+}
+
+/// Restores the states that [`save`] saved, where `is` is what would save them now.
+pub(super) fn restore(dir: &Path, groups: &mut [Group], found: &Found, is: &Stamp) -> Result<Stamp> {
+    let was = &found.stamp;
+    if was.adapter != is.adapter {
         return Err(Error::Resume(format!(
-            "the run was cut into {} slices, and now there are {slices}: use the run's --slice",
-            arrays.len()
+            "the run was made on {}, and this is {}: only the same adapter and driver give the same bits",
+            was.adapter, is.adapter
+        )));
+    }
+    if was.lowering != is.lowering {
+        return Err(Error::Resume(format!(
+            "the run's training steps were lowered {}, and these are {}: use the run's --lowering",
+            was.lowering, is.lowering
+        )));
+    }
+    let slices: Vec<usize> = groups.iter().map(Group::slice).collect();
+    if found.slices != slices {
+        return Err(Error::Resume(format!(
+            "the run was cut into slices of {:?} replicas, and now they are of {slices:?}: leave --slice out, or use the run's",
+            found.slices
         )));
     }
     for (g, group) in groups.iter_mut().enumerate() {
         for (s, (machine, _)) in group.slices.iter_mut().enumerate() {
-            let name = format!("group.{g}.slice.{s}");
-            let (_, _, state) = arrays.iter().find(|(n, _, _)| *n == name).ok_or_else(broken)?;
-            machine.write_state(state)?;
+            let (_, _, state) = read_safetensors_array(&path(dir), &array(g, s))?;
+            machine.write_state(&state)?;
         }
     }
-    Ok(Stamp { step, observed, adapter, settings, lowering: expected.lowering.clone(), data: expected.data })
-}
-
-/// The first setting in which two runs differ, as a phrase.
-fn difference(path: &str, was: &Value, is: &Value) -> Option<String> {
-    if let (Value::Object(a), Value::Object(b)) = (was, is) {
-        let keys = a.keys().chain(b.keys().filter(|k| !a.contains_key(*k)));
-        return keys
-            .filter_map(|key| {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                difference(&path, a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null))
-            })
-            .next();
-    }
-    (was != is).then(|| format!("{path} was {was}, and now is {is}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::difference;
-
-    #[test]
-    fn a_difference_is_named_by_its_key() {
-        let was = json!({"optimiser": {"lr": 0.1, "kind": "sgd"}, "steps": 3});
-        let is = json!({"optimiser": {"lr": 0.2, "kind": "sgd"}, "steps": 3});
-        assert_eq!(difference("", &was, &is).unwrap(), "optimiser.lr was 0.1, and now is 0.2");
-        assert_eq!(difference("", &was, &was), None);
-    }
+    // From here on it is what it is now that continues: it may have been given more steps.
+    Ok(Stamp { step: was.step, observed: was.observed, ..is.clone() })
 }

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::comparisons::Comparisons;
 use super::compile::{Compiled, compile, structure};
-use super::group::Group;
+use super::group::{Group, Planned};
+use super::memory::{self, Arrangement, Needs};
 use super::model::{Model, Perceptron};
 use super::observer::{Observer, built_in};
 use super::options::{Options, Progress};
@@ -20,19 +22,31 @@ use crate::error::{Error, Result};
 use crate::files::manifest::Manifest;
 use crate::files::{MetricRow, PairTable};
 use crate::gpu::{AdapterChoice, Gpu};
-use crate::graph::Plan;
+use crate::graph::{Lowering, Plan};
 
 /// One trained instance: its seed and resolved settings.
 #[derive(Clone, Debug)]
 pub struct Replica {
     /// Seed.
     pub seed: u32,
-    /// The swept settings.
-    pub columns: Vec<(String, SettingValue)>,
-    /// All settings.
-    pub experiment: Experiment,
+    /// The swept settings; replicas that differ in their seeds alone share them.
+    pub columns: Arc<Vec<(String, SettingValue)>>,
+    /// All settings, shared in the same way.
+    pub experiment: Arc<Experiment>,
     /// Training examples of its own, where replicas have such: see [`Sweep::of_replicas`].
     pub data: Option<Arc<Part>>,
+}
+
+/// Smallest slice that is taken for want of memory.
+const LEAST_SLICE: usize = 16;
+
+/// A sweep that has its place in memory, and has not taken it yet.
+pub(super) struct Arranged {
+    /// What distinguishes each group, for people.
+    pub names: Vec<String>,
+    pub planned: Vec<Planned>,
+    pub compared: Comparisons,
+    pub arrangement: Arrangement,
 }
 
 type ModelOf = Arc<dyn Fn(&Experiment) -> Box<dyn Model> + Send + Sync>;
@@ -82,17 +96,35 @@ impl Summary {
     }
 }
 
-/// A sweep's plans, without running them.
+/// A sweep's plans, without a device's memory.
 #[derive(Debug)]
 pub struct Outline {
     /// Each group: what distinguishes it, replicas per slice, the plan of its largest slice.
-    pub groups: Vec<(String, Vec<usize>, Plan)>,
-    /// Measured training time of one step of all groups, if there is an adapter: from a short trial.
-    pub step_time: Option<Duration>,
-    /// Host time per dispatch, encoding and submission included, in the same trial.
+    pub groups: Vec<(String, Vec<usize>, Arc<Plan>)>,
+    /// What the run takes, as far as it is planned.
+    pub needs: Needs,
+    /// Why it would be refused, if it would.
+    pub refusal: Option<Error>,
+}
+
+/// How long a sweep's steps take, from a short trial.
+#[derive(Debug, Default)]
+pub struct Trial {
+    /// Training time of one step of all groups.
+    pub step_time: Duration,
+    /// Host time per dispatch, encoding and submission included; not where steps are too long to queue many.
     pub host_per_dispatch: Option<Duration>,
-    /// Time of each dispatch of the training step of each group, in the same trial; empty where a step is resident.
+    /// Time of each dispatch of the training step of each group; empty where a step is resident.
     pub dispatch_times: Vec<Vec<Duration>>,
+}
+
+/// How far a run in a folder is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// There is more to do.
+    Unfinished,
+    /// All is done.
+    Finished,
 }
 
 impl std::fmt::Debug for Sweep {
@@ -122,8 +154,9 @@ impl Sweep {
         let seeds = experiment.seeds.to_vec();
         let mut replicas = Vec::new();
         for setting in experiment.settings()? {
+            let (columns, experiment) = (Arc::new(setting.columns), Arc::new(setting.experiment));
             for &seed in &seeds {
-                let (columns, experiment) = (setting.columns.clone(), setting.experiment.clone());
+                let (columns, experiment) = (columns.clone(), experiment.clone());
                 replicas.push(Replica { seed, columns, experiment, data: None });
             }
         }
@@ -199,8 +232,15 @@ impl Sweep {
     /// Replicas that share a graph, in order of their first.
     pub(super) fn grouped(&self) -> Vec<(String, Vec<usize>)> {
         let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
+        let mut last: Option<(&Arc<Experiment>, usize)> = None;
         for (r, replica) in self.replicas.iter().enumerate() {
+            // Those that differ in their seeds alone come one after the other.
+            if let Some((_, group)) = last.filter(|(settings, _)| Arc::ptr_eq(settings, &replica.experiment)) {
+                groups[group].1.push(r);
+                continue;
+            }
             let key = structure(&replica.experiment);
+            last = Some((&replica.experiment, groups.iter().position(|(k, _)| *k == key).unwrap_or(groups.len())));
             match groups.iter_mut().find(|(k, _)| *k == key) {
                 Some((_, members)) => members.push(r),
                 None => groups.push((key, vec![r])),
@@ -227,60 +267,131 @@ impl Sweep {
         if name.is_empty() { "all".into() } else { name }
     }
 
+    /// The groups of the sweep, planned: their names, and slices of so many replicas at most, or as many as are given for each.
+    fn planned(
+        &self,
+        gpu: Option<&Arc<Gpu>>,
+        lowering: Lowering,
+        slice: Option<usize>,
+        slices: &[usize],
+    ) -> Result<(Vec<String>, Vec<Planned>)> {
+        let (mut names, mut planned) = (Vec::new(), Vec::new());
+        for (g, (_, members)) in self.grouped().into_iter().enumerate() {
+            names.push(self.group_name(&members));
+            let slice = slice.or_else(|| slices.get(g).copied());
+            planned.push(Planned::new(gpu, self.compile(members[0])?, &members, slice, lowering)?);
+        }
+        Ok((names, planned))
+    }
+
+    /// Everything planned and arranged in the memory that is there: in smaller slices, where larger ones do not fit, unless their
+    /// size is asked for, or given for each group.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] if it does not fit.
+    pub(super) fn arranged(&self, gpu: Option<&Arc<Gpu>>, options: &Options, slices: &[usize]) -> Result<Arranged> {
+        let mut slice = options.slice;
+        loop {
+            let (names, planned) = self.planned(gpu, options.lowering, slice, slices)?;
+            let compared = Comparisons::plan(self, gpu, &planned)?;
+            let fits = memory::arrange(&planned, compared.bytes(), compared.rows, options.memory)
+                .and_then(|a| memory::check_host(&a.needs, gpu).map(|()| a));
+            let largest = planned.iter().map(|g| g.slices[0].1.len()).max().unwrap_or(0);
+            match fits {
+                Ok(arrangement) => return Ok(Arranged { names, planned, compared, arrangement }),
+                Err(_) if options.slice.is_none() && slices.is_empty() && largest > LEAST_SLICE => {
+                    slice = Some((largest / 4).max(LEAST_SLICE));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Makes planned groups, initialised and ready to step.
+    fn made(&self, gpu: Option<&Arc<Gpu>>, options: &Options, planned: &[Planned]) -> Result<Vec<Group>> {
+        let arrangement = memory::arrange(planned, 0, memory::Rows::default(), options.memory)?;
+        memory::check_host(&arrangement.needs, gpu)?;
+        let (mut groups, ..) = memory::build(gpu, planned, arrangement)?;
+        groups.iter_mut().try_for_each(|group| group.initialise(&self.replicas))?;
+        Ok(groups)
+    }
+
     /// The groups of the sweep on a device, initialised and ready to step: for tools that drive training themselves.
     ///
     /// # Errors
     /// If something does not fit, or the device fails.
     pub fn groups(&self, gpu: Option<&Arc<Gpu>>, options: &Options) -> Result<Vec<Group>> {
-        let mut groups = Vec::new();
-        for (_, members) in self.grouped() {
-            let mut group = Group::new(gpu, self.compile(members[0])?, &members, options)?;
-            group.initialise(&self.replicas)?;
-            groups.push(group);
-        }
-        Ok(groups)
+        let (_, planned) = self.planned(gpu, options.lowering, options.slice, &[])?;
+        self.made(gpu, options, &planned)
     }
 
-    /// The plans of the sweep with these options, and how long a step takes.
+    /// The plans of the sweep with these options and what they take of memory. Nothing is allocated for them.
     ///
     /// # Errors
-    /// If something does not fit.
+    /// If something does not fit an adapter's limits.
     pub fn outline(&self, options: &Options) -> Result<Outline> {
         let gpu = open(options)?;
-        let mut groups = self.groups(gpu.as_ref(), options)?;
-        let mut outline =
-            Outline { groups: Vec::new(), step_time: None, host_per_dispatch: None, dispatch_times: Vec::new() };
-        for (group, (_, members)) in groups.iter().zip(self.grouped()) {
-            let sizes = group.slices.iter().map(|(_, m)| m.len()).collect();
-            outline.groups.push((self.group_name(&members), sizes, group.slices[0].0.plan().clone()));
-        }
-        if gpu.is_some() {
-            for group in &mut groups {
-                group.step(3)?;
-                group.wait()?;
+        let (names, planned, needs, refusal) = match self.arranged(gpu.as_ref(), options, &[]) {
+            Ok(Arranged { names, planned, arrangement, .. }) => (names, planned, arrangement.needs, None),
+            Err(refusal @ Error::OutOfMemory(_)) => {
+                let (names, planned) = self.planned(gpu.as_ref(), options.lowering, options.slice, &[])?;
+                let (bytes, rows) = Comparisons::plan(self, gpu.as_ref(), &planned)
+                    .map_or((0, memory::Rows::default()), |compared| (compared.bytes(), compared.rows));
+                let needs = memory::arrange(&planned, bytes, rows, None)?.needs;
+                (names, planned, needs, Some(refusal))
             }
+            Err(error) => return Err(error),
+        };
+        let sizes = |group: &Planned| group.slices.iter().map(|(_, members)| members.len()).collect();
+        let groups = names.into_iter().zip(&planned).map(|(name, g)| (name, sizes(g), g.slices[0].0.clone()));
+        Ok(Outline { groups: groups.collect(), needs, refusal })
+    }
+
+    /// How long a step takes, from a short trial of the first slice of each group; nothing without an adapter.
+    ///
+    /// # Errors
+    /// If something does not fit, or the device fails.
+    pub fn trial(&self, options: &Options) -> Result<Option<Trial>> {
+        let Some(gpu) = open(options)? else { return Ok(None) };
+        let Arranged { mut planned, .. } = self.arranged(Some(&gpu), options, &[])?;
+        let mut trial = Trial::default();
+        for group in &mut planned {
+            let all: usize = group.slices.iter().map(|(_, members)| members.len()).sum();
+            group.slices.truncate(1);
+            let share = all as f64 / group.slices[0].1.len() as f64;
+            let mut made = self.made(Some(&gpu), options, std::slice::from_ref(group))?;
+            let group = &mut made[0];
+            group.step(3)?;
+            group.wait()?;
             // As many steps at a time as keep the trial short, whatever the networks.
             let (begun, mut steps, mut at_once) = (Instant::now(), 0, 1);
             while begun.elapsed() < Duration::from_millis(500) {
-                for group in &mut groups {
-                    group.step(at_once)?;
-                }
-                groups.iter_mut().try_for_each(Group::wait)?;
+                group.step(at_once)?;
+                group.wait()?;
                 steps += at_once;
                 at_once = (2 * at_once).min(16);
             }
             let step_time = begun.elapsed() / steps;
-            outline.step_time = Some(step_time);
-            for group in &mut groups {
-                outline.dispatch_times.push(group.slices[0].0.dispatch_times("step")?);
-            }
+            trial.step_time += step_time.mul_f64(share);
+            let machine = &mut group.slices[0].0;
+            trial.dispatch_times.push(machine.dispatch_times("step")?);
             // What a submission costs by itself is shared by its dispatches: steps too long to queue many would show it alone.
             let runs = (Duration::from_millis(250).as_secs_f64() / step_time.as_secs_f64()).min(64.0) as u32;
-            if runs >= 16 {
-                outline.host_per_dispatch = groups[0].slices[0].0.host_cost("step", runs)?;
+            if runs >= 16 && trial.host_per_dispatch.is_none() {
+                trial.host_per_dispatch = machine.host_cost("step", runs)?;
             }
         }
-        Ok(outline)
+        Ok(Some(trial))
+    }
+
+    /// How far the run in a folder is, if this sweep may continue it.
+    ///
+    /// # Errors
+    /// [`Error::Resume`] if there is none, or it differs from this sweep in more than what may differ.
+    pub fn standing(&self, dir: &Path) -> Result<Standing> {
+        let found = snapshot::find(dir, self)?;
+        let done = found.finished.is_some_and(|manifest| manifest.steps == u64::from(self.experiment.steps));
+        Ok(if done { Standing::Finished } else { Standing::Unfinished })
     }
 
     /// Trains and observes everything.

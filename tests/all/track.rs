@@ -146,8 +146,8 @@ fn replicas_with_points_of_their_own_are_as_if_alone() {
             .iter()
             .map(|&(dx2, dy2)| Replica {
                 seed: 0,
-                columns: Vec::new(),
-                experiment: e.clone(),
+                columns: Arc::default(),
+                experiment: Arc::new(e.clone()),
                 data: Some(Arc::new(part(&task(dx2, dy2)))),
             })
             .collect();
@@ -161,7 +161,7 @@ fn replicas_with_points_of_their_own_are_as_if_alone() {
         }
         assert!(together.tracked[0].of(Quantity::Output(0))[299] > 0.45);
     }
-    let some = Replica { seed: 0, columns: Vec::new(), experiment: e.clone(), data: None };
+    let some = Replica { seed: 0, columns: Arc::default(), experiment: Arc::new(e.clone()), data: None };
     let other = Replica { data: Some(Arc::new(part(&task(1.0, 1.0)))), ..some.clone() };
     let refused = Sweep::of_replicas(e.clone(), Prepared::load(&e).unwrap(), vec![some, other]).unwrap_err();
     assert!(refused.to_string().contains("examples of its own"), "{refused}");

@@ -1,5 +1,7 @@
 //! Trained networks with what is needed to analyse them.
 
+use std::sync::Arc;
+
 use faer::Mat;
 
 use super::settings::{Config, LEARNED};
@@ -41,9 +43,10 @@ impl Networks {
         let experiment = first.experiment();
         let mut replicas = Vec::new();
         for config in configs {
+            let experiment = Arc::new(config.experiment());
             for seed in 0..seeds {
-                let experiment = config.experiment();
-                replicas.push(Replica { seed, columns: Vec::new(), experiment, data: None });
+                let experiment = experiment.clone();
+                replicas.push(Replica { seed, columns: Arc::default(), experiment, data: None });
             }
         }
         let trained = lab.train(&experiment, Prepared::load(&experiment)?, replicas, None)?;

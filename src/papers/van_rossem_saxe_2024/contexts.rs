@@ -1,6 +1,8 @@
 //! Two contexts: a lazy network keeps both features of what it sees, a rich one compresses the irrelevant one and sets the
 //! contexts apart.
 
+use std::sync::Arc;
+
 use super::settings::two_points;
 use super::shared::Shared;
 use crate::config::{
@@ -140,7 +142,7 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
     let mut measured = Vec::new();
     for (name, gain, lr, steps) in lab.at(TINY, SMALL, PAPER) {
         let e = experiment(width, gain, lr, steps);
-        let replica = |seed| Replica { seed, columns: Vec::new(), experiment: e.clone(), data: None };
+        let replica = |seed| Replica { seed, columns: Arc::default(), experiment: Arc::new(e.clone()), data: None };
         let trained = lab.train(&e, Prepared::load(&e)?, (0..seeds).map(replica).collect(), None)?;
         let losses = Spread::of(trained.last("loss").iter().copied());
         let of = |r: usize| trained.representation(r, LAYER);

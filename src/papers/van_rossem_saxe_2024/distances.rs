@@ -151,8 +151,8 @@ fn grid(lab: &mut Lab<'_>, shallow: &Setting, rates: Rates) -> Result<Vec<Cell>>
             let points = data::two_points(&TwoPoints { dx2: dx * dx, dy2: dy * dy, ..TwoPoints::default() });
             let data::Targets::Values(targets) = points.targets else { continue };
             let own = Part { examples: 2, inputs: points.inputs.values, targets: Targets::Values(targets.values) };
-            let experiment = shallow.experiment(STEPS);
-            replicas.push(Replica { seed, columns: Vec::new(), experiment, data: Some(Arc::new(own)) });
+            let experiment = Arc::new(shallow.experiment(STEPS));
+            replicas.push(Replica { seed, columns: Arc::default(), experiment, data: Some(Arc::new(own)) });
             tasks.push((dx, dy, seed));
         }
     }

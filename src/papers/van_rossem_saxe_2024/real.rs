@@ -1,5 +1,7 @@
 //! One pair of images followed through the learning of a real classification problem.
 
+use std::sync::Arc;
+
 use super::fits::Fitted;
 use super::images::{classifier, images};
 use super::runs::Run;
@@ -33,7 +35,7 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
     let of = |row: usize| &images.data.train.inputs[row * width..][..width];
     let dx2 = of(pair[0]).iter().zip(of(pair[1])).map(|(a, b)| f64::from(a - b).powi(2)).sum();
     let task = Task { dx2, dy2: 2.0 };
-    let replica = |seed| Replica { seed, columns: Vec::new(), experiment: e.clone(), data: None };
+    let replica = |seed| Replica { seed, columns: Arc::default(), experiment: Arc::new(e.clone()), data: None };
     let name = images.name;
     let trained = lab.train(&e, images.data, (0..seeds).map(replica).collect(), Some(Track { pairs: vec![pair] }))?;
     let runs: Vec<Run> =

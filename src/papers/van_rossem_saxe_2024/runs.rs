@@ -1,5 +1,7 @@
 //! Trained networks as trajectories of the theory's variables.
 
+use std::sync::Arc;
+
 use super::settings::{Setting, two_points};
 use crate::error::Result;
 use crate::papers::lab::Lab;
@@ -121,8 +123,8 @@ pub fn train(lab: &mut Lab<'_>, settings: &[Setting], seeds: u32, steps: u32) ->
             (first..settings.len()).filter(|&i| architecture(&settings[i]) == architecture(&settings[first])).collect();
         let replica = |setting: &Setting, seed| Replica {
             seed,
-            columns: Vec::new(),
-            experiment: setting.experiment(steps),
+            columns: Arc::default(),
+            experiment: Arc::new(setting.experiment(steps)),
             data: None,
         };
         let replicas = alike.iter().flat_map(|&i| (0..seeds).map(move |seed| replica(&settings[i], seed))).collect();

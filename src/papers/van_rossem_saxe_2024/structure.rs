@@ -1,6 +1,8 @@
 //! Distances between the representations of a hundred real images, against the product of their distances as inputs and as
 //! targets.
 
+use std::sync::Arc;
+
 use super::fits::pearson;
 use super::images::{classifier, images};
 use super::shared::Shared;
@@ -34,7 +36,7 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
     let inputs: Vec<f32> = images.data.probe.inputs.clone();
     let width = images.data.inputs;
     let name = images.name;
-    let replica = |seed| Replica { seed, columns: Vec::new(), experiment: e.clone(), data: None };
+    let replica = |seed| Replica { seed, columns: Arc::default(), experiment: Arc::new(e.clone()), data: None };
     let trained = lab.train(&e, images.data, (0..seeds).map(replica).collect(), None)?;
     let accuracy = Spread::of(trained.last("accuracy").iter().copied());
     let squared = |values: &[f32], units: usize| -> Vec<f64> {

@@ -1,5 +1,7 @@
 //! Exclusive or: rich networks arrange the four points by their targets, lazy ones leave them as they were.
 
+use std::sync::Arc;
+
 use super::fits::pearson;
 use super::runs::Run;
 use super::settings::{Setting, setting, two_points};
@@ -64,8 +66,8 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     let mut regimes = Vec::new();
     for (name, gain, lr, steps) in REGIMES {
         let whole = Experiment { data: experiment(&base, gain, lr, steps).data, ..two_points(steps) };
-        let replica =
-            |seed| Replica { seed, columns: Vec::new(), experiment: experiment(&base, gain, lr, steps), data: None };
+        let own = Arc::new(experiment(&base, gain, lr, steps));
+        let replica = |seed| Replica { seed, columns: Arc::default(), experiment: own.clone(), data: None };
         let data = Prepared::load(&whole)?;
         let trained =
             lab.train(&whole, data, (0..seeds).map(replica).collect(), Some(Track { pairs: PAIRS.to_vec() }))?;
