@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use faer::Mat;
 use isogram::Error;
-use isogram::data::read_representations;
+use isogram::data::{LeftOut, read_all};
 use isogram::files::{NamedMatrix, write_atomic, write_matrices_npz, write_matrices_parquet, write_matrix_csv};
 use isogram::gpu::Gpu;
 use isogram::measure::catalogue::{Direction, Extents, Measure};
@@ -14,7 +14,7 @@ use isogram::measure::compare::inference::{Halves, Interval, Permuted, Sampling,
 use isogram::measure::compare::{Named, Table, all_pairs};
 use isogram::report::comparison::{Comparison, Kind};
 
-use super::{CompareArgs, DONE, FAILED, InputArgs, print, streamed};
+use super::{CompareArgs, DONE, FAILED, InputArgs, print, say, streamed};
 
 /// What is compared where nothing is said: one or two of each family, those that most papers report.
 const MAIN: [&str; 13] = [
@@ -49,7 +49,7 @@ pub fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
     if args.batch > 0 {
         return by_batches(args, &measures);
     }
-    let set = read(&args.files, &args.input)?;
+    let Inputs { set, left_out } = read(&args.files, &args.input)?;
     if set.len() < 2 {
         return Err(Error::config(format!(
             "expected two representations or more, got {}: name more files, or a file of several arrays",
@@ -65,7 +65,7 @@ pub fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
         }
     };
     let tables = all_pairs(&set, &measures, gpu.as_ref(), &mut show)?;
-    let sure = Sure::of(args, &set, &measures, gpu.as_ref());
+    let sure = Sure { left_out, ..Sure::of(args, &set, &measures, gpu.as_ref()) };
     let written = write_files(args, &set, &measures, &tables, &sure)?;
     if args.json {
         print(&serde_json::to_string_pretty(&json(&set, &measures, &tables, &sure))?)?;
@@ -125,9 +125,9 @@ fn by_batches(args: &CompareArgs, measures: &[Measure]) -> anyhow::Result<u8> {
         )
         .into());
     }
-    let (mut set, tables) = streamed::compare(args, measures)?;
+    let (Inputs { mut set, left_out }, tables) = streamed::compare(args, measures)?;
     shorten(&mut set);
-    let none = Sure::default();
+    let none = Sure { left_out, ..Sure::default() };
     let written = write_files(args, &set, measures, &tables, &none)?;
     let text = match (args.json, set.len()) {
         (true, _) => serde_json::to_string_pretty(&json(&set, measures, &tables, &none))?,
@@ -143,11 +143,21 @@ fn by_batches(args: &CompareArgs, measures: &[Measure]) -> anyhow::Result<u8> {
     Ok(DONE)
 }
 
-/// Every array of the files, with one row of units for each example.
-pub(super) fn read(files: &[PathBuf], how: &InputArgs) -> anyhow::Result<Vec<Named>> {
-    let mut set = Vec::new();
+/// What was read of the files.
+pub(super) struct Inputs {
+    pub(super) set: Vec<Named>,
+    /// Arrays that could not be read, with the reason of each.
+    pub(super) left_out: Vec<LeftOut>,
+}
+
+/// Every array of the files, with one row of units for each example. What is left out is said on standard error.
+pub(super) fn read(files: &[PathBuf], how: &InputArgs) -> anyhow::Result<Inputs> {
+    let (mut set, mut left_out) = (Vec::new(), Vec::new());
     for file in files {
-        for representation in read_representations(file)? {
+        let found = read_all(file, &how.options())?;
+        say(file, &found.notes, &found.left_out);
+        left_out.extend(found.left_out);
+        for representation in found.representations {
             let flat = representation.flattened(how.flatten, how.channels)?;
             let width = flat.width();
             let values = Mat::from_fn(flat.rows, width, |i, j| flat.values[i * width + j]);
@@ -155,7 +165,7 @@ pub(super) fn read(files: &[PathBuf], how: &InputArgs) -> anyhow::Result<Vec<Nam
         }
     }
     shorten(&mut set);
-    Ok(set)
+    Ok(Inputs { set, left_out })
 }
 
 /// Leaves the folder out of names where all have the same.
@@ -258,6 +268,8 @@ struct Sure {
     permuted: Vec<(usize, usize, String, Result<Permuted, String>)>,
     intervals: Vec<(usize, usize, String, Result<Interval, String>)>,
     halves: Vec<(usize, String, Result<Halves, String>)>,
+    /// Not compared at all.
+    left_out: Vec<LeftOut>,
 }
 
 impl Sure {
@@ -543,6 +555,9 @@ fn json(set: &[Named], measures: &[Measure], tables: &[Table], sure: &Sure) -> s
             // Not held, when read by batches.
             "units": (x.values.ncols() > 0).then_some(x.values.ncols()),
         })).collect::<Vec<_>>(),
+        "left_out": sure.left_out.iter().map(|LeftOut { name, reason }| {
+            serde_json::json!({"name": name, "reason": reason})
+        }).collect::<Vec<_>>(),
         "measures": measures.iter().zip(tables).map(|(measure, table)| serde_json::json!({
             "measure": table.measure,
             "larger_is": meaning(measure),

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use isogram::Error;
-use isogram::data::read_labels;
+use isogram::data::{LabelColumn, read_labels_of};
 use isogram::files::{StatisticRow, write_statistics_csv, write_statistics_parquet};
 use isogram::gpu::Gpu;
 use isogram::measure::catalogue::{Statistic, statistics};
@@ -39,7 +39,7 @@ pub fn describe(args: &DescribeArgs) -> anyhow::Result<u8> {
         args.statistics.clone()
     };
     let wanted = names.iter().map(|name| Statistic::parse(name)).collect::<Result<Vec<_>, _>>()?;
-    let set = read(&args.files, &args.input)?;
+    let set = read(&args.files, &args.input)?.set;
     let labels = labels(args, &set)?;
     if let Some(one) = wanted.iter().find(|s| s.entry.labels && labels.is_empty()) {
         return Err(Error::config(format!(
@@ -109,7 +109,8 @@ fn write_files(args: &DescribeArgs, set: &[Named], wanted: &[Statistic], cells: 
 
 fn labels(args: &DescribeArgs, set: &[Named]) -> anyhow::Result<Vec<usize>> {
     let Some(path) = &args.labels else { return Ok(Vec::new()) };
-    let labels: Vec<usize> = read_labels(path)?.into_iter().map(|l| l as usize).collect();
+    let labels = read_labels_of(path, &LabelColumn::parse(&args.label_column))?;
+    let labels: Vec<usize> = labels.classes().into_iter().map(|class| class as usize).collect();
     for x in set {
         if x.values.nrows() != labels.len() {
             return Err(Error::data(

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 use isogram::Error;
+use isogram::data::LeftOut;
 use isogram::gpu::{AdapterChoice, Gpu};
 
 /// Done.
@@ -208,6 +209,37 @@ struct InputArgs {
     /// Which axis of an example holds the units of a position: by-rank, channels-first or channels-last
     #[arg(long, value_name = "AXIS", default_value = "by-rank")]
     channels: isogram::data::Channels,
+    /// The first column of a table (text, Parquet) is an index, and left out, whatever is in it
+    #[arg(long, conflicts_with = "no_index")]
+    index: bool,
+    /// No column of a table is an index: none is left out
+    #[arg(long)]
+    no_index: bool,
+    /// Refuse a file of several arrays in which one cannot be read, rather than leave that one out with a warning
+    #[arg(long)]
+    strict: bool,
+}
+
+impl InputArgs {
+    fn options(&self) -> isogram::data::ReadOptions {
+        let index = if self.index || self.no_index { Some(self.index) } else { None };
+        isogram::data::ReadOptions { index, strict: self.strict }
+    }
+}
+
+/// Says on standard error how a file was read, and what in it was not.
+fn say(file: &std::path::Path, notes: &[String], left_out: &[LeftOut]) {
+    /// Most warnings of one file.
+    const MOST: usize = 20;
+    for note in notes {
+        eprintln!("isogram: {}: {note}", file.display());
+    }
+    for LeftOut { name, reason } in left_out.iter().take(MOST) {
+        eprintln!("isogram: {name} is left out: {reason}");
+    }
+    if let Some(more) = left_out.len().checked_sub(MOST).filter(|&more| more > 0) {
+        eprintln!("isogram: {}: and {more} more arrays are left out", file.display());
+    }
 }
 
 /// Where comparisons and statistics are computed.
@@ -223,7 +255,8 @@ enum On {
 
 #[derive(Args)]
 struct CompareArgs {
-    /// Files of arrays whose rows are examples: .npy, .npz, .safetensors, .csv; FILE:ARRAY takes one array of a file
+    /// Files of arrays whose rows are examples: .npy, .npz, .safetensors, .parquet, tables of text, IDX; FILE:ARRAY takes one
+    /// array of a file
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Measures, separated by commas, such as cka,procrustes,rsa:pearson (see `isogram measures`)
@@ -292,12 +325,16 @@ impl DeviceArgs {
 
 #[derive(Args)]
 struct DescribeArgs {
-    /// Files of arrays whose rows are examples: .npy, .npz, .safetensors, .csv; FILE:ARRAY takes one array of a file
+    /// Files of arrays whose rows are examples: .npy, .npz, .safetensors, .parquet, tables of text, IDX; FILE:ARRAY takes one
+    /// array of a file
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// A class for each example: .npy, .csv or IDX
+    /// A class for each example, whole numbers or words: .npy, a table of text, .parquet or IDX
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
+    /// Column of --labels, where it has more than one: first, last or its name
+    #[arg(long, value_name = "NAME", requires = "labels", default_value = "none", hide_default_value = true)]
+    label_column: String,
     /// Statistics, separated by commas (see `isogram measures`)
     #[arg(long, visible_alias = "statistic", value_name = "NAMES", value_delimiter = ',')]
     statistics: Vec<String>,

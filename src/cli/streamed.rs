@@ -1,12 +1,13 @@
 //! `isogram compare --batch`: files that are read a batch of rows at a time.
 
 use isogram::Error;
-use isogram::data::{Flattening, RowReader, inspect_arrays};
+use isogram::data::{ArrayFile, Flattening, RowReader};
 use isogram::measure::catalogue::Measure;
 use isogram::measure::compare::{Named, Place, Table, Undefined};
 use isogram::measure::streaming::{STREAMED, Source, Sums, not_streamed};
 
-use super::CompareArgs;
+use super::compare::Inputs;
+use super::{CompareArgs, say};
 
 /// What is compared where nothing is said.
 const MAIN: [&str; 4] = ["cka", "cka:biased", "procrustes", "linear_regression"];
@@ -47,14 +48,18 @@ impl Source for Array {
 }
 
 /// Compares all pairs by batches of rows. The representations come without their values.
-pub(super) fn compare(args: &CompareArgs, measures: &[Measure]) -> anyhow::Result<(Vec<Named>, Vec<Table>)> {
+pub(super) fn compare(args: &CompareArgs, measures: &[Measure]) -> anyhow::Result<(Inputs, Vec<Table>)> {
     if let Some(one) = measures.iter().map(Measure::name).find(|name| !STREAMED.contains(&name.as_str())) {
         return Err(not_streamed(&one).into());
     }
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
+    let mut left_out = Vec::new();
     for file in &args.files {
-        for info in inspect_arrays(file)? {
-            let reader = RowReader::open(std::path::Path::new(&info.name))?;
+        let found = ArrayFile::open_with(file, &args.input.options())?;
+        say(file, found.notes(), found.left_out());
+        left_out.extend(found.left_out().iter().cloned());
+        for info in found.arrays() {
+            let reader = RowReader::open_with(std::path::Path::new(&info.name), &args.input.options())?;
             let flat = args
                 .input
                 .flatten
@@ -96,5 +101,5 @@ pub(super) fn compare(args: &CompareArgs, measures: &[Measure]) -> anyhow::Resul
         .iter()
         .map(|s| Named { name: s.name().to_owned(), values: faer::Mat::zeros(s.examples(), 0) })
         .collect();
-    Ok((set, tables))
+    Ok((Inputs { set, left_out }, tables))
 }
