@@ -369,8 +369,7 @@ mod tests {
     /// The command in backquotes at the end of a message.
     fn command_in(said: &str) -> &str {
         said.split('`')
-            .filter(|part| part.contains("python3 ") || part.contains(" < ") || part.starts_with("tar "))
-            .next_back()
+            .rfind(|part| part.contains("python3 ") || part.contains(" < ") || part.starts_with("tar "))
             .unwrap_or_else(|| panic!("{said}"))
     }
 

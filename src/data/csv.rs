@@ -261,16 +261,16 @@ pub(super) fn read_labels(path: &Path, column: &LabelColumn) -> Result<Labels> {
         return Err(several());
     }
     let labels = found.labels();
-    if let Labels::Words { of, names } = &labels {
-        if names.len() < 2 || names.len() == of.len() {
-            let (words, lines) = (names.len(), of.len());
-            return Err(Error::data(
-                path,
-                format!(
-                    "expected a word for each class, but there are {words} different words in {lines} lines; are these labels?"
-                ),
-            ));
-        }
+    if let Labels::Words { of, names } = &labels
+        && (names.len() < 2 || names.len() == of.len())
+    {
+        let (words, lines) = (names.len(), of.len());
+        return Err(Error::data(
+            path,
+            format!(
+                "expected a word for each class, but there are {words} different words in {lines} lines; are these labels?"
+            ),
+        ));
     }
     Ok(labels)
 }

@@ -20,11 +20,14 @@ pub(super) fn is_pickle(start: &[u8]) -> bool {
 
 /// The refusal of a file of another kind.
 pub(super) fn refused(path: &Path, what: &str, advice: Advice) -> Error {
-    let trusted = match advice {
-        Advice::Pickle | Advice::Joblib | Advice::Objects | Advice::ObjectWords => ", if you trust where it comes from",
-        _ => "",
+    let how = match advice {
+        Advice::Pickle | Advice::Joblib | Advice::Objects | Advice::ObjectWords => {
+            "convert it, if you trust where it comes from"
+        }
+        Advice::Again => "save the array `x` again, from where it is in memory",
+        _ => "convert it",
     };
-    Error::data(path, format!("{what}; convert it{trusted}: {}", advice.of(path)))
+    Error::data(path, format!("{what}; {how}: {}", advice.of(path)))
 }
 
 /// Refuses a file that begins so if it is of a kind that is known and not read. `name` is in lower case.

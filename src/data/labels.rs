@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn parts_are_numbered_alike() {
-        let words = |list: &[&'static str]| Labels::of_words(list.to_vec().into_iter());
+        let words = |list: &[&'static str]| Labels::of_words(list.iter().copied());
         let train = words(&["owl", "cat", "owl", "cat"]);
         let found = numbered(&[&train, &words(&["owl", "dog"])], None).unwrap();
         assert_eq!((found.of, found.classes), (vec![vec![2, 0, 2, 0], vec![2, 1]], 3));

@@ -82,14 +82,15 @@ pub(super) fn read<V: Value>(path: &Path, label: &LabelColumn, index: Option<boo
             }
             !column.index
         });
-        if let Some(first) = columns.first().filter(|first| told || (index.is_none() && opened.is_index(first))) {
-            if columns.len() > 1 {
-                if index.is_none() {
-                    let what = if first.holds == Holds::Words { "holds names" } else { "numbers the examples" };
-                    notes.push(left_out(Some(&first.name), what));
-                }
-                columns.remove(0);
+        let is_index = |first: &&Column| told || (index.is_none() && opened.is_index(first));
+        if let Some(first) = columns.first().filter(is_index)
+            && columns.len() > 1
+        {
+            if index.is_none() {
+                let what = if first.holds == Holds::Words { "holds names" } else { "numbers the examples" };
+                notes.push(left_out(Some(&first.name), what));
             }
+            columns.remove(0);
         }
     }
     if let Some(other) = columns.iter().find(|column| column.holds != Holds::Numbers) {
