@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use isogram::Error;
+use isogram::data::LeftOut;
 use isogram::files::{
     NamedMatrix, check_folder, write_atomic, write_matrices_npz, write_matrices_parquet, write_matrix_csv,
     write_reasons_csv,
@@ -16,7 +17,7 @@ use isogram::measure::compare::{Machine, Named, Table, all_pairs};
 use isogram::measure::outcome::Outcome;
 use isogram::report::comparison::{Comparison, Kind};
 
-use super::input::{Input, LeftOut, Shown, read};
+use super::input::{Input, Shown, json_of, read, warn};
 use super::{CompareArgs, DONE, FAILED, print, streamed};
 
 /// What is compared where nothing is said: one or two of each family, those that most papers report.
@@ -85,7 +86,7 @@ impl Compared {
     pub fn give(&self, args: &CompareArgs) -> anyhow::Result<u8> {
         let mut written = Vec::new();
         let outcome = self.write_files(args, &mut written);
-        LeftOut::warn(&self.left_out);
+        warn(&self.left_out);
         if args.json {
             print(&serde_json::to_string_pretty(&self.json())?)?;
         } else {
@@ -587,7 +588,7 @@ impl Compared {
             "permutations": permutations,
             "intervals": intervals,
             "halves": halves,
-            "left_out": LeftOut::json(&self.left_out),
+            "left_out": json_of(&self.left_out),
             "representations": self.set.iter().map(|x| serde_json::json!({
                 "name": x.name, "examples": x.examples, "units": x.units,
             })).collect::<Vec<_>>(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use isogram::Error;
-use isogram::data::read_labels;
+use isogram::data::{LabelColumn, read_labels_of};
 use isogram::files::{StatisticRow, check_folder, write_statistics_csv, write_statistics_parquet};
 use isogram::gpu::Gpu;
 use isogram::measure::catalogue::{Statistic, statistics};
@@ -11,7 +11,7 @@ use isogram::measure::compare::{Machine, Named, Place};
 use isogram::measure::describe::{Described, describe as describe_all};
 
 use super::compare::{Notes, number, without};
-use super::input::{Input, LeftOut, of_classes, read};
+use super::input::{Input, of_classes, read, warn};
 use super::{DONE, DescribeArgs, FAILED, print};
 
 /// What is shown where nothing is said, besides everything that needs labels if there are any.
@@ -60,7 +60,7 @@ pub fn describe(args: &DescribeArgs) -> anyhow::Result<u8> {
     let cells = describe_all(&set, &wanted, &labels, Machine { gpu: gpu.as_ref(), memory });
     let cautions = if wanted.iter().any(|s| s.entry.labels) { of_classes(&labels) } else { Vec::new() };
     let outcome = write_files(args, &set, &wanted, &cells);
-    LeftOut::warn(&left_out);
+    warn(&left_out);
     if args.json {
         let mut all: Vec<_> = set
             .iter()
@@ -123,7 +123,8 @@ fn write_files(args: &DescribeArgs, set: &[Named], wanted: &[Statistic], cells: 
 
 fn labels(args: &DescribeArgs, set: &[Named]) -> anyhow::Result<Vec<usize>> {
     let Some(path) = &args.labels else { return Ok(Vec::new()) };
-    let labels: Vec<usize> = read_labels(path)?.into_iter().map(|l| l as usize).collect();
+    let labels = read_labels_of(path, &LabelColumn::parse(&args.label_column))?;
+    let labels: Vec<usize> = labels.classes().into_iter().map(|class| class as usize).collect();
     for x in set {
         if x.values.nrows() != labels.len() {
             return Err(Error::data(

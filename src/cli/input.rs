@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use faer::Mat;
 use isogram::Error;
-use isogram::data::ArrayFile;
+use isogram::data::{ArrayFile, LeftOut};
 use isogram::measure::compare::Named;
 use isogram::measure::memory::Memory;
 
@@ -15,12 +15,6 @@ use super::InputArgs;
 pub(super) struct Input {
     pub set: Vec<Named>,
     pub left_out: Vec<LeftOut>,
-}
-
-/// An array that cannot be used, and why.
-pub(super) struct LeftOut {
-    pub name: String,
-    pub reason: String,
 }
 
 /// What is said of a representation where it is shown.
@@ -40,17 +34,27 @@ impl Shown {
     }
 }
 
-impl LeftOut {
-    /// Says on standard error what was left out.
-    pub fn warn(all: &[Self]) {
-        for LeftOut { name, reason } in all {
-            eprintln!("isogram: `{name}` is left out: {reason}");
-        }
+/// Says on standard error what was left out.
+pub(super) fn warn(left_out: &[LeftOut]) {
+    /// Most warnings of one command.
+    const MOST: usize = 20;
+    for LeftOut { name, reason } in left_out.iter().take(MOST) {
+        eprintln!("isogram: `{name}` is left out: {reason}");
     }
+    if let Some(more) = left_out.len().checked_sub(MOST).filter(|&more| more > 0) {
+        eprintln!("isogram: and {more} more arrays are left out");
+    }
+}
 
-    /// The same for JSON.
-    pub fn json(all: &[Self]) -> serde_json::Value {
-        all.iter().map(|left| serde_json::json!({"name": left.name, "reason": left.reason})).collect()
+/// The same for JSON.
+pub(super) fn json_of(left_out: &[LeftOut]) -> serde_json::Value {
+    left_out.iter().map(|left| serde_json::json!({"name": left.name, "reason": left.reason})).collect()
+}
+
+/// Says on standard error how a file was read.
+pub(super) fn say(file: &ArrayFile, path: &Path) {
+    for note in file.notes() {
+        eprintln!("isogram: {}: {note}", path.display());
     }
 }
 
@@ -59,22 +63,21 @@ impl LeftOut {
 /// those that do not fit.
 ///
 /// # Errors
-/// If a file is not there, or nothing at all can be used: then the first reason.
+/// If a file is not there, or nothing at all can be used: then the first reason. Any reason, where reading is strict.
 pub(super) fn read(files: &[PathBuf], how: &InputArgs, memory: Memory, instead: &str) -> anyhow::Result<Input> {
     let mut input = Input { set: Vec::new(), left_out: Vec::new() };
     let mut first: Option<Error> = None;
     for file in files {
-        let mut opened = match ArrayFile::open(file) {
+        let mut opened = match ArrayFile::open_with(file, &how.options()) {
             Ok(opened) => opened,
-            Err(error @ Error::Data { .. }) => {
+            Err(error @ Error::Data { .. }) if !how.strict => {
                 input.leave_out(file.display().to_string(), error, &mut first);
                 continue;
             }
             Err(error) => return Err(error.into()),
         };
-        for left in opened.left_out() {
-            input.left_out.push(LeftOut { name: left.name.clone(), reason: left.reason.clone() });
-        }
+        say(&opened, file);
+        input.left_out.extend(opened.left_out().iter().cloned());
         for number in 0..opened.arrays().len() {
             let info = &opened.arrays()[number];
             let name = info.name.clone();
@@ -90,7 +93,9 @@ pub(super) fn read(files: &[PathBuf], how: &InputArgs, memory: Memory, instead: 
                     let values = Mat::from_fn(flat.rows, width, |i, j| flat.values[i * width + j]);
                     input.set.push(Named { name: flat.name, values });
                 }
-                Err(error @ (Error::Data { .. } | Error::OutOfMemory(_))) => input.leave_out(name, error, &mut first),
+                Err(error @ (Error::Data { .. } | Error::OutOfMemory(_))) if !how.strict => {
+                    input.leave_out(name, error, &mut first)
+                }
                 Err(error) => return Err(error.into()),
             }
         }

@@ -19,6 +19,9 @@ pub fn list(as_json: bool) -> anyhow::Result<u8> {
 }
 
 pub fn keys() -> anyhow::Result<u8> {
-    print(&config::documentation())?;
+    let page = config::documentation();
+    // What is said there to those who would change the page is of no use on a terminal.
+    let lines: Vec<&str> = page.lines().filter(|line| !line.starts_with("<!--")).collect();
+    print(&lines.join("\n").replace("\n\n\n", "\n\n"))?;
     Ok(DONE)
 }

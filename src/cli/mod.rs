@@ -212,6 +212,22 @@ struct InputArgs {
     /// Which axis of an example holds the units of a position: by-rank, channels-first or channels-last
     #[arg(long, value_name = "AXIS", default_value = "by-rank")]
     channels: isogram::data::Channels,
+    /// The first column of a table (text, Parquet) is an index, and left out, whatever is in it
+    #[arg(long, conflicts_with = "no_index")]
+    index: bool,
+    /// No column of a table is an index: none is left out
+    #[arg(long)]
+    no_index: bool,
+    /// Refuse a file of several arrays in which one cannot be read, rather than leave that one out with a warning
+    #[arg(long)]
+    strict: bool,
+}
+
+impl InputArgs {
+    fn options(&self) -> isogram::data::ReadOptions {
+        let index = if self.index || self.no_index { Some(self.index) } else { None };
+        isogram::data::ReadOptions { index, strict: self.strict }
+    }
 }
 
 /// Where comparisons and statistics are computed.
@@ -227,7 +243,8 @@ enum On {
 
 #[derive(Args)]
 struct CompareArgs {
-    /// Files of arrays whose rows are examples: .npy, .npz, .safetensors, .csv; FILE:ARRAY takes one array of a file
+    /// Files of arrays whose rows are examples: .npy, .npz, .safetensors, .parquet, tables of text, IDX; FILE:ARRAY takes one
+    /// array of a file
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Measures, separated by commas, such as cka,procrustes,rsa:pearson (see `isogram measures`)
@@ -310,12 +327,16 @@ impl DeviceArgs {
 
 #[derive(Args)]
 struct DescribeArgs {
-    /// Files of arrays whose rows are examples: .npy, .npz, .safetensors, .csv; FILE:ARRAY takes one array of a file
+    /// Files of arrays whose rows are examples: .npy, .npz, .safetensors, .parquet, tables of text, IDX; FILE:ARRAY takes one
+    /// array of a file
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// A class for each example: .npy, .csv or IDX
+    /// A class for each example, whole numbers or words: .npy, a table of text, .parquet or IDX
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
+    /// Column of --labels, where it has more than one: first, last or its name
+    #[arg(long, value_name = "NAME", requires = "labels", default_value = "none", hide_default_value = true)]
+    label_column: String,
     /// Statistics, separated by commas (see `isogram measures`)
     #[arg(long, visible_alias = "statistic", value_name = "NAMES", value_delimiter = ',')]
     statistics: Vec<String>,

@@ -40,6 +40,9 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
         interrupt: interrupt_on_signal()?,
     };
     let e = sweep.experiment();
+    for note in sweep.data().notes.iter().filter(|_| !args.quiet) {
+        eprintln!("isogram: {note}");
+    }
     let quiet = args.quiet || args.json;
     let mut progress: Box<dyn Progress> =
         if quiet { Box::new(Quiet) } else { Box::new(Bar::new(e.steps, sweep.replicas().len())) };

@@ -1,13 +1,13 @@
 //! `isogram compare --batch`: files that are read a batch of rows at a time.
 
 use isogram::Error;
-use isogram::data::{ArrayFile, Flattening, RowReader};
+use isogram::data::{ArrayFile, Flattening, LeftOut, RowReader};
 use isogram::measure::catalogue::Measure;
 use isogram::measure::streaming::{Source, Sums, not_streamed, streamed};
 
 use super::CompareArgs;
 use super::compare::{Compared, Sure};
-use super::input::{LeftOut, Shown, fewer, shorten};
+use super::input::{Shown, fewer, say, shorten};
 
 /// What is compared where nothing is said.
 const MAIN: [&str; 4] = ["cka", "cka:biased", "procrustes", "linear_regression"];
@@ -56,19 +56,20 @@ pub(super) fn compare(args: &CompareArgs, measures: Vec<Measure>) -> anyhow::Res
     let (mut sources, mut left_out): (Vec<Box<dyn Source>>, Vec<LeftOut>) = (Vec::new(), Vec::new());
     for file in &args.files {
         let mut leave_out = |name: String, error: Error| match error {
-            Error::Data { message, .. } => {
+            Error::Data { message, .. } if !args.input.strict => {
                 left_out.push(LeftOut { name, reason: message });
                 Ok(())
             }
             other => Err(other),
         };
-        let mut opened = match ArrayFile::open(file) {
+        let mut opened = match ArrayFile::open_with(file, &args.input.options()) {
             Ok(opened) => opened,
             Err(error) => {
                 leave_out(file.display().to_string(), error)?;
                 continue;
             }
         };
+        say(&opened, file);
         for left in opened.left_out() {
             leave_out(left.name.clone(), Error::data(&left.name, left.reason.as_str()))?;
         }

@@ -72,9 +72,12 @@ pub fn load(name_or_path: &str, overrides: &[(String, String)]) -> Result<Experi
     if !path.exists() {
         let names: Vec<&str> = builtins().iter().map(|builtin| builtin.name).collect();
         let guess = nearest(name_or_path, names.iter().copied());
-        let guess = guess.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml")) {
+            return Err(Error::config(format!("the file {} does not exist", shorten(name_or_path))));
+        }
+        let guess = guess.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
         return Err(Error::config(format!(
-            "`{}` is neither a file nor a built-in experiment; {guess}(built in: {})",
+            "`{}` is neither a file nor a built-in experiment{guess} (built in: {})",
             shorten(name_or_path),
             names.join(", ")
         )));
@@ -119,6 +122,12 @@ mod tests {
             "`quikstart` is neither a file nor a built-in experiment; did you mean `quickstart`? \
              (built in: quickstart, tiny, gain, optimisers, features)"
         );
+        let message = load("nosuch", &[]).unwrap_err().to_string();
+        assert!(
+            message.starts_with("`nosuch` is neither a file nor a built-in experiment (built in: quick"),
+            "{message}"
+        );
+        assert_eq!(load("runs/nosuch.toml", &[]).unwrap_err().to_string(), "the file runs/nosuch.toml does not exist");
         assert!(load("", &[]).is_err());
         assert!(load("/", &[]).is_err());
         assert!(load("a\0b", &[]).is_err());

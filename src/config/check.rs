@@ -102,14 +102,14 @@ fn data(e: &Experiment) -> Result<(), Complaint> {
     if data.source != Source::Files && data.label_column != "none" {
         return refuse("data.label_column", "is only read with data.source = \"files\"");
     }
+    if data.source != Source::Files && data.index.is_some() {
+        return refuse("data.index", "is only read with data.source = \"files\"");
+    }
     if data.source == Source::Digits && data.classes.is_some_and(|classes| classes < 10) {
         return refuse("data.classes", "expected at least 10, since the digits have ten classes");
     }
     if data.targets.is_some() && (data.labels.is_some() || data.label_column != "none") {
         return refuse("data.targets", "expected either targets or labels, got both");
-    }
-    if data.labels.is_some() && data.label_column != "none" {
-        return refuse("data.labels", "expected either a file of labels or data.label_column, got both");
     }
     let own_test = data.test_inputs.is_some();
     if !own_test && data.test_labels.is_some() {

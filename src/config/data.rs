@@ -50,13 +50,19 @@ choices! {
 pub struct Data {
     /// Where the examples come from.
     pub source: Source,
-    /// File of the inputs: IDX, `.npy`, `.npz`, CSV, safetensors or CIFAR binary. Needed by, and only read with,
-    /// `source = "files"`.
+    /// File of the inputs: IDX, `.npy`, `.npz`, a table of text (CSV, TSV ...), Parquet, safetensors or CIFAR binary, each
+    /// also compressed by gzip. Needed by, and only read with, `source = "files"`.
     pub inputs: Option<PathBuf>,
-    /// File of the class labels, one whole number per example, when they are not in the file of the inputs.
+    /// File of the class labels, a whole number or a word per example, when they are not in the file of the inputs. Words
+    /// are classes in alphabetical order; numbers are classes in ascending order, unless they are below `classes`.
     pub labels: Option<PathBuf>,
-    /// Column of a CSV file that holds the class labels: `first`, `last`, `none`, or the name in its header line.
+    /// Column of a table that holds the class labels, of the file of labels if there is one, else of that of the inputs:
+    /// `first`, `last`, `none`, or its name.
     pub label_column: String,
+    /// Whether the first column of a table of inputs is an index, which is no input. By default it is one if it holds names,
+    /// or whole numbers no two of which are equal under no name or one such as `index` or `id`, or running numbers from 0 or
+    /// 1 in a text without a header line.
+    pub index: Option<bool>,
     /// Table of numeric targets, one row per example, for regression or several labels at once, in place of labels.
     pub targets: Option<PathBuf>,
     /// File of the test inputs, when the data come with their own test set; `test_fraction` is then unused.
@@ -65,7 +71,7 @@ pub struct Data {
     pub test_labels: Option<PathBuf>,
     /// Table of the targets of `test_inputs`.
     pub test_targets: Option<PathBuf>,
-    /// Number of classes; by default the largest label plus one.
+    /// Number of classes; by default as many as there are different labels.
     #[schemars(range(min = 2, max = 65536))]
     pub classes: Option<u32>,
     /// Part of the examples held out for testing.
@@ -110,6 +116,7 @@ impl Default for Data {
             inputs: None,
             labels: None,
             label_column: "none".into(),
+            index: None,
             targets: None,
             test_inputs: None,
             test_labels: None,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Table;
 use super::decode::{Value, decode, row_major};
-use super::labels::as_label;
+use super::labels::{Labels, as_label};
 use crate::error::{Error, Result};
 
 /// Type of a number in a file. It is shown by NumPy's name.
@@ -149,7 +149,7 @@ impl Array {
     }
 
     /// The array as one label for each example.
-    pub(super) fn to_labels(&self, path: &Path) -> Result<Vec<u32>> {
+    pub(super) fn to_labels(&self, path: &Path) -> Result<Labels> {
         // Any shape with one number per row will do, such as [N] or [N, 1].
         let shape = &self.layout.shape;
         let one_each = shape.split_first().is_some_and(|(_, rest)| rest.iter().all(|&side| side == 1));
@@ -168,14 +168,11 @@ impl Array {
             as_label(value).ok_or_else(|| {
                 Error::data(
                     path,
-                    format!(
-                        "row {row} (counted from 0) is {value}, but a label is a whole number from 0 up; number the \
-                         classes from 0"
-                    ),
+                    format!("row {row} (counted from 0) is {value}, but a label is a whole number or a word"),
                 )
             })
         };
-        labels.iter().enumerate().map(label).collect()
+        Ok(Labels::Numbers(labels.iter().enumerate().map(label).collect::<Result<_>>()?))
     }
 }
 
@@ -249,10 +246,11 @@ mod tests {
     fn labels_are_exact_and_checked() {
         let path = Path::new("x");
         let large = array(Kind::U32, false, &[1, 1], &16_777_217u32.to_le_bytes());
-        assert_eq!(large.to_labels(path).unwrap(), [16_777_217]);
+        assert_eq!(large.to_labels(path).unwrap(), Labels::Numbers(vec![16_777_217]));
         let half: Vec<u8> = [1.0f32, 0.5].iter().flat_map(|value| value.to_le_bytes()).collect();
         assert!(array(Kind::F32, false, &[2], &half).to_labels(path).unwrap_err().to_string().contains("row 1"));
-        assert!(array(Kind::I8, false, &[1], &[0xff]).to_labels(path).is_err());
+        let negative = array(Kind::I8, false, &[1], &[0xff]);
+        assert_eq!(negative.to_labels(path).unwrap(), Labels::Numbers(vec![-1]));
         assert!(array(Kind::U8, false, &[1, 2], &[0, 1]).to_labels(path).is_err());
         assert!(array(Kind::U8, false, &[], &[0]).to_labels(path).is_err());
         assert!(array(Kind::U8, false, &[0], &[]).to_labels(path).is_err());

@@ -6,13 +6,13 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::array::{Kind, Layout, SINGLE};
-use super::format::Format;
-use super::member::{no_member, split_member};
+use super::csv::{Columns, LabelColumn};
+use super::format::{Format, opened};
 use super::npz::Archive;
-use super::representations::Representation;
+use super::representations::{Found, ReadOptions, Representation};
 use super::rows::RowReader;
-use super::values::all_values;
-use super::{csv, file, idx, npy, npz, read_cifar, safetensors};
+use super::values::{all_values, width_of};
+use super::{csv, file, idx, npy, npz, parquet, read_cifar, safetensors};
 use crate::error::{Error, Result};
 
 /// An array in a file, as its header tells.
@@ -29,17 +29,17 @@ pub struct ArrayInfo {
     pub dtype: Kind,
 }
 
-/// Something in an archive that is no array of examples, and why.
+/// Something in an archive that is not read, and why: no array of examples, or one with something wrong in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
     /// As [`ArrayInfo::name`].
     pub name: String,
-    /// What it holds, as a sentence without a subject.
+    /// What it holds or what is wrong, as a sentence without a subject.
     pub reason: String,
 }
 
-/// A file of arrays. Opening reads the headers, which are checked against the length of the file; only text (CSV), IDX
-/// files and the images of CIFAR-10 are read whole at once.
+/// A file of arrays. Opening reads the headers, which are checked against the length of the file; only text (CSV), Parquet,
+/// IDX files and the images of CIFAR-10 are read whole at once.
 ///
 /// ```
 /// # fn main() -> isogram::Result<()> {
@@ -62,6 +62,9 @@ pub struct ArrayFile {
     /// The arrays' places, in the same order.
     places: Vec<Place>,
     left_out: Vec<LeftOut>,
+    notes: Vec<String>,
+    /// An array was asked for by its name, or anything left out is to be refused.
+    exact: bool,
 }
 
 #[derive(Debug)]
@@ -83,30 +86,37 @@ enum Place {
 }
 
 impl ArrayFile {
-    /// Opens `file` or `file:array`, in the formats of [`super::read_table`].
+    /// Opens `file` or `file:array`, in the formats of [`super::read_examples`].
     ///
-    /// From an archive without the name of an array come all arrays of numbers, in the order of the file; texts,
-    /// records, Python objects and single numbers are [left out](Self::left_out). Named, they are refused.
+    /// From an archive without the name of an array come all arrays that can be read, in the order of the file; texts,
+    /// records, Python objects, single numbers, empty arrays, unknown types and damaged arrays are
+    /// [left out](Self::left_out). Named, they are refused.
     ///
     /// # Errors
-    /// [`Error::Io`] when the file cannot be read. [`Error::Data`] when it is damaged or of an unknown format, when a
-    /// header does not agree with the length of the file, when two arrays have the same name, when there is no array of
-    /// the name asked for (the message lists the names) or none of numbers at all, and for pickles, which are never
-    /// loaded.
+    /// [`Error::Io`] when the file cannot be read. [`Error::Data`] when it is damaged or of another format, when a header
+    /// does not agree with the length of the file, when two arrays have the same name, when there is no array of the name
+    /// asked for (the message lists the names) or none that can be read, and for pickles, which are never loaded.
     pub fn open(path: &Path) -> Result<ArrayFile> {
-        let (file, member) = split_member(path);
-        let format = Format::of(&file)?;
-        if !format.has_members() {
-            no_member(&file, member.as_deref())?;
-        }
+        Self::open_with(path, &ReadOptions::default())
+    }
+
+    /// Opens a file as [`ArrayFile::open`] does, with what was said of how to read it.
+    ///
+    /// # Errors
+    /// Those of [`ArrayFile::open`]; if `strict`, also when anything in an archive is not read.
+    pub fn open_with(path: &Path, options: &ReadOptions) -> Result<ArrayFile> {
+        let (file, format, member) = opened(path)?;
+        let exact = options.strict || member.is_some();
+        let columns = |columns: Columns<f64>, file: PathBuf| {
+            let Columns { rows, width, values, notes, .. } = columns;
+            ArrayFile { notes, ..Self::memory(file, rows, vec![width], Kind::F64, values) }
+        };
         match format {
             Format::Npy => Self::npy(file),
-            Format::Npz => Self::npz(file, member.as_deref()),
-            Format::Safetensors => Self::safetensors(file, member.as_deref()),
-            Format::Csv => {
-                let (rows, width, values) = csv::read_values(&file)?;
-                Ok(Self::memory(file, rows, vec![width], Kind::F64, values))
-            }
+            Format::Npz => Self::npz(file, member.as_deref(), exact),
+            Format::Safetensors => Self::safetensors(file, member.as_deref(), exact),
+            Format::Text => Ok(columns(csv::read(&file, &LabelColumn::None, options.index)?, file)),
+            Format::Parquet => Ok(columns(parquet::read(&file, &LabelColumn::None, options.index)?, file)),
             Format::Cifar => {
                 let table = read_cifar(&file)?.0;
                 let values = table.values.iter().map(|&value| f64::from(value)).collect();
@@ -123,15 +133,15 @@ impl ArrayFile {
     fn npy(path: PathBuf) -> Result<ArrayFile> {
         let (file, length) = file::open(&path)?;
         let mut file = BufReader::new(file);
-        let header = npy::header_from(&mut file, length, &path)?.map_err(|other| Error::data(&path, other.message))?;
-        let mut opened = Self::empty(path, Source::File(file, length));
+        let header = npy::header_from(&mut file, length, &path)?.map_err(|other| other.refused(&path))?;
+        let mut opened = Self::empty(path, Source::File(file, length), true);
         match opened.add(None, Place::At(header.start, header.layout)) {
             true => Ok(opened),
             false => Err(Error::data(&opened.path, SINGLE)),
         }
     }
 
-    fn npz(path: PathBuf, wanted: Option<&str>) -> Result<ArrayFile> {
+    fn npz(path: PathBuf, wanted: Option<&str>, exact: bool) -> Result<ArrayFile> {
         let mut archive = Box::new(Archive::open(&path)?);
         let names: Vec<String> = archive.names().map(str::to_owned).collect();
         if wanted.is_some() {
@@ -139,23 +149,23 @@ impl ArrayFile {
         }
         let mut headers = Vec::new();
         for (number, name) in names.iter().enumerate().filter(|(_, name)| wanted.is_none_or(|wanted| wanted == *name)) {
-            let mut member = archive.member(number, &path)?;
             let shown = PathBuf::from(called(&path, Some(name)));
-            headers.push((number, name, npy::header_from(&mut member.source, member.length, &shown)?));
+            let header = archive.member(number, &shown).and_then(|mut member| {
+                npy::header_from(&mut member.source, member.length, &shown)?.map_err(|other| other.refused(&shown))
+            });
+            headers.push((number, name, header));
         }
-        let mut opened = Self::empty(path, Source::Archive(archive));
+        let mut opened = Self::empty(path, Source::Archive(archive), exact);
         for (number, name, header) in headers {
             match header {
-                Ok(header) => {
-                    opened.add(Some(name), Place::Member(number, header.layout));
-                }
-                Err(other) => opened.leave_out(name, other.numbers, other.message)?,
+                Ok(header) => opened.add_member(name, Place::Member(number, header.layout))?,
+                Err(error) => opened.leave_out(called(&opened.path, Some(name)), error)?,
             }
         }
-        opened.chosen(wanted.is_some(), "array")
+        opened.chosen("array")
     }
 
-    fn safetensors(path: PathBuf, wanted: Option<&str>) -> Result<ArrayFile> {
+    fn safetensors(path: PathBuf, wanted: Option<&str>, exact: bool) -> Result<ArrayFile> {
         let found = {
             let opened = safetensors::Opened::open(&path)?;
             let names = opened.names();
@@ -166,67 +176,69 @@ impl ArrayFile {
             wanted.map(|name| opened.layout(&name).map(|layout| (name, layout))).collect::<Result<Vec<_>>>()?
         };
         let (file, length) = file::open(&path)?;
-        let mut opened = Self::empty(path, Source::File(BufReader::new(file), length));
+        let mut opened = Self::empty(path, Source::File(BufReader::new(file), length), exact);
         for (name, layout) in found {
             match layout {
-                Ok((layout, start)) => {
-                    opened.add(Some(&name), Place::At(start, layout));
+                Ok((layout, start)) => opened.add_member(&name, Place::At(start, layout))?,
+                Err(message) => {
+                    let shown = called(&opened.path, Some(&name));
+                    opened.leave_out(shown.clone(), Error::data(shown, message))?;
                 }
-                Err(message) => opened.leave_out(&name, true, message)?,
             }
         }
-        opened.chosen(wanted.is_some(), "tensor")
+        opened.chosen("tensor")
     }
 
     fn memory(path: PathBuf, rows: usize, shape: Vec<usize>, dtype: Kind, values: Vec<f64>) -> ArrayFile {
         let info = ArrayInfo { name: called(&path, None), rows, shape, dtype };
-        let source = Source::Values(values);
-        ArrayFile { path, source, arrays: vec![info], places: vec![Place::Memory], left_out: Vec::new() }
+        let empty = Self::empty(path, Source::Values(values), true);
+        ArrayFile { arrays: vec![info], places: vec![Place::Memory], ..empty }
     }
 
-    fn empty(path: PathBuf, source: Source) -> ArrayFile {
-        ArrayFile { path, source, arrays: Vec::new(), places: Vec::new(), left_out: Vec::new() }
+    fn empty(path: PathBuf, source: Source, exact: bool) -> ArrayFile {
+        let (arrays, places, left_out, notes) = Default::default();
+        ArrayFile { path, source, arrays, places, left_out, notes, exact }
     }
 
-    /// Adds an array, or leaves it out when it is a single number. Says whether it was added.
+    /// Adds an array, unless it is a single number. Says whether it was added.
     fn add(&mut self, array: Option<&str>, place: Place) -> bool {
-        let name = called(&self.path, array);
         let (Place::At(_, layout) | Place::Member(_, layout)) = &place else { return false };
-        let Some((rows, shape)) = layout.examples() else {
-            self.left_out.push(LeftOut { name, reason: SINGLE.to_owned() });
-            return false;
-        };
-        self.arrays.push(ArrayInfo { name, rows, shape, dtype: layout.kind });
+        let Some((rows, shape)) = layout.examples() else { return false };
+        self.arrays.push(ArrayInfo { name: called(&self.path, array), rows, shape, dtype: layout.kind });
         self.places.push(place);
         true
     }
 
-    /// Leaves an array out that does not hold numbers; refuses one that does, but of a type that is not read.
-    fn leave_out(&mut self, array: &str, numbers: bool, reason: String) -> Result<()> {
+    /// Adds an array of an archive, or leaves it out when it is a single number or has no values.
+    fn add_member(&mut self, array: &str, place: Place) -> Result<()> {
         let name = called(&self.path, Some(array));
-        if numbers {
-            return Err(Error::data(name, reason));
+        if !self.add(Some(array), place) {
+            return self.leave_out(name.clone(), Error::data(name, SINGLE));
         }
-        self.left_out.push(LeftOut { name, reason });
+        let empty = self.arrays.last().and_then(|info| width_of(info).err());
+        if let Some(error) = empty {
+            self.arrays.pop();
+            self.places.pop();
+            self.leave_out(name, error)?;
+        }
+        Ok(())
+    }
+
+    /// Leaves an array out for what is wrong with it; refuses it where it was asked for.
+    fn leave_out(&mut self, name: String, error: Error) -> Result<()> {
+        match error {
+            Error::Data { message, .. } if !self.exact => self.left_out.push(LeftOut { name, reason: message }),
+            other => return Err(other),
+        }
         Ok(())
     }
 
     /// Refuses a file from which nothing came.
-    fn chosen(self, one: bool, what: &str) -> Result<ArrayFile> {
-        match self.left_out.first() {
-            _ if !self.arrays.is_empty() => Ok(self),
-            Some(LeftOut { name, reason }) if one || self.left_out.len() == 1 => {
-                Err(Error::data(name, reason.as_str()))
-            }
-            Some(LeftOut { name, reason }) => {
-                let count = self.left_out.len();
-                Err(Error::data(
-                    &self.path,
-                    format!("none of its {count} {what}s holds examples in numbers; the first, `{name}`, {reason}"),
-                ))
-            }
-            None => Err(Error::data(&self.path, format!("expected at least one {what}, but it holds none"))),
+    fn chosen(self, what: &str) -> Result<ArrayFile> {
+        if !self.arrays.is_empty() {
+            return Ok(self);
         }
+        Err(nothing(&self.path, &self.left_out, what))
     }
 
     /// The arrays of numbers.
@@ -234,9 +246,14 @@ impl ArrayFile {
         &self.arrays
     }
 
-    /// What else is in an archive: texts, records, Python objects, single numbers.
+    /// What else is in an archive and is not read, and why.
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
+    }
+
+    /// What a user should know of how the file was read, as sentences without a subject.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Reads array `number` of [`ArrayFile::arrays`].
@@ -251,16 +268,29 @@ impl ArrayFile {
         Representation::new(info.name, info.rows, info.shape, info.dtype, values)
     }
 
-    /// Reads all arrays, in the order of the file.
+    /// Reads all arrays, in the order of the file. From an archive, arrays with something wrong in their values, such as
+    /// one that is not finite, are left out like those that [`ArrayFile::open`] leaves out.
     ///
     /// # Errors
-    /// Those of [`ArrayFile::read`].
-    pub fn read_all(mut self) -> Result<Vec<Representation>> {
+    /// Those of [`ArrayFile::read`]: of any array where one was asked for by its name or reading is strict, else when none
+    /// is left.
+    pub fn read_all(mut self) -> Result<Found> {
+        let mut representations = Vec::new();
         if let (Source::Values(values), [info]) = (&mut self.source, &self.arrays[..]) {
             let (values, info) = (std::mem::take(values), info.clone());
-            return Ok(vec![Representation::new(info.name, info.rows, info.shape, info.dtype, values)?]);
+            representations.push(Representation::new(info.name, info.rows, info.shape, info.dtype, values)?);
+        } else {
+            for number in 0..self.arrays.len() {
+                match self.read(number) {
+                    Ok(one) => representations.push(one),
+                    Err(error) => self.leave_out(self.arrays[number].name.clone(), error)?,
+                }
+            }
         }
-        (0..self.arrays.len()).map(|number| self.read(number)).collect()
+        if representations.is_empty() {
+            return Err(nothing(&self.path, &self.left_out, "array"));
+        }
+        Ok(Found { representations, left_out: self.left_out, notes: self.notes })
     }
 
     /// Opens array `number` for reading some rows at a time. A compressed array of an archive is first unpacked into a
@@ -291,7 +321,7 @@ impl ArrayFile {
             (Source::Archive(archive), Some(Place::Member(place, layout))) => {
                 let mut member = archive.member(*place, path)?;
                 let header = npy::header_from(&mut member.source, member.length, &name)?
-                    .map_err(|o| Error::data(&name, o.message))?;
+                    .map_err(|other| other.refused(&name))?;
                 if let Some(plain) = member.plain {
                     return RowReader::of_file(info, layout.clone(), again()?, plain + header.start);
                 }
@@ -326,7 +356,7 @@ impl ArrayFile {
             (Source::Archive(archive), Some(Place::Member(place, layout))) => {
                 let most = usize::try_from(archive.length()).unwrap_or(usize::MAX);
                 let mut member = archive.member(*place, &self.path)?;
-                npy::header_from(&mut member.source, member.length, name)?.map_err(|o| Error::data(name, o.message))?;
+                npy::header_from(&mut member.source, member.length, name)?.map_err(|other| other.refused(name))?;
                 let values = all_values(&mut member.source, layout, most, name)?;
                 // The checksum is compared only when an archive is read past the end of a member.
                 member.source.read(&mut [0]).map_err(|error| npy::broken(name, &error))?;
@@ -334,6 +364,20 @@ impl ArrayFile {
             }
             (Source::Values(values), Some(Place::Memory)) => Ok(values.clone()),
             _ => Err(Error::data(name, "there is no such array")),
+        }
+    }
+}
+
+/// The refusal of an archive of which nothing can be read.
+fn nothing(path: &Path, left_out: &[LeftOut], what: &str) -> Error {
+    match left_out {
+        [] => Error::data(path, format!("expected at least one {what}, but it holds none")),
+        [LeftOut { name, reason }] => Error::data(name, reason.as_str()),
+        [LeftOut { name, reason }, ..] => {
+            let count = left_out.len();
+            let message =
+                format!("none of its {count} {what}s holds examples in numbers; the first, `{name}`, {reason}");
+            Error::data(path, message)
         }
     }
 }

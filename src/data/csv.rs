@@ -1,291 +1,404 @@
-//! Tables in text files, columns separated by commas.
+//! Tables in text files: columns of numbers, with an index and labels beside them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ::csv::{ByteRecord, ReaderBuilder, Trim};
+use ::csv::ByteRecord;
 
 use super::decode::Value;
-use super::labels::as_label;
-use super::{Dataset, Table, Targets, count_classes, file};
+use super::file;
+use super::index::{Candidate, is_nameless, left_out, names_an_index};
+use super::labels::{Labels, as_label, is_missing};
+use super::text::{Dialect, Lines};
 use crate::error::{Error, Result};
 
-/// Which column of a CSV file holds the labels.
+/// Which column of a table holds the labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LabelColumn {
-    /// The first.
+    /// The first that is no index by its name.
     First,
     /// The last.
     Last,
-    /// The one with this name in the header line.
+    /// The one with this name.
     Name(String),
-    /// No column holds labels: all are inputs, and the inputs themselves are the targets.
+    /// No column holds labels: all are inputs.
     None,
 }
 
 impl LabelColumn {
-    /// The number of the column, counted from 0.
-    fn place(&self, columns: &Columns, path: &Path) -> Result<Option<usize>> {
-        let place = match self {
-            LabelColumn::None => return Ok(None),
-            LabelColumn::First => 0,
-            LabelColumn::Last => columns.count.saturating_sub(1),
-            LabelColumn::Name(name) => {
-                let Some(names) = &columns.names else {
-                    return Err(Error::data(
-                        path,
-                        format!("has no header line, so no column is called `{name}`; choose the first or last column"),
-                    ));
-                };
-                names.iter().position(|other| other == name).ok_or_else(|| {
+    /// `first`, `last`, `none` or the name of a column, as in an experiment.
+    pub fn parse(text: &str) -> LabelColumn {
+        match text {
+            "first" => LabelColumn::First,
+            "last" => LabelColumn::Last,
+            "none" => LabelColumn::None,
+            name => LabelColumn::Name(name.to_owned()),
+        }
+    }
+
+    /// The number of the column, counted from 0, among columns of these names; without names there is a number of them.
+    pub(super) fn place(&self, names: Option<&[String]>, count: usize, path: &Path) -> Result<Option<usize>> {
+        let own = |place: &usize| names.is_none_or(|names| !names_an_index(&names[*place]));
+        match (self, names) {
+            (LabelColumn::None, _) => Ok(None),
+            (LabelColumn::First, _) => Ok(Some((0..count).find(own).unwrap_or(0))),
+            (LabelColumn::Last, _) => Ok(Some(count.saturating_sub(1))),
+            (LabelColumn::Name(name), None) => Err(Error::data(
+                path,
+                format!("has no header line, so no column is called `{name}`; choose the first or last column"),
+            )),
+            (LabelColumn::Name(name), Some(names)) => match names.iter().position(|other| other == name) {
+                Some(place) => Ok(Some(place)),
+                None => {
                     let shown = names.iter().take(20).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
                     let more = if names.len() > 20 { ", ..." } else { "" };
-                    Error::data(path, format!("has no column `{name}`; its columns are {shown}{more}"))
-                })?
-            }
-        };
-        if columns.count < 2 {
-            return Err(Error::data(path, "has a single column; expected at least one input beside the label"));
+                    Err(Error::data(path, format!("has no column `{name}`; its columns are {shown}{more}")))
+                }
+            },
         }
-        Ok(Some(place))
     }
 }
 
-/// Reads a CSV file with one example in each line, one of whose columns may hold labels. There are as many classes as
-/// the largest label and one more. Without labels the inputs are their own targets.
-pub fn read_csv_dataset(path: &Path, label_column: LabelColumn) -> Result<Dataset> {
-    dataset_from(&file::bytes(path)?, path, &label_column)
+/// What a table holds.
+#[derive(Debug)]
+pub(super) struct Columns<V> {
+    pub(super) rows: usize,
+    /// Columns but index and labels; 0 where there is no other.
+    pub(super) width: usize,
+    /// Row by row.
+    pub(super) values: Vec<V>,
+    pub(super) labels: Option<Labels>,
+    /// What a user should know of how it was read.
+    pub(super) notes: Vec<String>,
 }
 
-/// The data set in a text; `path` gives its name and is named in errors.
-pub(super) fn dataset_from(text: &[u8], path: &Path, label_column: &LabelColumn) -> Result<Dataset> {
-    let lines = read_lines(text, path, RowNames::Refused, |columns| label_column.place(columns, path))?;
-    let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    let inputs = Table { rows: lines.rows, shape: vec![lines.width], values: lines.values };
-    let targets = match label_column {
-        LabelColumn::None => Targets::Values(inputs.clone()),
-        _ => Targets::Classes { classes: count_classes(&lines.labels, path)?, labels: lines.labels },
-    };
-    Dataset::new(name, inputs, targets)
+/// Reads a text file of numbers, with an index and labels perhaps.
+pub(super) fn read<V: Value>(path: &Path, label: &LabelColumn, index: Option<bool>) -> Result<Columns<V>> {
+    columns_of(&file::bytes(path)?, path, label, index)
 }
 
-/// Reads a CSV file whose columns are all inputs.
-pub(super) fn read_table(path: &Path) -> Result<Table> {
-    let (rows, width, values) = read_values(path)?;
-    Ok(Table { rows, shape: vec![width], values })
+/// The table in a text; `path` is named in errors.
+pub(super) fn columns_of<V: Value>(
+    text: &[u8],
+    path: &Path,
+    label: &LabelColumn,
+    index: Option<bool>,
+) -> Result<Columns<V>> {
+    let dialect = Dialect::of(text);
+    let mut lines = Lines::new(text, &dialect);
+    let mut record = ByteRecord::new();
+    if !lines.next(&mut record, path)? {
+        return Err(Error::data(path, "expected lines of numbers, but it has none"));
+    }
+    let named_columns = record.len();
+    let (mut count, mut names) = (named_columns, Some(names_of(&record)));
+    // Where the labels are if these are the names, to tell whether they are.
+    let guess = label.place(names.as_deref(), count, path).ok().flatten();
+    match is_header(&record, guess, &dialect, text) {
+        Some(true) => {
+            if !lines.next(&mut record, path)? {
+                return Err(Error::data(path, "has a header line but no line of numbers"));
+            }
+            // R names all columns but that of the names of rows.
+            if record.len() == count + 1 {
+                count += 1;
+                names.iter_mut().for_each(|names| names.insert(0, String::new()));
+            }
+        }
+        Some(false) => names = dialect.names.clone(),
+        None => {
+            let line = lines.number(&record);
+            return Err(Error::data(
+                path,
+                format!(
+                    "line {line} holds numbers as well as text, so it is neither a header nor a line of numbers; repair \
+                     the line, drop the columns of text, or say which column holds labels"
+                ),
+            ));
+        }
+    }
+    let nameless = names.as_ref().is_some_and(|names| names.len() > named_columns);
+    let label = label.place(names.as_deref(), count, path)?;
+    if label.is_some() && count < 2 {
+        return Err(Error::data(path, "has a single column; expected at least one input beside the label"));
+    }
+    // The column that may be an index.
+    let start = usize::from(label == Some(0));
+    let is_name = |field: &[u8]| dialect.number::<f64>(field).is_none() && !is_missing(&text_of(field));
+    let named = index != Some(false) && count > start + 1 && record.get(start).is_some_and(is_name);
+    let mut candidates: Vec<Candidate> = Vec::new();
+    if !named && index != Some(false) {
+        let may_be = |&place: &usize| {
+            let nameless = names.as_ref().is_some_and(|names| is_nameless(&names[place]));
+            Some(place) != label && (place == start || (nameless && index.is_none()))
+        };
+        let of = |place: usize| Candidate::new(names.as_ref().map(|names| names[place].clone()));
+        candidates = (start..count).take_while(may_be).map(of).collect();
+    }
+    let (mut values, mut found) = (Vec::<V>::new(), Found::default());
+    let mut rows = 0usize;
+    loop {
+        if record.len() != count {
+            return Err(ragged(path, lines.number(&record), record.len(), count));
+        }
+        for (column, field) in record.iter().enumerate().filter(|&(column, _)| !(named && column == start)) {
+            let refused = |wanted: &str| refused(path, lines.number(&record), column + 1, field, wanted);
+            if Some(column) == label {
+                found.push(field, &dialect).map_err(|wanted| refused(&wanted))?;
+                continue;
+            }
+            let value: V = dialect.number(field).ok_or_else(|| {
+                refused(&format!(
+                    "but a number was expected; repair the line or drop the column (columns are separated by {})",
+                    dialect.separated_by()
+                ))
+            })?;
+            if !value.to_f64().is_finite() {
+                return Err(refused(&format!("but {}; repair or drop the line", V::WANTED)));
+            }
+            // Not by way of f32, which makes large numbers equal.
+            let exact = || dialect.number(field).unwrap_or(f64::NAN);
+            if let Some(candidate) = column.checked_sub(start).and_then(|place| candidates.get_mut(place)) {
+                candidate.push(exact(), field.iter().all(u8::is_ascii_digit));
+            }
+            values.push(value);
+        }
+        rows += 1;
+        if !lines.next(&mut record, path)? {
+            break;
+        }
+    }
+    let width = count - usize::from(named) - usize::from(label.is_some());
+    let labels = label.map(|_| found.labels());
+    let mut read = Columns { rows, width, values, labels, notes: Vec::new() };
+    if named && index.is_none() {
+        read.notes.push(left_out(names.as_ref().map(|names| names[start].as_str()), "holds names"));
+    }
+    let is_index = |candidate: &&Candidate| index == Some(true) || candidate.is_index();
+    let found: Vec<&Candidate> = candidates.iter().take_while(is_index).collect();
+    if nameless && !named && found.is_empty() {
+        let message = format!("has {count} columns but names for {named_columns}; name them all, or none");
+        return Err(Error::data(path, message));
+    }
+    // A table of nothing but an index is a table of numbers after all.
+    if found.len() < width {
+        read.drop_first(found.len());
+        if index.is_none() {
+            read.notes.extend(found.iter().map(|candidate| candidate.note()));
+        }
+    }
+    Ok(read)
 }
 
-/// Reads a CSV file of numbers: rows, columns, and values row by row. A first column of names is left out, as an index that
-/// a table was written with.
-pub(super) fn read_values<V: Value>(path: &Path) -> Result<(usize, usize, Vec<V>)> {
-    let lines = read_lines(&file::bytes(path)?, path, RowNames::Skipped, |_| Ok(None))?;
-    Ok((lines.rows, lines.width, lines.values))
+impl<V: Value> Columns<V> {
+    /// Drops so many of the columns of values.
+    fn drop_first(&mut self, count: usize) {
+        let (mut at, width) = (0, self.width);
+        self.values.retain(|_| {
+            let stays = at >= count;
+            at = (at + 1) % width;
+            stays
+        });
+        self.width -= count;
+    }
 }
 
-/// Reads a CSV file of one column, a label in each line: a whole number, or a word. Words are numbered in alphabetical order.
-pub(super) fn read_labels(path: &Path) -> Result<Vec<u32>> {
+/// Reads a text file of labels, a whole number or a word in each line: the only column beside an index, or the one that is
+/// asked for.
+pub(super) fn read_labels(path: &Path, column: &LabelColumn) -> Result<Labels> {
     let text = file::bytes(path)?;
-    if let Some(labels) = words(&text) {
-        return Ok(labels);
+    let dialect = Dialect::of_labels(&text);
+    let mut lines = Lines::new(&text, &dialect);
+    let mut record = ByteRecord::new();
+    if !lines.next(&mut record, path)? {
+        return Err(Error::data(path, "expected a label in each line, but it has none"));
     }
-    let only = |columns: &Columns| match columns.count {
-        1 => Ok(Some(0)),
-        count => Err(Error::data(
+    let count = record.len();
+    let names = names_of(&record);
+    let several = || {
+        Error::data(
             path,
-            format!("expected one label in each line, but there are {count} columns; keep the column of labels only"),
-        )),
+            format!(
+                "expected one label in each line, but there are {count} columns; say which one holds the labels with \
+                 --label-column, or data.label_column in an experiment"
+            ),
+        )
     };
-    Ok(read_lines::<f32>(&text, path, RowNames::Refused, only)?.labels)
+    let place = match column {
+        LabelColumn::None | LabelColumn::First | LabelColumn::Last if count == 1 => 0,
+        LabelColumn::None if count == 2 => 1,
+        LabelColumn::None => return Err(several()),
+        other => other.place(Some(&names), count, path)?.unwrap_or(0),
+    };
+    let word = text_of(&record[place]);
+    let header = matches!(column, LabelColumn::Name(_))
+        || (dialect.number::<f64>(&record[place]).is_none()
+            && (is_missing(&word) || begins_with_header(&text, &dialect, place)));
+    if header && !lines.next(&mut record, path)? {
+        return Err(Error::data(path, "has a header line but no label"));
+    }
+    let (mut found, mut beside) = (Found::default(), Vec::new());
+    loop {
+        if record.len() != count {
+            return Err(ragged(path, lines.number(&record), record.len(), count));
+        }
+        let field = &record[place];
+        found
+            .push(field, &dialect)
+            .map_err(|wanted| refused(path, lines.number(&record), place + 1, field, &wanted))?;
+        if *column == LabelColumn::None && count == 2 {
+            beside.push(text_of(&record[0]));
+        }
+        if !lines.next(&mut record, path)? {
+            break;
+        }
+    }
+    // Names of examples differ, and so do their numbers.
+    let rows = beside.len();
+    beside.sort_unstable();
+    beside.dedup();
+    if beside.len() < rows {
+        return Err(several());
+    }
+    let labels = found.labels();
+    if let Labels::Words { of, names } = &labels
+        && (names.len() < 2 || names.len() == of.len())
+    {
+        let (words, lines) = (names.len(), of.len());
+        return Err(Error::data(
+            path,
+            format!(
+                "expected a word for each class, but there are {words} different words in {lines} lines; are these labels?"
+            ),
+        ));
+    }
+    Ok(labels)
 }
 
 /// Names that a column of labels goes by: in the first line they are a header, not a class.
 const HEADERS: [&str; 8] = ["label", "labels", "class", "classes", "target", "targets", "category", "y"];
 
-/// Whether the first of all words names the column: by what it says, or because it alone comes but once.
-fn begins_with_header(all: &[String]) -> bool {
-    let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
-    all.iter().for_each(|word| *counts.entry(word).or_default() += 1);
-    let Some(first) = all.first() else { return false };
-    let alone = counts.iter().all(|(word, &count)| (count == 1) == (*word == first));
-    HEADERS.contains(&first.to_lowercase().as_str()) || (alone && counts.len() > 2)
-}
-
-/// Labels of a text of one word in each line, none of which is a number: nothing, if it is another kind of text.
-fn words(text: &[u8]) -> Option<Vec<u32>> {
-    let text = str::from_utf8(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)).ok()?;
-    let mut reader = ReaderBuilder::new().has_headers(false).trim(Trim::All).from_reader(text.as_bytes());
-    let mut all = Vec::new();
-    for record in reader.records() {
-        let record = record.ok()?;
-        let word =
-            record.get(0).filter(|word| record.len() == 1 && !word.is_empty() && word.parse::<f64>().is_err())?;
-        all.push(word.to_owned());
-    }
-    if begins_with_header(&all) {
-        all.remove(0);
-    }
-    let mut classes: Vec<&String> = all.iter().collect();
-    classes.sort_unstable();
-    classes.dedup();
-    // As many words as lines are names, not classes.
-    if classes.len() < 2 || classes.len() == all.len() {
-        return None;
-    }
-    all.iter().map(|word| classes.binary_search(&word).ok().map(|class| class as u32)).collect()
-}
-
-/// What becomes of a first column of names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum RowNames {
-    /// It is not a number, and refused.
-    Refused,
-    /// It is left out.
-    Skipped,
-}
-
-/// Whether a line is a name and numbers.
-fn is_named(record: &ByteRecord) -> bool {
-    let mut fields = record.iter();
-    let name = fields.next().is_some_and(|first| number::<f64>(first).is_none());
-    name && record.len() > 1 && fields.all(|field| number::<f64>(field).is_some())
-}
-
-/// Whether a line numbers the columns after the first from 0, as a table is written whose columns have no names.
-fn numbers_columns(record: &ByteRecord) -> bool {
-    record.iter().skip(1).enumerate().all(|(place, field)| number::<f64>(field) == Some(place as f64))
-}
-
-/// What is known of the columns once the first line has been read.
-struct Columns {
-    count: usize,
-    names: Option<Vec<String>>,
-}
-
-/// All lines of a file.
-struct Lines<V> {
-    rows: usize,
-    /// Columns but that of the labels; 0 where there is no other.
-    width: usize,
-    values: Vec<V>,
-    labels: Vec<u32>,
-}
-
-fn read_lines<V: Value>(
-    text: &[u8],
-    path: &Path,
-    row_names: RowNames,
-    label_place: impl FnOnce(&Columns) -> Result<Option<usize>>,
-) -> Result<Lines<V>> {
-    // A mark that some programs put before the text. Without it, positions in the text and in the reader agree.
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    // Flexible: lines of other lengths are refused here, with a message that names the line.
-    let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).from_reader(text);
-    let mut record = ByteRecord::new();
-    let mut next = |record: &mut ByteRecord| {
-        reader.read_byte_record(record).map_err(|error| match error.into_kind() {
-            ::csv::ErrorKind::Io(error) => Error::io(path)(error),
-            kind => Error::data(path, format!("cannot be read as CSV: {kind:?}")),
-        })
-    };
-    if !next(&mut record)? {
-        return Err(Error::data(path, "expected lines of numbers separated by commas, but it has none"));
-    }
-    let may_be_named = row_names == RowNames::Skipped && is_named(&record);
-    let names = if may_be_named && !numbers_columns(&record) {
-        None
-    } else if may_be_named {
-        Some(record.iter().map(|field| String::from_utf8_lossy(field).into_owned()).collect())
-    } else {
-        header(&record, text, path)?
-    };
-    let columns = Columns { count: record.len(), names };
-    let label = label_place(&columns)?;
-    if columns.names.is_some() && !next(&mut record)? {
-        return Err(Error::data(path, "has a header line but no line of numbers"));
-    }
-    let skipped = usize::from(row_names == RowNames::Skipped && is_named(&record));
-    let (mut values, mut labels) = (Vec::new(), Vec::new());
-    let mut rows = 0usize;
-    loop {
-        if record.len() != columns.count {
-            let line = line(&record, text);
-            let (expected, came) = (columns.count, record.len());
-            return Err(Error::data(
-                path,
-                format!("line {line} has {came} columns, but the first line has {expected}; repair or drop the line"),
-            ));
-        }
-        for (column, field) in record.iter().enumerate().skip(skipped) {
-            let refused = |wanted: &str| refused(path, line(&record, text), column + 1, field, wanted);
-            if Some(column) == label {
-                // Not by way of f32, which would round large whole numbers to other whole numbers.
-                let number = str::from_utf8(field).ok().and_then(|text| text.parse().ok()).and_then(as_label);
-                labels
-                    .push(number.ok_or_else(|| {
-                        refused("but a label is a whole number from 0 up; number the classes from 0")
-                    })?);
-            } else {
-                let value: V = number(field).ok_or_else(|| {
-                    refused(
-                        "but a number was expected; repair the line, drop the column, or separate columns by commas",
-                    )
-                })?;
-                if !value.to_f64().is_finite() {
-                    return Err(refused(&format!("but {}; repair or drop the line", V::WANTED)));
-                }
-                values.push(value);
-            }
-        }
+/// Whether the first word of a column names it: by what it says, because numbers follow, or because it alone comes but
+/// once.
+fn begins_with_header(text: &[u8], dialect: &Dialect, place: usize) -> bool {
+    let (mut lines, mut record) = (Lines::new(text, dialect), ByteRecord::new());
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let (mut first, mut numbers, mut rows) = (None, 0usize, 0usize);
+    while lines.read(&mut record).unwrap_or(false) {
+        let field = record.get(place).unwrap_or_default();
+        numbers += usize::from(dialect.number::<f64>(field).is_some());
         rows += 1;
-        if !next(&mut record)? {
-            break;
+        let word = text_of(field);
+        first.get_or_insert_with(|| word.clone());
+        *counts.entry(word).or_default() += 1;
+    }
+    let Some(first) = first else { return false };
+    let alone = counts.iter().all(|(word, &count)| (count == 1) == (*word == first));
+    HEADERS.contains(&first.to_lowercase().as_str()) || numbers + 1 == rows || (alone && counts.len() > 2)
+}
+
+/// The labels of a column, as they come.
+#[derive(Default)]
+struct Found {
+    numbers: Vec<i64>,
+    words: Vec<String>,
+}
+
+impl Found {
+    /// Takes the next, or says what was wanted.
+    fn push(&mut self, field: &[u8], dialect: &Dialect) -> std::result::Result<(), String> {
+        let Ok(word) = str::from_utf8(field) else { return Err("but labels are text in UTF-8".to_owned()) };
+        match dialect.number::<f64>(field) {
+            Some(number) if !is_missing(word) => {
+                if !self.words.is_empty() {
+                    return Err("but the labels before it are words; use one of the two".to_owned());
+                }
+                let label = as_label(number).ok_or("but a label is a whole number or a word")?;
+                self.numbers.push(label);
+            }
+            _ if is_missing(word) => {
+                return Err("but a label is a whole number or a word; repair or drop the line".to_owned());
+            }
+            _ if self.numbers.is_empty() => self.words.push(word.to_owned()),
+            _ => return Err("but a label is a whole number, as those before it, or a word in all lines".to_owned()),
+        }
+        Ok(())
+    }
+
+    fn labels(self) -> Labels {
+        match self.words.is_empty() {
+            true => Labels::Numbers(self.numbers),
+            false => Labels::of_words(self.words.iter().map(String::as_str)),
         }
     }
-    let width = columns.count - skipped - usize::from(label.is_some());
-    Ok(Lines { rows, width, values, labels })
 }
 
-/// The names of the columns, if the first line holds names rather than numbers.
-fn header(record: &ByteRecord, text: &[u8], path: &Path) -> Result<Option<Vec<String>>> {
-    let numbers: Vec<f32> = record.iter().filter_map(number).collect();
-    // An empty field is a missing number or a column without a name; the other fields decide.
-    if numbers.len() == record.iter().filter(|field| !field.is_empty()).count() {
-        return Ok(None);
+/// The fields of a line as names of columns. `np.savetxt` begins a header with `# `.
+fn names_of(record: &ByteRecord) -> Vec<String> {
+    // Between blanks, quotes are still there.
+    let name = |field| text_of(field).trim_start_matches('#').trim().trim_matches('"').to_owned();
+    record.iter().map(name).collect()
+}
+
+fn text_of(field: &[u8]) -> String {
+    String::from_utf8_lossy(field).into_owned()
+}
+
+/// Whether the first line names the columns, or nothing if it can be neither names nor numbers. `label` is where labels
+/// are, which may be words.
+fn is_header(record: &ByteRecord, label: Option<usize>, dialect: &Dialect, text: &[u8]) -> Option<bool> {
+    let number = |field: &[u8]| dialect.number::<f64>(field);
+    let inputs: Vec<&[u8]> =
+        record.iter().enumerate().filter(|&(place, _)| Some(place) != label).map(|(_, field)| field).collect();
+    let numbers: Vec<f64> = inputs.iter().filter_map(|field| number(field)).collect();
+    let filled = inputs.iter().filter(|field| !field.is_empty()).count();
+    // Programs number unnamed columns from 0, as in `0,1,2,label`.
+    let numbered = numbers.iter().enumerate().all(|(place, &number)| number == place as f64);
+    let words = label.filter(|&place| number(&record[place]).is_none() && !is_missing(&text_of(&record[place])));
+    let begins = |place: usize| begins_with_header(text, dialect, place);
+    if numbers.is_empty() {
+        // With inputs of words alone it names them; of nothing but labels, their column decides.
+        return match (filled, words) {
+            (0, Some(place)) => Some(begins(place)),
+            (0, None) => Some(false),
+            _ if label.is_some() && words.is_none() && label.is_some_and(|place| number(&record[place]).is_some()) => {
+                None
+            }
+            _ => Some(true),
+        };
     }
-    // Programs number unnamed columns from 0, as in `0,1,2,label`. Other numbers beside text are a line of data with
-    // something wrong in it, and to take that for a header would drop an example without a word.
-    if numbers.iter().enumerate().any(|(place, &number)| number != place as f32) {
-        let line = line(record, text);
-        return Err(Error::data(
-            path,
-            format!(
-                "line {line} holds numbers as well as text, so it is neither a header nor a line of numbers; repair \
-                 the line, drop the columns of text, or number the classes from 0 where they are the text"
-            ),
-        ));
+    let first_is_text = inputs.first().is_some_and(|field| number(field).is_none());
+    if numbers.len() == filled {
+        // An empty field is a missing number, but before columns that are numbered it is the index without a name.
+        let nameless = first_is_text && numbered && numbers.len() + 1 == inputs.len();
+        let follows = || second(text, dialect).is_some_and(|line| line.get(0).is_some_and(|field| !field.is_empty()));
+        return match words {
+            _ if nameless && label != Some(0) => Some(follows()),
+            Some(place) if numbered => Some(begins(place)),
+            _ => Some(false),
+        };
     }
-    // `np.savetxt` begins a header with `# `.
-    let name = |field: &[u8]| String::from_utf8_lossy(field).trim_start_matches('#').trim().to_owned();
-    Ok(Some(record.iter().map(name).collect()))
+    if numbered {
+        return Some(true);
+    }
+    // A name and numbers. Other text among numbers is a line of data with something wrong in it, and to take that for a
+    // header would drop an example without a word.
+    let name = first_is_text && numbers.len() + 1 == inputs.len() && !is_missing(&text_of(inputs[0]));
+    name.then_some(false)
 }
 
-fn number<V: Value>(field: &[u8]) -> Option<V> {
-    str::from_utf8(field).ok()?.parse().ok()
+/// The second line.
+fn second(text: &[u8], dialect: &Dialect) -> Option<ByteRecord> {
+    let (mut lines, mut record) = (Lines::new(text, dialect), ByteRecord::new());
+    for _ in 0..2 {
+        lines.read(&mut record).ok()?.then_some(())?;
+    }
+    Some(record)
 }
 
-/// The line of a record, counted from 1. It is counted in the text, because the reader's own count lags behind after
-/// blank lines; only messages need it.
-fn line(record: &ByteRecord, text: &[u8]) -> usize {
-    let start = record.position().map_or(0, |position| position.byte() as usize).min(text.len());
-    // What the reader skips before the record belongs to earlier lines.
-    let skipped = text[start..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    let before = &text[..start + skipped];
-    let ends = before.iter().enumerate().filter(|&(at, byte)| match byte {
-        b'\n' => true,
-        b'\r' => before.get(at + 1) != Some(&b'\n'),
-        _ => false,
-    });
-    1 + ends.count()
+fn ragged(path: &Path, line: usize, came: usize, expected: usize) -> Error {
+    let message = format!("line {line} has {came} columns, but the first line has {expected}; repair or drop the line");
+    Error::data(path, message)
 }
 
 fn refused(path: &Path, line: usize, column: usize, field: &[u8], wanted: &str) -> Error {
@@ -302,44 +415,149 @@ fn refused(path: &Path, line: usize, column: usize, field: &[u8], wanted: &str) 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn parse(text: &str, label: LabelColumn) -> Result<Dataset> {
-        dataset_from(text.as_bytes(), Path::new("some/points.csv"), &label)
+    fn parse(text: &str, label: LabelColumn) -> Result<Columns<f32>> {
+        columns_of(text.as_bytes(), Path::new("some/points.csv"), &label, None)
     }
 
-    fn classes(dataset: &Dataset) -> (&[u32], usize) {
-        match &dataset.targets {
-            Targets::Classes { labels, classes } => (labels, *classes),
-            Targets::Values(_) => panic!("expected classes"),
+    fn classes(columns: &Columns<f32>) -> Vec<u32> {
+        columns.labels.as_ref().expect("labels").classes()
+    }
+
+    fn numbers(columns: &Columns<f32>) -> &[i64] {
+        match columns.labels.as_ref() {
+            Some(Labels::Numbers(numbers)) => numbers,
+            other => panic!("{other:?}"),
         }
     }
 
     #[test]
     fn labels_are_found_in_any_column() {
         let last = parse("1,2,0\n3,4,2\n", LabelColumn::Last).unwrap();
-        assert_eq!(last.name, "points");
-        assert_eq!(
-            (last.inputs.rows, &last.inputs.shape[..], &last.inputs.values[..]),
-            (2, &[2][..], &[1., 2., 3., 4.][..])
-        );
-        assert_eq!(classes(&last), (&[0, 2][..], 3));
+        assert_eq!((last.rows, last.width, &last.values[..]), (2, 2, &[1., 2., 3., 4.][..]));
+        assert_eq!(numbers(&last), [0, 2]);
         let first = parse("label,x,y\r\n1, 2.5 ,\"-3\"\r\n0.0,1e-3,4\r\n", LabelColumn::First).unwrap();
-        assert_eq!(first.inputs.values, [2.5, -3.0, 1e-3, 4.0]);
-        assert_eq!(classes(&first), (&[1, 0][..], 2));
+        assert_eq!(first.values, [2.5, -3.0, 1e-3, 4.0]);
+        assert_eq!(numbers(&first), [1, 0]);
         let named = parse("\u{feff}# x,digit,y\n1,7,2", LabelColumn::Name("digit".into())).unwrap();
-        assert_eq!((&named.inputs.values[..], classes(&named)), (&[1.0, 2.0][..], (&[7][..], 8)));
-        assert_eq!(parse("\u{feff}1,7,2", LabelColumn::First).unwrap().inputs.values, [7.0, 2.0]);
-        let none = parse("1,2\n3,4", LabelColumn::None).unwrap();
-        assert_eq!(none.targets, Targets::Values(none.inputs.clone()));
+        assert_eq!((&named.values[..], numbers(&named)), (&[1.0, 2.0][..], &[7][..]));
+        assert_eq!(parse("\u{feff}1,7,2", LabelColumn::First).unwrap().values, [7.0, 2.0]);
+        assert_eq!(parse("1,2\n3,4", LabelColumn::None).unwrap().labels, None);
+        assert_eq!(numbers(&parse("1,2,0\n3,4,-1\n", LabelColumn::Last).unwrap()), [0, -1]);
+    }
+
+    #[test]
+    fn words_are_labels_in_alphabetical_order() {
+        let name = || LabelColumn::Name("species".into());
+        let iris = parse("a,b,species\n1,2,virginica\n3,4,setosa\n5,6,virginica\n", name()).unwrap();
+        assert_eq!((classes(&iris), iris.values), (vec![1, 0, 1], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
+        // As the first distribution of the irises, without a header; and where the columns are numbered.
+        assert_eq!(classes(&parse("5.1,3.5,setosa\n4.9,3,other\n", LabelColumn::Last).unwrap()), [1, 0]);
+        assert_eq!(classes(&parse("0,1,kind\n5,6,b\n7,8,a\n5,6,b\n7,8,a\n", LabelColumn::Last).unwrap()), [1, 0, 1, 0]);
+        assert_eq!(classes(&parse("0,1,b\n5,6,b\n7,8,a\n", LabelColumn::Last).unwrap()), [1, 1, 0]);
+        assert_eq!(classes(&parse("img1,1,2,b\nimg2,5,6,a\n", LabelColumn::Last).unwrap()), [1, 0]);
+        assert_eq!(classes(&parse("b;1,5;2\na;5,25;6\n", LabelColumn::First).unwrap()), [1, 0]);
+        for (text, words) in [
+            ("x,species\n1,cat\n2,\n", "line 3, column 2 is empty"),
+            ("x,species\n1,cat\n2,NA\n", "line 3, column 2 is `NA`"),
+            ("x,species\n1,cat\n2,7\n", "line 3, column 2 is `7`"),
+        ] {
+            let message = parse(text, name()).unwrap_err().to_string();
+            assert!(message.contains(words), "{words}: {message}");
+        }
+    }
+
+    #[test]
+    fn an_index_is_left_out_and_said() {
+        let four = |start: usize| (0..4).map(|i| format!("{},{}.5,7\n", i + start, i)).collect::<String>();
+        for (text, said) in [
+            (format!(",u0,u1\n{}", four(0)), "without a name"),
+            (format!("\"\",u0,u1\n{}", four(1)), "without a name"),
+            (format!("Unnamed: 0,u0,u1\n{}", four(0)), "`Unnamed: 0`"),
+            (format!("id,u0,u1\n{}", four(1001)), "`id`"),
+            (format!("index,u0,u1\n{}", four(1)), "1 to 4"),
+            (format!(",0,1\n{}", four(0)), "without a name"),
+            (format!("u0,u1\n{}", four(1)), "without a name"),
+            (four(0), "the first column"),
+            (four(1), "the first column"),
+            (four(0).replace(',', "\t"), "the first column"),
+            (four(0).replace(',', "  "), "the first column"),
+            (",Unnamed: 0,u0,u1\n0,9,0.5,7\n1,8,1.5,7\n2,5,2.5,7\n3,6,3.5,7\n".to_owned(), "without a name"),
+        ] {
+            let read = parse(&text, LabelColumn::None).unwrap();
+            assert_eq!((read.rows, read.width), (4, 2), "{text}");
+            assert!(read.notes[0].contains(said) && read.notes[0].contains("--no-index"), "{:?}", read.notes);
+            let kept = columns_of::<f64>(text.as_bytes(), Path::new("x"), &LabelColumn::None, Some(false));
+            if text.starts_with("u0,u1") {
+                assert!(kept.unwrap_err().to_string().contains("names for 2"));
+                continue;
+            }
+            let kept = kept.unwrap();
+            assert_eq!(
+                (kept.width, kept.notes.len()),
+                (text.lines().last().unwrap().split([',', '\t', ' ']).filter(|f| !f.is_empty()).count(), 0)
+            );
+        }
+        for text in [
+            "u0,u1\n0,5\n1,6\n2,7\n3,8\n",
+            "0,5\n1,6\n2,7\n",
+            "0\n1\n2\n3\n",
+            "0.0,5\n1.0,6\n2.0,7\n3.0,8\n",
+            "id,x\n1,5\n1,6\n2,7\n2,8\n",
+        ] {
+            let read = parse(text, LabelColumn::None).unwrap();
+            assert!(read.notes.is_empty() && read.width == text.lines().next().unwrap().split(',').count(), "{text}");
+            if read.width > 1 {
+                let told = columns_of::<f64>(text.as_bytes(), Path::new("x"), &LabelColumn::None, Some(true)).unwrap();
+                assert_eq!(told.width, read.width - 1, "{text}");
+            }
+        }
+        let labelled = parse(",x,species\n0,5,a\n1,6,b\n2,7,a\n", LabelColumn::Name("species".into())).unwrap();
+        assert_eq!(
+            (labelled.width, labelled.values.clone(), classes(&labelled)),
+            (1, vec![5.0, 6.0, 7.0], vec![0, 1, 0])
+        );
+        let first = parse(",species,x\n0,1,5\n1,0,6\n2,1,7\n", LabelColumn::First).unwrap();
+        assert_eq!((first.values.clone(), classes(&first)), (vec![5.0, 6.0, 7.0], vec![1, 0, 1]));
+    }
+
+    #[test]
+    fn columns_are_separated_as_the_first_lines_say() {
+        for text in [
+            "x,y\n1.5,2\n3,-4\n",
+            "x;y\n1.5;2\n3;-4\n",
+            "x;y\n1,5;2\n3;-4\n",
+            "x\ty\n1.5\t2\n3\t-4\n",
+            "1,5\t2\n3\t-4\n",
+            "1.5e+00 2.0e+00\n3 -4\n",
+            "  1.5   2\n\n   3  -4",
+            "x y\n1.5 2\n3 -4",
+            "# layer 3\n# 2 images\n1.5,2\n3,-4\n",
+            "# x y\n1.5 2\n3 -4\n# the end",
+            "x,y,\n1.5,2,\n3,-4,\n",
+            "1.5,2,\n3,-4,\n",
+            "mouse 1.5 2\nrat 3 -4\n",
+            "\u{feff}x;y\r\n1,5;2\r\n3;-4\r\n",
+        ] {
+            let read = parse(text, LabelColumn::None).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!((read.rows, read.width, &read.values[..]), (2, 2, &[1.5, 2.0, 3.0, -4.0][..]), "{text}");
+        }
+        // Commas alone are never both.
+        assert_eq!(parse("4,393,0,337\n3,921,0,097\n", LabelColumn::None).unwrap().width, 4);
+        for (text, words) in
+            [("1;2,5\n3;4\n5;1.5\n", "line 3, column 2 is `1.5`"), ("1,2,\n3,4,\n5,6,7\n", "line 3 has 3 columns")]
+        {
+            let message = parse(text, LabelColumn::None).unwrap_err().to_string();
+            assert!(message.contains(words), "{message}");
+        }
     }
 
     #[test]
     fn columns_that_were_numbered_are_a_header() {
-        assert_eq!(parse("0,1,label\n5,6,0\n", LabelColumn::Last).unwrap().inputs.values, [5.0, 6.0]);
-        // A column without a name beside numbered ones cannot be told from a line with a missing number.
-        let message = parse(",0,1\n0,5,6\n", LabelColumn::First).unwrap_err().to_string();
+        assert_eq!(parse("0,1,label\n5,6,0\n", LabelColumn::Last).unwrap().values, [5.0, 6.0]);
+        // Not an index: a missing number.
+        let message = parse(",0,1\n,5,6\n", LabelColumn::Last).unwrap_err().to_string();
         assert!(message.contains("line 1, column 1 is empty"), "{message}");
-        assert_eq!(parse("label,0,1\n1,5,6\n", LabelColumn::First).unwrap().inputs.values, [5.0, 6.0]);
+        assert_eq!(parse("label,0,1\n1,5,6\n", LabelColumn::First).unwrap().values, [5.0, 6.0]);
     }
 
     #[test]
@@ -356,23 +574,24 @@ mod tests {
             ("1,2,0\n3,-inf,0\n", "line 2, column 2 is `-inf`"),
             ("1,2,0\n3,1e39,0\n", "line 2, column 2 is `1e39`"),
             ("1,2,0\n3,,0\n", "line 2, column 2 is empty"),
-            ("1,2,0\n3,4,-1\n", "line 2, column 3 is `-1`"),
+            ("NA,2,0\n3,4,0\n", "line 1 holds numbers as well as text"),
             ("1,2,0\n3,4,1.5\n", "line 2, column 3 is `1.5`"),
             ("1,2,0\n3,4,cat\n", "line 2, column 3 is `cat`"),
             ("1,2,0\n3,4,nan\n", "line 2, column 3 is `nan`"),
-            ("1,2,0\n3,4,99999999\n", "row 1 (counted from 0) is 99999999"),
-            ("1,2,cat\n3,4,0\n", "line 1 holds numbers as well as text"),
-            ("1;2;0\n3;4;0\n", "single column"),
+            ("1,2,cat\n3,4,0\n", "line 2, column 3 is `0`"),
+            ("1,x,cat\n3,4,0\n", "line 1 holds numbers as well as text"),
             ("5\n6\n", "single column"),
             ("a,b\n", "no line of numbers"),
             ("", "it has none"),
             ("\n\n", "it has none"),
+            ("# nothing else\n", "it has none"),
             ("1,2,0\n\"3,4,0\n5,6,0\n", "line 2 has 1 columns"),
+            ("a,b\n0.5,1,2\n1.5,3,4\n", "3 columns but names for 2"),
         ] {
             let message = parse(text, LabelColumn::Last).expect_err(text).to_string();
             assert!(message.starts_with("some/points.csv: ") && message.contains(expected), "{expected}: {message}");
         }
-        let bytes = dataset_from(b"1,2\n\xff\xfe,3\n", Path::new("x"), &LabelColumn::Last);
+        let bytes = columns_of::<f32>(b"1,2\n\xff\xfe,3\n", Path::new("x"), &LabelColumn::Last, None);
         assert!(bytes.unwrap_err().to_string().contains("line 2, column 1"));
         let name = || LabelColumn::Name("z".into());
         assert!(parse("x,y\n1,2\n", name()).unwrap_err().to_string().contains("`x`, `y`"));
@@ -381,47 +600,66 @@ mod tests {
 
     #[test]
     fn names_of_rows_are_left_out_of_values() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.csv");
-        let read = |text: &str| {
-            std::fs::write(&path, text).unwrap();
-            read_values::<f64>(&path)
-        };
         for text in [
             "mouse,1,2\nrat,3,4\n",
             "name,first,second\nmouse,1,2\nrat,3,4\n",
             // As `DataFrame.to_csv` writes a table without names of columns.
             ",0,1\nmouse,1,2\nrat,3,4\n",
+            // As R writes one whose rows have names.
+            "\"first\" \"second\"\n\"mouse\" 1 2\n\"rat\" 3 4\n",
+            "first,second\nmouse,1,2\nrat,3,4\n",
         ] {
-            assert_eq!(read(text).unwrap(), (2, 2, vec![1.0, 2.0, 3.0, 4.0]), "{text}");
+            let read = parse(text, LabelColumn::None).unwrap();
+            assert_eq!((read.rows, read.width, &read.values[..]), (2, 2, &[1.0, 2.0, 3.0, 4.0][..]), "{text}");
+            assert!(read.notes[0].contains("holds names"), "{:?}", read.notes);
         }
-        assert_eq!(read("a,b\n1,2\n").unwrap(), (1, 2, vec![1.0, 2.0]));
+        let plain = parse("a,b\n1,2\n", LabelColumn::None).unwrap();
+        assert_eq!((plain.values, plain.notes.len()), (vec![1.0, 2.0], 0));
         for text in ["mouse,1,x\n", "1,2\nmouse,4\n", "mouse\nrat\n"] {
-            assert!(read(text).is_err(), "{text}");
+            assert!(parse(text, LabelColumn::None).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn tables_and_labels_are_read_from_files() {
+    fn labels_are_read_from_files_of_their_own() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.csv");
-        std::fs::write(&path, "label\n16777217\n2\n").unwrap();
-        assert_eq!(read_labels(&path).unwrap(), [16_777_217, 2]);
-        assert_eq!(read_table(&path).unwrap().shape, [1]);
-        std::fs::write(&path, "species\n\ncat\n\"dog\"\nspecies\ncat\n").unwrap();
-        assert_eq!(read_labels(&path).unwrap(), [2, 0, 1, 2, 0]);
-        std::fs::write(&path, "Label\ncat\ndog\ncat\n").unwrap();
-        assert_eq!(read_labels(&path).unwrap(), [0, 1, 0]);
-        // A word that alone comes but once, before classes that all come again.
-        std::fs::write(&path, "species\ncat\ndog\ncat\ndog\n").unwrap();
-        assert_eq!(read_labels(&path).unwrap(), [0, 1, 0, 1]);
-        std::fs::write(&path, "owl\ncat\ndog\ncat\n").unwrap();
-        assert_eq!(read_labels(&path).unwrap(), [2, 0, 1, 0]);
-        for text in ["cat\n1\ncat\n", "a\nb\nc\n", "cat\ncat\n"] {
+        let read = |text: &str, column: &str| {
             std::fs::write(&path, text).unwrap();
-            assert!(read_labels(&path).is_err(), "{text}");
+            read_labels(&path, &LabelColumn::parse(column))
+        };
+        for (text, expected) in [
+            ("label\n16777217\n2\n", &[16_777_217i64, 2][..]),
+            ("0\n1\n0\n", &[0, 1, 0]),
+            ("0.0\n1.0\n", &[0, 1]),
+            (",y\n0,-1\n1,1\n2,1\n", &[-1, 1, 1]),
+        ] {
+            assert_eq!(read(text, "none").unwrap(), Labels::Numbers(expected.to_vec()), "{text}");
         }
-        std::fs::write(&path, "1,2\n").unwrap();
-        assert!(read_labels(&path).unwrap_err().to_string().contains("2 columns"));
+        for (text, expected) in [
+            ("species\n\ncat\n\"dog\"\nspecies\ncat\n", &[2u32, 0, 1, 2, 0][..]),
+            ("Label\ncat\ndog\ncat\n", &[0, 1, 0]),
+            // A word that alone comes but once, before classes that all come again.
+            ("kind\ncat\ndog\ncat\ndog\n", &[0, 1, 0, 1]),
+            ("owl\ncat\ndog\ncat\n", &[2, 0, 1, 0]),
+            ("Große Eule\ncat\ncat\n", &[0, 1, 1]),
+            ("type 2\ntype 1\ntype 2\n", &[1, 0, 1]),
+            ("file,animal\na.png,owl\nb.png,cat\nc.png,owl\nd.png,cat\n", &[1, 0, 1, 0]),
+            ("a.png\towl\nb.png\tcat\nc.png\towl\n", &[1, 0, 1]),
+            ("True\nFalse\nTrue\n", &[1, 0, 1]),
+        ] {
+            assert_eq!(
+                read(text, "none").unwrap_or_else(|error| panic!("{text}: {error}")).classes(),
+                expected,
+                "{text}"
+            );
+        }
+        let three = "file,animal,size\na.png,owl,3\nb.png,cat,4\nc.png,owl,5\n";
+        assert!(read(three, "none").unwrap_err().to_string().contains("3 columns"));
+        assert_eq!(read(three, "animal").unwrap().classes(), [1, 0, 1]);
+        assert_eq!(read(three, "last").unwrap(), Labels::Numbers(vec![3, 4, 5]));
+        for text in ["cat\n1\ncat\n", "a\nb\nc\n", "cat\ncat\n", "a,x\na,y\nb,x\n", "cat\n\"\"\ncat\n", "0.5\n1\n"] {
+            assert!(read(text, "none").is_err(), "{text}");
+        }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::csv::{LabelColumn, dataset_from};
-use super::{Dataset, Table};
+use super::csv::{Columns, LabelColumn, columns_of};
+use super::{Dataset, Table, Targets};
 
 /// The bundled handwritten digits: 1,797 examples of shape `[8, 8]` with values from 0 to 16, in 10 classes.
 ///
@@ -12,15 +12,16 @@ use super::{Dataset, Table};
 pub fn digits() -> Dataset {
     const TEXT: &str = include_str!("../../data/digits.csv");
     // The text is part of the program, and a test reads it: this cannot fail for a user.
-    let dataset = dataset_from(TEXT.as_bytes(), Path::new("digits.csv"), &LabelColumn::Last)
+    let read: Columns<f32> = columns_of(TEXT.as_bytes(), Path::new("digits.csv"), &LabelColumn::Last, None)
         .expect("the bundled digits are sound");
-    Dataset { inputs: Table { shape: vec![8, 8], ..dataset.inputs }, ..dataset }
+    let labels = read.labels.map(|labels| labels.classes()).unwrap_or_default();
+    let inputs = Table { rows: read.rows, shape: vec![8, 8], values: read.values };
+    Dataset { name: "digits".into(), inputs, targets: Targets::Classes { labels, classes: 10 } }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Targets;
 
     #[test]
     fn digits_are_complete() {

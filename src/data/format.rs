@@ -2,76 +2,126 @@
 
 use std::path::{Path, PathBuf};
 
-use super::array::Array;
+use super::csv::{Columns, LabelColumn};
+use super::labels::Labels;
 use super::member::{no_member, split_member};
-use super::{Table, csv, file, idx, npy, npz, read_cifar, safetensors};
+use super::{Table, csv, file, foreign, idx, npy, npz, parquet, read_cifar, safetensors, text};
 use crate::error::{Error, Result};
+
+/// Examples of a file: inputs, with labels where it has such, and what a user should know of how they were read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Examples {
+    /// One row for each example.
+    pub inputs: Table,
+    /// One label for each example, if the file has labels.
+    pub labels: Option<Labels>,
+    /// Sentences without a subject.
+    pub notes: Vec<String>,
+}
 
 /// Reads examples, one along the first axis for each example.
 ///
-/// The format follows from the name of the file, or from its first bytes where the name says nothing: `.npy`, `.npz`,
-/// `.csv` (a header line is found by itself; all columns must hold numbers), `.safetensors`, IDX (names that end in
-/// `ubyte` or `.idx`) and `.bin`, the images of CIFAR-10. An archive of several arrays takes the name of one after a
-/// colon: `points.npz:train`. Pickles are refused and never loaded.
-pub fn read_table(path: &Path) -> Result<Table> {
-    match source(path)? {
-        Source::Csv => csv::read_table(path),
-        Source::Cifar => Ok(read_cifar(path)?.0),
-        Source::Array(array, file) => array.to_table(&file),
-    }
-}
-
-/// Reads labels, a whole number from 0 up for each example, from the formats of [`read_table`]. Floats that are whole
-/// numbers are taken as well. From a `.bin` file come the labels of CIFAR-10.
-pub fn read_labels(path: &Path) -> Result<Vec<u32>> {
-    match source(path)? {
-        Source::Csv => csv::read_labels(path),
-        Source::Cifar => Ok(read_cifar(path)?.1),
-        Source::Array(array, file) => array.to_labels(&file),
-    }
-}
-
-/// Where numbers come from: an array with the file that held it, or a format that treats labels in a way of its own.
-enum Source {
-    Csv,
-    Cifar,
-    Array(Array, PathBuf),
-}
-
-fn source(path: &Path) -> Result<Source> {
-    let (file, member) = split_member(path);
-    let format = Format::of(&file)?;
-    if !format.has_members() {
-        no_member(&file, member.as_deref())?;
-    }
-    let array = match format {
-        Format::Csv => return Ok(Source::Csv),
-        Format::Cifar => return Ok(Source::Cifar),
+/// The format follows from what is in the file: NumPy's `.npy` and `.npz`, safetensors, IDX, Parquet, and tables of text
+/// (`.csv`, `.tsv`, `.txt`; columns separated by commas, semicolons, tabs or blanks; a header line is found by itself). A
+/// name that ends in `.bin` is images of CIFAR-10. Each may be compressed by gzip, whatever its name. An archive of several
+/// arrays takes the name of one after a colon: `points.npz:train`. Pickles are refused and never loaded.
+///
+/// In tables `label` says which column holds labels. A column that numbers or names the examples is an index, and left out
+/// with a note; `index` leaves the first column out, or keeps it, whatever it holds.
+///
+/// # Errors
+/// [`Error::Io`] when the file cannot be read. [`Error::Data`] when it is damaged or of another format (the message says
+/// how to convert it), when a value is not finite, and when there are no such labels.
+pub fn read_examples(path: &Path, label: &LabelColumn, index: Option<bool>) -> Result<Examples> {
+    let (file, format, member) = opened(path)?;
+    let of = |columns: Columns<f32>| {
+        let table = Table::new(columns.rows, vec![columns.width], columns.values, &file)?;
+        Ok(Examples { inputs: table, labels: columns.labels, notes: columns.notes })
+    };
+    let inputs = match format {
+        Format::Text => return of(csv::read(&file, label, index)?),
+        Format::Parquet => return of(parquet::read(&file, label, index)?),
+        Format::Cifar => {
+            let (inputs, labels) = read_cifar(&file)?;
+            let labels = Labels::Numbers(labels.into_iter().map(i64::from).collect());
+            return Ok(Examples { inputs, labels: Some(labels), notes: Vec::new() });
+        }
         Format::Npy => npy::read(&file)?,
         Format::Npz => npz::read(&file, member.as_deref())?,
         Format::Safetensors => safetensors::read(&file, member.as_deref())?,
         Format::Idx => idx::read(&file)?,
     };
-    Ok(Source::Array(array, file))
+    if *label != LabelColumn::None {
+        return Err(Error::data(path, "is no table with columns, so none of them holds labels; name a file of labels"));
+    }
+    Ok(Examples { inputs: inputs.to_table(&file)?, labels: None, notes: Vec::new() })
 }
 
-/// What is said of pickles.
-pub(super) const PICKLE: &str = "is a pickle or a PyTorch checkpoint, which could run any program when loaded and is \
-    therefore never loaded; save the arrays with np.savez or safetensors.torch.save_file";
-
-/// Whether the bytes begin like a pickle of Python 3 (protocols 2 to 5).
-pub(super) fn is_pickle(start: &[u8]) -> bool {
-    matches!(start, [0x80, 2..=5, ..])
+/// Whether a file is a table with columns, of text or Parquet.
+///
+/// # Errors
+/// As of [`read_examples`], where the format cannot be told.
+pub fn is_table(path: &Path) -> Result<bool> {
+    Ok(matches!(opened(path)?.1, Format::Text | Format::Parquet))
 }
+
+/// Reads examples without labels; see [`read_examples`].
+///
+/// # Errors
+/// Those of [`read_examples`].
+pub fn read_table(path: &Path) -> Result<Table> {
+    Ok(read_examples(path, &LabelColumn::None, None)?.inputs)
+}
+
+/// Reads labels, a whole number or a word for each example, from the formats of [`read_examples`]: an array of whole
+/// numbers (as floats too) or of words, a table of text or Parquet with one column beside an index, or `column` of a table
+/// with more. From a `.bin` file come the labels of CIFAR-10.
+///
+/// # Errors
+/// Those of [`read_examples`], and [`Error::Data`] when there is not one label for each example.
+pub fn read_labels_of(path: &Path, column: &LabelColumn) -> Result<Labels> {
+    let (file, format, member) = opened(path)?;
+    match format {
+        Format::Text => csv::read_labels(&file, column),
+        Format::Parquet => parquet::read_labels(&file, column),
+        Format::Cifar => Ok(Labels::Numbers(read_cifar(&file)?.1.into_iter().map(i64::from).collect())),
+        Format::Npy => npy::read_labels(&file),
+        Format::Npz => npz::read_labels(&file, member.as_deref()),
+        Format::Safetensors => safetensors::read(&file, member.as_deref())?.to_labels(&file),
+        Format::Idx => idx::read(&file)?.to_labels(&file),
+    }
+}
+
+/// Reads labels from a file that has no others; see [`read_labels_of`].
+///
+/// # Errors
+/// Those of [`read_labels_of`].
+pub fn read_labels(path: &Path) -> Result<Labels> {
+    read_labels_of(path, &LabelColumn::None)
+}
+
+/// The file, its format and the array that is asked for.
+pub(super) fn opened(path: &Path) -> Result<(PathBuf, Format, Option<String>)> {
+    let (file, member) = split_member(path);
+    let format = Format::of(&file)?;
+    if !format.has_members() {
+        no_member(&file, member.as_deref())?;
+    }
+    Ok((file, format, member))
+}
+
+/// Bytes at the start of a file that tell its format.
+const START: u64 = 4096;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Npy,
     Npz,
-    Csv,
+    Text,
     Safetensors,
     Idx,
     Cifar,
+    Parquet,
 }
 
 impl Format {
@@ -80,43 +130,51 @@ impl Format {
         matches!(self, Format::Npz | Format::Safetensors)
     }
 
+    /// What is in the file tells its format, as far as it can; its name tells the rest, and what is wrong with it.
     pub(super) fn of(path: &Path) -> Result<Format> {
-        let start = file::start(path, 16)?;
+        let start = file::start(path, START)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        if name.ends_with(".gz") || start.starts_with(&[0x1f, 0x8b]) {
-            let shown = path.display();
-            return Err(Error::data(path, format!("compressed files are not read; unpack it first: gunzip {shown}")));
-        }
-        let pickled =
-            [".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib"].iter().any(|ending| name.ends_with(ending));
-        // Models of PyTorch end like images of CIFAR-10, but are zip files or pickles.
-        let model = name.ends_with(".bin") && start.starts_with(b"PK\x03\x04");
-        if pickled || model || is_pickle(&start) {
-            return Err(Error::data(path, PICKLE));
+        let name = name.strip_suffix(".gz").unwrap_or(&name);
+        foreign::refuse(path, &start, name)?;
+        if start.starts_with(npy::MAGIC) {
+            return Ok(Format::Npy);
+        } else if start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06") {
+            return Ok(Format::Npz);
+        } else if start.starts_with(b"PAR1") {
+            return Ok(Format::Parquet);
         }
         let endings = [
             (".npy", Format::Npy),
             (".npz", Format::Npz),
-            (".csv", Format::Csv),
+            (".csv", Format::Text),
+            (".tsv", Format::Text),
+            (".tab", Format::Text),
+            (".txt", Format::Text),
+            (".dat", Format::Text),
             (".safetensors", Format::Safetensors),
             ("ubyte", Format::Idx),
             (".idx", Format::Idx),
             (".bin", Format::Cifar),
+            (".parquet", Format::Parquet),
         ];
-        if let Some((_, format)) = endings.iter().find(|(ending, _)| name.ends_with(ending)) {
-            return Ok(*format);
+        let named = endings.iter().find(|(ending, _)| name.ends_with(ending)).map(|&(_, format)| format);
+        if named == Some(Format::Cifar) {
+            return Ok(Format::Cifar);
         }
-        if start.starts_with(npy::MAGIC) {
-            Ok(Format::Npy)
-        } else if start.starts_with(b"PK\x03\x04") {
-            Ok(Format::Npz)
-        } else if idx::kind(&start).is_some() {
+        let length = start.first_chunk().map_or(u64::MAX, |&length| u64::from_le_bytes(length));
+        if length <= safetensors::MAX_HEADER && start.get(8) == Some(&b'{') {
+            Ok(Format::Safetensors)
+        } else if idx::kind(&start).is_some() && named != Some(Format::Text) {
             Ok(Format::Idx)
+        } else if let Some(format) = named {
+            Ok(format)
+        } else if text::holds_numbers(&start) {
+            Ok(Format::Text)
         } else {
             Err(Error::data(
                 path,
-                "the format is not known from the name or the first bytes; expected .npy, .npz, .csv, .safetensors, \
-                 IDX (a name ending in ubyte or .idx) or the .bin files of CIFAR-10",
+                "the format is not known from the name or what is in it; expected .npy, .npz, .safetensors, .parquet, a \
+                 table of text (.csv, .tsv, .txt), IDX (a name ending in ubyte or .idx) or the .bin files of CIFAR-10",
             ))
         }
     }
@@ -127,6 +185,7 @@ mod tests {
     use zip::CompressionMethod::Stored;
 
     use super::*;
+    use crate::data::file::tests::packed;
     use crate::data::{npy::tests as npy_tests, npz::tests as npz_tests, write_safetensors};
 
     struct Folder(tempfile::TempDir);
@@ -169,15 +228,25 @@ mod tests {
             folder.file("train-labels.idx1-ubyte", &idx),
             folder.file("a.idx", &idx),
             folder.file("no-ending-idx", &idx),
+            folder.file("a.txt", b"3\n4\n"),
+            folder.file("a.tsv", b"x\n3\n4\n"),
+            folder.file("no-ending-text", b"# two\n3.0e+00\n4.0e+00\n"),
+            folder.file("really-npy.csv", &npy),
+            folder.file("a.csv.gz", &packed(b"3\n4\n")),
+            folder.file("a.npy.gz", &packed(&npy)),
+            folder.file("unpacked.npy.gz", &npy),
+            folder.file("packed.npy", &packed(&npy)),
+            folder.file("packed-labels-idx1-ubyte", &packed(&idx)),
+            folder.file("train-labels-idx1-ubyte.gz", &packed(&idx)),
         ] {
             let table = read_table(&path).unwrap();
             let expected = Table { rows: 2, shape: vec![1], values: vec![3.0, 4.0] };
             assert_eq!(table, expected, "{}", path.display());
-            assert_eq!(read_labels(&path).unwrap(), [3, 4], "{}", path.display());
+            assert_eq!(read_labels(&path).unwrap(), Labels::Numbers(vec![3, 4]), "{}", path.display());
         }
         let image = folder.file("batch.bin", &[[7u8; 1].as_slice(), &[1; 3072]].concat());
         assert_eq!(read_table(&image).unwrap().shape, [3, 32, 32]);
-        assert_eq!(read_labels(&image).unwrap(), [7]);
+        assert_eq!(read_labels(&image).unwrap(), Labels::Numbers(vec![7]));
     }
 
     #[test]
@@ -197,11 +266,33 @@ mod tests {
             (folder.file("truncated.npy", &npy[..npy.len() - 3]), "copy it again"),
             (folder.file("text.csv", b"1,2\n3,x\n"), "line 2, column 2"),
             (folder.file("ragged.csv", b"1,2\n3\n"), "line 2 has 1 columns"),
-            (folder.file("images-idx3-ubyte.gz", &[0x1f, 0x8b, 8]), "gunzip"),
-            (folder.file("hidden-ubyte", &[0x1f, 0x8b, 8]), "gunzip"),
+            (folder.file("images-idx3-ubyte.gz", &[0x1f, 0x8b, 8]), "unpacked"),
+            (folder.file("hidden-ubyte", &[0x1f, 0x8b, 8]), "unpacked"),
+            (folder.file("page-ubyte", b"<!DOCTYPE html><html>"), "web page (HTML), where an IDX file"),
+            (folder.file("pointer.npy", b"version https://git-lfs.github.com/spec/v1\noid"), "`git lfs pull`"),
+            (folder.file("x.h5", b"\x89HDF\r\n\x1a\n"), "h5py"),
+            (folder.file("really-h5.npy", b"\x89HDF\r\n\x1a\n"), "h5py"),
+            (folder.file("text.h5", b"hello"), "no HDF5"),
+            (folder.file("x.mat", b"MATLAB 5.0 MAT-file, Platform"), "loadmat"),
+            (folder.file("x73.mat", b"MATLAB 7.3 MAT-file, Platform"), "x[()].T"),
+            (folder.file("x.feather", b"ARROW1\0\0"), "read_feather"),
+            (folder.file("utf16.csv", b"\xff\xfe1\0,\x002\0"), "UTF-16"),
+            (folder.file("no-mark.csv", b"1\0,\x002\0"), "UTF-16"),
+            (folder.file("x.csv.bz2", b"BZh91AY"), "bunzip2"),
+            (
+                folder.file(
+                    "sparse.npz",
+                    &npz_tests::written(&[("format", &[1.0]), ("shape", &[1.0]), ("data", &[1.0])]),
+                ),
+                "load_npz",
+            ),
+            (
+                folder.file("book.xlsx", &npz_tests::zipped(&[("xl/workbook.xml".to_owned(), vec![1])], Stored)),
+                "read_excel",
+            ),
             (folder.file("what.xyz", b"hello there"), "format is not known"),
             (folder.file("wrong.npz", b"hello there"), "archive"),
-            (folder.file("wrong.npy", b"hello there"), "np.save"),
+            (folder.file("wrong.npy", b"hello there"), "does not begin like one"),
             (folder.path("two.npz"), "two.npz:x"),
             (folder.path("two.npz:z"), "no array `z`"),
             (folder.path("two.npz:"), "no array ``"),

@@ -58,7 +58,7 @@ mod tests {
         let table = images.to_table(Path::new("x")).unwrap();
         assert_eq!((table.rows, &table.shape[..], &table.values[..]), (2, &[1, 2][..], &[10.0, 20.0, 30.0, 255.0][..]));
         let labels = parse(&[0, 0, 8, 1, 0, 0, 0, 3, 7, 0, 9]).unwrap();
-        assert_eq!(labels.to_labels(Path::new("x")).unwrap(), [7, 0, 9]);
+        assert_eq!(labels.to_labels(Path::new("x")).unwrap().classes(), [1, 0, 2]);
         let floats = parse(&[&[0, 0, 0x0d, 1, 0, 0, 0, 1][..], &1.5f32.to_be_bytes()].concat()).unwrap();
         assert_eq!(floats.to_f32(), [1.5]);
         let short = parse(&[0, 0, 0x0b, 1, 0, 0, 0, 1, 0xff, 0xfe]).unwrap();

@@ -3,6 +3,7 @@
 //! A file is never trusted: sizes that a header claims are compared with the length of the file before memory is set
 //! aside, and every error names the file, what was expected, what came and what to do.
 
+mod advice;
 mod array;
 mod array_file;
 mod cifar;
@@ -13,8 +14,10 @@ mod digits;
 pub mod features;
 mod file;
 mod flatten;
+mod foreign;
 mod format;
 mod idx;
+mod index;
 mod labels;
 mod member;
 mod names;
@@ -22,27 +25,30 @@ mod normalise;
 mod npy;
 mod npy_header;
 mod npz;
+mod parquet;
+mod parquet_pages;
 mod representations;
 mod rows;
 mod safetensors;
 mod split;
 mod table;
 mod tasks;
+mod text;
 mod values;
 
 pub use array::Kind as Dtype;
 pub use array_file::{ArrayFile, ArrayInfo, LeftOut};
 pub use cifar::read_cifar;
-pub use csv::{LabelColumn, read_csv_dataset};
+pub use csv::LabelColumn;
 pub use dataset::{Dataset, Targets};
 pub use decode::Value;
 pub use digits::digits;
 pub use flatten::{Channels, Flatten, Flattening};
-pub use format::{read_labels, read_table};
-pub use labels::{check_labels, count_classes, one_hot};
+pub use format::{Examples, is_table, read_examples, read_labels, read_labels_of, read_table};
+pub use labels::{Labels, Numbered, check_labels, number_classes, one_hot};
 pub use names::short_names;
 pub use normalise::{Normalise, Scaling, normalise};
-pub use representations::{Representation, inspect_arrays, read_representations};
+pub use representations::{Found, ReadOptions, Representation, inspect_arrays, read_all, read_representations};
 pub use rows::RowReader;
 pub use safetensors::{
     NamedArray, read_safetensors, read_safetensors_array, read_safetensors_metadata, write_safetensors,

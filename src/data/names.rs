@@ -38,7 +38,7 @@ pub fn short_names(names: &[String]) -> Vec<String> {
 /// `acts.npz:fc` as `acts:fc`, `fc.npy` as `fc`.
 fn without_endings(name: &str) -> String {
     let mut text = name.to_owned();
-    for ending in [".npy", ".npz", ".csv", ".safetensors"] {
+    for ending in [".gz", ".npy", ".npz", ".csv", ".tsv", ".txt", ".parquet", ".safetensors"] {
         text = text.replace(&format!("{ending}:"), ":");
         if let Some(start) = text.strip_suffix(ending) {
             text = start.to_owned();

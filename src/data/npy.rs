@@ -3,9 +3,12 @@
 use std::io::{BufReader, Read};
 use std::path::Path;
 
+use super::advice::Advice;
 use super::array::{Array, Layout};
 use super::file;
-use super::npy_header::{Fault, Other, parse};
+use super::foreign::{PICKLE, is_pickle, refused};
+use super::labels::Labels;
+use super::npy_header::{Fault, Other, Words, parse};
 use crate::error::{Error, Result};
 
 /// First bytes of every `.npy` file.
@@ -23,9 +26,12 @@ pub(super) fn read(path: &Path) -> Result<Array> {
 /// Reads an array from something that is `length` bytes long, or claims to be. Memory is used only for bytes that
 /// really come. `path` is named in errors.
 pub(super) fn read_from(mut source: impl Read, length: u64, path: &Path) -> Result<Array> {
-    let Header { layout, start } =
-        header_from(&mut source, length, path)?.map_err(|other| Error::data(path, other.message))?;
-    let expected = length.saturating_sub(start);
+    let Header { layout, start } = header_from(&mut source, length, path)?.map_err(|other| other.refused(path))?;
+    numbers(source, layout, length.saturating_sub(start), path)
+}
+
+/// The `expected` bytes behind a header.
+fn numbers(source: impl Read, layout: Layout, expected: u64, path: &Path) -> Result<Array> {
     let mut bytes = Vec::new();
     // One more than expected: an archive compares its checksum only when it is read past the end.
     source.take(expected.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| broken(path, &error))?;
@@ -34,6 +40,76 @@ pub(super) fn read_from(mut source: impl Read, length: u64, path: &Path) -> Resu
         return Err(Error::data(path, format!("expected {expected} bytes of numbers, but {came} came")));
     }
     Ok(Array { layout, bytes })
+}
+
+impl Other {
+    /// The refusal, with what to do about it.
+    pub(super) fn refused(self, path: &Path) -> Error {
+        refused(path, &self.message, self.advice)
+    }
+}
+
+/// Longest word that is taken for a class, in characters.
+const LONGEST: usize = 1 << 12;
+
+/// Reads labels from a file.
+pub(super) fn read_labels(path: &Path) -> Result<Labels> {
+    let (file, length) = file::open(path)?;
+    labels_from(BufReader::new(file), length, path)
+}
+
+/// Reads labels from an array of whole numbers or words, one for each example, as [`read_from`] reads numbers.
+pub(super) fn labels_from(mut source: impl Read, length: u64, path: &Path) -> Result<Labels> {
+    let header = match header_from(&mut source, length, path)? {
+        Ok(Header { layout, start }) => {
+            return numbers(source, layout, length.saturating_sub(start), path)?.to_labels(path);
+        }
+        Err(other) => other,
+    };
+    let Some(Words { length: letters, width, big_endian, shape }) = header.words else {
+        let advice = if header.advice == Advice::Objects { Advice::ObjectWords } else { header.advice };
+        return Err(refused(path, &header.message, advice));
+    };
+    let Some((&rows, _)) = shape.split_first().filter(|(_, rest)| rest.iter().all(|&side| side == 1)) else {
+        return Err(Error::data(
+            path,
+            format!("expected one label for each example, an array of shape [N], but it has the shape {shape:?}"),
+        ));
+    };
+    let each = letters.saturating_mul(width);
+    if letters == 0 || letters > LONGEST {
+        return Err(Error::data(
+            path,
+            format!("holds words of {letters} characters; expected 1 to {LONGEST} of a label"),
+        ));
+    }
+    let (mut word, mut words) = (vec![0u8; each], Vec::new());
+    for row in 0..rows {
+        source.read_exact(&mut word).map_err(|error| broken(path, &error))?;
+        let text = match width {
+            1 => str::from_utf8(&word).ok().map(str::to_owned),
+            _ => {
+                let codes = word.as_chunks::<4>().0.iter();
+                codes
+                    .map(|&code| {
+                        char::from_u32(if big_endian { u32::from_be_bytes(code) } else { u32::from_le_bytes(code) })
+                    })
+                    .collect()
+            }
+        };
+        let text = text.map(|text: String| text.trim_end_matches('\0').to_owned());
+        let text = text.filter(|text| !super::labels::is_missing(text)).ok_or_else(|| {
+            Error::data(
+                path,
+                format!("row {row} (counted from 0) holds no word, but a label is a whole number or a word"),
+            )
+        })?;
+        words.push(text);
+    }
+    if words.is_empty() {
+        return Err(Error::data(path, "expected at least one label, but there is none"));
+    }
+    Ok(Labels::of_words(words.iter().map(String::as_str)))
 }
 
 /// What stands before the numbers.
@@ -49,12 +125,13 @@ pub(super) fn header_from(source: &mut impl Read, length: u64, path: &Path) -> R
     let mut first = [0u8; 8];
     source.read_exact(&mut first).map_err(|error| broken(path, &error))?;
     if !first.starts_with(MAGIC) {
-        let message = if super::format::is_pickle(&first) {
-            super::format::PICKLE
-        } else {
-            "expected a NumPy array, but it does not begin like one; save it with np.save"
-        };
-        return Err(Error::data(path, message));
+        if is_pickle(&first) {
+            return Err(refused(path, PICKLE, Advice::Pickle));
+        }
+        return Err(Error::data(
+            path,
+            "expected a NumPy array, but it does not begin like one; write it or copy it again",
+        ));
     }
     // Version 1 has two bytes for the length of the header, later versions four.
     let wide = match first[6] {
@@ -148,6 +225,61 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn lengths_with_their_type_are_read() {
+        for shape in ["(np.int64(2), np.int64(1))", "(np.uint32(2), )", "(np.int64(2),1)"] {
+            let header = with_header(&format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}}}"), &[7, 9]);
+            assert_eq!(parse(&header).unwrap().to_f32(), [7.0, 9.0], "{shape}");
+        }
+        for shape in [
+            "(np.int64(2), np.int64(1)",
+            "(np.int64(2)",
+            "(np.int64 2)",
+            "(np.foo(2), 1)",
+            "(np.int64(), 1)",
+            "(np.int64",
+        ] {
+            assert!(
+                parse(&with_header(&format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}}}"), &[7, 9]))
+                    .is_err(),
+                "{shape}"
+            );
+        }
+    }
+
+    #[test]
+    fn words_are_labels() {
+        let utf32 = |word: &str, big: bool| -> Vec<u8> {
+            let mut codes: Vec<u32> = word.chars().map(u32::from).collect();
+            codes.resize(3, 0);
+            codes.iter().flat_map(|code| if big { code.to_be_bytes() } else { code.to_le_bytes() }).collect()
+        };
+        let header = |descr: &str, shape: &str, data: Vec<u8>| {
+            with_header(&format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}"), &data)
+        };
+        let read = |bytes: &[u8]| labels_from(bytes, bytes.len() as u64, Path::new("x.npy"));
+        for big in [false, true] {
+            let data: Vec<u8> = ["owl", "ä", "owl"].iter().flat_map(|word| utf32(word, big)).collect();
+            let labels = read(&header(if big { ">U3" } else { "<U3" }, "(3,)", data)).unwrap();
+            assert_eq!(labels.classes(), [0, 1, 0]);
+        }
+        let bytes = read(&header("|S3", "(2, 1)", b"b\0\0a\0\0".to_vec())).unwrap();
+        assert_eq!(bytes, Labels::of_words(["b", "a"].into_iter()));
+        for (bytes, words) in [
+            (header("<U1", "(2,)", vec![b'a', 0, 0, 0]), "to its end"),
+            (header("<U1", "(2, 2)", vec![0; 16]), "shape [2, 2]"),
+            (header("<U1", "(1,)", vec![0; 4]), "row 0"),
+            (header("<U1", "(1,)", vec![0xff; 4]), "row 0"),
+            (header("<U99999999999", "(1,)", vec![0; 4]), "characters"),
+            (header("<U0", "(1,)", vec![]), "characters"),
+            (header("<U1", "(0,)", vec![]), "at least one label"),
+            (header("|O", "(1,)", vec![0; 4]), "never loaded"),
+        ] {
+            let message = read(&bytes).unwrap_err().to_string();
+            assert!(message.contains(words), "{words}: {message}");
+        }
+    }
+
+    #[test]
     fn bad_files_are_refused() {
         let good = written(&[2, 3], false, &[1.0f32; 6]);
         let header = |descr: &str, shape: &str| {
@@ -160,7 +292,7 @@ pub(super) mod tests {
             ([&good[..], &[0]].concat(), "25 bytes are there"),
             (good[..20].to_vec(), "to its end"),
             (good[..7].to_vec(), "to its end"),
-            (b"not an array".to_vec(), "np.save"),
+            (b"not an array".to_vec(), "does not begin like one"),
             ([MAGIC, &[9, 0, 0, 0]].concat(), "version 9"),
             (long, "4294967295"),
             (deep, "expected `{`"),

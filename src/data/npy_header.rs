@@ -4,17 +4,33 @@
 //! hand multiplies the sides of the shape without a check and descends into brackets as deep as the file likes, so that
 //! a malicious header could end the program.
 
+use super::advice::Advice;
 use super::array::{Kind, Layout};
 
 /// Most axes of an array, the limit of NumPy.
 const MAX_AXES: usize = 64;
 
-/// An array in good order whose elements are not read.
+/// An array in good order whose elements are not read as numbers.
 #[derive(Debug, PartialEq)]
 pub(super) struct Other {
-    /// Whether they are numbers after all, of a type that is not known here.
-    pub(super) numbers: bool,
+    /// What it holds, as a sentence without a subject.
     pub(super) message: String,
+    /// What makes numbers of it.
+    pub(super) advice: Advice,
+    /// The words in it, if it is text.
+    pub(super) words: Option<Words>,
+}
+
+/// How words lie in a file.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Words {
+    /// Characters of each word, blanks of value 0 at its end included.
+    pub(super) length: usize,
+    /// Bytes of a character: 4 (UTF-32) or 1 (bytes, taken for UTF-8).
+    pub(super) width: usize,
+    pub(super) big_endian: bool,
+    /// Shape of the array.
+    pub(super) shape: Vec<usize>,
 }
 
 /// Why a header gives no layout.
@@ -50,22 +66,31 @@ pub(super) fn parse(text: &[u8]) -> Result<Layout, Fault> {
         }
     }
     let missing = |name| format!("has no entry `{name}` in its header; the file is damaged");
-    let (kind, big_endian) = descr.ok_or_else(|| missing("descr"))?;
+    let descr = descr.ok_or_else(|| missing("descr"))?;
     let fortran = fortran.ok_or_else(|| missing("fortran_order"))?;
-    Ok(Layout { kind, big_endian, fortran, shape: shape.ok_or_else(|| missing("shape"))? })
+    let shape = shape.ok_or_else(|| missing("shape"))?;
+    match descr {
+        Ok((kind, big_endian)) => Ok(Layout { kind, big_endian, fortran, shape }),
+        Err(mut other) => {
+            other.words = other.words.map(|words| Words { shape, ..words });
+            Err(Fault::Other(other))
+        }
+    }
 }
 
 /// The type of the numbers and whether their most significant byte comes first.
-fn dtype(rest: &mut Text) -> Result<(Kind, bool), Fault> {
-    let wanted = "expected bool, whole numbers of 8 to 64 bits, or floats of 16 to 64 bits; convert with .astype('f4')";
-    let other = |numbers, message| Fault::Other(Other { numbers, message });
+fn dtype(rest: &mut Text) -> Result<Result<(Kind, bool), Other>, Fault> {
+    let wanted = "expected bool, whole numbers of 8 to 64 bits, or floats of 16 to 64 bits";
+    let other = |message, advice| Ok(Err(Other { message, advice, words: None }));
     if rest.peek() == Some(b'[') {
-        return Err(other(false, format!("holds records with named fields; {wanted}")));
+        // The fields are not looked at, so nothing behind them can be read either.
+        let message = format!("holds records with named fields; {wanted}");
+        return Err(Fault::Other(Other { message, advice: Advice::Records, words: None }));
     }
     let name = rest.string()?;
     let shown = String::from_utf8_lossy(name);
-    let refused = |numbers| other(numbers, format!("holds numbers of type `{shown}`; {wanted}"));
-    let Some((order, code)) = name.split_first() else { return Err(refused(true)) };
+    let refused = |advice| other(format!("holds numbers of type `{shown}`; {wanted}"), advice);
+    let Some((order, code)) = name.split_first() else { return refused(Advice::Again) };
     let kind = match code {
         b"b1" => Kind::Bool,
         b"u1" => Kind::U8,
@@ -80,25 +105,41 @@ fn dtype(rest: &mut Text) -> Result<(Kind, bool), Fault> {
         b"f4" => Kind::F32,
         b"f8" => Kind::F64,
         [b'O', ..] => {
-            return Err(other(
-                false,
+            return other(
                 format!(
                     "holds Python objects (`{shown}`), a pickle, which could run any program when loaded and is \
-                     therefore never loaded; save numbers, with np.save(path, np.asarray(x, dtype='f4'))"
+                     therefore never loaded"
                 ),
-            ));
+                Advice::Objects,
+            );
         }
-        [b'U' | b'S' | b'a', ..] => return Err(other(false, format!("holds text of type `{shown}`; {wanted}"))),
-        [b'M' | b'm', ..] => return Err(other(false, format!("holds dates or times of type `{shown}`; {wanted}"))),
-        [b'V', ..] => return Err(other(false, format!("holds raw bytes of type `{shown}`; {wanted}"))),
-        _ => return Err(refused(true)),
+        [kind @ (b'U' | b'S' | b'a'), length @ ..] => {
+            let length = str::from_utf8(length).ok().and_then(|length| length.parse().ok());
+            let width = if *kind == b'U' { 4 } else { 1 };
+            let words = length.map(|length| Words { length, width, big_endian: *order == b'>', shape: Vec::new() });
+            let message = format!("holds text of type `{shown}`, which can be labels but no values; {wanted}");
+            return Ok(Err(Other { message, advice: Advice::Text, words }));
+        }
+        [b'M' | b'm', ..] => return other(format!("holds dates or times of type `{shown}`; {wanted}"), Advice::Dates),
+        b"V2" => {
+            let message = format!("holds raw bytes of type `{shown}`, as bfloat16 is saved by NumPy; {wanted}");
+            return other(message, Advice::Bfloat16);
+        }
+        b"V1" => {
+            let message = format!("holds raw bytes of type `{shown}`, as floats of eight bits are saved; {wanted}");
+            return other(message, Advice::Float8Bytes);
+        }
+        [b'V', ..] => return other(format!("holds raw bytes of type `{shown}`; {wanted}"), Advice::Again),
+        [b'c', ..] => return refused(Advice::Complex),
+        b"f16" | b"f12" => return refused(Advice::LongDouble),
+        _ => return refused(Advice::Again),
     };
     match order {
-        b'<' => Ok((kind, false)),
-        b'>' => Ok((kind, true)),
-        b'=' => Ok((kind, cfg!(target_endian = "big"))),
-        b'|' if kind.bytes() == 1 => Ok((kind, false)),
-        _ => Err(refused(true)),
+        b'<' => Ok(Ok((kind, false))),
+        b'>' => Ok(Ok((kind, true))),
+        b'=' => Ok(Ok((kind, cfg!(target_endian = "big")))),
+        b'|' if kind.bytes() == 1 => Ok(Ok((kind, false))),
+        _ => refused(Advice::Again),
     }
 }
 
@@ -152,12 +193,22 @@ impl<'a> Text<'a> {
         self.expect(b'(')?;
         while !self.skip(b')') {
             self.peek();
+            // Under NumPy 2 some writers print a length with its type, as `np.int64(16)`.
+            let typed =
+                self.0.strip_prefix(b"np.").map(|rest| rest.split(|&byte| byte == b'(').next().unwrap_or_default());
+            let typed = typed.filter(|kind| kind.starts_with(b"int") || kind.starts_with(b"uint"));
+            if let Some(kind) = typed {
+                self.0 = self.0.get(4 + kind.len()..).unwrap_or_default();
+            }
             let digits = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
             let (number, rest) = self.0.split_at(digits);
             let number = str::from_utf8(number).ok().and_then(|text| text.parse().ok());
             numbers.push(number.ok_or_else(|| self.unexpected("the length of an axis"))?);
             // Files of Python 2 write `3L` for 3.
             self.0 = rest.strip_prefix(b"L").unwrap_or(rest);
+            if typed.is_some() {
+                self.expect(b')')?;
+            }
             if !self.skip(b',') {
                 self.expect(b')')?;
                 break;

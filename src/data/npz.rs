@@ -9,8 +9,10 @@ use std::path::Path;
 use zip::CompressionMethod;
 use zip::read::{ZipArchive, ZipFile};
 
+use super::advice::Advice;
 use super::array::Array;
-use super::{file, npy};
+use super::labels::Labels;
+use super::{file, foreign, npy};
 use crate::error::{Error, Result};
 
 /// How the name of an array ends in an archive.
@@ -46,20 +48,19 @@ impl Archive {
         if zip.has_overlapping_entries().map_err(|error| broken(path, &error))? {
             return Err(Error::data(path, "holds arrays that share bytes, which NumPy does not write; write it again"));
         }
-        let (mut names, mut seen, mut pickled) = (Vec::new(), HashSet::new(), false);
+        let all = zip.file_names().map(|name| name.map(|name| name.into_owned())).collect::<Result<Vec<_>, _>>();
+        let all = all.map_err(|error| broken(path, &error))?;
+        foreign::refuse_zip(path, all.iter().map(String::as_str))?;
+        let (mut names, mut seen) = (Vec::new(), HashSet::new());
         for place in 0..zip.len() {
             let Some(name) = zip.name_for_index(place) else { continue };
             let name = name.map_err(|error| broken(path, &error))?;
-            pickled |= name.ends_with(".pkl");
             // What does not end like an array is none for NumPy either.
             let Some(name) = name.strip_suffix(ENDING) else { continue };
             if !seen.insert(name.to_owned()) {
                 return Err(Error::data(path, TWICE));
             }
             names.push((name.to_owned(), place));
-        }
-        if names.is_empty() && pickled {
-            return Err(Error::data(path, super::format::PICKLE));
         }
         Ok(Archive { zip, length, names })
     }
@@ -88,7 +89,10 @@ impl Archive {
             other => {
                 return Err(Error::data(
                     path,
-                    format!("is compressed by a method that NumPy does not write ({other}); save it with np.savez"),
+                    format!(
+                        "is compressed by a method that NumPy does not write ({other}); unpack the archive: {}",
+                        Advice::Unzip.of(path)
+                    ),
                 ));
             }
         };
@@ -118,11 +122,20 @@ fn broken(path: &Path, error: &dyn Display) -> Error {
 
 /// Reads the array with this name, or the only array.
 pub(super) fn read(path: &Path, member: Option<&str>) -> Result<Array> {
+    of_member(path, member, |member, path| npy::read_from(member.source, member.length, path))
+}
+
+/// The same for labels, which may be words.
+pub(super) fn read_labels(path: &Path, member: Option<&str>) -> Result<Labels> {
+    of_member(path, member, |member, path| npy::labels_from(member.source, member.length, path))
+}
+
+fn of_member<T>(path: &Path, member: Option<&str>, read: impl FnOnce(Member<'_>, &Path) -> Result<T>) -> Result<T> {
     let mut archive = Archive::open(path)?;
     let name = choose(archive.names().map(str::to_owned).collect(), member, "array", path)?;
     let number = archive.names().position(|other| other == name).unwrap_or(usize::MAX);
-    let Member { source, length, .. } = archive.member(number, path)?;
-    npy::read_from(source, length, path)
+    let shown = format!("{}:{name}", path.display());
+    read(archive.member(number, path)?, Path::new(&shown))
 }
 
 /// The name that was asked for, or the only one that there is.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::array::Kind;
-use super::array_file::{ArrayFile, ArrayInfo};
+use super::array_file::{ArrayFile, ArrayInfo, LeftOut};
 use super::values::{check_values, width_of};
 use crate::error::{Error, Result};
 
@@ -57,20 +57,49 @@ impl Representation {
     }
 }
 
-/// Reads every array of numbers of a file, in the order of the file: one from `.npy`, `.csv` (a table of numbers, with or
-/// without a header line) and IDX, all from `.npz` and `.safetensors`. `file:array` reads that array alone.
-///
-/// Numbers may be truth values, whole numbers of 8 to 64 bits or floats of 16 to 64 bits, in either byte order, and the
-/// axes in the order of C or of Fortran. Texts, Python objects and single numbers in an archive are left out; to know
-/// which, open it as an [`ArrayFile`].
-///
-/// # Errors
-/// Those of [`ArrayFile::open`] and [`ArrayFile::read`].
-pub fn read_representations(path: &Path) -> Result<Vec<Representation>> {
-    ArrayFile::open(path)?.read_all()
+/// What a user can say of how files are read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// Whether the first column of a table is an index, which is left out; by default it is found out.
+    pub index: Option<bool>,
+    /// Refuse an archive in which anything is not read, rather than leave it out.
+    pub strict: bool,
 }
 
-/// Rows, shape and type of every array that [`read_representations`] would read, from the headers alone.
+/// What came out of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// In the order of the file, at least one.
+    pub representations: Vec<Representation>,
+    /// What else the file holds, and why it was left out.
+    pub left_out: Vec<LeftOut>,
+    /// What a user should know of how the file was read, such as that its first column is an index. Sentences without a
+    /// subject.
+    pub notes: Vec<String>,
+}
+
+/// Reads every array of a file that can be read, in the order of the file: one from `.npy`, tables of text or Parquet (all
+/// columns of which hold numbers, but for an index) and IDX, all from `.npz` and `.safetensors`. `file:array` reads that
+/// array alone.
+///
+/// Numbers may be truth values, whole numbers of 8 to 64 bits or floats of 16 to 64 bits, in either byte order, and the
+/// axes in the order of C or of Fortran. What is left out comes back with its reason.
+///
+/// # Errors
+/// Those of [`ArrayFile::open_with`] and [`ArrayFile::read_all`].
+pub fn read_all(path: &Path, options: &ReadOptions) -> Result<Found> {
+    ArrayFile::open_with(path, options)?.read_all()
+}
+
+/// The arrays of [`read_all`], for which nothing was said of how to read them; what is left out is not told.
+///
+/// # Errors
+/// Those of [`read_all`].
+pub fn read_representations(path: &Path) -> Result<Vec<Representation>> {
+    Ok(read_all(path, &ReadOptions::default())?.representations)
+}
+
+/// Rows, shape and type of every array of a file, from the headers alone.
 ///
 /// # Errors
 /// Those of [`ArrayFile::open`].

@@ -8,6 +8,7 @@ use std::path::Path;
 use super::array::{Kind, Layout};
 use super::array_file::{ArrayFile, ArrayInfo};
 use super::decode::{Value, fortran_places};
+use super::representations::ReadOptions;
 use super::values::{check_values, read_values, room, width_of};
 use crate::error::{Error, Result};
 
@@ -59,7 +60,15 @@ impl RowReader {
     /// # Errors
     /// Those of [`ArrayFile::open`] and [`ArrayFile::rows`], and [`Error::Data`] when the file holds several arrays.
     pub fn open(path: &Path) -> Result<RowReader> {
-        let mut file = ArrayFile::open(path)?;
+        Self::open_with(path, &ReadOptions::default())
+    }
+
+    /// As [`RowReader::open`], with what was said of how to read the file.
+    ///
+    /// # Errors
+    /// Those of [`RowReader::open`].
+    pub fn open_with(path: &Path, options: &ReadOptions) -> Result<RowReader> {
+        let mut file = ArrayFile::open_with(path, options)?;
         if let [first, _, ..] = file.arrays() {
             let (count, first) = (file.arrays().len(), &first.name);
             return Err(Error::data(

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use ::safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
+use super::advice::Advice;
 use super::array::{Array, Kind, Layout};
 use super::file;
 use super::npz::choose;
@@ -21,7 +22,7 @@ pub type NamedArray = (String, Vec<usize>, Vec<f32>);
 const NOTES: &str = "__metadata__";
 
 /// Longest header that is read, the limit of the format's own library.
-const MAX_HEADER: u64 = 100_000_000;
+pub(super) const MAX_HEADER: u64 = 100_000_000;
 
 /// Writes arrays and notes about them, in the order given, so that equal contents make equal files. The file appears as
 /// a whole or not at all. Values need not be finite.
@@ -199,7 +200,10 @@ impl Opened<'_> {
             Dtype::F32 => Kind::F32,
             Dtype::F64 => Kind::F64,
             other => {
-                return Ok(Err(format!("holds numbers of type {other:?}, which is not supported; convert to F32")));
+                return Ok(Err(format!(
+                    "holds numbers of type {other:?}, which is not read; convert them: {}",
+                    Advice::Safetensors.of(path)
+                )));
             }
         };
         let layout = Layout { shape: shape.clone(), kind, big_endian: false, fortran: false };

@@ -1,6 +1,6 @@
 //! Data ready for training: read, split, normalised, and a probe set chosen.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::declared::Declared;
 use crate::config;
@@ -47,6 +47,8 @@ pub struct Prepared {
     pub own: bool,
     /// How the examples are declared, where they are made of features.
     pub declared: Option<Declared>,
+    /// What a user should know of how files were read: an index that was left out, or which classes there are.
+    pub notes: Vec<String>,
 }
 
 impl Prepared {
@@ -55,6 +57,7 @@ impl Prepared {
     /// # Errors
     /// If files cannot be used, or settings do not fit them.
     pub fn load(e: &config::Experiment) -> Result<Self> {
+        let mut notes = Vec::new();
         let (train, test) = match e.data.source {
             config::Source::Digits => {
                 let mut digits = data::digits();
@@ -71,9 +74,13 @@ impl Prepared {
             config::Source::Xor => whole(data::xor()),
             config::Source::Contexts => whole(data::contexts()),
             config::Source::Features => return Self::declared(e),
-            config::Source::Files => files(e)?,
+            config::Source::Files => {
+                let (parts, said) = files(e)?;
+                notes = said;
+                parts
+            }
         };
-        Self::new(train, test, e)
+        Ok(Self { notes, ..Self::new(train, test, e)? })
     }
 
     /// Splits, normalises and checks a data set already in memory.
@@ -139,7 +146,8 @@ impl Prepared {
                 probe.examples
             )));
         }
-        Ok(Self { name: String::new(), inputs, outputs, train, test, probe, own: false, declared }.named(e))
+        Ok(Self { name: String::new(), inputs, outputs, train, test, probe, own: false, declared, notes: Vec::new() }
+            .named(e))
     }
 
     /// A number that changes with any bit of the data (FNV-1a).
@@ -252,73 +260,104 @@ fn split(dataset: Dataset, e: &config::Experiment) -> Result<(Dataset, Dataset)>
     Ok((select(&dataset, &parts.train), select(&dataset, &parts.test)))
 }
 
-fn files(e: &config::Experiment) -> Result<(Dataset, Dataset)> {
+/// The parts of a data set in files, and what is to be said of how they were read.
+fn files(e: &config::Experiment) -> Result<((Dataset, Dataset), Vec<String>)> {
     let d = &e.data;
     let Some(inputs) = &d.inputs else {
         return Err(Error::config("data.source is \"files\", so data.inputs must name a file"));
     };
-    let whole = dataset(inputs, d.labels.as_deref(), d.targets.as_deref(), d)?;
-    match &d.test_inputs {
-        None => split(whole, e),
-        Some(test) => {
-            let held_out = dataset(test, d.test_labels.as_deref(), d.test_targets.as_deref(), d)?;
-            let (is, wanted) = (held_out.targets.width(), whole.targets.width());
-            // A part of the classes may be missing from what is held out; values must match one to one.
-            let fits = if matches!(whole.targets, data::Targets::Classes { .. }) { is <= wanted } else { is == wanted };
-            let same_kind = std::mem::discriminant(&whole.targets) == std::mem::discriminant(&held_out.targets);
-            if held_out.inputs.width() != whole.inputs.width() || !fits || !same_kind {
-                return Err(Error::data(
-                    test,
-                    format!(
-                        "expected {} inputs and {} outputs as in {}, got {} and {}",
-                        whole.inputs.width(),
-                        whole.targets.width(),
-                        inputs.display(),
-                        held_out.inputs.width(),
-                        held_out.targets.width()
-                    ),
-                ));
-            }
-            Ok((whole, held_out))
-        }
+    let whole = FromFiles::read(inputs, d.labels.as_deref(), d.targets.as_deref(), d)?;
+    let held_out = match &d.test_inputs {
+        None => None,
+        Some(test) => Some(FromFiles::read(test, d.test_labels.as_deref(), d.test_targets.as_deref(), d)?),
+    };
+    let mut notes: Vec<String> =
+        [Some(&whole), held_out.as_ref()].into_iter().flatten().flat_map(|part| part.notes.clone()).collect();
+    // Classes have the same numbers in both parts.
+    let all = [Some(&whole), held_out.as_ref()].into_iter().flatten();
+    let labelled: Vec<(&data::Labels, &Path)> = all
+        .filter_map(|part| match &part.outputs {
+            Outputs::Labels(labels, path) => Some((labels, path.as_path())),
+            Outputs::Values(_) => None,
+        })
+        .collect();
+    let numbered = match labelled.as_slice() {
+        [] => None,
+        labelled => Some(data::number_classes(labelled, d.classes.map(|classes| classes as usize))?),
+    };
+    if let Some(note) = numbered.as_ref().and_then(|numbered| numbered.note.as_ref()) {
+        notes.push(format!("{}: {note}", labelled[0].1.display()));
     }
+    let mut of = numbered.iter().flat_map(|numbered| numbered.of.iter().cloned());
+    let classes = numbered.as_ref().map_or(0, |numbered| numbered.classes);
+    let mut dataset = |part: FromFiles| {
+        let targets = match part.outputs {
+            Outputs::Labels(..) => data::Targets::Classes { labels: of.next().unwrap_or_default(), classes },
+            Outputs::Values(values) => data::Targets::Values(values),
+        };
+        Dataset::new(part.name, part.inputs, targets)
+    };
+    let whole = dataset(whole)?;
+    let Some(held_out) = held_out else { return Ok((split(whole, e)?, notes)) };
+    let held_out = dataset(held_out)?;
+    let same_kind = std::mem::discriminant(&whole.targets) == std::mem::discriminant(&held_out.targets);
+    if held_out.inputs.width() != whole.inputs.width()
+        || held_out.targets.width() != whole.targets.width()
+        || !same_kind
+    {
+        return Err(Error::data(
+            held_out.name,
+            format!(
+                "expected {} inputs and {} outputs as in {}, got {} and {}",
+                whole.inputs.width(),
+                whole.targets.width(),
+                inputs.display(),
+                held_out.inputs.width(),
+                held_out.targets.width()
+            ),
+        ));
+    }
+    Ok(((whole, held_out), notes))
 }
 
-fn dataset(inputs: &Path, labels: Option<&Path>, targets: Option<&Path>, d: &config::Data) -> Result<Dataset> {
-    let name = inputs.display().to_string();
-    let lower = name.to_lowercase();
-    let with_classes = |table: Table, labels: Vec<u32>, from: &Path| -> Result<Dataset> {
-        let classes = match d.classes {
-            Some(classes) => classes as usize,
-            None => data::count_classes(&labels, from)?,
+/// One part of a data set as it is in files.
+struct FromFiles {
+    name: String,
+    inputs: Table,
+    outputs: Outputs,
+    notes: Vec<String>,
+}
+
+enum Outputs {
+    /// Labels, and the file that they are from.
+    Labels(data::Labels, PathBuf),
+    Values(Table),
+}
+
+impl FromFiles {
+    fn read(inputs: &Path, labels: Option<&Path>, targets: Option<&Path>, d: &config::Data) -> Result<Self> {
+        let name = inputs.display().to_string();
+        let column = data::LabelColumn::parse(&d.label_column);
+        // With a file of labels, the column is one of that.
+        let own = if labels.is_some() { data::LabelColumn::None } else { column.clone() };
+        let examples = data::read_examples(inputs, &own, d.index)?;
+        let notes = examples.notes.iter().map(|note| format!("{name}: {note}")).collect();
+        let outputs = match (targets, labels, examples.labels) {
+            (Some(targets), ..) => {
+                let read = data::read_examples(targets, &data::LabelColumn::None, d.index)?;
+                let said = read.notes.iter().map(|note| format!("{}: {note}", targets.display()));
+                let notes: Vec<String> = Vec::into_iter(notes).chain(said).collect();
+                return Ok(Self { name, inputs: examples.inputs, outputs: Outputs::Values(read.inputs), notes });
+            }
+            (None, Some(labels), _) => Outputs::Labels(data::read_labels_of(labels, &column)?, labels.to_owned()),
+            (None, None, Some(labels)) => Outputs::Labels(labels, inputs.to_owned()),
+            (None, None, None) if data::is_table(inputs)? => Outputs::Values(examples.inputs.clone()),
+            (None, None, None) => {
+                return Err(Error::config(format!(
+                    "data.inputs is {name}, which holds no labels: name a file of labels (data.labels) or of values to predict (data.targets)"
+                )));
+            }
         };
-        data::check_labels(&labels, classes, from)?;
-        Dataset::new(name.clone(), table, data::Targets::Classes { labels, classes })
-    };
-    if let Some(targets) = targets {
-        return Dataset::new(name, data::read_table(inputs)?, data::Targets::Values(data::read_table(targets)?));
+        Ok(Self { name, inputs: examples.inputs, outputs, notes })
     }
-    if let Some(labels) = labels {
-        return with_classes(data::read_table(inputs)?, data::read_labels(labels)?, labels);
-    }
-    if lower.ends_with(".bin") {
-        let (table, labels) = data::read_cifar(inputs)?;
-        return with_classes(table, labels, inputs);
-    }
-    if lower.ends_with(".csv") {
-        let column = match d.label_column.as_str() {
-            "first" => data::LabelColumn::First,
-            "last" => data::LabelColumn::Last,
-            "none" => data::LabelColumn::None,
-            name => data::LabelColumn::Name(name.to_owned()),
-        };
-        let read = data::read_csv_dataset(inputs, column)?;
-        return match read.targets {
-            data::Targets::Classes { labels, .. } => with_classes(read.inputs, labels, inputs),
-            values => Dataset::new(name, read.inputs, values),
-        };
-    }
-    Err(Error::config(format!(
-        "data.inputs is {name}, which holds no labels: name a file of labels (data.labels) or of values to predict (data.targets)"
-    )))
 }

@@ -310,7 +310,9 @@ fn gather() -> Agreement {
         }
         for (side, x) in ["X", "Y"].iter().zip(&pair) {
             let labels: Vec<usize> = match isogram::data::read_labels(&Path::new(FOLDER).join("digits_labels.npy")) {
-                Ok(labels) if labels.len() == x.values.nrows() => labels.into_iter().map(|l| l as usize).collect(),
+                Ok(labels) if labels.len() == x.values.nrows() => {
+                    labels.classes().into_iter().map(|l| l as usize).collect()
+                }
                 _ => Vec::new(),
             };
             let statistics: Vec<Statistic> = single().iter().map(|(_, s, _)| Statistic::parse(s).unwrap()).collect();

@@ -274,6 +274,7 @@ fn bad_input_gets_one_clear_sentence() {
         b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (100, 4), }",
     );
     write(dir.path(), "cut-idx3-ubyte", &[0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 28, 0, 0, 0, 28, 1, 2]);
+    write(dir.path(), "whole-idx1-ubyte", &[0, 0, 8, 1, 0, 0, 0, 2, 7, 9]);
     write(dir.path(), "cut.safetensors", &[200, 0, 0, 0, 0, 0, 0, 0, b'{']);
     write(dir.path(), "three.csv", b"1,2,0\n3,4,1\n5,6,2\n7,8,0\n1,3,0\n2,5,1\n1,2,0\n3,4,1\n5,6,1\n7,8,0\n");
     let files = |inputs: &str, more: &str| {
@@ -297,7 +298,7 @@ fn bad_input_gets_one_clear_sentence() {
         ("truncated IDX", files("cut-idx3-ubyte", &labels), vec!["cut-idx3-ubyte"]),
         ("truncated safetensors", files("cut.safetensors", &labels), vec!["cut.safetensors"]),
         ("label out of range", files("three.csv", "label_column = \"last\"\nclasses = 2"), vec!["three.csv", "2"]),
-        ("no labels", files("good.csv", "").replace("good.csv", "cut.npy"), vec!["data."]),
+        ("no labels", files("whole-idx1-ubyte", ""), vec!["data.labels"]),
         (
             "initial weights of another shape",
             format!("[model]\ninit_from = \"{}\"", at("cut.safetensors")),

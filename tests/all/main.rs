@@ -10,6 +10,7 @@ mod compare;
 mod describe_device;
 mod embedding;
 mod features;
+mod files;
 mod folders;
 mod gradients;
 mod kernels;

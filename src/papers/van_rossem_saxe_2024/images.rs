@@ -48,16 +48,17 @@ pub fn images(lab: &Lab<'_>, experiment: &Experiment) -> Result<Images> {
 
 fn mnist(folder: &Path) -> Result<Dataset> {
     let file = |stem: &str| -> Result<std::path::PathBuf> {
-        let names = [stem.to_owned(), stem.replacen("-idx", ".idx", 1)];
+        let other = stem.replacen("-idx", ".idx", 1);
+        let names = [stem.to_owned(), format!("{stem}.gz"), format!("{other}.gz"), other];
         names.iter().map(|name| folder.join(name)).find(|path| path.exists()).ok_or_else(|| {
-            Error::data(folder, format!("expected MNIST's {stem} in it: name the folder of its unpacked IDX files"))
+            Error::data(folder, format!("expected MNIST's {stem} in it: name the folder of its IDX files"))
         })
     };
     let inputs = read_table(&file("train-images-idx3-ubyte")?)?;
     let path = file("train-labels-idx1-ubyte")?;
     let labels = read_labels(&path)?;
-    let classes = data::count_classes(&labels, &path)?;
-    Dataset::new("mnist", inputs, Targets::Classes { labels, classes })
+    let classes = data::number_classes(&[(&labels, &path)], None)?.classes;
+    Dataset::new("mnist", inputs, Targets::Classes { labels: labels.classes(), classes })
 }
 
 /// The released experiment's network on images of ten classes: four hidden layers of 200 leaky ReLU units, half the mean
