@@ -51,20 +51,20 @@ impl Runner<'_> {
                         let values = machine.read_variable(&variable)?;
                         for (part, m) in values.chunks(examples * units).zip(members.iter()) {
                             let name = format!("{prefix}{m}/{set}{}", layer_name(layer));
-                            arrays.push((name, vec![examples, units], part.to_vec()));
+                            arrays.push((*m, (name, vec![examples, units], part.to_vec())));
                         }
                     }
                 }
             }
         }
-        Ok(arrays)
+        Ok(by_replica(arrays))
     }
 
     /// Parameters at the end of training, if they were asked for: `<replica>/<name>`, of the shapes that PyTorch gives them.
     pub(super) fn final_parameters(&mut self) -> Result<Vec<NamedArray>> {
         let mut arrays = Vec::new();
         if self.sweep.experiment.save.parameters != Keep::Final {
-            return Ok(arrays);
+            return Ok(Vec::new());
         }
         for group in &mut self.groups {
             let shapes = parameter_shapes(&group.compiled);
@@ -72,12 +72,12 @@ impl Runner<'_> {
             for (machine, members) in &mut group.slices {
                 for ((name, values), shape) in names.iter().zip(machine.read_variables(&names)?).zip(&shapes) {
                     for (part, m) in values.chunks(shape.iter().product()).zip(members.iter()) {
-                        arrays.push((format!("{m}/{name}"), shape.clone(), part.to_vec()));
+                        arrays.push((*m, (format!("{m}/{name}"), shape.clone(), part.to_vec())));
                     }
                 }
             }
         }
-        Ok(arrays)
+        Ok(by_replica(arrays))
     }
 
     /// Representations at the end of training, if they were asked for.
@@ -101,13 +101,14 @@ impl Runner<'_> {
         let metadata = [("layout".to_owned(), "step/replica/name, or replica/name for the end of training".to_owned())];
         if save.parameters != Keep::None {
             let mut arrays = parameters.to_vec();
+            let mut kept = Vec::new();
             for (g, group) in self.groups.iter_mut().enumerate().filter(|_| save.parameters == Keep::Checkpoints) {
                 let shapes = parameter_shapes(&group.compiled);
                 for (s, (_, members)) in group.slices.iter_mut().enumerate() {
                     let names: Vec<&str> = group.compiled.parameter_names.iter().map(String::as_str).collect();
-                    let mut add = |prefix: String, name: &str, shape: &[usize], values: &[f32]| {
+                    let mut add = |step: u32, name: &str, shape: &[usize], values: &[f32]| {
                         for (part, m) in values.chunks(shape.iter().product()).zip(members.iter()) {
-                            arrays.push((format!("{prefix}{m}/{name}"), shape.to_vec(), part.to_vec()));
+                            kept.push(((step, *m), (format!("{step}/{m}/{name}"), shape.to_vec(), part.to_vec())));
                         }
                     };
                     for &step in &checkpoints {
@@ -116,12 +117,13 @@ impl Runner<'_> {
                         for (name, shape) in names.iter().zip(&shapes) {
                             let full = format!("{g}/{s}/{name}");
                             if let Some((_, _, values)) = saved.iter().find(|(n, _, _)| *n == full) {
-                                add(format!("{step}/"), name, shape, values);
+                                add(step, name, shape, values);
                             }
                         }
                     }
                 }
             }
+            arrays.extend(by_replica(kept));
             write_safetensors(&dir.join(files::layout::PARAMETERS), &arrays, &metadata)?;
         }
         if save.representations != Keep::None {
@@ -216,4 +218,10 @@ impl Runner<'_> {
         }
         Ok(manifest)
     }
+}
+
+/// Arrays in the order of their replicas, whatever the slices that they came from.
+fn by_replica<K: Ord + Copy>(mut arrays: Vec<(K, NamedArray)>) -> Vec<NamedArray> {
+    arrays.sort_by_key(|(of, _)| *of);
+    arrays.into_iter().map(|(_, array)| array).collect()
 }

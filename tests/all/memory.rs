@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use isogram::Error;
 use isogram::config::Experiment;
 use isogram::gpu::{AdapterChoice, Gpu};
-use isogram::train::{Interrupt, Options, Quiet, Summary, Sweep};
+use isogram::train::{Interrupt, Options, Progress, Quiet, Summary, Sweep};
 
 use crate::support;
 
@@ -37,6 +37,15 @@ representations = "checkpoints"
 fn sweep(more: &[(&str, &str)]) -> Sweep {
     let more: Vec<_> = more.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     Sweep::new(Experiment::with_overrides(SETTINGS, "memory.toml", &more).unwrap()).unwrap()
+}
+
+/// Asks a run to stop when it has come so far.
+struct Stop(Interrupt);
+
+impl Progress for Stop {
+    fn steps(&mut self, _: u32, _: u32, _: Option<f64>) {
+        self.0.ask();
+    }
 }
 
 /// Everything that was observed, as bits.
@@ -74,8 +83,8 @@ fn states_that_take_turns_come_to_the_same_bits() {
     let sliced = Options { memory: tight(&sweep, &sliced), out: Some(turns.clone()), ..sliced };
     // Stopped on the way, too: what waits on the host is saved with the rest.
     let asked = Options { interrupt: Interrupt::default(), ..sliced.clone() };
-    asked.interrupt.ask();
-    assert!(matches!(sweep.run(&asked, &mut Quiet), Err(Error::Interrupted { .. })));
+    let stopped = sweep.run(&asked, &mut Stop(asked.interrupt.clone()));
+    assert!(matches!(stopped, Err(Error::Interrupted { .. })));
     // A run is cut as it was when it began.
     let found = sweep.run(&Options { slice: None, resume: true, ..sliced }, &mut Quiet).unwrap();
     assert!(found.manifest.notes.iter().any(|n| n.contains("took turns")), "{:?}", found.manifest.notes);
@@ -115,7 +124,8 @@ fn a_lack_of_memory_is_said_in_bytes_with_what_helps() {
         ("seeds", "64"),
         ("observe.measures", "[\"loss\"]"),
         ("observe.compare", "[]"),
-        ("probe.examples", "500"),
+        ("probe.examples", "350"),
+        ("save.representations", "none"),
     ]);
     let options = Options { gpu: Some(gpu), out: Some(folder.path().join("out")), ..Options::default() };
     let needs = sweep.outline(&options).unwrap().needs;
@@ -151,8 +161,7 @@ fn each_buffer_that_is_refused_is_an_error_and_costs_nothing() {
     let expected = sweep.run(&Options { out: Some(whole), ..options.clone() }, &mut Quiet).unwrap();
     let run = Options { out: Some(out), ..options };
     let asked = Options { interrupt: Interrupt::default(), ..run.clone() };
-    asked.interrupt.ask();
-    sweep.run(&asked, &mut Quiet).unwrap_err();
+    sweep.run(&asked, &mut Stop(asked.interrupt.clone())).unwrap_err();
     let resumed = Options { resume: true, ..run };
     for n in 1.. {
         gpu.refuse_buffer(n);
