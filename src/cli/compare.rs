@@ -40,11 +40,7 @@ pub fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
         (false, true) => MAIN.map(str::to_owned).to_vec(),
     };
     // Before anything is read: a wrong name or flag should not cost a long reading.
-    let measures = names
-        .iter()
-        .filter(|name| !name.trim().is_empty())
-        .map(|name| Measure::parse(name))
-        .collect::<Result<Vec<_>, _>>()?;
+    let measures = Measure::parse_all(&names)?;
     check(args, &measures)?;
     if args.batch > 0 {
         return by_batches(args, &measures);
@@ -57,6 +53,8 @@ pub fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
         ))
         .into());
     }
+    let examples = set.first().map_or(0, |x| x.values.nrows());
+    let measures = measures.into_iter().map(|m| m.affordable(examples)).collect::<Result<Vec<_>, _>>()?;
     let gpu = adapter(args, &set, &measures)?;
     let begun = std::time::Instant::now();
     let mut show = |done: usize, total: usize| {

@@ -38,10 +38,10 @@ pub fn describe(args: &DescribeArgs) -> anyhow::Result<u8> {
     } else {
         args.statistics.clone()
     };
-    let wanted = names.iter().map(|name| Statistic::parse(name)).collect::<Result<Vec<_>, _>>()?;
+    let wanted = Statistic::parse_all(&names)?;
     let set = read(&args.files, &args.input)?;
     let labels = labels(args, &set)?;
-    if let Some(one) = wanted.iter().find(|s| s.entry.labels && labels.is_empty()) {
+    if let Some(one) = wanted.iter().find(|s| s.entry.labels && s.is_named() && labels.is_empty()) {
         return Err(Error::config(format!(
             "`{}` needs a class for each example: give them with --labels FILE",
             one.entry.name

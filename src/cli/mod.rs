@@ -226,7 +226,8 @@ struct CompareArgs {
     /// Files of arrays whose rows are examples: .npy, .npz, .safetensors, .csv; FILE:ARRAY takes one array of a file
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Measures, separated by commas, such as cka,procrustes,rsa:pearson (see `isogram measures`)
+    /// Measures or families of them, separated by commas, such as cka,procrustes,rsa:pearson, or kernels,subspaces, or all
+    /// (see `isogram measures`)
     #[arg(long, visible_alias = "measure", value_name = "NAMES", value_delimiter = ',')]
     measures: Vec<String>,
     #[command(flatten)]
@@ -298,7 +299,7 @@ struct DescribeArgs {
     /// A class for each example: .npy, .csv or IDX
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
-    /// Statistics, separated by commas (see `isogram measures`)
+    /// Statistics or families of them, separated by commas, or all (see `isogram measures`)
     #[arg(long, visible_alias = "statistic", value_name = "NAMES", value_delimiter = ',')]
     statistics: Vec<String>,
     #[command(flatten)]

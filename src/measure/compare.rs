@@ -5,13 +5,15 @@ mod device;
 mod host;
 pub mod inference;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use faer::Mat;
 
 pub use host::in_parallel;
 
-use super::catalogue::Measure;
+use super::catalogue::scale::near_one;
+use super::catalogue::{Measure, Scale};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 
@@ -101,15 +103,19 @@ pub type Step<'a> = &'a mut dyn FnMut(usize, usize);
 /// If the representations have not the same number of examples or hold values that are not finite, or the device fails.
 pub fn all_pairs(set: &[Named], measures: &[Measure], gpu: Option<&Arc<Gpu>>, step: Step<'_>) -> Result<Vec<Table>> {
     check(set)?;
-    let on_device: Vec<bool> =
-        measures.iter().map(|m| gpu.is_some_and(|gpu| device::suits(set, m, gpu.profile()))).collect();
+    // Values that single precision does not hold are brought near one, where that is all a measure needs to know.
+    let (near, far) = if gpu.is_some() { near_one(set) } else { (Cow::Borrowed(set), Vec::new()) };
+    let all_near = !far.contains(&true);
+    let suits =
+        |m: &Measure, gpu: &Arc<Gpu>| (all_near || m.scale() == Scale::Free) && device::suits(&near, m, gpu.profile());
+    let on_device: Vec<bool> = measures.iter().map(|m| gpu.is_some_and(|gpu| suits(m, gpu))).collect();
     let total = measures.len();
     let mut done = 0;
     let mut tables: Vec<Option<Table>> = vec![None; measures.len()];
     let mut refused: Vec<Option<String>> = vec![None; total];
     if let Some(gpu) = gpu {
         let wanted: Vec<usize> = (0..total).filter(|&m| on_device[m]).collect();
-        let found = device::all_pairs(set, measures, &wanted, gpu, &mut |m, why| refused[m] = Some(why))?;
+        let found = device::all_pairs(&near, measures, &wanted, gpu, &mut |m, why| refused[m] = Some(why))?;
         for (m, mut table) in found {
             // Not defined, or only not in single precision: the CPU knows, and says why.
             host::complete(set, &measures[m], &mut table);

@@ -11,6 +11,7 @@ mod describe_device;
 mod embedding;
 mod features;
 mod gradients;
+mod invariance;
 mod kernels;
 mod library;
 mod measures;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::entry::{Direction, Entry};
 use super::given::Parameter;
 use super::statistic::StatisticEntry;
-use super::{Measure, Statistic, measures, statistics};
+use super::{Measure, Scale, Statistic, measures, statistics};
 
 const HEAD: &str = "# Measures
 
@@ -99,6 +99,10 @@ fn measure(text: &mut String, e: &Entry) {
     if let Some(device) = Measure::parse(e.name).ok().and_then(|m| m.made.device) {
         facts.push(format!("GPU ({})", device.describe()));
     }
+    let scale = Measure::parse(e.name).map_or(Scale::Free, |m| m.scale());
+    if scale != Scale::Free {
+        facts.push(scale.describe());
+    }
     facts.push(format!("cost {}", e.cost));
     let _ = writeln!(text, "{}.", capital(&facts.join("; ")));
     let invariances: Vec<&str> = e.invariances.iter().map(|i| i.name()).collect();
@@ -116,6 +120,10 @@ fn statistic(text: &mut String, e: &StatisticEntry) {
     }
     if e.labels {
         text.push_str("Needs a class for each example.\n");
+    }
+    let scale = Statistic::parse(e.name).map_or(Scale::Free, |s| s.scale());
+    if scale != Scale::Free {
+        let _ = writeln!(text, "{}.", capital(&scale.describe()));
     }
     if Statistic::parse(e.name).is_ok_and(|s| s.device.is_some()) {
         text.push_str("GPU.\n");

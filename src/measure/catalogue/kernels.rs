@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::device::{Cosine, Device, FromProducts, Neighbourhood, Surroundings};
 use super::entry::{Direction, Entry, Extents, Host, Invariance as I, Made, no_caution};
 use super::given::{Given, Parameter, Takes};
+use super::scale::{Scale, free};
 use crate::error::Result;
 use crate::measure::embedding::{self, Between, Centring, Embedding, Pool};
-use crate::measure::neurons::neighbours::Nearness;
 use crate::measure::pairwise::gram::{Bandwidth, Kernel};
 use crate::measure::pairwise::kernel::{self, Embedded, Estimator};
 use crate::measure::pairwise::{cknna, distance_correlation};
@@ -56,6 +56,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: false,
         invariances: ORTHOGONAL,
+        scale: width,
         cost: "n² p",
         source: "Kornblith et al. 2019, eq. 4; unbiased HSIC: Song et al. 2012, eq. 5",
         parameters: CKA_OPTIONS,
@@ -72,6 +73,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: true,
         invariances: ORTHOGONAL,
+        scale: width,
         cost: "n² p",
         source: "Williams et al. 2021",
         parameters: &[
@@ -102,6 +104,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: false,
         invariances: &[I::Translation, I::Permutation, I::Orthogonal],
+        scale: |g| if g.word("kernel") == "linear" { Scale::Each(2) } else { width(g) },
         cost: "n² p",
         source: "Gretton et al. 2005; Song et al. 2012, eq. 5",
         parameters: CKA_OPTIONS,
@@ -126,6 +129,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: false,
         invariances: ORTHOGONAL,
+        scale: width,
         cost: "n batch p",
         source: "Nguyen, Raghu, Kornblith 2021",
         parameters: &[
@@ -159,6 +163,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: false,
         invariances: ORTHOGONAL,
+        scale: free,
         cost: "n² p",
         source: "Székely, Rizzo, Bakirov 2007; debiased: Székely and Rizzo 2014",
         parameters: &[Parameter {
@@ -192,12 +197,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         name: "cknna",
         title: "CKA among common nearest neighbours",
         family: FAMILY,
-        formula: "unbiased HSIC of K, L masked to pairs that are neighbours in both, over the root of each with itself",
+        formula: "unbiased HSIC of K, L masked to pairs that are neighbours in both (of those equally near by their chance), over the root of each with itself",
         range: [-1.0, 1.0],
         direction: Direction::Similarity,
         symmetric: false,
         metric: false,
         invariances: &[I::Scaling, I::Permutation, I::Orthogonal],
+        scale: |g| if g.word("rows") == "raw" && g.number("epsilon") > 0.0 { Scale::Own } else { Scale::Free },
         cost: "n² p",
         source: "Huh et al. 2024",
         parameters: &[
@@ -220,17 +226,26 @@ pub(super) const ENTRIES: &[Entry] = &[
                 unit_rows: g.word("rows") == "unit",
                 epsilon: g.number("epsilon"),
             };
-            let nearness = if settings.unit_rows { Nearness::Cosine } else { Nearness::InnerProduct };
+            let nearness = settings.nearness();
             let compare = Arc::new(move |a: Surroundings<'_>, b: Surroundings<'_>| {
-                cknna::of_neighbours((a.values, a.neighbours.iter()), (b.values, b.neighbours.iter()), settings)
+                let masked = |s: Surroundings<'_>| cknna::Masked::at(s.values, s.neighbours, settings);
+                cknna::compare(&masked(a)?, &masked(b)?, settings)
             });
             Ok(Made {
-                host: Host::of_pair(move |x, y| cknna::cknna(x, y, settings)),
+                host: Host::new(
+                    move |x| cknna::Masked::of(x, settings),
+                    move |a: &cknna::Masked, b: &cknna::Masked| cknna::compare(a, b, settings),
+                ),
                 device: Some(Device::Neighbours(Neighbourhood { k: settings.neighbours, nearness, compare })),
             })
         },
     },
 ];
+
+/// Of measures whose kernel may have a width in the units of the data.
+fn width(g: &Given) -> Scale {
+    if g.number("sigma") > 0.0 { Scale::Own } else { Scale::Free }
+}
 
 fn estimator_of(g: &Given) -> Estimator {
     match g.word("estimator") {

@@ -6,6 +6,7 @@ use super::crosses;
 use super::device::{Cross, Device, Neighbourhood, Tables};
 use super::entry::{Direction, Entry, Host, Invariance as I, Made, no_caution};
 use super::given::{Given, Parameter, Takes};
+use super::scale::{Scale, free};
 use crate::error::{Error, Result};
 use crate::measure::embedding::Between;
 use crate::measure::neurons::clustering::{ClusterOptions, Edges, cluster_units};
@@ -48,6 +49,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: false,
         invariances: MATCHING,
+        scale: free,
         cost: "n p² + p³",
         source: "Li et al. 2016",
         parameters: &[SIGN],
@@ -68,6 +70,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: false,
         metric: false,
         invariances: MATCHING,
+        scale: free,
         cost: "n p²",
         source: "Li et al. 2016",
         parameters: &[
@@ -98,6 +101,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: false,
         invariances: MATCHING,
+        scale: free,
         cost: "n p² + p³",
         source: "Khosla and Williams 2024",
         parameters: &[SIGN],
@@ -118,6 +122,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: true,
         invariances: MATCHING,
+        scale: |g| if g.word("scale") == "centred" { Scale::Common(1.0) } else { Scale::Free },
         cost: "n p² + p³",
         source: "Khosla and Williams 2024",
         parameters: &[
@@ -150,6 +155,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: false,
         metric: false,
         invariances: &[I::Translation, I::Scaling, I::UnitScaling, I::Permutation],
+        scale: free,
         cost: "n p² + p³",
         source: "Li et al. 2016",
         parameters: &[
@@ -195,6 +201,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: false,
         metric: false,
         invariances: MATCHING,
+        scale: free,
         cost: "n p² + passes p² q",
         source: "Li et al. 2016",
         parameters: &[
@@ -233,6 +240,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: false,
         invariances: MATCHING,
+        scale: free,
         cost: "n p² + p³",
         source: "Li et al. 2016",
         parameters: &[
@@ -254,12 +262,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         name: "knn",
         title: "common nearest neighbours",
         family: NEIGHBOURS,
-        formula: "mean |A ∩ B| / k over examples; chance level k / (n - 1)",
+        formula: "mean |A ∩ B| / k over examples, expected where equally near ones are drawn; chance level k / (n - 1)",
         range: [0.0, 1.0],
         direction: Direction::Similarity,
         symmetric: true,
         metric: false,
         invariances: &[I::Scaling, I::Permutation, I::Orthogonal],
+        scale: free,
         cost: "n² p",
         source: "Huh et al. 2024",
         parameters: NEAREST,
@@ -270,12 +279,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         name: "knn_jaccard",
         title: "Jaccard index of nearest neighbours",
         family: NEIGHBOURS,
-        formula: "mean |A ∩ B| / |A ∪ B| over examples",
+        formula: "mean |A ∩ B| / |A ∪ B| over examples, expected where equally near ones are drawn",
         range: [0.0, 1.0],
         direction: Direction::Similarity,
         symmetric: true,
         metric: false,
         invariances: &[I::Scaling, I::Permutation, I::Orthogonal],
+        scale: free,
         cost: "n² p",
         source: "Klabunde et al. 2025",
         parameters: NEAREST,
@@ -292,6 +302,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: false,
         metric: false,
         invariances: &[I::Translation, I::Scaling, I::Permutation, I::Orthogonal],
+        scale: free,
         cost: "n³ and more",
         source: "Barannikov et al. 2022",
         parameters: &[

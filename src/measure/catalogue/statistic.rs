@@ -8,6 +8,7 @@ mod units;
 use faer::MatRef;
 
 use super::given::{Given, Parameter, Takes};
+use super::scale::{Scale, exponent, free, multiplied, shifted};
 use super::unknown;
 use crate::error::{Error, Result};
 use crate::measure::describe::OnDevice;
@@ -54,6 +55,8 @@ pub struct StatisticEntry {
     pub source: &'static str,
     /// Whether it needs a class for each example.
     pub labels: bool,
+    /// What becomes of it when the data are multiplied by a number.
+    pub scale: fn(&Given) -> Scale,
     /// Its options.
     pub parameters: &'static [Parameter],
     /// How it is computed.
@@ -62,7 +65,7 @@ pub struct StatisticEntry {
 
 impl StatisticEntry {
     const fn new(family: &'static str, name: &'static str, title: &'static str, make: fn(&Given) -> Form) -> Self {
-        Self { name, title, family, formula: "", source: "", labels: false, parameters: &[], make }
+        Self { name, title, family, formula: "", source: "", labels: false, scale: free, parameters: &[], make }
     }
 
     const fn formula(self, formula: &'static str) -> Self {
@@ -75,6 +78,10 @@ impl StatisticEntry {
 
     const fn with(self, parameters: &'static [Parameter]) -> Self {
         Self { parameters, ..self }
+    }
+
+    const fn scaled(self, scale: fn(&Given) -> Scale) -> Self {
+        Self { scale, ..self }
     }
 
     const fn needs_labels(self) -> Self {
@@ -91,6 +98,8 @@ pub struct Statistic {
     /// Its form for a device, if it has one.
     pub device: Option<OnDevice>,
     compute: Compute,
+    /// Whether it was named by itself, not with its family.
+    pub(super) alone: bool,
 }
 
 impl std::fmt::Debug for Statistic {
@@ -118,7 +127,7 @@ impl Statistic {
         let options: Vec<&str> = parts.collect();
         let given = Given::parse(name, entry.parameters, &options)?;
         let Form { compute, device } = (entry.make)(&given);
-        Ok(Self { entry, given, device, compute })
+        Ok(Self { entry, given, device, compute, alone: true })
     }
 
     /// Its canonical name.
@@ -126,7 +135,17 @@ impl Statistic {
         format!("{}{}", self.entry.name, self.given.suffix())
     }
 
-    /// Its value for `x` `[examples, units]`; `labels` are a class for each example, or empty.
+    /// Whether it was named by itself, not with its family.
+    pub fn is_named(&self) -> bool {
+        self.alone
+    }
+
+    /// What becomes of its value when the data are multiplied by a number.
+    pub fn scale(&self) -> Scale {
+        (self.entry.scale)(&self.given)
+    }
+
+    /// Its value for `x` `[examples, units]`, brought to a scale near one if the statistic says what that does; `labels` are a class for each example, or empty.
     ///
     /// # Errors
     /// If it is not defined on `x`, or needs labels and has none.
@@ -134,7 +153,18 @@ impl Statistic {
         if self.entry.labels && labels.is_empty() {
             return Err(Error::Measure(format!("`{}` needs a label for each example", self.entry.name)));
         }
-        let value = (self.compute)(x, labels)?;
+        let scale = self.scale();
+        let exponent = if scale == Scale::Own { 0 } else { exponent(x) };
+        let value = match exponent {
+            0 => (self.compute)(x, labels)?,
+            _ => (self.compute)(multiplied(x, -exponent).as_ref(), labels)?,
+        };
+        let value = match scale {
+            // With one representation the two are the same.
+            Scale::Each(power) => shifted(value, power * exponent),
+            Scale::Common(power) => value * (power * f64::from(exponent)).exp2(),
+            Scale::Free | Scale::Own => value,
+        };
         if value.is_finite() {
             return Ok(value);
         }

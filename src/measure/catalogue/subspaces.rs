@@ -4,6 +4,7 @@ use super::crosses;
 use super::device::{Cross, Device, Nuclear, NuclearValue};
 use super::entry::{Direction, Entry, Extents, Host, Invariance as I, Made, no_caution};
 use super::given::{Given, Parameter, Takes};
+use super::scale::{Scale, free};
 use crate::error::Error;
 use crate::measure::subspace::based::{Based, Basis};
 use crate::measure::subspace::{
@@ -31,6 +32,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: true,
         invariances: ORTHOGONAL,
+        scale: |g| match g.word("form") {
+            "euclidean" => Scale::Common(1.0),
+            "squared" => Scale::Common(2.0),
+            _ => Scale::Free,
+        },
         cost: "n p² + p³",
         source: "Williams et al. 2021; Ding et al. 2021",
         parameters: &[Parameter {
@@ -60,6 +66,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: false,
         invariances: ORTHOGONAL,
+        scale: free,
         cost: "n p² + p³",
         source: "Harvey et al. 2024",
         parameters: &[],
@@ -81,6 +88,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: true,
         invariances: &[I::Translation, I::Permutation, I::Orthogonal],
+        scale: |g| match (g.number("alpha") < 1.0, g.word("form")) {
+            // Variances below an absolute number are raised to it, as in the package.
+            (true, _) => Scale::Own,
+            (false, "angular") => Scale::Free,
+            _ => Scale::Common(1.0),
+        },
         cost: "n p² + p³",
         source: "Williams et al. 2021 (netrep's LinearMetric)",
         parameters: &[
@@ -122,6 +135,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: true,
         invariances: &[I::Translation, I::Scaling, I::Permutation],
+        scale: |g| if g.word("form") == "euclidean" { Scale::Common(1.0) } else { Scale::Free },
         cost: "n p² + p³",
         source: "Williams et al. 2021",
         parameters: &[Parameter {
@@ -149,6 +163,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: false,
         invariances: LINEAR,
+        scale: free,
         cost: "n p² + p³",
         source: "Raghu et al. 2017; mean squared: Kornblith et al. 2019, table 1",
         parameters: &[
@@ -215,6 +230,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: false,
         invariances: ORTHOGONAL,
+        scale: free,
         cost: "n p² + p³",
         source: "Raghu et al. 2017",
         parameters: &[
@@ -280,6 +296,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: false,
         metric: false,
         invariances: &[I::Translation, I::Scaling, I::Permutation],
+        scale: free,
         cost: "n p² + p³",
         source: "Morcos et al. 2018",
         parameters: &[Parameter {
@@ -307,6 +324,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: false,
         invariances: &[I::Scaling, I::UnitScaling, I::Permutation, I::Orthogonal, I::Linear],
+        scale: free,
         cost: "n p²",
         source: "May et al. 2019",
         parameters: &[Parameter {
@@ -334,6 +352,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: true,
         invariances: ORTHOGONAL,
+        scale: free,
         cost: "n p² + p³",
         source: "Boix-Adserà et al. 2022",
         parameters: &[
@@ -364,6 +383,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: false,
         metric: false,
         invariances: &[I::Translation, I::Scaling, I::Permutation, I::Orthogonal],
+        scale: free,
         cost: "n p²",
         source: "Kornblith et al. 2019, table 1",
         parameters: &[Parameter {
@@ -399,6 +419,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: false,
         metric: false,
         invariances: &[I::Translation, I::Permutation, I::Orthogonal],
+        scale: |g| if g.number("alpha") == 0.0 && g.word("choose") == "fixed" { Scale::Free } else { Scale::Own },
         cost: "folds (n p² + p³)",
         source: "scikit-learn's Ridge and KFold; brain-score for the median correlation",
         parameters: &[
@@ -458,6 +479,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: false,
         metric: false,
         invariances: &[I::Translation, I::Permutation, I::Orthogonal],
+        scale: |_| Scale::Own,
         cost: "penalties n² p",
         source: "scikit-learn's RidgeCV",
         parameters: &[Parameter {
@@ -493,6 +515,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: false,
         invariances: &[],
+        scale: |_| Scale::Own,
         cost: "n p",
         source: "Lin 1991; Klabunde et al. 2025",
         parameters: &[],
@@ -503,7 +526,7 @@ pub(super) const ENTRIES: &[Entry] = &[
 
 /// A measure of the Procrustes family, each representation brought into its form once.
 fn procrustes(basis: Basis, form: fn(&shape::Procrustes) -> f64) -> Host {
-    Host::new(move |x| Based::of(x, basis), move |a: &Based, b: &Based| Ok(form(&a.procrustes(b)?)))
+    Host::sized(move |x| Based::of(x, basis), move |a: &Based, b: &Based, sizes| Ok(form(&a.procrustes(b, sizes)?)))
 }
 
 /// A summary of canonical correlations, likewise.
