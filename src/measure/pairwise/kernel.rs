@@ -277,7 +277,8 @@ fn unit_scale_centred(x: MatRef<'_, f64>) -> Result<Mat<f64>> {
 /// The self-product of features, where rounding leaves one.
 fn own_product(x: &Mat<f64>, estimator: Estimator) -> Result<f64> {
     let (own, full) = (feature_product(x, x, estimator), feature_product(x, x, Estimator::Gretton));
-    if own <= ROUNDING * full { refuse(nothing_left(estimator)) } else { Ok(own) }
+    let noise = 4.0 * x.nrows() as f64 * f64::EPSILON;
+    if own <= noise.max(ROUNDING) * full { refuse(nothing_left(estimator)) } else { Ok(own) }
 }
 
 /// Why there is no CKA of a representation that varies.

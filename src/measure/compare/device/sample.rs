@@ -17,7 +17,7 @@ const SEEN: usize = 96;
 /// Deviations from the mean, or means, that single precision leaves three digits of at least: in parts of what is compared.
 const SPREAD: f64 = 1e-3;
 
-/// Lengths of examples, in median distances, up to which rounding of them leaves a kernel of that width six digits.
+/// Lengths, in median distances, up to which rounding of them leaves a kernel of that width six digits.
 const REACH: f64 = 8.0;
 
 /// Whether no dissimilarities tie, or single precision keeps those that do.
@@ -26,13 +26,15 @@ pub(super) fn ranks_decided(set: &[Named], between: Between) -> bool {
         matches!(between, Between::SquaredEuclidean | Between::Euclidean | Between::CityBlock)
             && x.values.col_iter().all(|c| c.iter().all(|v| v.fract() == 0.0 && v.abs() < 4096.0))
     };
+    let angles = matches!(between, Between::Correlation | Between::Cosine);
     set.iter().all(|x| {
         exact(x)
-            || table(x, between).is_some_and(|t| {
-                let mut values = t.with_ties().values().to_vec();
-                values.sort_unstable_by(f64::total_cmp);
-                values.windows(2).all(|w| w[0] != w[1])
-            })
+            || (angles || has_width(x))
+                && table(x, between).is_some_and(|t| {
+                    let mut values = t.with_ties().values().to_vec();
+                    values.sort_unstable_by(f64::total_cmp);
+                    values.windows(2).all(|w| w[0] != w[1])
+                })
     })
 }
 
@@ -62,13 +64,19 @@ pub(super) fn varies(set: &[Named], between: Between, centring: Centring) -> boo
     })
 }
 
-/// Whether most examples lie no further from the middle of each unit than the median distance allows.
+/// Whether most examples, and the mean of all, lie no further from the middle of each unit than the median distance allows:
+/// a few examples far from all others move the mean, and a table is made from it.
 fn has_width(x: &Named) -> bool {
-    let x = sample(x);
-    let Ok(table) = rdm(x.as_ref(), Dissimilarity::Euclidean) else { return false };
-    let middles: Vec<f64> = x.col_iter().map(|c| middle(c.iter().copied().collect())).collect();
-    let length = |i: usize| x.row(i).iter().zip(&middles).map(|(v, m)| (v - m).powi(2)).sum::<f64>().sqrt();
-    middle((0..x.nrows()).map(length).collect()) <= REACH * middle(table.values().to_vec())
+    let seen = sample(x);
+    let Ok(table) = rdm(seen.as_ref(), Dissimilarity::Euclidean) else { return false };
+    let middles: Vec<f64> = x.values.col_iter().map(|c| middle(c.iter().copied().collect())).collect();
+    let from =
+        |values: &mut dyn Iterator<Item = f64>| values.zip(&middles).map(|(v, m)| (v - m).powi(2)).sum::<f64>().sqrt();
+    let most = REACH * middle(table.values().to_vec());
+    let lengths = (0..seen.nrows()).map(|i| from(&mut seen.row(i).iter().copied())).collect();
+    let n = x.values.nrows() as f64;
+    let mean = from(&mut x.values.col_iter().map(|c| c.iter().sum::<f64>() / n));
+    middle(lengths) <= most && mean <= most
 }
 
 fn dissimilarity(between: Between) -> Option<Dissimilarity> {
