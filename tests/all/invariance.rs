@@ -312,7 +312,9 @@ fn neighbours_that_tie_are_shared() {
         assert!((of(name, &constant, &groups).unwrap() - 0.5).abs() < 1e-15, "{name}");
     }
     assert!(of("cknna:k=4", &constant, &constant).is_err());
-    assert!((of("cknna:k=4:epsilon=0", &groups, &groups).unwrap() - 1.0).abs() < 1e-14);
+    assert!((of("cknna:k=2:epsilon=0", &groups, &groups).unwrap() - 1.0).abs() < 1e-14);
+    // Of one neighbour, one of two that tie: halves of the mask on both sides, and a quarter where both are drawn.
+    assert!((of("cknna:k=1:epsilon=0", &groups, &groups).unwrap() - 0.25).abs() < 1e-14);
 }
 
 /// On a grid whose steps are no sums of powers of two, first and second neighbours are equally far but for rounding.

@@ -35,9 +35,9 @@ impl Cknna {
 /// of i in both, over √ of the same of each representation with itself, plus epsilon.
 ///
 /// Neighbours are those of the largest inner product, without the example itself. Those that tie for the last places share
-/// them: the mask holds the probability of being a neighbour when ties are broken at random, of a pair the product of the
-/// two. It is one or zero where nothing ties, as in the authors' code; where something does, the order of the examples
-/// decides there, and here it plays no part.
+/// them: the mask holds the probability of being a neighbour when ties are broken at random, independently in the two, of
+/// both the product of the two probabilities. It is one or zero where nothing ties, as in the authors' code; where something
+/// does, the order of the examples decides there, and here it plays no part (and a representation is not wholly like itself).
 /// The masks are not symmetric, and the estimator is evaluated as for matrices that are not: tr(KL) and 1ᵀKL1.
 /// The latter differs from 1ᵀLK1, so the value changes a little when `x` and `y` are exchanged, as in the authors' code.
 /// Usually in [0, 1], not strictly bounded; may be negative.
@@ -104,11 +104,12 @@ impl Masked {
 /// # Errors
 /// As [`cknna`].
 pub(crate) fn compare(x: &Masked, y: &Masked, settings: Cknna) -> Result<f64> {
-    let hsic = |a: &Masked, b: &Masked| {
-        let (k, l) = common(a, b);
-        masked_hsic(&k, &l)
+    let own = |a: &Masked| {
+        let k: Sparse = a.rows.iter().map(|row| row.iter().map(|&(j, k, v)| (j, v * k)).collect()).collect();
+        masked_hsic(&k, &k)
     };
-    let (xy, xx, yy) = (hsic(x, y), hsic(x, x), hsic(y, y));
+    let (k, l) = common(x, y);
+    let (xy, xx, yy) = (masked_hsic(&k, &l), own(x), own(y));
     if !(xx > 0.0 && yy > 0.0) {
         return refuse(format!(
             "expected positive self-similarities on neighbours, got {xx} and {yy}; use more examples or neighbours"
