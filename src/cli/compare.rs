@@ -44,11 +44,7 @@ pub fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
         (false, true) => MAIN.map(str::to_owned).to_vec(),
     };
     // Before anything is read: a wrong name or flag should not cost a long reading.
-    let measures = names
-        .iter()
-        .filter(|name| !name.trim().is_empty())
-        .map(|name| Measure::parse(name))
-        .collect::<Result<Vec<_>, _>>()?;
+    let measures = Measure::parse_all(&names)?;
     check(args, &measures)?;
     if args.batch > 0 {
         return by_batches(args, measures);
@@ -58,6 +54,8 @@ pub fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
         input.two()?;
         input
     };
+    let examples = set.first().map_or(0, |x| x.values.nrows());
+    let measures = measures.into_iter().map(|m| m.affordable(examples)).collect::<Result<Vec<_>, _>>()?;
     let gpu = adapter(args, &set, &measures)?;
     let on = Machine { gpu: gpu.as_ref(), memory: args.device.memory() };
     let begun = std::time::Instant::now();

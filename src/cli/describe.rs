@@ -38,7 +38,7 @@ pub fn describe(args: &DescribeArgs) -> anyhow::Result<u8> {
     } else {
         args.statistics.clone()
     };
-    let wanted = names.iter().map(|name| Statistic::parse(name)).collect::<Result<Vec<_>, _>>()?;
+    let wanted = Statistic::parse_all(&names)?;
     for path in &args.out {
         if !path.extension().is_some_and(|e| ["csv", "parquet"].iter().any(|known| e.eq_ignore_ascii_case(known))) {
             let message = format!("--out {}: expected a name that ends in .csv or .parquet", path.display());
@@ -49,7 +49,7 @@ pub fn describe(args: &DescribeArgs) -> anyhow::Result<u8> {
     let memory = args.device.memory();
     let Input { set, left_out } = read(&args.files, &args.input, memory, "")?;
     let labels = labels(args, &set)?;
-    if let Some(one) = wanted.iter().find(|s| s.entry.labels && labels.is_empty()) {
+    if let Some(one) = wanted.iter().find(|s| s.entry.labels && s.is_named() && labels.is_empty()) {
         return Err(Error::config(format!(
             "`{}` needs a class for each example: give them with --labels FILE",
             one.entry.name

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use isogram::measure::catalogue::{Direction, Entry, Parameter, StatisticEntry, measures, statistics, unknown_name};
+use isogram::measure::catalogue::{
+    Direction, Entry, Parameter, StatisticEntry, family_word, measures, statistics, unknown_name,
+};
 
 use super::{DONE, MeasuresArgs, print};
 
@@ -29,7 +31,7 @@ pub fn list(args: &MeasuresArgs) -> anyhow::Result<u8> {
     for e in measures() {
         if e.family != family {
             family = e.family;
-            let _ = write!(text, "\n{family}\n");
+            let _ = write!(text, "\n{family} (--measures {})\n", family_word(family));
         }
         let mut marks = Vec::new();
         if e.metric {
@@ -48,13 +50,14 @@ pub fn list(args: &MeasuresArgs) -> anyhow::Result<u8> {
     for e in statistics() {
         if e.family != family {
             family = e.family;
-            let _ = write!(text, "\n{family}\n");
+            let _ = write!(text, "\n{family} (--statistics {})\n", family_word(family));
         }
         let _ = writeln!(text, "  {:<24} {:<58} {}", e.name, e.title, if e.labels { "needs labels" } else { "" });
     }
     text.push_str(
         "\n`isogram measures NAME` says more of one: formula, range, invariances, options, source.\n\
-         Options follow a name after colons: cka:rbf:threshold=0.5, knn:k=20:euclidean.",
+         Options follow a name after colons: cka:rbf:threshold=0.5, knn:k=20:euclidean. A family stands for all that is in it,\n\
+         and `all` for everything.",
     );
     print(&text)?;
     Ok(DONE)

@@ -247,7 +247,8 @@ struct CompareArgs {
     /// array of a file
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Measures, separated by commas, such as cka,procrustes,rsa:pearson (see `isogram measures`)
+    /// Measures or families of them, separated by commas, such as cka,procrustes,rsa:pearson, or kernels,subspaces, or all
+    /// (see `isogram measures`)
     #[arg(long, visible_alias = "measure", value_name = "NAMES", value_delimiter = ',')]
     measures: Vec<String>,
     #[command(flatten)]
@@ -337,7 +338,7 @@ struct DescribeArgs {
     /// Column of --labels, where it has more than one: first, last or its name
     #[arg(long, value_name = "NAME", requires = "labels", default_value = "none", hide_default_value = true)]
     label_column: String,
-    /// Statistics, separated by commas (see `isogram measures`)
+    /// Statistics or families of them, separated by commas, or all (see `isogram measures`)
     #[arg(long, visible_alias = "statistic", value_name = "NAMES", value_delimiter = ',')]
     statistics: Vec<String>,
     #[command(flatten)]

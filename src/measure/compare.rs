@@ -5,13 +5,15 @@ mod device;
 mod host;
 pub mod inference;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use faer::Mat;
 
 pub use host::{in_parallel, in_parallel_on, some_pairs};
 
-use super::catalogue::Measure;
+use super::catalogue::scale::near_one;
+use super::catalogue::{Measure, Scale};
 use super::memory::Memory;
 use super::outcome::Outcome;
 use crate::error::{Error, Result};
@@ -172,13 +174,18 @@ pub fn all_pairs<'a>(
 }
 
 fn of_sound(set: &[Named], measures: &[Measure], on: Machine<'_>, step: Step<'_>) -> Vec<Table> {
+    // Values that single precision does not hold are brought near one, where that is all a measure needs to know.
+    let (near, far) = if on.gpu.is_some() { near_one(set) } else { (Cow::Borrowed(set), Vec::new()) };
+    let all_near = !far.contains(&true);
+    let suits =
+        |m: &Measure, gpu: &Arc<Gpu>| (all_near || m.scale() == Scale::Free) && device::suits(&near, m, gpu.profile());
     let total = measures.len();
     let mut done = 0;
     let mut tables: Vec<Option<Table>> = vec![None; total];
     let mut refused: Vec<Option<String>> = vec![None; total];
     if let Some(gpu) = on.gpu.filter(|_| !set.is_empty()) {
-        let wanted: Vec<usize> = (0..total).filter(|&m| device::suits(set, &measures[m], gpu.profile())).collect();
-        let found = device::all_pairs(set, measures, &wanted, gpu, &mut |m, why| refused[m] = Some(why));
+        let wanted: Vec<usize> = (0..total).filter(|&m| suits(&measures[m], gpu)).collect();
+        let found = device::all_pairs(&near, measures, &wanted, gpu, &mut |m, why| refused[m] = Some(why));
         for (m, grid) in found {
             // Not defined, or only not in single precision: the CPU knows, and says why.
             tables[m] = Some(host::complete(set, &measures[m], grid, on.memory));

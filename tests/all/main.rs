@@ -13,6 +13,7 @@ mod features;
 mod files;
 mod folders;
 mod gradients;
+mod invariance;
 mod kernels;
 mod library;
 mod measures;

@@ -18,8 +18,9 @@ use crate::measure::pairwise::rdm::{Dissimilarity, rdm};
 use crate::measure::subspace::based::{Based, Basis};
 use crate::measure::subspace::canonical::CanonicalCorrelations;
 use crate::measure::subspace::folds::contiguous_folds;
+use crate::measure::subspace::gulp::smoothed;
 use crate::measure::subspace::prepare::{
-    ThinSvd, Unit, basis, centre, check, column_means, scale_columns, singular_values, subtract, unit,
+    ThinSvd, Unit, basis, centre, check, column_means, column_space, scale_columns, singular_values, subtract, unit,
 };
 use crate::measure::subspace::regression::R2Sums;
 use crate::measure::subspace::ridge::{LooReport, RidgeScore, held_out_operator, leave_one_out_operators, score};
@@ -133,11 +134,16 @@ pub(super) fn permutation_procrustes(angular: bool) -> Cross {
     })
 }
 
-/// An orthonormal factorisation.
-fn factors(x: MatRef<'_, f64>, centred: bool) -> Result<ThinSvd> {
+/// An orthonormal factorisation of the centred representation at unit norm.
+fn factors(x: MatRef<'_, f64>) -> Result<ThinSvd> {
     check(x, NAME)?;
-    let Unit { matrix, .. } = unit(if centred { centre(x) } else { x.to_owned() }, NAME)?;
-    basis(matrix.as_ref(), None)
+    basis(unit(centre(x), NAME)?.matrix.as_ref(), None)
+}
+
+/// The same of what the units span, whatever their sizes.
+fn spanned(x: MatRef<'_, f64>, centred: bool) -> Result<ThinSvd> {
+    check(x, NAME)?;
+    column_space(x, centred, None, NAME)
 }
 
 /// Above this similarity the distance is the residual's: `2 - 2 s` would keep few digits.
@@ -183,10 +189,9 @@ pub(super) fn correlations(
     summary: impl Fn(&CanonicalCorrelations) -> Result<f64> + Send + Sync + 'static,
 ) -> Cross {
     let prepare = move |x: MatRef<'_, f64>| {
-        let svd = factors(x, centred)?;
         let svd = match keep {
-            Some(keep) => cut(&svd, keep, NAME)?.0,
-            None => svd,
+            Some(keep) => cut(&factors(x)?, keep, NAME)?.0,
+            None => spanned(x, centred)?,
         };
         Ok(space(x, svd, centred))
     };
@@ -203,7 +208,7 @@ pub(super) fn repsim_svcca(variance: f64) -> Cross {
     let prepare = move |x: MatRef<'_, f64>| {
         let whitened = svcca::whitened(x)?;
         let rank = whitened.ncols();
-        let kept = cut(&factors(whitened.as_ref(), true)?, Keep::Variance(variance), NAME)?.0;
+        let kept = cut(&factors(whitened.as_ref())?, Keep::Variance(variance), NAME)?.0;
         Ok(Side::same(kept.u, rank))
     };
     Cross::new(format!("whitened components {variance}"), prepare, |a: Of<'_, usize>, b: Of<'_, usize>, cross| {
@@ -213,7 +218,7 @@ pub(super) fn repsim_svcca(variance: f64) -> Cross {
 
 /// Overlap of the left singular subspaces, over units or ranks.
 pub(super) fn eigenspace_overlap(units: bool) -> Cross {
-    let prepare = |x: MatRef<'_, f64>| Ok(space(x, factors(x, false)?, false));
+    let prepare = |x: MatRef<'_, f64>| Ok(space(x, spanned(x, false)?, false));
     Cross::new("space", prepare, move |a: Of<'_, Space>, b: Of<'_, Space>, cross| {
         let most = if units { a.kept.units.max(b.kept.units) } else { a.kept.rank.max(b.kept.rank) };
         Ok(Some(cross.squared_norm_l2() / most as f64))
@@ -226,7 +231,7 @@ const TIED: f64 = 3e-5;
 /// Projection-weighted canonical correlations, weighted by the first or by both.
 pub(super) fn projection_weighted(mean: bool) -> Cross {
     let prepare = |x: MatRef<'_, f64>| {
-        let svd = factors(x, true)?;
+        let svd = spanned(x, true)?;
         Ok(Side::same(svd.u.clone(), svd))
     };
     Cross::new("factors", prepare, move |a: Of<'_, ThinSvd>, b: Of<'_, ThinSvd>, cross| {
@@ -244,7 +249,8 @@ const CANCELS: f64 = 0.02;
 /// GULP, the metric or its square.
 pub(super) fn gulp(lambda: f64, squared: bool) -> Cross {
     let prepare = move |x: MatRef<'_, f64>| {
-        let svd = factors(x, true)?;
+        check(x, NAME)?;
+        let svd = smoothed(x, lambda, NAME)?;
         let shrink: Vec<f64> = svd.s.iter().map(|s| s * s / (s * s + lambda)).collect();
         let roots: Vec<f64> = shrink.iter().map(|f| f.sqrt()).collect();
         Ok(Side::same(scale_columns(svd.u.as_ref(), &roots), shrink.iter().map(|f| f * f).sum::<f64>()))
@@ -310,7 +316,7 @@ pub(super) fn linear_regression(uniform: bool) -> Cross {
     let prepare = |x: MatRef<'_, f64>| {
         check(x, NAME)?;
         let Unit { matrix, .. } = unit(centre(x), NAME)?;
-        let space = basis(matrix.as_ref(), None)?.u;
+        let space = spanned(x, true)?.u;
         let totals: Vec<f64> = matrix.col_iter().map(|c| c.squared_norm_l2()).collect();
         Ok(Side::different(space, matrix, totals))
     };

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::entry::{Direction, Entry};
 use super::given::Parameter;
 use super::statistic::StatisticEntry;
-use super::{Measure, Statistic, measures, statistics};
+use super::{Measure, Scale, Statistic, measures, statistics};
 
 const HEAD: &str = "# Measures
 
@@ -19,7 +19,8 @@ default.
 Each measure is defined once, in double precision on the CPU (`isogram::measure`), and agrees there with published packages:
 [agreement.md](agreement.md) has the values side by side, and says where packages differ. Those marked *GPU* have a second form
 for all pairs of a set at once, in single precision on the device, within 1e-5 (CKA, Procrustes, CCA) or 1e-4 of the first unless
-offsets are thousands of times the spread; neighbours and matchings are exact where none tie in single precision. What the device
+offsets are thousands of times the spread; neighbours are those of the first form (candidates come from the device), matchings are
+exact where none tie in single precision. What the device
 does of each is said in brackets: where the rest is small (the singular values of a `p x q` matrix, an assignment of units, a few
 numbers for each pair), it is done on the CPU in double precision, and a matching or coupling is scored there anew. A pair for which
 single precision would lose what is asked for, such as a small difference of large numbers, is left to the CPU. The others run on
@@ -43,6 +44,20 @@ CKA that is due to each.
 
 Letters: `X`, `Y` representations with units of mean zero, n examples, p and q units; `K`, `L` Gram matrices; `D` distances of all
 pairs of examples; `|.|` the Frobenius norm, `|.|_*` the sum of the singular values; `C` correlations between units.
+
+A family stands for all measures in it, in their default forms, and `all` for every one: `compare --measures kernels,subspaces`,
+`describe --statistics all`. What is not defined on the data is an entry with its reason beside the others. With more than 300
+examples, `rtd` is then taken of draws of 200.
+
+*Scale*: no value depends on how large the numbers are, from 1e-300 to 1e300, unless it says so below. A representation is multiplied
+by a power of two where it enters; values that have a scale of their own get it back. Where a measure compares what units span
+(canonical correlations, linear regression), the size of a unit beside others decides no rank either.
+
+*Ties*: rounding and the order of examples decide nothing. In ranks, dissimilarities tie that only rounding tells apart: in ascending
+order, each that lies within the bound of its rounding error of the one before. Examples that are equally near share the last places
+among the neighbours: `knn` and `knn_jaccard` are expectations over ties broken at random, independently for each example and
+representation, so that two representations whose examples are all alike agree by chance, and `cknna` weighs pairs by their
+chances. Only what takes examples as they come depends on their order: `minibatch_cka`, folds of probes and of `ridge`.
 
 A value that is not defined (a constant representation where the measure centres, too few examples, ranks too low) is an error with
 its reason, never a number. Names are printed and written in one form: options in a fixed order, defaults left out, but for the
@@ -101,6 +116,10 @@ fn measure(text: &mut String, e: &Entry) {
     if let Some(device) = Measure::parse(e.name).ok().and_then(|m| m.made.device) {
         facts.push(format!("GPU ({})", device.describe()));
     }
+    let scale = Measure::parse(e.name).map_or(Scale::Free, |m| m.scale());
+    if scale != Scale::Free {
+        facts.push(scale.describe());
+    }
     facts.push(format!("cost {}", e.cost));
     let _ = writeln!(text, "{}.", capital(&facts.join("; ")));
     let invariances: Vec<&str> = e.invariances.iter().map(|i| i.name()).collect();
@@ -118,6 +137,10 @@ fn statistic(text: &mut String, e: &StatisticEntry) {
     }
     if e.labels {
         text.push_str("Needs a class for each example.\n");
+    }
+    let scale = Statistic::parse(e.name).map_or(Scale::Free, |s| s.scale());
+    if scale != Scale::Free {
+        let _ = writeln!(text, "{}.", capital(&scale.describe()));
     }
     if Statistic::parse(e.name).is_ok_and(|s| s.device.is_some()) {
         text.push_str("GPU.\n");

@@ -2,10 +2,11 @@
 
 use std::any::Any;
 
-use faer::MatRef;
+use faer::{Mat, MatRef};
 
 use super::device::Device;
 use super::given::{Given, Parameter};
+use super::scale::{Scale, exponent, multiplied, shifted};
 use crate::error::{Error, Result};
 
 /// What a larger value means.
@@ -51,17 +52,20 @@ impl Invariance {
 /// What a representation becomes before it is compared: made once, however many pairs it is in.
 pub struct Prepared {
     examples: usize,
+    /// The representation is what was prepared times two to this power.
+    exponent: i32,
     kept: Kept,
 }
 
 type Kept = Box<dyn Any + Send + Sync>;
 type Prepare = Box<dyn Fn(MatRef<'_, f64>) -> Result<Kept> + Send + Sync>;
-type Compare = Box<dyn Fn(&Kept, &Kept) -> Result<f64> + Send + Sync>;
+type Compare = Box<dyn Fn(&Kept, &Kept, [f64; 2]) -> Result<f64> + Send + Sync>;
 
 /// How a measure is computed on the CPU, in f64.
 pub struct Host {
     prepare: Prepare,
     compare: Compare,
+    scale: Scale,
 }
 
 impl Host {
@@ -70,27 +74,57 @@ impl Host {
         prepare: impl Fn(MatRef<'_, f64>) -> Result<P> + Send + Sync + 'static,
         compare: impl Fn(&P, &P) -> Result<f64> + Send + Sync + 'static,
     ) -> Self {
+        Self::sized(prepare, move |a, b, _| compare(a, b))
+    }
+
+    /// The same for a measure of [`Scale::Common`]: the representations are those that were prepared times these factors,
+    /// neither of which is above one.
+    pub fn sized<P: Send + Sync + 'static>(
+        prepare: impl Fn(MatRef<'_, f64>) -> Result<P> + Send + Sync + 'static,
+        compare: impl Fn(&P, &P, [f64; 2]) -> Result<f64> + Send + Sync + 'static,
+    ) -> Self {
         let lost = || Error::Measure("a representation was prepared for another measure".into());
         Self {
             prepare: Box::new(move |x| Ok(Box::new(prepare(x)?) as Kept)),
-            compare: Box::new(move |a, b| {
+            compare: Box::new(move |a, b, factors| {
                 let (a, b) = (a.downcast_ref().ok_or_else(lost)?, b.downcast_ref().ok_or_else(lost)?);
-                compare(a, b)
+                compare(a, b, factors)
             }),
+            scale: Scale::Own,
         }
     }
 
     /// From the two representations as they are.
     pub fn of_pair(compare: impl Fn(MatRef<'_, f64>, MatRef<'_, f64>) -> Result<f64> + Send + Sync + 'static) -> Self {
-        Self::new(|x| Ok(x.to_owned()), move |a: &faer::Mat<f64>, b: &faer::Mat<f64>| compare(a.as_ref(), b.as_ref()))
+        Self::sized(
+            |x| Ok(x.to_owned()),
+            move |a: &Mat<f64>, b: &Mat<f64>, factors| {
+                if factors == [1.0, 1.0] {
+                    return compare(a.as_ref(), b.as_ref());
+                }
+                let [a, b] = [(a, factors[0]), (b, factors[1])].map(|(x, by)| x * faer::Scale(by));
+                compare(a.as_ref(), b.as_ref())
+            },
+        )
     }
 
-    /// Prepares a representation `[examples, units]`.
+    /// With what becomes of values when the data are multiplied by numbers.
+    #[must_use]
+    pub(super) fn of_scale(self, scale: Scale) -> Self {
+        Self { scale, ..self }
+    }
+
+    /// Prepares a representation `[examples, units]`, brought to a scale near one if the measure says what that does.
     ///
     /// # Errors
     /// If the measure is not defined on it.
     pub fn prepare(&self, x: MatRef<'_, f64>) -> Result<Prepared> {
-        Ok(Prepared { examples: x.nrows(), kept: (self.prepare)(x)? })
+        let exponent = if self.scale == Scale::Own { 0 } else { exponent(x) };
+        let kept = match exponent {
+            0 => (self.prepare)(x)?,
+            _ => (self.prepare)(multiplied(x, -exponent).as_ref())?,
+        };
+        Ok(Prepared { examples: x.nrows(), exponent, kept })
     }
 
     /// Compares two prepared representations.
@@ -104,7 +138,25 @@ impl Host {
                 a.examples, b.examples
             )));
         }
-        (self.compare)(&a.kept, &b.kept)
+        let of = |factors| (self.compare)(&a.kept, &b.kept, factors);
+        let value = match self.scale {
+            Scale::Free | Scale::Own => of([1.0, 1.0])?,
+            Scale::Each(power) => shifted(of([1.0, 1.0])?, power * (a.exponent + b.exponent)),
+            Scale::Common(power) => {
+                // Even, so that a root is a power of two as well.
+                let larger = a.exponent.max(b.exponent);
+                let larger = larger + larger.rem_euclid(2);
+                // What is this much smaller than the other changes no bit, and must not become zero.
+                let value = of([a.exponent, b.exponent].map(|e| f64::from((e - larger).max(-500)).exp2()))?;
+                shifted(value, (power * f64::from(larger)) as i32)
+            }
+        };
+        if value.is_finite() || self.scale == Scale::Own {
+            return Ok(value);
+        }
+        Err(Error::Measure(format!(
+            "the value would be {value}, beyond what f64 holds; scale the representations nearer to one"
+        )))
     }
 }
 
@@ -193,6 +245,8 @@ pub struct Entry {
     pub metric: bool,
     /// What it does not see (with its default options).
     pub invariances: &'static [Invariance],
+    /// What becomes of it when the data are multiplied by numbers.
+    pub scale: fn(&Given) -> Scale,
     /// Cost for a pair, in letters: n examples, p units.
     pub cost: &'static str,
     /// What it holds in memory on the CPU.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::device::{Cosine, Device, FromProducts, Neighbourhood, Surroundings};
 use super::entry::{Direction, Entry, Extents, Held, Host, Invariance as I, Made, no_caution};
 use super::given::{Given, Parameter, Takes};
+use super::scale::{Scale, free};
 use crate::error::Result;
 use crate::measure::Estimator;
 use crate::measure::embedding::{self, Between, Centring, Embedding, Pool};
-use crate::measure::neurons::neighbours::Nearness;
 use crate::measure::pairwise::gram::{Bandwidth, Kernel};
 use crate::measure::pairwise::kernel::{self, Embedded};
 use crate::measure::pairwise::{cknna, distance_correlation};
@@ -58,6 +58,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: false,
         invariances: ORTHOGONAL,
+        scale: width,
         cost: "n² p",
         held: cka_held,
         source: "Kornblith et al. 2019, eq. 4; unbiased HSIC: Song et al. 2012, eq. 5",
@@ -75,6 +76,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: true,
         invariances: ORTHOGONAL,
+        scale: width,
         cost: "n² p",
         held: kernels_held,
         source: "Williams et al. 2021",
@@ -96,6 +98,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: false,
         invariances: &[I::Translation, I::Permutation, I::Orthogonal],
+        scale: |g| if g.word("kernel") == "linear" { Scale::Each(2) } else { width(g) },
         cost: "n² p",
         held: kernels_held,
         source: "Gretton et al. 2005; Song et al. 2012, eq. 5",
@@ -121,6 +124,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: false,
         invariances: ORTHOGONAL,
+        scale: width,
         cost: "n batch p",
         held: |g, e| Held::of_pair(e, 8.0 * (g.count("batch") as f64).powi(2) + 2.0 * (e.n * (e.p + e.q)) as f64),
         source: "Nguyen, Raghu, Kornblith 2021",
@@ -160,6 +164,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: false,
         invariances: ORTHOGONAL,
+        scale: free,
         cost: "n² p",
         held: |_, e| Held::of_tables(e, 4.5),
         source: "Székely, Rizzo, Bakirov 2007; debiased: Székely and Rizzo 2014",
@@ -194,12 +199,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         name: "cknna",
         title: "CKA among common nearest neighbours",
         family: FAMILY,
-        formula: "unbiased HSIC of K, L masked to pairs that are neighbours in both, over the root of each with itself",
+        formula: "unbiased HSIC of K, L masked to pairs that are neighbours in both (of those equally near by their chance), over the root of each with itself",
         range: [-1.0, 1.0],
         direction: Direction::Similarity,
         symmetric: false,
         metric: false,
         invariances: &[I::Scaling, I::Permutation, I::Orthogonal],
+        scale: |g| if g.word("rows") == "raw" && g.number("epsilon") > 0.0 { Scale::Own } else { Scale::Free },
         cost: "n² p",
         held: |_, e| Held::of_tables(e, 7.0),
         source: "Huh et al. 2024",
@@ -223,17 +229,26 @@ pub(super) const ENTRIES: &[Entry] = &[
                 unit_rows: g.word("rows") == "unit",
                 epsilon: g.number("epsilon"),
             };
-            let nearness = if settings.unit_rows { Nearness::Cosine } else { Nearness::InnerProduct };
+            let nearness = settings.nearness();
             let compare = Arc::new(move |a: Surroundings<'_>, b: Surroundings<'_>| {
-                cknna::of_neighbours((a.values, a.neighbours.iter()), (b.values, b.neighbours.iter()), settings)
+                let masked = |s: Surroundings<'_>| cknna::Masked::at(s.values, s.neighbours, settings);
+                cknna::compare(&masked(a)?, &masked(b)?, settings)
             });
             Ok(Made {
-                host: Host::of_pair(move |x, y| cknna::cknna(x, y, settings)),
+                host: Host::new(
+                    move |x| cknna::Masked::of(x, settings),
+                    move |a: &cknna::Masked, b: &cknna::Masked| cknna::compare(a, b, settings),
+                ),
                 device: Some(Device::Neighbours(Neighbourhood { k: settings.neighbours, nearness, compare })),
             })
         },
     },
 ];
+
+/// Of measures whose kernel may have a width in the units of the data.
+fn width(g: &Given) -> Scale {
+    if g.number("sigma") > 0.0 { Scale::Own } else { Scale::Free }
+}
 
 /// Four tables beside the one kept. With the linear kernel and many more examples than units, features in place of tables, but a
 /// table all the same beside one of more units.

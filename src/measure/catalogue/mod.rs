@@ -7,10 +7,12 @@ mod crosses;
 mod device;
 mod documentation;
 mod entry;
+mod families;
 mod given;
 mod kernels;
 mod neurons;
 mod rdms;
+pub(crate) mod scale;
 mod statistic;
 mod subspaces;
 
@@ -20,7 +22,9 @@ pub use device::{
 };
 pub use documentation::documentation;
 pub use entry::{Direction, Entry, Extents, Held, Host, Invariance, Made, Prepared};
+pub use families::{ALL, family_word};
 pub use given::{Given, Parameter, Takes, Value};
+pub use scale::Scale;
 pub use statistic::{Compute, Form, Statistic, StatisticEntry, statistics};
 
 use crate::error::{Error, Result};
@@ -38,6 +42,8 @@ pub struct Measure {
     pub given: Given,
     /// How it is computed.
     pub made: Made,
+    /// Whether it was named by itself, not with its family.
+    alone: bool,
 }
 
 impl std::fmt::Debug for Measure {
@@ -59,13 +65,19 @@ impl Measure {
         };
         let options: Vec<&str> = parts.collect();
         let given = Given::parse(name, entry.parameters, &options)?;
-        let made = (entry.make)(&given)?;
-        Ok(Self { entry, given, made })
+        let Made { host, device } = (entry.make)(&given)?;
+        let made = Made { host: host.of_scale((entry.scale)(&given)), device };
+        Ok(Self { entry, given, made, alone: true })
     }
 
     /// Its canonical name: options that are not as by default follow in a fixed order.
     pub fn name(&self) -> String {
         format!("{}{}", self.entry.name, self.given.suffix())
+    }
+
+    /// What becomes of its values when the data are multiplied by numbers.
+    pub fn scale(&self) -> Scale {
+        (self.entry.scale)(&self.given)
     }
 
     /// Its form for a GPU by embeddings, if it has one.
@@ -128,6 +140,6 @@ pub(crate) fn unknown(what: &str, name: &str, known: impl Iterator<Item = &'stat
         .filter(|(distance, k)| *distance <= k.len().max(3) / 2);
     match nearest {
         Some((_, k)) => format!("there is no {what} `{name}`; did you mean `{k}`? `isogram measures` lists all"),
-        None => format!("there is no {what} `{name}`; `isogram measures` lists all"),
+        None => format!("there is no {what} or family of them `{name}`; `isogram measures` lists all"),
     }
 }

@@ -8,6 +8,7 @@ use super::crosses;
 use super::device::{Cosine, Device, FromProducts, Ranks, Tables};
 use super::entry::{Direction, Entry, Extents, Held, Host, Invariance as I, Made, no_caution};
 use super::given::{Given, Parameter, Takes};
+use super::scale::Scale;
 use crate::error::{Error, Result};
 use crate::measure::Estimator;
 use crate::measure::embedding::{Between, Centring, Embedding};
@@ -35,12 +36,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         name: "rsa",
         title: "representational similarity analysis",
         family: "RDMs",
-        formula: "the RDMs' upper triangles compared by rank correlation, correlation or cosine, whitened or not",
+        formula: "the RDMs' upper triangles compared by rank correlation (what only rounding tells apart ties), correlation or cosine, whitened or not",
         range: [-1.0, 1.0],
         direction: Direction::Similarity,
         symmetric: true,
         metric: false,
         invariances: INVARIANCES,
+        scale: |g| if g.word("rdm") == "poisson" { Scale::Own } else { Scale::Free },
         cost: "n² p, ranks n² log n",
         held: rdms_held,
         source: "Kriegeskorte et al. 2008; whitened: Diedrichsen et al. 2021; rho-a, tau-a: Nili et al. 2014, Schütt et al. 2023",
@@ -75,6 +77,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: false,
         invariances: INVARIANCES,
+        scale: |g| if g.word("rdm") == "poisson" { Scale::Own } else { Scale::Free },
         cost: "n³",
         held: factored_held,
         source: "Harvey et al. 2024; Schütt et al. 2023",
@@ -100,6 +103,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: true,
         invariances: &[I::Permutation],
+        scale: distance_scale,
         cost: "n³",
         held: factored_held,
         source: "Bhatia, Jain, Lim 2019; Schütt et al. 2023",
@@ -112,17 +116,15 @@ pub(super) const ENTRIES: &[Entry] = &[
         make: |g| {
             let (d, squared) = (dissimilarity(g), g.word("form") == "squared");
             if g.word("negative") == "rsatoolbox" {
-                let host = Host::new(
-                    move |x| rdm(x, d),
-                    move |a, b| {
-                        let value = bures_metric_squared_rsatoolbox(a, b)?;
-                        Ok(if squared { value } else { value.max(0.0).sqrt() })
-                    },
-                );
+                let host = sized(d, move |a, b| {
+                    let value = bures_metric_squared_rsatoolbox(a, b)?;
+                    Ok(if squared { value } else { value.max(0.0).sqrt() })
+                });
                 return Ok(factored(host, d, Wanted::MetricSquaredRsatoolbox, !squared));
             }
             let form = if squared { Comparison::BuresMetricSquared } else { Comparison::BuresMetric };
-            Ok(factored(by(d, form), d, Wanted::MetricSquared, !squared))
+            let host = sized(d, move |a, b| compare(a, b, form));
+            Ok(factored(host, d, Wanted::MetricSquared, !squared))
         },
     },
 ];
@@ -170,6 +172,40 @@ fn by(d: Dissimilarity, comparison: Comparison) -> Host {
     Host::new(move |x| rdm(x, d), move |a: &Rdm, b: &Rdm| compare(a, b, comparison))
 }
 
+/// A comparison of RDMs that keep their size.
+fn sized(d: Dissimilarity, compare: impl Fn(&Rdm, &Rdm) -> Result<f64> + Send + Sync + 'static) -> Host {
+    let power = degree(d);
+    Host::sized(
+        move |x| rdm(x, d),
+        move |a: &Rdm, b: &Rdm, factors| {
+            if power == 0 || factors == [1.0, 1.0] {
+                return compare(a, b);
+            }
+            compare(&a.times(factors[0].powi(power)), &b.times(factors[1].powi(power)))
+        },
+    )
+}
+
+/// The power of the data's scale that a dissimilarity grows with.
+fn degree(d: Dissimilarity) -> i32 {
+    match d {
+        Dissimilarity::SquaredEuclidean | Dissimilarity::SquaredEuclideanPerUnit => 2,
+        Dissimilarity::Euclidean | Dissimilarity::Cityblock => 1,
+        _ => 0,
+    }
+}
+
+/// A Bures metric grows with the root of the RDM.
+fn distance_scale(g: &Given) -> Scale {
+    let d = dissimilarity(g);
+    let power = f64::from(degree(d));
+    match (d, g.word("form")) {
+        (Dissimilarity::Poisson { .. }, _) => Scale::Own,
+        (_, "squared") => Scale::Common(power),
+        _ => Scale::Common(power / 2.0),
+    }
+}
+
 fn factored(host: Host, d: Dissimilarity, wanted: Wanted, root: bool) -> Made {
     Made { host, device: Some(Device::Cross(crosses::bures(d, wanted, root))) }
 }
@@ -196,6 +232,10 @@ fn rsa(g: &Given) -> Result<Made> {
     let mut made = on_tables(d, move |a, b| compare(a, b, comparison));
     if comparison == Comparison::Spearman {
         made.host = by_ranks(d);
+    } else if RankComparison::of(comparison).is_some() {
+        // Ties are found once for all pairs of an RDM.
+        let ranked = move |a: &Rdm, b: &Rdm| compare(a, b, comparison);
+        made.host = Host::new(move |x| Ok(rdm(x, d)?.with_ties()), ranked);
     }
     if let (Some(rank), Some(Device::Tables(tables))) = (RankComparison::of(comparison), &made.device) {
         made.device = Some(Device::Ranks(Ranks { comparison: rank, tables: tables.clone() }));
@@ -211,7 +251,7 @@ fn rsa(g: &Given) -> Result<Made> {
 fn by_ranks(d: Dissimilarity) -> Host {
     Host::new(
         move |x| {
-            let table = rdm(x, d)?;
+            let table = rdm(x, d)?.with_ties();
             let mut ranks = average_ranks(table.values())?;
             let mean = (ranks.len() as f64 + 1.0) / 2.0;
             ranks.iter_mut().for_each(|r| *r -= mean);

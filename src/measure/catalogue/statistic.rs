@@ -8,6 +8,7 @@ mod units;
 use faer::MatRef;
 
 use super::given::{Given, Parameter, Takes};
+use super::scale::{Scale, exponent, free, multiplied, shifted};
 use super::unknown;
 use crate::error::{Error, Result};
 use crate::measure::describe::OnDevice;
@@ -54,6 +55,8 @@ pub struct StatisticEntry {
     pub source: &'static str,
     /// Whether it needs a class for each example.
     pub labels: bool,
+    /// What becomes of it when the data are multiplied by a number.
+    pub scale: fn(&Given) -> Scale,
     /// Its options.
     pub parameters: &'static [Parameter],
     /// What it holds in memory on the CPU at most, in numbers of eight bytes, for so many examples and units.
@@ -65,7 +68,7 @@ pub struct StatisticEntry {
 impl StatisticEntry {
     const fn new(family: &'static str, name: &'static str, title: &'static str, make: fn(&Given) -> Form) -> Self {
         let held = |_: &Given, n: f64, p: f64| 8.0 * n * p + 6.0 * p.min(n).powi(2) + 48.0 * n;
-        Self { name, title, family, formula: "", source: "", labels: false, parameters: &[], held, make }
+        Self { name, title, family, formula: "", source: "", labels: false, scale: free, parameters: &[], held, make }
     }
 
     /// One that holds more than copies of the representation and matrices of its units.
@@ -85,6 +88,10 @@ impl StatisticEntry {
         Self { parameters, ..self }
     }
 
+    const fn scaled(self, scale: fn(&Given) -> Scale) -> Self {
+        Self { scale, ..self }
+    }
+
     const fn needs_labels(self) -> Self {
         Self { labels: true, ..self }
     }
@@ -99,6 +106,8 @@ pub struct Statistic {
     /// Its form for a device, if it has one.
     pub device: Option<OnDevice>,
     compute: Compute,
+    /// Whether it was named by itself, not with its family.
+    pub(super) alone: bool,
 }
 
 impl std::fmt::Debug for Statistic {
@@ -126,7 +135,7 @@ impl Statistic {
         let options: Vec<&str> = parts.collect();
         let given = Given::parse(name, entry.parameters, &options)?;
         let Form { compute, device } = (entry.make)(&given);
-        Ok(Self { entry, given, device, compute })
+        Ok(Self { entry, given, device, compute, alone: true })
     }
 
     /// What it holds in memory on the CPU for a representation `[n, p]`, in bytes, at most.
@@ -139,7 +148,17 @@ impl Statistic {
         format!("{}{}", self.entry.name, self.given.suffix())
     }
 
-    /// Its value for `x` `[examples, units]`; `labels` are a class for each example, or empty.
+    /// Whether it was named by itself, not with its family.
+    pub fn is_named(&self) -> bool {
+        self.alone
+    }
+
+    /// What becomes of its value when the data are multiplied by a number.
+    pub fn scale(&self) -> Scale {
+        (self.entry.scale)(&self.given)
+    }
+
+    /// Its value for `x` `[examples, units]`, brought to a scale near one if the statistic says what that does; `labels` are a class for each example, or empty.
     ///
     /// # Errors
     /// If it is not defined on `x`, or needs labels and has none.
@@ -147,7 +166,18 @@ impl Statistic {
         if self.entry.labels && labels.is_empty() {
             return Err(Error::Measure(format!("`{}` needs a label for each example", self.entry.name)));
         }
-        let value = (self.compute)(x, labels)?;
+        let scale = self.scale();
+        let exponent = if scale == Scale::Own { 0 } else { exponent(x) };
+        let value = match exponent {
+            0 => (self.compute)(x, labels)?,
+            _ => (self.compute)(multiplied(x, -exponent).as_ref(), labels)?,
+        };
+        let value = match scale {
+            // With one representation the two are the same.
+            Scale::Each(power) => shifted(value, power * exponent),
+            Scale::Common(power) => value * (power * f64::from(exponent)).exp2(),
+            Scale::Free | Scale::Own => value,
+        };
         if value.is_finite() {
             return Ok(value);
         }

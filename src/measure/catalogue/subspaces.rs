@@ -4,6 +4,7 @@ use super::crosses;
 use super::device::{Cross, Device, Nuclear, NuclearValue};
 use super::entry::{Direction, Entry, Extents, Held, Host, Invariance as I, Made, no_caution};
 use super::given::{Given, Parameter, Takes};
+use super::scale::{Scale, free};
 use crate::error::Error;
 use crate::measure::subspace::based::{Based, Basis};
 use crate::measure::subspace::{
@@ -31,6 +32,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: true,
         invariances: ORTHOGONAL,
+        scale: |g| match g.word("form") {
+            "euclidean" => Scale::Common(1.0),
+            "squared" => Scale::Common(2.0),
+            _ => Scale::Free,
+        },
         cost: "n p² + p³",
         held: |_, e| based_held(e),
         source: "Williams et al. 2021; Ding et al. 2021",
@@ -61,6 +67,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: false,
         invariances: ORTHOGONAL,
+        scale: free,
         cost: "n p² + p³",
         held: |_, e| based_held(e),
         source: "Harvey et al. 2024",
@@ -83,6 +90,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: true,
         invariances: &[I::Translation, I::Permutation, I::Orthogonal],
+        scale: |g| match (g.number("alpha") < 1.0, g.word("form")) {
+            // Variances below an absolute number are raised to it, as in the package.
+            (true, _) => Scale::Own,
+            (false, "angular") => Scale::Free,
+            _ => Scale::Common(1.0),
+        },
         cost: "n p² + p³",
         held: |_, e| based_held(e),
         source: "Williams et al. 2021 (netrep's LinearMetric)",
@@ -125,6 +138,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: true,
         invariances: &[I::Translation, I::Scaling, I::Permutation],
+        scale: |g| if g.word("form") == "euclidean" { Scale::Common(1.0) } else { Scale::Free },
         cost: "n p² + p³",
         held: |_, e| Held::of_units(e),
         source: "Williams et al. 2021",
@@ -153,6 +167,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: false,
         invariances: LINEAR,
+        scale: free,
         cost: "n p² + p³",
         held: |_, e| Held { preparing: based_held(e).preparing, ..Held::of_units(e) },
         source: "Raghu et al. 2017; mean squared: Kornblith et al. 2019, table 1",
@@ -220,6 +235,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: false,
         invariances: ORTHOGONAL,
+        scale: free,
         cost: "n p² + p³",
         held: |_, e| Held { preparing: based_held(e).preparing, ..Held::of_units(e) },
         source: "Raghu et al. 2017",
@@ -286,6 +302,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: false,
         metric: false,
         invariances: &[I::Translation, I::Scaling, I::Permutation],
+        scale: free,
         cost: "n p² + p³",
         held: |_, e| Held::of_units(e),
         source: "Morcos et al. 2018",
@@ -314,6 +331,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: false,
         invariances: &[I::Scaling, I::UnitScaling, I::Permutation, I::Orthogonal, I::Linear],
+        scale: free,
         cost: "n p²",
         held: |_, e| Held::of_units(e),
         source: "May et al. 2019",
@@ -342,6 +360,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: true,
         invariances: ORTHOGONAL,
+        scale: free,
         cost: "n p² + p³",
         held: |_, e| Held::of_units(e),
         source: "Boix-Adserà et al. 2022",
@@ -373,6 +392,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: false,
         metric: false,
         invariances: &[I::Translation, I::Scaling, I::Permutation, I::Orthogonal],
+        scale: free,
         cost: "n p²",
         held: |_, e| Held::of_units(e),
         source: "Kornblith et al. 2019, table 1",
@@ -409,6 +429,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: false,
         metric: false,
         invariances: &[I::Translation, I::Permutation, I::Orthogonal],
+        scale: |g| if g.number("alpha") == 0.0 && g.word("choose") == "fixed" { Scale::Free } else { Scale::Own },
         cost: "folds (n p² + p³)",
         held: |_, e| Held::of_units(e),
         source: "scikit-learn's Ridge and KFold; brain-score for the median correlation",
@@ -469,6 +490,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: false,
         metric: false,
         invariances: &[I::Translation, I::Permutation, I::Orthogonal],
+        scale: |_| Scale::Own,
         cost: "penalties n² p",
         held: |_, e| Held::of_units(e),
         source: "scikit-learn's RidgeCV",
@@ -505,6 +527,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         symmetric: true,
         metric: false,
         invariances: &[],
+        scale: |_| Scale::Own,
         cost: "n p",
         held: |_, e| Held::of_pair(e, 4.0 * (e.p + e.q) as f64),
         source: "Lin 1991; Klabunde et al. 2025",
@@ -523,7 +546,7 @@ fn based_held(e: Extents) -> Held {
 
 /// A measure of the Procrustes family, each representation brought into its form once.
 fn procrustes(basis: Basis, form: fn(&shape::Procrustes) -> f64) -> Host {
-    Host::new(move |x| Based::of(x, basis), move |a: &Based, b: &Based| Ok(form(&a.procrustes(b)?)))
+    Host::sized(move |x| Based::of(x, basis), move |a: &Based, b: &Based, sizes| Ok(form(&a.procrustes(b, sizes)?)))
 }
 
 /// A summary of canonical correlations, likewise.

@@ -10,6 +10,7 @@ use super::host::alone;
 use super::{Machine, Named, Place, all_pairs};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
+use crate::measure::catalogue::scale::near_one;
 use crate::measure::catalogue::{Direction, Measure};
 use crate::measure::memory::Memory;
 use crate::measure::resample::{Resample, Rows, resample};
@@ -204,7 +205,8 @@ fn on_device(
     seed: u32,
 ) -> Result<Option<(f64, Vec<f64>)>> {
     let (Some(gpu), Some(mut form)) = (gpu, drawn(measure)) else { return Ok(None) };
-    if !suits(&[pair[0].clone(), pair[1].clone()], measure, gpu.profile()) {
+    let set = [pair[0].clone(), pair[1].clone()];
+    if near_one(&set).1.contains(&true) || !suits(&set, measure, gpu.profile()) {
         return Ok(None);
     }
     let intake = Intake::of(form.embedding.between);

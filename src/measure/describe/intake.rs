@@ -6,9 +6,10 @@ use faer::{Mat, MatRef};
 
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};
-use crate::measure::single::input::centred;
+use crate::measure::pairwise::algebra::middle;
+use crate::measure::single::input::{centred, less};
 
-/// A representation with units of mean zero and a largest magnitude between one half and one: offsets and scales, which
+/// A representation with units about zero and a largest magnitude between one half and one: offsets and scales, which
 /// distances and variances do not see, cost no digits.
 pub(super) struct Standard {
     pub values: Mat<f64>,
@@ -22,7 +23,9 @@ impl Standard {
     pub fn of(x: MatRef<'_, f64>) -> Self {
         // Whole numbers stay as they are: equal distances stay equal.
         let whole = x.col_iter().all(|c| c.iter().all(|v| v.fract() == 0.0 && v.abs() < 4096.0));
-        Self::scaled(if whole { x.to_owned() } else { centred(x) })
+        // The middle of each unit, not its mean: a few examples far from all others move that, and would cost the rest digits.
+        let middles = || x.col_iter().map(|c| middle(c.iter().copied().collect())).collect::<Vec<_>>();
+        Self::scaled(if whole { x.to_owned() } else { less(x, &middles()) })
     }
 
     pub fn centred(x: MatRef<'_, f64>) -> Self {

@@ -23,7 +23,8 @@ use classes::Labels;
 pub use form::{Decoder, OfClasses, OfDistances, OfNeighbours, OfSpectrum, OnDevice};
 use intake::Standard;
 
-use super::catalogue::Statistic;
+use super::catalogue::scale::near_one;
+use super::catalogue::{Scale, Statistic};
 use super::compare::{Machine, Named, Place};
 use super::outcome::Outcome;
 use super::single::input::check;
@@ -88,6 +89,10 @@ pub fn on_device(
     statistics: &[Statistic],
     labels: &[usize],
 ) -> Result<Vec<Vec<Option<f64>>>> {
+    // Values that single precision does not hold are brought near one, where that is all a statistic needs to know.
+    let (near, far) = near_one(set);
+    let set: &[Named] = &near;
+    let free: Vec<bool> = statistics.iter().map(|s| s.scale() == Scale::Free).collect();
     let mut all = vec![vec![None; statistics.len()]; set.len()];
     let sound = |x: &Named| check(x.values.as_ref(), "the representation", 3).is_ok() && varies(x);
     let mut waiting: Vec<usize> = (0..set.len()).filter(|&i| sound(&set[i])).collect();
@@ -100,7 +105,7 @@ pub fn on_device(
         let members = Members::new(members, labels);
         for (s, values) in members.values(gpu, statistics)? {
             for (&i, value) in group.iter().zip(values) {
-                all[i][s] = value.filter(|v| v.is_finite());
+                all[i][s] = value.filter(|v| v.is_finite() && (free[s] || !far[i]));
             }
         }
     }

@@ -11,6 +11,9 @@ use crate::measure::compare::Named;
 use crate::measure::nearest::{Near, Nearest};
 use crate::measure::single::dimension::{Duplicates, Kept, levina_bickel_of, slope, two_nn_likelihood_of, two_nn_of};
 
+/// By how much of itself the square of a distance may be off where it is to choose neighbours.
+const SLACK: f64 = 1e-4;
+
 /// For each form, for each representation, its value if the device's neighbours decide it.
 pub(super) fn values(
     gpu: Option<&Arc<Gpu>>,
@@ -48,8 +51,14 @@ pub(super) fn values(
             all.push(correlation_dimension(gpu, set, standard, &found, [k, k1, k2], duplicates)?);
             continue;
         }
-        let of = |(x, known): (&&Named, &Vec<usize>)| -> Option<f64> {
-            let near = |k_own: usize, duplicates| Some(kept(x, duplicates, k_own)?.near_known(known, k, k_own));
+        let of = |((x, known), own): ((&&Named, &Vec<usize>), &Standard)| -> Option<f64> {
+            let near = |k_own: usize, duplicates| {
+                let kept = kept(x, duplicates, k_own)?;
+                let near = kept.near_known(known, k, k_own);
+                // Where single precision hardly tells distances apart, neighbours are others.
+                let sure = near.farthest().all(|d| own.slack(d * kept.scale * own.scale) < SLACK);
+                sure.then_some(near)
+            };
             let dimension = match *form {
                 OfNeighbours::TwoNn(discard, cdf, d) => two_nn_of(near(2, d)?, discard, cdf, d),
                 OfNeighbours::TwoNnLikelihood(d) => two_nn_likelihood_of(near(2, d)?, d),
@@ -58,7 +67,7 @@ pub(super) fn values(
             };
             Some(dimension.ok()?.value)
         };
-        all.push(set.iter().zip(&found).map(of).collect());
+        all.push(set.iter().zip(&found).zip(standard).map(of).collect());
     }
     Ok(all)
 }

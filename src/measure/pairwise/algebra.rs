@@ -38,6 +38,13 @@ pub fn reduce<T: Copy>(a: &[T], b: &[T], term: impl Fn(T, T) -> f64 + Copy) -> f
     ((a + b) + (c + d)) + ((e + f) + (g + h)) + rest
 }
 
+/// The most that rounding makes of [`reduce`] over so many terms, as a part of the sum of their magnitudes.
+pub(crate) fn rounding(terms: usize) -> f64 {
+    let (leaf, halvings) = (terms.min(LEAF) as f64 / 8.0, (terms as f64 / LEAF as f64).max(1.0).log2());
+    // Each term, the running sums, the eight of them and what is left over.
+    (leaf + halvings + 12.0) * f64::EPSILON
+}
+
 /// The sum of a slice, added pairwise.
 pub fn sum(a: &[f64]) -> f64 {
     reduce(a, a, |a, _| a)
@@ -82,6 +89,12 @@ pub fn power_of_two_scale(largest: f64) -> f64 {
     } else {
         1.0
     }
+}
+
+/// The upper middle one of some values; zero of none.
+pub(crate) fn middle(mut values: Vec<f64>) -> f64 {
+    let at = values.len() / 2;
+    if values.is_empty() { 0.0 } else { *values.select_nth_unstable_by(at, f64::total_cmp).1 }
 }
 
 /// A copy of `x` with each column's mean removed. Two passes, so that a constant column becomes zero.

@@ -91,8 +91,8 @@ pub fn cka(x: MatRef<'_, f64>, y: MatRef<'_, f64>, kernel: Kernel, estimator: Es
     check_pair(x, y, estimator.min_examples())?;
     if kernel == Kernel::Linear && tall(x, y) {
         let (x, y) = (unit_scale_centred(x)?, unit_scale_centred(y)?);
-        let [xy, xx, yy] = [(&x, &y), (&x, &x), (&y, &y)].map(|(a, b)| feature_product(a, b, estimator));
-        return cosine(xy, xx, yy);
+        let (xx, yy) = (own_product(&x, estimator)?, own_product(&y, estimator)?);
+        return cosine(feature_product(&x, &y, estimator), xx, yy);
     }
     let (k, l) = embeddings(x, y, kernel, estimator)?;
     cosine(inner(&k, &l), inner(&k, &k), inner(&l, &l))
@@ -123,8 +123,7 @@ pub fn embedded(x: MatRef<'_, f64>, kernel: Kernel, estimator: Estimator) -> Res
     crate::measure::pairwise::input::check(x, "the representation", estimator.min_examples())?;
     if kernel == Kernel::Linear && keeps_features(x.nrows(), x.ncols()) {
         let x = unit_scale_centred(x)?;
-        let own = feature_product(&x, &x, estimator);
-        cosine(own, own, own)?;
+        let own = own_product(&x, estimator)?;
         return Ok(Embedded::Features(x, own.sqrt()));
     }
     table(embedding(x, kernel, estimator)?)
@@ -267,6 +266,30 @@ fn unit_scale_centred(x: MatRef<'_, f64>) -> Result<Mat<f64>> {
     Ok(&c * faer::Scale(power_of_two_scale(after)))
 }
 
+/// The self-product of features, where rounding leaves one.
+fn own_product(x: &Mat<f64>, estimator: Estimator) -> Result<f64> {
+    let (own, full) = (feature_product(x, x, estimator), feature_product(x, x, Estimator::Biased));
+    let noise = 4.0 * x.nrows() as f64 * f64::EPSILON;
+    if own <= noise.max(ROUNDING) * full { refuse(nothing_left(estimator)) } else { Ok(own) }
+}
+
+/// Why there is no CKA of a representation that varies.
+fn nothing_left(estimator: Estimator) -> &'static str {
+    match estimator {
+        Estimator::Biased => CONSTANT,
+        Estimator::Debiased => ADDITIVE,
+        Estimator::Lange => HOLLOW,
+    }
+}
+
+const ADDITIVE: &str = "expected similarities of pairs of examples that are more than a sum of one number for each of the two, \
+                        got a U-centred Gram matrix of zero (as of a constant representation, of one example that differs \
+                        from all others, or of a kernel too narrow or too wide), for which debiased CKA is not defined; \
+                        leave the representation out, or take cka:biased";
+
+const HOLLOW: &str = "expected examples that are similar to others after centring, got a centred Gram matrix that is zero off its \
+                      diagonal, for which this CKA is not defined; leave the representation out, or take cka:biased";
+
 const CONSTANT: &str = "expected representations that vary over the examples, got a centred Gram matrix of zero, for \
                         which CKA is not defined; leave a constant representation out, or widen the kernel's bandwidth";
 
@@ -308,7 +331,7 @@ fn embed_scaled(k: MatRef<'_, f64>, estimator: Estimator) -> Result<Mat<f64>> {
     let e = estimator.embed(scaled.as_ref());
     let after = largest(e.as_ref());
     if after <= ROUNDING * largest(scaled.as_ref()) {
-        return refuse(CONSTANT);
+        return refuse(nothing_left(estimator));
     }
     Ok(&e * faer::Scale(power_of_two_scale(after)))
 }

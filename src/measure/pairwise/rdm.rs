@@ -1,9 +1,12 @@
 //! Representational dissimilarity matrices (RDMs): the dissimilarities of all pairs of examples, from sums over
 //! differences, so that ties of integer data survive for the rank correlations.
+//!
+//! What rounding can do to a dissimilarity is known, and decides nothing: those that it alone tells apart tie
+//! ([`Rdm::with_ties`]), and one that is no larger than it is zero.
 
 use crate::error::Result;
 use crate::measure::pairwise::algebra::{
-    Rows, condensed, condensed_index, dot, largest, power_of_two_scale, reduce, square, sum,
+    Rows, condensed, condensed_index, dot, largest, middle, power_of_two_scale, reduce, rounding, square, sum,
 };
 use crate::measure::pairwise::gram::{double_centred, squared_distances};
 use crate::measure::pairwise::input::{check, refuse};
@@ -14,11 +17,27 @@ use faer::{Mat, MatRef};
 pub struct Rdm {
     conditions: usize,
     values: Vec<f64>,
+    rounding: Rounding,
+}
+
+/// By how much rounding may have moved a dissimilarity.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+struct Rounding {
+    /// Whatever it is.
+    absolute: f64,
+    /// As a part of it.
+    relative: f64,
+}
+
+impl Rounding {
+    fn of(self, value: f64) -> f64 {
+        self.absolute + self.relative * value.abs()
+    }
 }
 
 impl Rdm {
     /// An RDM of given dissimilarities, n(n − 1)/2 of them for n examples, n at least 2. They may be negative, as
-    /// cross-validated ones are.
+    /// cross-validated ones are. They are taken as they are: only equal ones tie.
     ///
     /// # Errors
     /// [`Error::Measure`](crate::error::Error::Measure) for a length that is not triangular or a value that is not
@@ -37,7 +56,55 @@ impl Rdm {
                 values[at]
             ));
         }
-        Ok(Self { conditions, values })
+        Ok(Self { conditions, values, rounding: Rounding::default() })
+    }
+
+    /// Of dissimilarities that were computed with these errors: what may be zero is.
+    fn rounded(mut values: Vec<f64>, rounding: Rounding) -> Result<Self> {
+        values.iter_mut().filter(|v| v.abs() <= rounding.absolute).for_each(|v| *v = 0.0);
+        Ok(Self { rounding, ..Self::new(values)? })
+    }
+
+    /// The same with dissimilarities that only rounding tells apart made equal: in ascending order, each that lies no further
+    /// from the one before than the bound of its own rounding error (4 to 300 units in the last place of 1 for correlations
+    /// and cosines, 12 and more of their own for the others, growing with the number of units) ties with it.
+    #[must_use]
+    pub fn with_ties(mut self) -> Self {
+        if self.rounding == Rounding::default() {
+            return self;
+        }
+        let mut sorted = self.values.clone();
+        sorted.sort_unstable_by(f64::total_cmp);
+        // First, last and middle of those that tie without being equal.
+        let tied: Vec<[f64; 3]> = sorted
+            .chunk_by(|&a, &b| b - a <= self.rounding.of(b))
+            .filter(|tied| tied.first() != tied.last())
+            .map(|tied| [tied[0], tied[tied.len() - 1], tied[tied.len() / 2]])
+            .collect();
+        for v in &mut self.values {
+            let at = tied.partition_point(|t| t[1] < *v);
+            if let Some([_, _, middle]) = tied.get(at).filter(|t| t[0] <= *v) {
+                *v = *middle;
+            }
+        }
+        Self { rounding: Rounding::default(), ..self }
+    }
+
+    /// Whether all dissimilarities are the same, but for rounding.
+    pub fn is_constant(&self) -> bool {
+        let (low, high) = self.values.iter().fold((f64::MAX, f64::MIN), |(l, h), &v| (l.min(v), h.max(v)));
+        let most = self.values.len() as f64 * self.rounding.of(low.abs().max(high.abs()));
+        high - low <= most && {
+            let all = self.clone().with_ties().values;
+            all.iter().all(|v| Some(v) == all.first())
+        }
+    }
+
+    /// The RDM times a factor.
+    #[must_use]
+    pub(crate) fn times(&self, factor: f64) -> Self {
+        let rounding = Rounding { absolute: self.rounding.absolute * factor, ..self.rounding };
+        Self { values: self.values.iter().map(|v| v * factor).collect(), rounding, ..self.clone() }
     }
 
     /// The number of examples.
@@ -99,7 +166,8 @@ pub enum Dissimilarity {
 ///
 /// Pairs of integer data that tie in exact arithmetic tie here. For squared Euclidean distances and city blocks the sums
 /// are exact, likewise for Poisson divergences with logarithms rounded once; correlation and cosine distances are functions
-/// of the correctly rounded r². Those two have an absolute error of about 1e-16 and do not resolve distances below it.
+/// of the correctly rounded r². Those two have an absolute error of about 1e-16 and do not resolve distances below it. What
+/// ties but for rounding does so by [`Rdm::with_ties`].
 ///
 /// # Errors
 /// [`Error::Measure`](crate::error::Error::Measure) for fewer than 2 examples or non-finite values; for correlation a
@@ -108,46 +176,70 @@ pub enum Dissimilarity {
 pub fn rdm(x: MatRef<'_, f64>, dissimilarity: Dissimilarity) -> Result<Rdm> {
     check(x, "the representation", 2)?;
     let p = x.ncols() as f64;
-    Rdm::new(match dissimilarity {
-        Dissimilarity::SquaredEuclidean => squared_distances(x),
-        Dissimilarity::SquaredEuclideanPerUnit => squared_distances(x).into_iter().map(|d| d / p).collect(),
-        Dissimilarity::Euclidean => {
-            let scale = power_of_two_scale(largest(x));
-            squared_distances((x * faer::Scale(scale)).as_ref()).into_iter().map(|d| d.sqrt() / scale).collect()
+    let rounding = match dissimilarity {
+        // The error of a cosine, of two rows that were centred with one of their own.
+        Dissimilarity::Correlation | Dissimilarity::Cosine => {
+            Rounding { absolute: 4.0 * rounding(x.ncols()), relative: 0.0 }
         }
-        Dissimilarity::Cityblock => Rows::of(x).pairs(|a, b| reduce(a, b, |a, b| (a - b).abs())),
-        Dissimilarity::Correlation => {
-            let mut rows = Rows::of(x);
-            for (i, row) in rows.iter_mut().enumerate() {
-                // p x − Σx instead of x − mean: exact for integers, and no ratio feels the factor p.
-                rescale(row);
-                let total = sum(row);
-                row.iter_mut().for_each(|v| *v = *v * p - total);
-                if row.iter().fold(0.0, |m: f64, v| m.max(v.abs())) <= 8.0 * p * f64::EPSILON {
-                    return refuse(format!(
-                        "expected rows with variance for a correlation distance, got none in row {i}; remove that \
-                         example or take another dissimilarity"
-                    ));
-                }
-                rescale(row);
+        Dissimilarity::Poisson { prior_rate, prior_weight } => {
+            // Of terms (a − b)(ln a − ln b), whose second factor has the error of the larger logarithm.
+            let shift = prior_rate * prior_weight;
+            let log = largest_of(x, |v| (v + shift).ln());
+            let absolute = 4.0 * rounding(x.ncols()) * log * largest_of(x, |v| v) / (1.0 + prior_weight);
+            Rounding { absolute: if absolute.is_finite() { absolute } else { 0.0 }, relative: rounding(x.ncols()) }
+        }
+        _ => Rounding { absolute: 0.0, relative: rounding(x.ncols()) },
+    };
+    Rdm::rounded(
+        match dissimilarity {
+            Dissimilarity::SquaredEuclidean => squared_distances(x),
+            Dissimilarity::SquaredEuclideanPerUnit => squared_distances(x).into_iter().map(|d| d / p).collect(),
+            Dissimilarity::Euclidean => {
+                let scale = power_of_two_scale(largest(x));
+                squared_distances((x * faer::Scale(scale)).as_ref()).into_iter().map(|d| d.sqrt() / scale).collect()
             }
-            cosine_distances(&rows)
-        }
-        Dissimilarity::Cosine => {
-            let mut rows = Rows::of(x);
-            for (i, row) in rows.iter_mut().enumerate() {
-                rescale(row);
-                if row.iter().all(|&v| v == 0.0) {
-                    return refuse(format!(
-                        "expected rows that are not zero for a cosine distance, got a zero row {i}; remove that \
+            Dissimilarity::Cityblock => Rows::of(x).pairs(|a, b| reduce(a, b, |a, b| (a - b).abs())),
+            Dissimilarity::Correlation => {
+                let mut rows = Rows::of(x);
+                for (i, row) in rows.iter_mut().enumerate() {
+                    rescale(row);
+                    // A value of the row, so that an offset costs no digits; then p x − Σx instead of x − mean: exact for
+                    // integers, and no ratio feels the factor p.
+                    let middle = middle(row.to_vec());
+                    row.iter_mut().for_each(|v| *v -= middle);
+                    let total = sum(row);
+                    row.iter_mut().for_each(|v| *v = *v * p - total);
+                    if row.iter().fold(0.0, |m: f64, v| m.max(v.abs())) <= 8.0 * p * f64::EPSILON {
+                        return refuse(format!(
+                            "expected rows with variance for a correlation distance, got none in row {i}; remove that \
                          example or take another dissimilarity"
-                    ));
+                        ));
+                    }
+                    rescale(row);
                 }
+                cosine_distances(&rows)
             }
-            cosine_distances(&rows)
-        }
-        Dissimilarity::Poisson { prior_rate, prior_weight } => poisson(x, prior_rate, prior_weight)?,
-    })
+            Dissimilarity::Cosine => {
+                let mut rows = Rows::of(x);
+                for (i, row) in rows.iter_mut().enumerate() {
+                    rescale(row);
+                    if row.iter().all(|&v| v == 0.0) {
+                        return refuse(format!(
+                            "expected rows that are not zero for a cosine distance, got a zero row {i}; remove that \
+                         example or take another dissimilarity"
+                        ));
+                    }
+                }
+                cosine_distances(&rows)
+            }
+            Dissimilarity::Poisson { prior_rate, prior_weight } => poisson(x, prior_rate, prior_weight)?,
+        },
+        rounding,
+    )
+}
+
+fn largest_of(x: MatRef<'_, f64>, f: impl Fn(f64) -> f64) -> f64 {
+    x.col_iter().flat_map(|c| c.iter()).fold(0.0, |m: f64, &v| m.max(f(v).abs()))
 }
 
 /// Multiplies a row by the power of two that brings it near one.

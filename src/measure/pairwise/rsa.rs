@@ -9,7 +9,7 @@ use crate::measure::pairwise::rank::{cosine, kendall_tau_a, kendall_tau_b, pears
 use crate::measure::pairwise::rdm::{Dissimilarity, Rdm, rdm};
 use faer::{ColRef, MatRef};
 
-/// How two RDMs are compared.
+/// How two RDMs are compared. In ranks, dissimilarities that only rounding tells apart tie ([`Rdm::with_ties`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     /// [`cosine`] of the dissimilarities.
@@ -49,20 +49,31 @@ pub fn compare(a: &Rdm, b: &Rdm, comparison: Comparison) -> Result<f64> {
             b.conditions()
         ));
     }
-    let (x, y) = (a.values(), b.values());
+    let ranked =
+        |of: fn(&[f64], &[f64]) -> Result<f64>| of(a.clone().with_ties().values(), b.clone().with_ties().values());
     match comparison {
-        Comparison::Cosine => cosine(x, y),
-        Comparison::Pearson => pearson(x, y),
-        Comparison::Spearman => spearman(x, y),
-        Comparison::RhoA => rho_a(x, y),
-        Comparison::TauA => kendall_tau_a(x, y),
-        Comparison::TauB => kendall_tau_b(x, y),
+        Comparison::Cosine => cosine(a.values(), b.values()),
+        Comparison::Pearson => {
+            varying(a, b)?;
+            pearson(a.values(), b.values())
+        }
+        Comparison::Spearman => ranked(spearman),
+        Comparison::RhoA => ranked(rho_a),
+        Comparison::TauA => ranked(kendall_tau_a),
+        Comparison::TauB => ranked(kendall_tau_b),
         Comparison::WhitenedCosine => whitened_cosine(a, b),
         Comparison::WhitenedPearson => whitened_pearson(a, b),
         Comparison::Bures => bures_similarity(a, b),
         Comparison::BuresMetric => bures_metric(a, b),
         Comparison::BuresMetricSquared => bures_metric_squared(a, b),
     }
+}
+
+fn varying(a: &Rdm, b: &Rdm) -> Result<()> {
+    if a.is_constant() || b.is_constant() {
+        return refuse("expected RDMs that vary, got a constant one, which has no correlation; leave it out");
+    }
+    Ok(())
 }
 
 /// Representational similarity analysis of two representations (n x p and n x q) of the same examples: their RDMs by
@@ -108,13 +119,8 @@ pub fn whitened_pearson(a: &Rdm, b: &Rdm) -> Result<f64> {
         }
         v
     };
-    let (x, y) = (deviations(a), deviations(b));
-    for v in [&x, &y] {
-        if v.iter().all(|v| v.abs() <= 8.0 * f64::EPSILON) {
-            return refuse("expected RDMs that vary, got a constant one, which has no correlation; leave it out");
-        }
-    }
-    whitened(&x, &y, a, b)
+    varying(a, b)?;
+    whitened(&deviations(a), &deviations(b), a, b)
 }
 
 /// Scaled by a power of two to values near one.

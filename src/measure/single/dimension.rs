@@ -6,6 +6,7 @@
 use faer::{Mat, MatRef};
 
 use crate::error::Result;
+use crate::measure::pairwise::algebra::rounding;
 use crate::measure::single::input::{Rows, check, fail, finite, mean, median, pair_distances, take_rows};
 use crate::measure::single::spectrum::Spectrum;
 
@@ -194,7 +195,8 @@ pub fn pca_participation_ratio(x: MatRef<'_, f64>) -> Result<f64> {
 }
 
 /// Local PCA (Fukunaga & Olsen 1971): mean over points of the participation ratio of their `k` nearest neighbours, the
-/// point itself left out (scikit-dimension's `fit_pw`). At most `k - 1`. Ties of distance go to the lower row.
+/// point itself left out (scikit-dimension's `fit_pw`). At most `k - 1`. Where several examples are equally near for the last
+/// places, all of them belong to the neighbourhood.
 ///
 /// # Errors
 /// `k` below 2 or not below the number of distinct examples; values that are not finite; a neighbourhood of equal rows.
@@ -211,7 +213,8 @@ pub fn local_pca_participation_ratio(x: MatRef<'_, f64>, k: usize, duplicates: D
         if duplicates == Duplicates::DropPoints && order.first().is_some_and(|o| o.0 == 0.0) {
             continue;
         }
-        let rows: Vec<usize> = order.iter().take(k).map(|o| o.1).collect();
+        let reach = order[k - 1].0 * (1.0 + rounding(kept.x.ncols()));
+        let rows: Vec<usize> = order.iter().take_while(|o| o.0 <= reach).map(|o| o.1).collect();
         local.push(Spectrum::of(take_rows(kept.x.as_ref(), &rows).as_ref())?.participation_ratio());
     }
     if local.is_empty() {
@@ -273,7 +276,7 @@ impl Kept {
             near.iter_mut().for_each(|d| *d = d.sqrt());
             near
         };
-        Near { lists: (0..self.n).map(of).collect(), removed: self.removed }
+        Near { lists: (0..self.n).map(of).collect(), removed: self.removed, rounding: rounding(self.x.ncols()) }
     }
 
     /// The same where the neighbours are known: `at_least` of each point, of which `k` are taken.
@@ -284,7 +287,8 @@ impl Kept {
             near.truncate(k);
             near
         };
-        Near { lists: neighbours.chunks(at_least).enumerate().map(of).collect(), removed: self.removed }
+        let lists = neighbours.chunks(at_least).enumerate().map(of).collect();
+        Near { lists, removed: self.removed, rounding: rounding(self.x.ncols()) }
     }
 }
 
@@ -292,6 +296,8 @@ impl Kept {
 pub(crate) struct Near {
     lists: Vec<Neighbours>,
     removed: usize,
+    /// By how much of itself rounding may have moved a distance.
+    rounding: f64,
 }
 
 impl Near {
@@ -313,6 +319,11 @@ impl Near {
         Ok((near, left_out))
     }
 
+    /// Of each point the distance to the farthest of its neighbours.
+    pub fn farthest(&self) -> impl Iterator<Item = f64> {
+        self.lists.iter().filter_map(|t| t.last().copied())
+    }
+
     /// Medians over points of the distances to neighbours of these ranks, counted from 1.
     pub fn radii(&self, ranks: [usize; 2]) -> [f64; 2] {
         ranks.map(|k| median(&self.lists.iter().map(|t| t[k - 1]).collect::<Vec<_>>()))
@@ -321,6 +332,9 @@ impl Near {
 
 /// Logarithms of the ratios of second to first neighbour distance, and how many rows were left out.
 fn log_ratios(near: Near, duplicates: Duplicates) -> Result<(Vec<f64>, usize)> {
+    let rounding = near.rounding;
     let (near, left_out) = near.entering(duplicates)?;
-    Ok((near.iter().map(|t| (t[1] / t[0]).ln()).collect(), left_out))
+    // What only rounding tells apart is equally far.
+    let log = |t: &Neighbours| Some((t[1] / t[0]).ln()).filter(|log| *log > rounding).unwrap_or(0.0);
+    Ok((near.iter().map(log).collect(), left_out))
 }

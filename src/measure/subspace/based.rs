@@ -6,7 +6,7 @@ use faer::{Mat, MatRef};
 use crate::error::Result;
 use crate::measure::subspace::canonical::CanonicalCorrelations;
 use crate::measure::subspace::prepare::{
-    Unit, basis as orthonormal, centre, check, product, scale_columns, singular_values, unit,
+    Unit, basis as orthonormal, centre, check, column_space, product, scale_columns, singular_values, unit,
 };
 use crate::measure::subspace::shape::{Procrustes, compress, unit_distance};
 use crate::measure::subspace::shape_metric::whitened;
@@ -45,19 +45,19 @@ impl Based {
         let matrix = match basis {
             Basis::Unit => compress(matrix.as_ref())?,
             Basis::Whitened(alpha) => whitened(matrix.as_ref(), norm, alpha)?,
-            Basis::Orthonormal => orthonormal(matrix.as_ref(), None)?.u,
+            Basis::Orthonormal => column_space(x, true, None, name)?.u,
             Basis::Components(part) => cut(&orthonormal(matrix.as_ref(), None)?, Keep::Variance(part), name)?.0.u,
         };
         Ok(Self { matrix, norm })
     }
 
-    /// The Procrustes family, for forms at unit norm.
+    /// The Procrustes family, for forms at unit norm, of representations of these times their sizes.
     ///
     /// # Errors
     /// If a singular value decomposition does not converge.
-    pub fn procrustes(&self, other: &Self) -> Result<Procrustes> {
+    pub fn procrustes(&self, other: &Self, sizes: [f64; 2]) -> Result<Procrustes> {
         let distance = unit_distance(self.matrix.as_ref(), other.matrix.as_ref())?;
-        Ok(Procrustes::from_unit(distance, self.norm, other.norm))
+        Ok(Procrustes::from_unit(distance, self.norm * sizes[0], other.norm * sizes[1]))
     }
 
     /// Canonical correlations, for orthonormal forms.

@@ -1,11 +1,12 @@
 //! Canonical correlations: what two representations share once every invertible linear map is allowed. They compare
-//! column spaces, so the ranks decide, and are reported.
+//! column spaces, so the ranks decide, and are reported; they are decided with every unit at length one, so that the sizes of
+//! units play no part.
 //!
 //! With few examples the spaces must overlap: `rank_x + rank_y - (n - 1)` correlations are then exactly 1 whatever the
 //! data. The result says how many.
 
 use crate::error::Result;
-use crate::measure::subspace::prepare::{Unit, basis, centre, check_pair, product, singular_values, unit, unit_pair};
+use crate::measure::subspace::prepare::{basis, check_pair, column_space, product, singular_values, unit_pair};
 use faer::{Mat, MatRef};
 
 /// Canonical correlations with the ranks they rest on.
@@ -74,7 +75,7 @@ pub struct CcaOptions {
     /// Whether columns are centred. Canonical correlations are defined on centred data; the notebook published with
     /// Kornblith et al. 2019 does not centre, so its printed value needs `false`.
     pub centre: bool,
-    /// Singular values up to this fraction of the largest count as zero. `None` is `max(n, p)` times the f64 epsilon;
+    /// Singular values, of units at length one each, up to this fraction of the largest count as zero. `None` is `max(n, p)` times the f64 epsilon;
     /// for activations computed in f32 about `max(n, p) * 1.2e-7` separates rounding from signal.
     pub rank_tolerance: Option<f64>,
 }
@@ -107,10 +108,7 @@ pub fn cca_with(x: MatRef<'_, f64>, y: MatRef<'_, f64>, options: CcaOptions) -> 
 /// Orthonormal bases of both column spaces.
 fn bases(x: MatRef<'_, f64>, y: MatRef<'_, f64>, options: CcaOptions) -> Result<(Mat<f64>, Mat<f64>)> {
     check_pair(x, y)?;
-    let side = |a: MatRef<'_, f64>, name: &str| -> Result<Mat<f64>> {
-        let Unit { matrix, .. } = unit(if options.centre { centre(a) } else { a.to_owned() }, name)?;
-        Ok(basis(matrix.as_ref(), options.rank_tolerance)?.u)
-    };
+    let side = |a: MatRef<'_, f64>, name: &str| Ok(column_space(a, options.centre, options.rank_tolerance, name)?.u);
     Ok((side(x, "x")?, side(y, "y")?))
 }
 

@@ -1,7 +1,9 @@
 //! GULP: how differently two representations predict, over all linear targets at once, with a ridge penalty.
 
 use crate::error::Result;
-use crate::measure::subspace::prepare::{basis, fail, product, scale_columns, unit_pair};
+use crate::measure::subspace::prepare::{
+    ThinSvd, basis, centre, check_pair, column_space, fail, product, scale_columns, unit,
+};
 use faer::MatRef;
 
 /// The GULP distance.
@@ -27,8 +29,8 @@ pub fn gulp(x: MatRef<'_, f64>, y: MatRef<'_, f64>, lambda: f64) -> Result<Gulp>
     if !(lambda >= 0.0 && lambda.is_finite()) {
         return fail(format!("GULP's lambda must be 0 or positive, it is {lambda}; usual values are 1e-3 to 1"));
     }
-    let (x, y) = unit_pair(x, y)?;
-    let (x, y) = (basis(x.matrix.as_ref(), None)?, basis(y.matrix.as_ref(), None)?);
+    check_pair(x, y)?;
+    let (x, y) = (smoothed(x, lambda, "x")?, smoothed(y, lambda, "y")?);
     // Eigenvalues of the smoothers; the singular values of a unit matrix are those of X / √n after scaling to √n.
     let shrink = |s: &f64| s * s / (s * s + lambda);
     let f: Vec<f64> = x.s.iter().map(shrink).collect();
@@ -53,6 +55,11 @@ pub fn gulp(x: MatRef<'_, f64>, y: MatRef<'_, f64>, lambda: f64) -> Result<Gulp>
         }
     }
     Ok(Gulp { distance: squared.sqrt(), squared })
+}
+
+/// The factorisation of the centred representation at unit norm; without a penalty only what the units span counts.
+pub(crate) fn smoothed(x: MatRef<'_, f64>, lambda: f64, name: &str) -> Result<ThinSvd> {
+    if lambda == 0.0 { column_space(x, true, None, name) } else { basis(unit(centre(x), name)?.matrix.as_ref(), None) }
 }
 
 #[cfg(test)]

@@ -82,10 +82,7 @@ pub(crate) struct Unit {
 pub(crate) fn unit(matrix: Mat<f64>, name: &str) -> Result<Unit> {
     let norm = matrix.norm_l2();
     if norm == 0.0 {
-        return fail(format!(
-            "{name} is constant over the examples (its centred norm is 0), so the measure is not defined; \
-             leave this representation out"
-        ));
+        return constant(name);
     }
     if !norm.is_normal() {
         return fail(format!("the norm of {name} is {norm}, out of the range of f64; rescale the representation"));
@@ -157,6 +154,45 @@ pub(crate) fn basis(a: MatRef<'_, f64>, tolerance: Option<f64>) -> Result<ThinSv
     }
     let svd = thin_svd(a)?;
     Ok(first(&svd, rank(&svd.s, a.shape(), tolerance)))
+}
+
+/// What centring leaves of a unit that does not vary, as a part of its largest value.
+const ROUNDING: f64 = 32.0 * f64::EPSILON;
+
+/// `u s vᵀ` of the units of `x`, centred or not, cut to the numerical rank that they have at length one each: what a unit spans
+/// does not depend on its scale, and small units beside large ones are directions all the same. `s` belongs to the units at
+/// length one; the rows of `v` have the lengths.
+pub(crate) fn column_space(x: MatRef<'_, f64>, centred: bool, tolerance: Option<f64>, name: &str) -> Result<ThinSvd> {
+    let mut matrix = if centred { centre(x) } else { x.to_owned() };
+    let size = |c: faer::ColRef<'_, f64>| c.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+    let lengths: Vec<f64> = matrix
+        .col_iter_mut()
+        .zip(x.col_iter())
+        .map(|(mut column, raw)| {
+            let largest = size(column.as_ref());
+            if largest <= ROUNDING * size(raw) {
+                column.fill(0.0);
+                return 0.0;
+            }
+            column.as_mut().iter_mut().for_each(|v| *v /= largest);
+            let length = column.norm_l2();
+            column.iter_mut().for_each(|v| *v /= length);
+            largest * length
+        })
+        .collect();
+    if lengths.iter().all(|l| *l == 0.0) {
+        return constant(name);
+    }
+    let ThinSvd { u, s, v } = basis(matrix.as_ref(), tolerance)?;
+    let v = Mat::from_fn(v.nrows(), v.ncols(), |i, j| v[(i, j)] * lengths[i]);
+    Ok(ThinSvd { u, s, v })
+}
+
+fn constant<T>(name: &str) -> Result<T> {
+    fail(format!(
+        "{name} is constant over the examples (its centred norm is 0), so the measure is not defined; \
+         leave this representation out"
+    ))
 }
 
 /// The first `k` triplets of a decomposition.

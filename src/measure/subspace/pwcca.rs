@@ -4,8 +4,8 @@
 //! The value is then a matter of the SVD that was used (packages differ by 1e-2), and the result says so.
 
 use crate::error::Result;
-use crate::measure::subspace::canonical::{CanonicalCorrelations, factors};
-use crate::measure::subspace::prepare::{ThinSvd, fail, product, thin_svd};
+use crate::measure::subspace::canonical::CanonicalCorrelations;
+use crate::measure::subspace::prepare::{ThinSvd, check_pair, column_space, fail, product, thin_svd};
 use faer::{Mat, MatRef};
 
 /// Correlations closer than this count as equal.
@@ -58,7 +58,8 @@ impl Pwcca {
 /// # Errors
 /// When the row counts differ, there are fewer than 2 rows, an entry is not finite, or a representation is constant.
 pub fn pwcca(x: MatRef<'_, f64>, y: MatRef<'_, f64>) -> Result<Pwcca> {
-    let (a, b) = factors(x, y)?;
+    check_pair(x, y)?;
+    let (a, b) = (column_space(x, true, None, "x")?, column_space(y, true, None, "y")?);
     of_factors(&a, &b, product(a.u.transpose(), b.u.as_ref()).as_ref())
 }
 

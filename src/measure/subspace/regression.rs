@@ -2,7 +2,7 @@
 //! other, and the R² that the ridge forms share.
 
 use crate::error::Result;
-use crate::measure::subspace::prepare::{basis, product, unit_pair};
+use crate::measure::subspace::prepare::{centre, check_pair, column_space, product, unit};
 use faer::MatRef;
 
 /// In-sample fit of a linear regression with intercept.
@@ -25,9 +25,11 @@ pub struct LinearFit {
 /// # Errors
 /// When the row counts differ, there are fewer than 2 rows, an entry is not finite, or a representation is constant.
 pub fn linear_regression(x: MatRef<'_, f64>, y: MatRef<'_, f64>) -> Result<LinearFit> {
-    let (x, y) = unit_pair(x, y)?;
-    let n = x.matrix.nrows();
-    let space = basis(x.matrix.as_ref(), None)?;
+    check_pair(x, y)?;
+    let n = x.nrows();
+    // What units span does not depend on their sizes.
+    let space = column_space(x, true, None, "x")?;
+    let y = unit(centre(y), "y")?;
     let inside = product(space.u.transpose(), y.matrix.as_ref());
     let rank = space.s.len();
     let mut sums = R2Sums::default();

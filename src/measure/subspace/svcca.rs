@@ -3,7 +3,7 @@
 
 use crate::error::Result;
 use crate::measure::subspace::canonical::{CanonicalCorrelations, factors};
-use crate::measure::subspace::prepare::{ThinSvd, basis, check, fail, first, product, singular_values, unit};
+use crate::measure::subspace::prepare::{ThinSvd, check, column_space, fail, first, product, singular_values};
 use faer::{Mat, MatRef};
 
 /// Which principal components are kept.
@@ -46,7 +46,7 @@ pub fn svcca(x: MatRef<'_, f64>, y: MatRef<'_, f64>, keep: Keep) -> Result<Svcca
 /// variance" is then of data that have the same variance in every direction.
 pub(crate) fn whitened(x: MatRef<'_, f64>) -> Result<Mat<f64>> {
     check(x, "the representation")?;
-    Ok(basis(unit(x.to_owned(), "the representation")?.matrix.as_ref(), None)?.u)
+    Ok(column_space(x, false, None, "the representation")?.u)
 }
 
 /// The kept components and the fraction of variance in them.

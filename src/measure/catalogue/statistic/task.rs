@@ -4,7 +4,7 @@ use faer::Mat;
 
 use super::{Form, StatisticEntry, count, number, word};
 use crate::error::Error;
-use crate::measure::catalogue::Parameter;
+use crate::measure::catalogue::{Parameter, Scale};
 use crate::measure::describe::{self, OfClasses, OfDistances, OnDevice};
 use crate::measure::features::Sets;
 use crate::measure::features::variance::{Constant, Explained, explained_by_class};
@@ -54,6 +54,7 @@ pub(super) const ENTRIES: &[StatisticEntry] = &[
     .formula("logistic: L2-regularised multinomial logistic regression on standardised units; ridge: on one-hot labels")
     .source("Alain and Bengio 2016")
     .needs_labels()
+    .scaled(|g| if g.word("form") == "ridge" { Scale::Own } else { Scale::Free })
     .with(&[
         word("form", &["logistic", "ridge"], "which"),
         number("strength", 1.0, [f64::MIN_POSITIVE, f64::MAX], "C of logistic, alpha of ridge"),
@@ -82,6 +83,7 @@ pub(super) const ENTRIES: &[StatisticEntry] = &[
     .formula("1 - Σ (y - ŷ)² / Σ (y - mean y)² over held-out examples and classes")
     .source("scikit-learn's Ridge and cross_val_predict")
     .needs_labels()
+    .scaled(|_| Scale::Own)
     .with(&[number("alpha", 1.0, [f64::MIN_POSITIVE, f64::MAX], "penalty"), FOLDS]),
     StatisticEntry::new(FAMILY, "variance_explained", "R² of the representation from the labels", |g| {
         let (uniform, same) = (g.word("of") == "uniform", g.word("fit") == "same");
@@ -177,5 +179,6 @@ pub(super) const ENTRIES: &[StatisticEntry] = &[
     .formula("mean held-out accuracy over balanced dichotomies of the conditions")
     .source("Rigotti et al. 2013, Bernardi et al. 2020")
     .needs_labels()
+    .scaled(|_| Scale::Own)
     .with(&[count("dichotomies", 50, 1, "drawn at most"), FOLDS]),
 ];

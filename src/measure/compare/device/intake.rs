@@ -1,14 +1,18 @@
 //! How representations are given to a device: what single precision would lose is taken off beforehand.
 
-use faer::{Mat, MatRef};
+use faer::{ColRef, Mat, MatRef};
 
 use crate::measure::embedding::{Bandwidth, Between, Embedding};
+use crate::measure::pairwise::algebra::middle;
 
 /// What is done to a representation in f64 before it is rounded to the device's f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::measure::compare) enum Intake {
     /// Units of mean zero, the largest value near one: offsets and scales that no measure sees cost no digits.
     Standard,
+    /// Units of median zero, the largest value near one: for distances. A few examples far from all others cost the rest no
+    /// digits, as a mean that they move would.
+    Middle,
     /// Units of mean zero, at their own scale: for kernels of a fixed width.
     Own,
     /// Examples at unit length.
@@ -27,7 +31,8 @@ impl Intake {
             Between::Cosine => Self::Directions,
             Between::Correlation => Self::Profiles,
             Between::Poisson(..) => Self::Raw,
-            _ => Self::Standard,
+            Between::Linear => Self::Standard,
+            _ => Self::Middle,
         }
     }
 
@@ -45,11 +50,15 @@ impl Intake {
         let (n, p) = (x.nrows(), x.ncols());
         match self {
             Self::Raw => (x.to_owned(), 1.0),
-            Self::Standard | Self::Own => {
+            Self::Standard | Self::Middle | Self::Own => {
                 // Whole numbers stay as they are: equal distances stay equal.
                 let whole = x.col_iter().all(|c| c.iter().all(|v| v.fract() == 0.0 && v.abs() < 4096.0));
-                let means: Vec<f64> =
-                    if whole { vec![0.0; p] } else { x.col_iter().map(|c| c.iter().sum::<f64>() / n as f64).collect() };
+                let origin = |c: ColRef<'_, f64>| match self {
+                    _ if whole => 0.0,
+                    Self::Middle => middle(c.iter().copied().collect()),
+                    _ => c.iter().sum::<f64>() / n as f64,
+                };
+                let means: Vec<f64> = x.col_iter().map(origin).collect();
                 let mut centred = x.to_owned();
                 for (column, mean) in centred.col_iter_mut().zip(&means) {
                     column.iter_mut().for_each(|v| *v -= mean);

@@ -7,6 +7,7 @@ mod neighbours;
 mod nuclear;
 mod products;
 mod ranks;
+mod sample;
 mod tables;
 
 use std::sync::Arc;
@@ -46,12 +47,15 @@ pub(super) fn suits(set: &[Named], measure: &Measure, profile: &Profile) -> bool
         // Constant representations have no direction; the CPU says so.
         Some(Device::Nuclear(_)) => n >= 2 && set.iter().all(varies),
         Some(Device::Cross(_)) => n >= 2,
-        Some(Device::Ranks(form)) => n >= 3 && has_table(set, form.tables.between),
+        Some(Device::Ranks(form)) => {
+            let between = form.tables.between;
+            n >= 3 && has_table(set, between) && sample::ranks_decided(set, between)
+        }
         Some(Device::Tables(form)) => n >= 2 && has_table(set, form.between),
         Some(Device::Outputs) => set.iter().all(|x| x.values.ncols() == set[0].values.ncols()),
         Some(Device::Neighbours(form)) => {
             // Each pass over the examples is a loop, and some adapters end loops after so many turns.
-            let turns = form.k as u64 * (n as u64 + 2) + 16;
+            let turns = (form.k + neighbours::SPARE) as u64 * (n as u64 + 2) + 16;
             form.k < n
                 && profile.loop_iterations.is_none_or(|most| turns < most)
                 && (form.nearness != Nearness::Cosine || has_directions(set, false))
@@ -71,6 +75,7 @@ pub(super) fn suits(set: &[Named], measure: &Measure, profile: &Profile) -> bool
                 && !(median && examples > 4096)
                 && has_table(set, between)
                 && has_exponents(set, between)
+                && sample::varies(set, between, form.embedding.centring)
         }
     }
 }
@@ -148,7 +153,7 @@ pub(super) fn all_pairs(
             Ok(found) => tables.extend(found),
         }
     };
-    for intake in [Intake::Standard, Intake::Own, Intake::Directions, Intake::Profiles, Intake::Raw] {
+    for intake in [Intake::Standard, Intake::Middle, Intake::Own, Intake::Directions, Intake::Profiles, Intake::Raw] {
         let of_intake = |m: &usize| measures[*m].cosine().is_some_and(|c| Intake::of(c.embedding.between) == intake);
         let group: Vec<usize> = wanted.iter().copied().filter(of_intake).collect();
         take(&group, &|group| products::of_group(set, measures, group, intake, gpu));

@@ -1,15 +1,14 @@
-//! Measures of nearest neighbours: neighbours are found on the device, once for each number of them and nearness.
+//! Measures of nearest neighbours: candidates are found on the device, once for each number of neighbours and nearness.
 
 use std::sync::Arc;
 
-use super::intake::{Intake, row_major};
 use super::{Found, Grid};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::measure::catalogue::{Device, Measure, Surroundings};
-use crate::measure::compare::Named;
+use crate::measure::compare::{Named, in_parallel};
 use crate::measure::nearest::{Near, Nearest};
-use crate::measure::neurons::neighbours::{Nearness, Neighbours};
+use crate::measure::neurons::neighbours::{Nearness, Neighbours, Space};
 
 /// Measures of nearest neighbours: one program for each number of neighbours and nearness.
 pub(super) fn by_neighbours(set: &[Named], measures: &[Measure], wanted: &[usize], gpu: &Arc<Gpu>) -> Result<Found> {
@@ -35,31 +34,43 @@ pub(super) fn by_neighbours(set: &[Named], measures: &[Measure], wanted: &[usize
     Ok(tables)
 }
 
+/// Candidates beyond the neighbours wanted, so that rounding at the edge can be seen.
+pub(super) const SPARE: usize = 6;
+
+/// Neighbours of every example of every representation: candidates are found in single precision, and their order and ties are
+/// decided in double precision, among all others where a candidate too few may have come.
 fn neighbours(set: &[Named], k: usize, nearness: Nearness, gpu: &Arc<Gpu>) -> Result<Vec<Neighbours>> {
     let n = set.first().map_or(0, |x| x.values.nrows());
     let width = set.iter().map(|x| x.values.ncols()).max().unwrap_or(1);
-    let (intake, near) = match nearness {
-        Nearness::Cosine => (Intake::Directions, Near::Distance),
-        Nearness::Euclidean => (Intake::Standard, Near::Distance),
-        Nearness::InnerProduct => (Intake::Raw, Near::InnerProduct),
-    };
+    let near = if nearness == Nearness::InnerProduct { Near::InnerProduct } else { Near::Distance };
+    let candidates = (k + SPARE).min(n - 1);
+    let spaces = set.iter().map(|x| Space::of(x.values.as_ref(), k, nearness)).collect::<Result<Vec<_>>>()?;
     let mut all = Vec::with_capacity(set.len());
     let mut at_once = set.len();
     while all.len() < set.len() {
-        let mut program = match Nearest::new(Some(gpu), at_once, [n, width], k, near) {
+        let mut program = match Nearest::new(Some(gpu), at_once, [n, width], candidates, near) {
             Err(Error::OutOfMemory(_)) if at_once > 1 => {
                 at_once = at_once.div_ceil(2);
                 continue;
             }
             other => other?,
         };
-        for part in set[all.len()..].chunks(at_once) {
-            for (place, x) in part.iter().enumerate() {
-                program.fill(place, &row_major(&intake.apply(x.values.as_ref()).0), x.values.ncols())?;
+        for part in spaces[all.len()..].chunks(at_once) {
+            let taken: Vec<(Vec<f32>, f64)> = part.iter().map(Space::single).collect();
+            for (place, (values, _)) in taken.iter().enumerate() {
+                program.fill(place, values, values.len() / n)?;
             }
-            for found in program.find()?.into_iter().take(part.len()) {
-                all.push(Neighbours::from_indices(k, found)?);
-            }
+            let found = program.find()?;
+            all.extend(in_parallel(part.len(), |r| {
+                let (space, reach) = (&part[r], taken[r].1);
+                let mut room = Vec::with_capacity(n);
+                let of = |(i, own): (usize, &[usize])| {
+                    let sound = own.iter().all(|&j| j < n && j != i);
+                    let known = if sound { space.nearest_of(i, k, own, reach) } else { None };
+                    known.unwrap_or_else(|| space.nearest_of_all(i, k, &mut room))
+                };
+                Space::neighbours(k, found[r].chunks(candidates).enumerate().map(of).collect())
+            }));
         }
     }
     Ok(all)
