@@ -232,6 +232,15 @@ pub(super) fn title(section: &str) -> String {
     if matches!(section, "data.features" | "stages") { format!("[[{section}]]") } else { format!("[{section}]") }
 }
 
+/// The words that a key takes, if it takes one of a few.
+#[cfg(test)]
+pub(super) fn choices(path: &str) -> Vec<&'static str> {
+    match find(path).map(shape) {
+        Ok(Shape::Choice(words)) => words.into_iter().map(|(word, _)| word).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// Whether a key holds text, so that an override need not be quoted.
 pub(super) fn takes_text(path: &str) -> bool {
     find(path).is_ok_and(|schema| matches!(shape(schema), Shape::Text))

@@ -98,7 +98,8 @@ fn assemble(entry: &str, values: &[(&str, &str)], routines: &[Routine], lockstep
     text
 }
 
-const MATH_NAMES: [&str; 7] = ["tanh_of", "sigmoid_of", "softplus_of", "erf_of", "is_finite", "log1p_of", "elu_of"];
+const MATH_NAMES: [&str; 8] =
+    ["tanh_of", "sigmoid_of", "softplus_of", "erf_of", "is_finite", "log1p_of", "elu_of", "larger_of"];
 
 /// A finite `f32` as a WGSL literal that reads back to the same bits.
 pub fn literal(value: f32) -> String {

@@ -8,7 +8,7 @@ use super::compile::Compiled;
 use super::drain::Pending;
 use super::group::Group;
 use super::observer;
-use super::options::{Options, Progress, Stage};
+use super::options::{Matrices, Options, Progress, Stage};
 use super::recorder::Recorder;
 use super::rows::columns;
 use super::snapshot::{self, Stamp};
@@ -76,9 +76,13 @@ impl<'s> Runner<'s> {
             notes.push("run on the reference executor, on the CPU without any adapter: correct, and slow".to_owned());
         }
         let (mut groups, mut names) = (Vec::new(), Vec::new());
+        let mut chosen = options.clone();
+        if let (true, Matrices::Auto, Some(dir)) = (options.resume, options.matrices, &options.out) {
+            chosen.matrices = snapshot::matrices(dir);
+        }
         for (_, members) in sweep.grouped() {
             names.push(sweep.group_name(&members));
-            groups.push(Group::new(gpu.as_ref(), sweep.compile(members[0])?, &members, options)?);
+            groups.push(Group::new(gpu.as_ref(), sweep.compile(members[0])?, &members, &chosen)?);
         }
         let e = &sweep.experiment;
         let depth = groups.iter().map(|g| g.compiled.hidden.len()).min().unwrap_or(0);
@@ -103,7 +107,9 @@ impl<'s> Runner<'s> {
         }
         let settings = serde_json::to_value(e).map_err(|e| Error::config(e.to_string()))?;
         let lowering = groups.iter().map(Group::lowering).collect::<Vec<_>>().join(", ");
-        let mut stamp = Stamp { step: 0, observed: None, adapter, settings, lowering, data: sweep.data.fingerprint() };
+        let checked = gpu.as_ref().is_some_and(|gpu| gpu.checked());
+        let data = sweep.data.fingerprint();
+        let mut stamp = Stamp { step: 0, observed: None, adapter, settings, lowering, checked, data };
         let mut recorder = Recorder::new(options.out.as_deref(), columns(&sweep.replicas))?;
         let mut resumed = None;
         let mut diverged = vec![None; sweep.replicas.len()];

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::group::Group;
+use super::group::{Group, WITH_MATRICES};
+use super::options::Matrices;
 use crate::data::{read_safetensors, read_safetensors_metadata, write_safetensors};
 use crate::error::{Error, Result};
 use crate::files::layout::SNAPSHOTS;
@@ -27,6 +28,8 @@ pub(super) struct Stamp {
     pub settings: Value,
     /// How the training step of each group was lowered.
     pub lowering: String,
+    /// Whether kernels check their indices.
+    pub checked: bool,
     /// Fingerprint of the data.
     pub data: u64,
 }
@@ -38,6 +41,17 @@ fn path(dir: &Path) -> PathBuf {
 /// Whether a run in this folder can be continued.
 pub(super) fn exists(dir: &Path) -> bool {
     path(dir).exists()
+}
+
+/// Whether the run in this folder takes products by cooperative matrices: what a trial decided is kept. `Auto` if there is no
+/// such run.
+pub(super) fn matrices(dir: &Path) -> Matrices {
+    let Ok(metadata) = read_safetensors_metadata(&path(dir)) else { return Matrices::Auto };
+    match metadata.iter().find(|(key, _)| key == "lowering") {
+        Some((_, lowering)) if lowering.contains(WITH_MATRICES) => Matrices::Yes,
+        Some(_) => Matrices::No,
+        None => Matrices::Auto,
+    }
 }
 
 /// Saves the state of all groups; a snapshot replaces the one before only when it is whole.
@@ -59,6 +73,7 @@ pub(super) fn save(dir: &Path, groups: &mut [Group], stamp: &Stamp) -> Result<()
         ("adapter", serde_json::to_string(&stamp.adapter).unwrap_or_default()),
         ("settings", stamp.settings.to_string()),
         ("lowering", stamp.lowering.clone()),
+        ("checked", stamp.checked.to_string()),
         ("data", stamp.data.to_string()),
     ]
     .map(|(key, value)| (key.to_owned(), value));
@@ -94,9 +109,17 @@ pub(super) fn load(dir: &Path, groups: &mut [Group], expected: &Stamp) -> Result
     }
     if get("lowering") != expected.lowering {
         return Err(Error::Resume(format!(
-            "the run's training steps were lowered {}, and these are {}: use the run's --lowering",
+            "the run's training steps were lowered {}, and these are {}: use the run's --lowering and --matrices",
             get("lowering"),
             expected.lowering
+        )));
+    }
+    let checked = get("checked") == "true";
+    if checked != expected.checked {
+        let (was, is, set) = if checked { ("with", "without", "1") } else { ("without", "with", "0") };
+        return Err(Error::Resume(format!(
+            "the run's kernels were compiled {was} checks of their indices, and these are {is}: continue with ISOGRAM_CHECKED={set} \
+             in the environment"
         )));
     }
     if get("data") != expected.data.to_string() {
@@ -122,7 +145,7 @@ pub(super) fn load(dir: &Path, groups: &mut [Group], expected: &Stamp) -> Result
             machine.write_state(state)?;
         }
     }
-    Ok(Stamp { step, observed, adapter, settings, lowering: expected.lowering.clone(), data: expected.data })
+    Ok(Stamp { step, observed, adapter, settings, ..expected.clone() })
 }
 
 /// The first setting in which two runs differ, as a phrase.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::compile::{Compiled, compile, structure};
+use super::compile::{Compiled, compile};
 use super::group::Group;
 use super::model::{Model, Perceptron};
 use super::observer::{Observer, built_in};
@@ -13,6 +13,7 @@ use super::prepared::{Part, Prepared};
 use super::runner::Runner;
 use super::snapshot::{self};
 use super::stages::Ended;
+use super::structure::structure;
 use super::track::{Track, Tracked};
 use crate::config::{Experiment, SettingValue};
 use crate::data::NamedArray;
@@ -199,12 +200,18 @@ impl Sweep {
     /// Replicas that share a graph, in order of their first.
     pub(super) fn grouped(&self) -> Vec<(String, Vec<usize>)> {
         let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
+        let mut last: Option<(&Experiment, usize)> = None;
         for (r, replica) in self.replicas.iter().enumerate() {
-            let key = structure(&replica.experiment);
-            match groups.iter_mut().find(|(k, _)| *k == key) {
-                Some((_, members)) => members.push(r),
-                None => groups.push((key, vec![r])),
-            }
+            // The seeds of a setting stand side by side.
+            let group = last.filter(|(e, _)| **e == replica.experiment).map(|(_, group)| group).unwrap_or_else(|| {
+                let key = structure(&replica.experiment);
+                groups.iter().position(|(k, _)| *k == key).unwrap_or_else(|| {
+                    groups.push((key, Vec::new()));
+                    groups.len() - 1
+                })
+            });
+            groups[group].1.push(r);
+            last = Some((&replica.experiment, group));
         }
         groups
     }
