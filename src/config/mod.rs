@@ -67,6 +67,12 @@ pub(crate) fn choices_of(key: &str) -> Vec<&'static str> {
     schema::choices(key)
 }
 
+/// The words of which a key takes a list.
+#[cfg(test)]
+pub(crate) fn choices_of_items(key: &str) -> Vec<&'static str> {
+    schema::choices_of_items(key)
+}
+
 /// What belongs to the experiment as a whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -235,8 +235,23 @@ pub(super) fn title(section: &str) -> String {
 /// The words that a key takes, if it takes one of a few.
 #[cfg(test)]
 pub(super) fn choices(path: &str) -> Vec<&'static str> {
+    find(path).map_or_else(|_| Vec::new(), words)
+}
+
+/// The words of which a key takes a list.
+#[cfg(test)]
+pub(super) fn choices_of_items(path: &str) -> Vec<&'static str> {
     match find(path).map(shape) {
-        Ok(Shape::Choice(words)) => words.into_iter().map(|(word, _)| word).collect(),
+        Ok(Shape::List(items, ..)) => words(items),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+fn words(schema: &'static Json) -> Vec<&'static str> {
+    match shape(schema) {
+        Shape::Choice(words) => words.into_iter().map(|(word, _)| word).collect(),
+        Shape::Either(any) => any.into_iter().flat_map(words).collect(),
         _ => Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! A device with its pipelines: one bind-group layout, one pipeline layout, errors as values.
 //!
 //! Every kernel sees the same five storage bindings (the table of jobs and the four arenas) and the same few words of
-//! immediate data. So a whole plan runs with one bind group, and a dispatch costs the host a pipeline, sixteen bytes and
+//! immediate data; on an adapter that runs on a CPU, three of the arenas are bound a second time as four-vectors. So a whole plan runs with one bind group, and a dispatch costs the host a pipeline, sixteen bytes and
 //! a call.
 
 use std::collections::HashMap;
@@ -17,6 +17,9 @@ pub const BINDINGS: u32 = 5;
 
 /// How many of them, from the first, no kernel writes: the table and the data.
 const READ_ONLY: u32 = 2;
+
+/// Bindings on an adapter that runs on a CPU: data, state and scratch a second time.
+const WITH_VIEWS: u32 = 8;
 
 /// Bytes of immediate data that each dispatch sets: where its jobs stand in the table, and how many.
 pub const IMMEDIATE_BYTES: u32 = 16;
@@ -117,7 +120,7 @@ impl Gpu {
         } else {
             profile(&adapter, &device)
         };
-        let (bind_layout, pipeline_layout) = layouts(&device);
+        let (bind_layout, pipeline_layout) = layouts(&device, bindings(&profile));
         Ok(Arc::new(Self {
             instance,
             device,
@@ -144,6 +147,11 @@ impl Gpu {
     /// What the adapter can do.
     pub fn profile(&self) -> &Profile {
         &self.profile
+    }
+
+    /// Whether data, state and scratch are bound a second time, as four-vectors.
+    pub(crate) fn has_views(&self) -> bool {
+        bindings(&self.profile) > BINDINGS
     }
 
     /// Which adapter this is.
@@ -393,13 +401,18 @@ fn profile(adapter: &wgpu::Adapter, device: &wgpu::Device) -> Profile {
     }
 }
 
-fn layouts(device: &wgpu::Device) -> (wgpu::BindGroupLayout, wgpu::PipelineLayout) {
-    let entries: Vec<_> = (0..BINDINGS)
+/// Storage bindings of a device of this profile.
+fn bindings(profile: &Profile) -> u32 {
+    if profile.cpu { WITH_VIEWS } else { BINDINGS }
+}
+
+fn layouts(device: &wgpu::Device, bindings: u32) -> (wgpu::BindGroupLayout, wgpu::PipelineLayout) {
+    let entries: Vec<_> = (0..bindings)
         .map(|binding| wgpu::BindGroupLayoutEntry {
             binding,
             visibility: wgpu::ShaderStages::COMPUTE,
             ty: wgpu::BindingType::Buffer {
-                ty: wgpu::BufferBindingType::Storage { read_only: binding < READ_ONLY },
+                ty: wgpu::BufferBindingType::Storage { read_only: binding < READ_ONLY || binding == BINDINGS },
                 has_dynamic_offset: false,
                 min_binding_size: None,
             },

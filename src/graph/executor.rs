@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::plan::{Dispatch, Plan, PlannedFunction};
 use crate::error::{Error, Result};
-use crate::gpu::{BINDINGS, Gpu, Pipeline, Stopwatch};
+use crate::gpu::{Gpu, Pipeline, Stopwatch};
 use crate::kernels::{Arena, template};
 
 /// What a submission should take, so that a watchdog of two seconds is far and an interrupt is heard soon.
@@ -139,8 +139,11 @@ impl GpuMachine {
         gpu.queue.write_buffer(&table, 0, bytemuck::cast_slice(&plan.table));
         gpu.queue.write_buffer(&arenas[0], 0, bytemuck::cast_slice(&plan.data));
         let [data, state, scratch, out] = &arenas;
-        let bound = [&table, data, state, scratch, out];
-        let entries: Vec<_> = (0..BINDINGS)
+        let mut bound = vec![&table, data, state, scratch, out];
+        if gpu.has_views() {
+            bound.extend([data, state, scratch]);
+        }
+        let entries: Vec<_> = (0..)
             .zip(bound)
             .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
             .collect();
@@ -562,7 +565,7 @@ fn parts(work: impl Iterator<Item = u64>) -> Vec<Range<usize>> {
 
 fn load(gpu: &Gpu, function: &PlannedFunction, plan: &Plan) -> Result<Loaded> {
     if let Some(resident) = &function.resident {
-        let pipeline = gpu.pipeline(&resident.name(), &resident.wgsl())?;
+        let pipeline = pipeline(gpu, &resident.name(), resident.wgsl())?;
         let rows = function.dispatches.len() as u32;
         let immediates = [resident.rows_at, rows, 0, 0];
         let command = Command { pipeline, immediates, grid: [1, plan.replicas as u32, 1] };
@@ -575,10 +578,15 @@ fn load(gpu: &Gpu, function: &PlannedFunction, plan: &Plan) -> Result<Loaded> {
     Ok(Loaded { commands, resident: false, most_runs: 1, pace, parts: parts(each.map(work)) })
 }
 
+/// A kernel's pipeline, in the form that suits the device's bindings.
+fn pipeline(gpu: &Gpu, name: &str, text: String) -> Result<Pipeline> {
+    gpu.pipeline(name, &if gpu.has_views() { template::with_views(&text) } else { text })
+}
+
 fn command(gpu: &Gpu, dispatch: &Dispatch, width: u32, limit: u32) -> Result<Command> {
     let grid = dispatch.grid(limit);
     Ok(Command {
-        pipeline: gpu.pipeline(&dispatch.kernel.name(), &dispatch.kernel.wgsl(width))?,
+        pipeline: pipeline(gpu, &dispatch.kernel.name(), dispatch.kernel.wgsl(width))?,
         immediates: [dispatch.jobs_at, dispatch.jobs, grid[0], dispatch.blocks],
         grid,
     })

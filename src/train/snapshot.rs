@@ -166,7 +166,7 @@ fn difference(path: &str, was: &Value, is: &Value) -> Option<String> {
 mod tests {
     use serde_json::json;
 
-    use super::difference;
+    use super::{Matrices, SNAPSHOTS, difference, matrices, path, write_safetensors};
 
     #[test]
     fn a_difference_is_named_by_its_key() {
@@ -174,5 +174,22 @@ mod tests {
         let is = json!({"optimiser": {"lr": 0.2, "kind": "sgd"}, "steps": 3});
         assert_eq!(difference("", &was, &is).unwrap(), "optimiser.lr was 0.1, and now is 0.2");
         assert_eq!(difference("", &was, &was), None);
+    }
+
+    #[test]
+    fn what_a_trial_of_matrices_decided_is_read_from_the_snapshot() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(matrices(dir.path()), Matrices::Auto);
+        std::fs::create_dir(dir.path().join(SNAPSHOTS)).unwrap();
+        for (lowering, expected) in [
+            ("layered", Matrices::No),
+            ("layered with cooperative matrices", Matrices::Yes),
+            ("resident, layered with cooperative matrices", Matrices::Yes),
+        ] {
+            let state = [("group.0.slice.0".to_owned(), vec![1, 1], vec![0.0])];
+            let metadata = [("lowering".to_owned(), lowering.to_owned())];
+            write_safetensors(&path(dir.path()), &state, &metadata).unwrap();
+            assert_eq!(matrices(dir.path()), expected, "{lowering}");
+        }
     }
 }

@@ -81,6 +81,7 @@ mod tests {
         let was = base.clone();
         let was_there = at(&mut was.clone(), key).clone();
         let choices = config::choices_of(key).into_iter().map(Value::from);
+        let lists = config::choices_of_items(key).into_iter().map(|word| json!([word]));
         let numbers = [json!(0.25), json!(0.75), json!(1), json!(2), json!(3), json!(1e-5)];
         let others = [
             json!(true),
@@ -90,13 +91,16 @@ mod tests {
             json!([1]),
             json!([[0, 1]]),
             json!({"kind": "log"}),
+            json!([]),
+            json!(["loss"]),
+            json!(["cka"]),
         ];
-        let candidates = numbers.into_iter().chain(choices).chain(others);
+        let candidates = numbers.into_iter().chain(choices).chain(lists).chain(others);
         for value in candidates.filter(|value| *value != was_there) {
             let mut is = base.clone();
             *at(&mut is, key) = value;
-            if let (Ok(was), Ok(is)) =
-                (serde_json::from_value::<Experiment>(was.clone()), serde_json::from_value::<Experiment>(is))
+            let read = |value: Value| serde_json::from_value::<Experiment>(value).ok();
+            if let (Some(was), Some(is)) = (read(was.clone()), read(is))
                 && was != is
             {
                 return [structure(&was), structure(&is)];
