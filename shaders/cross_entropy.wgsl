@@ -1,6 +1,6 @@
 // Softmax cross-entropy, one invocation per row. The label's row of the result is never a NaN in hiding: some drivers
 // give inf - inf = 0 and max(NaN, x) = x, so a row that is not finite gets a loss whose bits say so.
-fn {{entry}}(at: Place) {
+fn {{entry}}(at: Place, lane: u32, within: u32) {
     let job = job_of(at, {{job_words}}u);
     let rows = table[job + 1u];
     let classes = table[job + 2u];
@@ -12,7 +12,7 @@ fn {{entry}}(at: Place) {
 {{bases}}
     let begin = (at.block - table[job]) * 64u;
     let end = min(begin + 64u, rows);
-    for (var row = begin + at.lane; row < end; row += {{lanes}}u) {
+    for (var row = begin + lane; row < end; row += {{lanes}}u) {
         let logits = logits_at + row * classes;
         let label = bitcast<u32>({{labels}}[labels_at + row]);
         var largest = {{logits}}[logits];
@@ -24,12 +24,15 @@ fn {{entry}}(at: Place) {
                 best = c;
             }
         }
-        var sum = 0.0;
+        // What the others add to the 1 of the largest: by itself, so that a loss far below a rounding of 1 keeps its digits.
+        var rest = 0.0;
         for (var c = 0u; c < classes; c++) {
-            sum += exp({{logits}}[logits + c] - largest);
+            rest += select(exp({{logits}}[logits + c] - largest), 0.0, c == best);
         }
+        let sum = 1.0 + rest;
         let scale = 1.0 / sum;
-        let loss = log(sum) - ({{logits}}[logits + min(label, classes - 1u)] - largest);
+        let whole = select(log(sum), log1p_of(rest), rest <= 1.0);
+        let loss = whole - ({{logits}}[logits + min(label, classes - 1u)] - largest);
         let broken = bitcast<f32>(0x7fc00000u | (classes & 0u));
 {{store_loss}}
 {{store_correct}}

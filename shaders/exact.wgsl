@@ -1,7 +1,7 @@
 // Exact inner products between replicas of whole numbers below 2^23 in magnitude. A number is 4096 h + l, so that a product
 // is three products of digits; each strand of elements adds those up in integers, 64 at a time, and folds each sum into two
 // words. The host puts the words together. Products are symmetric: those with an earlier replica are left at zero.
-fn {{entry}}(at: Place) {
+fn {{entry}}(at: Place, lane: u32, within: u32) {
     let job = job_of(at, 11u);
     let count = table[job + 1u];
     let replicas = table[job + 2u];
@@ -14,7 +14,7 @@ fn {{entry}}(at: Place) {
     let across = table[job + 10u];
     let begin = (at.block - table[job]) * across;
     let end = min(begin + across, replicas * replicas * segments * strands);
-    for (var item = begin + at.lane; item < end; item += {{lanes}}u) {
+    for (var item = begin + lane; item < end; item += {{lanes}}u) {
         let part = item / strands;
         let segment = part % segments;
         let first = part / segments / replicas;

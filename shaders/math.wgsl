@@ -3,6 +3,15 @@ fn is_finite(x: f32) -> bool {
     return (bitcast<u32>(x) & 0x7fffffffu) < 0x7f800000u;
 }
 
+fn is_number(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7fffffffu) <= 0x7f800000u;
+}
+
+// The larger of two, and not a number if either is none: max() gives the other on some adapters.
+fn larger_of(a: f32, b: f32) -> f32 {
+    return select(a, select(b, max(a, b), is_number(b)), is_number(a));
+}
+
 // Near zero the [5/4] convergent of Lambert's continued fraction, which keeps the relative error small (some drivers
 // subtract two exponentials); beyond, one exponential that may overflow without harm.
 fn tanh_of(x: f32) -> f32 {

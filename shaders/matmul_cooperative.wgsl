@@ -1,7 +1,7 @@
 // A matrix product by cooperative matrices (tensor cores), for GPUs: tiles of {{rows}} x {{depth}} of A and {{depth}} x
 // {{columns}} of B as 16-bit floats in workgroup memory, 32 x 32 results of 32 bits per subgroup. Edges are filled with
 // zeros as they are loaded.
-fn {{entry}}(at: Place) {
+fn {{entry}}(at: Place, lane: u32, within: u32) {
     let job = job_of(at, {{job_words}}u);
     let m = table[job + 1u];
     let n = table[job + 2u];
@@ -17,12 +17,12 @@ fn {{entry}}(at: Place) {
     let row0 = (tile_index / across) * {{rows}}u;
     let column0 = (tile_index % across) * {{columns}}u;
     // Which 32 x 32 of the tile this subgroup has.
-    let part = at.lane / {{subgroup}}u;
+    let part = lane / {{subgroup}}u;
     let row_local = (part / {{across}}u) * 32u;
     let column_local = (part % {{across}}u) * 32u;
 {{declare}}
     for (var k0 = 0u; k0 < depth; k0 += {{depth}}u) {
-        for (var i = at.lane; i < {{elements_a}}u; i += {{threads}}u) {
+        for (var i = lane; i < {{elements_a}}u; i += {{threads}}u) {
             {{split_a}}
             let row = row0 + local;
             var x = 0.0;
@@ -31,7 +31,7 @@ fn {{entry}}(at: Place) {
             }
             half[local * {{pitch_a}}u + kk] = f16(x);
         }
-        for (var i = at.lane; i < {{elements_b}}u; i += {{threads}}u) {
+        for (var i = lane; i < {{elements_b}}u; i += {{threads}}u) {
             {{split_b}}
             let column = column0 + local;
             var x = 0.0;
@@ -47,7 +47,7 @@ fn {{entry}}(at: Place) {
 {{store}}
     workgroupBarrier();
 {{bases}}
-    for (var i = at.lane; i < {{results}}u; i += {{threads}}u) {
+    for (var i = lane; i < {{results}}u; i += {{threads}}u) {
         let row = row0 + i / {{columns}}u;
         let column = column0 + i % {{columns}}u;
         if (row < m && column < n) {

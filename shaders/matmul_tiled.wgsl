@@ -1,6 +1,6 @@
 // A matrix product through workgroup memory, for GPUs: tiles of {{rows}} x {{depth}} of A and {{depth}} x {{columns}} of B, a 4 x 4
 // register tile per invocation. Edges are filled with zeros as they are loaded.
-fn {{entry}}(at: Place) {
+fn {{entry}}(at: Place, lane: u32, within: u32) {
     let job = job_of(at, {{job_words}}u);
     let m = table[job + 1u];
     let n = table[job + 2u];
@@ -15,15 +15,15 @@ fn {{entry}}(at: Place) {
     let tile_index = at.block - table[job];
     let row0 = (tile_index / across) * {{rows}}u;
     let column0 = (tile_index % across) * {{columns}}u;
-    let row_local = (at.lane / {{column_threads}}u) * 4u;
-    let column_local = (at.lane % {{column_threads}}u) * 4u;
+    let row_local = (lane / {{column_threads}}u) * 4u;
+    let column_local = (lane % {{column_threads}}u) * 4u;
     var t0 = vec4<f32>(0.0);
     var t1 = vec4<f32>(0.0);
     var t2 = vec4<f32>(0.0);
     var t3 = vec4<f32>(0.0);
 {{open}}
     for (var k0 = {{first}}; k0 < {{end}}; k0 += {{depth}}u) {
-        for (var i = at.lane; i < {{elements_a}}u; i += {{threads}}u) {
+        for (var i = lane; i < {{elements_a}}u; i += {{threads}}u) {
             {{split_a}}
             let row = row0 + local;
             var x = 0.0;
@@ -32,7 +32,7 @@ fn {{entry}}(at: Place) {
             }
             {{pad}}[kk * {{pitch_a}}u + local] = {{to}}(x);
         }
-        for (var i = at.lane; i < {{elements_b}}u; i += {{threads}}u) {
+        for (var i = lane; i < {{elements_b}}u; i += {{threads}}u) {
             {{split_b}}
             let column = column0 + local;
             var x = 0.0;

@@ -1,6 +1,6 @@
 // A matrix product without barriers, for adapters that run on a CPU. Each lane holds {{rows}} x {{columns}} results;
 // lanes stand side by side along the columns, so what is read of A is the same for all of them.
-fn {{entry}}(at: Place) {
+fn {{entry}}(at: Place, lane: u32, within: u32) {
     let job = job_of(at, {{job_words}}u);
     let m = table[job + 1u];
     let n = table[job + 2u];
@@ -14,7 +14,7 @@ fn {{entry}}(at: Place) {
     let across = (n + {{lanes}}u * {{columns}}u - 1u) / ({{lanes}}u * {{columns}}u);
     let tile_index = at.block - table[job];
     let row0 = (tile_index / across) * {{rows}}u;
-    let column0 = ((tile_index % across) * {{lanes}}u + at.lane) * {{columns}}u;
+    let column0 = ((tile_index % across) * {{lanes}}u + lane) * {{columns}}u;
 {{declare}}
 {{open}}
     for (var k = {{first}}; k < {{end}}; k += {{step}}u) {

@@ -1,7 +1,7 @@
 // The nearest rows of each query, one invocation per query: distances stand in columns, so that neighbouring invocations
 // read neighbouring addresses. Each pass finds what follows the last in the order of (distance, index), so nothing need be
 // kept, and equal distances come in the order of their indices.
-fn {{entry}}(at: Place) {
+fn {{entry}}(at: Place, lane: u32, within: u32) {
     let job = job_of(at, 10u);
     let rows = table[job + 1u];
     let queries = table[job + 2u];
@@ -14,7 +14,7 @@ fn {{entry}}(at: Place) {
     let across = table[job + 9u];
     let begin = (at.block - table[job]) * across;
     let end = min(begin + across, queries);
-    for (var query = begin + at.lane; query < end; query += {{lanes}}u) {
+    for (var query = begin + lane; query < end; query += {{lanes}}u) {
         let own = first + query;
         var last = bitcast<f32>(0xff7fffffu);
         var last_row = 0u;
@@ -29,7 +29,8 @@ fn {{entry}}(at: Place) {
                     best_row = row;
                 }
             }
-            {{target}}[base + found * queries + query] = bitcast<f32>(best_row);
+            // Distances that are not numbers have no order: what they spoil is a row that exists.
+            {{target}}[base + found * queries + query] = bitcast<f32>(min(best_row, rows - 1u));
             last = best;
             last_row = best_row;
         }

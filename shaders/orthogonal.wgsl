@@ -4,7 +4,7 @@ fn {{entry}}_place(vector: u32, i: u32, rows: u32, columns: u32) -> u32 {
     return select(vector * columns + i, i * columns + vector, rows >= columns);
 }
 
-fn {{entry}}(at: Place) {
+fn {{entry}}(at: Place, lane: u32, within: u32) {
     let job = job_of(at, 8u);
     let rows = table[job + 1u];
     let columns = table[job + 2u];
@@ -13,13 +13,13 @@ fn {{entry}}(at: Place) {
     let base = table[job + 6u] + replica * table[job + 7u];
     let count = min(rows, columns);
     let length = max(rows, columns);
-    for (var i = at.lane; i < rows * columns; i += {{lanes}}u) {
+    for (var i = lane; i < rows * columns; i += {{lanes}}u) {
         {{target}}[base + i] = {{source}}[origin + i];
     }
     storageBarrier();
     for (var v = 0u; v < count; v++) {
         for (var pass_ = 0u; pass_ < 2u; pass_++) {
-            for (var q = at.lane; q < v; q += {{lanes}}u) {
+            for (var q = lane; q < v; q += {{lanes}}u) {
                 var dot_ = 0.0;
                 for (var i = 0u; i < length; i++) {
                     dot_ += {{target}}[base + {{entry}}_place(q, i, rows, columns)] * {{target}}[base + {{entry}}_place(v, i, rows, columns)];
@@ -27,7 +27,7 @@ fn {{entry}}(at: Place) {
                 pad[q] = dot_;
             }
             workgroupBarrier();
-            for (var i = at.lane; i < length; i += {{lanes}}u) {
+            for (var i = lane; i < length; i += {{lanes}}u) {
                 let at = base + {{entry}}_place(v, i, rows, columns);
                 var x = {{target}}[at];
                 for (var q = 0u; q < v; q++) {
@@ -46,7 +46,7 @@ fn {{entry}}(at: Place) {
         }
         workgroupBarrier();
         let scale = 1.0 / sqrt(square);
-        for (var i = at.lane; i < length; i += {{lanes}}u) {
+        for (var i = lane; i < length; i += {{lanes}}u) {
             let at = base + {{entry}}_place(v, i, rows, columns);
             {{target}}[at] = {{target}}[at] * scale;
         }

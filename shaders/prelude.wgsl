@@ -1,13 +1,10 @@
-// The arenas. `data`, `state` and `scratch` are bound twice, as single values and as four-vectors; no kernel writes
-// through one view what it reads through the other in the same dispatch.
-@group(0) @binding(0) var<storage, read_write> table: array<u32>;
-@group(0) @binding(1) var<storage, read_write> data: array<f32>;
+// The arenas, each bound once: a shader compiler may assume that bindings do not alias, and browsers refuse those that do
+// where one is written. What no kernel writes is read-only, so that what is read of it counts as uniform.
+@group(0) @binding(0) var<storage, read> table: array<u32>;
+@group(0) @binding(1) var<storage, read> data: array<f32>;
 @group(0) @binding(2) var<storage, read_write> state: array<f32>;
 @group(0) @binding(3) var<storage, read_write> scratch: array<f32>;
 @group(0) @binding(4) var<storage, read_write> result: array<f32>;
-@group(0) @binding(5) var<storage, read_write> data4: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> state4: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read_write> scratch4: array<vec4<f32>>;
 
 // Where this dispatch's jobs stand in `table`, how many there are, and how its blocks are folded into the grid.
 struct Dispatch {
@@ -18,15 +15,14 @@ struct Dispatch {
 }
 var<immediate> dispatch: Dispatch;
 
-// What a kernel is called with: where its jobs stand and how many there are, which block of them this workgroup has,
-// the replica, and the invocation's place in the workgroup and in its subgroup.
+// What a kernel is called with: where its jobs stand and how many there are, which block of them this workgroup has, and
+// the replica. All of it is the same for a whole workgroup: the invocation's place in the workgroup (`lane`) and in its
+// subgroup (`within`) are parameters of their own, since a struct is uniform as a whole or not at all.
 struct Place {
     jobs_at: u32,
     jobs: u32,
     block: u32,
     replica: u32,
-    lane: u32,
-    within: u32,
 }
 
 // The job that owns a block: the last whose first block is not beyond it.

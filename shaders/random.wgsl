@@ -36,10 +36,12 @@ fn uniform_of(seed: u32, purpose: u32, step: u32, element: u32) -> f32 {
     return unit(threefry(vec2<u32>(seed, purpose), vec2<u32>(step, element)).x);
 }
 
-// Box and Muller; the first uniform is moved to (0, 1] so that the logarithm is finite.
+// Box and Muller; the first uniform is moved to (0, 1] so that the logarithm is finite. An adapter's logarithm of a number
+// next to one may come out above zero, and its cosine need only be good within half a turn.
 fn gauss(bits: vec2<u32>) -> f32 {
-    let radius = sqrt(-2.0 * log(unit(bits.x) + 5.9604644775390625e-8f));
-    return radius * cos(6.283185307179586f * unit(bits.y));
+    let radius = sqrt(max(0.0, -2.0 * log(unit(bits.x) + 5.9604644775390625e-8f)));
+    let turn = unit(bits.y);
+    return radius * cos(6.283185307179586f * (turn - select(0.0, 1.0, turn > 0.5)));
 }
 
 fn normal_of(seed: u32, purpose: u32, step: u32, element: u32) -> f32 {

@@ -1,6 +1,6 @@
 // Ranks from sorted keys and their order. A key's equals are looked for only if it has one beside it; each rank goes to the
 // place that the key had before it was sorted.
-fn {{entry}}(at: Place) {
+fn {{entry}}(at: Place, lane: u32, within: u32) {
     let job = job_of(at, 9u);
     let count = table[job + 1u];
     let lowest = table[job + 2u] != 0u;
@@ -9,7 +9,7 @@ fn {{entry}}(at: Place) {
     let across = table[job + 8u];
     let begin = (at.block - table[job]) * across;
     let end = min(begin + across, count);
-    for (var place = begin + at.lane; place < end; place += {{lanes}}u) {
+    for (var place = begin + lane; place < end; place += {{lanes}}u) {
         let key = {{source}}[origin + place];
         var first = place;
         if (place > 0u && {{source}}[origin + max(place, 1u) - 1u] == key) {

@@ -1,5 +1,5 @@
 // A reduction with one invocation per result: short sums, or sums down the columns of a matrix.
-fn {{entry}}(at: Place) {
+fn {{entry}}(at: Place, lane: u32, within: u32) {
     let job = job_of(at, {{job_words}}u);
     let count = table[job + 1u];
     let length = table[job + 2u];
@@ -12,7 +12,7 @@ fn {{entry}}(at: Place) {
 {{bases}}
     let begin = (at.block - table[job]) * 64u;
     let end = min(begin + 64u, count);
-    for (var output = begin + at.lane; output < end; output += {{lanes}}u) {
+    for (var output = begin + lane; output < end; output += {{lanes}}u) {
         let first = (output / inner) * length * inner + output % inner;
         var total = {{start}};
         for (var l = 0u; l < length; l++) {

@@ -1,6 +1,6 @@
 // A reduction with one workgroup per result: every lane takes each {{lanes}}th element, they meet at one barrier, and
 // the first lane adds the parts in order. One barrier, because barriers are what a software adapter pays most for.
-fn {{entry}}(at: Place) {
+fn {{entry}}(at: Place, lane: u32, within: u32) {
     let job = job_of(at, {{job_words}}u);
     let count = table[job + 1u];
     let length = table[job + 2u];
@@ -12,15 +12,15 @@ fn {{entry}}(at: Place) {
 {{bases}}
     let output = at.block - table[job];
     var total = {{start}};
-    for (var l = at.lane; l < length; l += {{lanes}}u) {
+    for (var l = lane; l < length; l += {{lanes}}u) {
         let element = output * length + l;
 {{before}}
         let part = {{value}};
         total = {{combine}};
     }
-    pad[at.lane] = total;
+    pad[lane] = total;
     workgroupBarrier();
-    if (at.lane == 0u) {
+    if (lane == 0u) {
         for (var l = 1u; l < {{lanes}}u; l++) {
             let part = pad[l];
             total = {{combine}};

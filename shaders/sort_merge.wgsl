@@ -1,7 +1,7 @@
 // A step of a sort: runs of `run` keys become runs of twice as many. Each invocation makes a slice of a merged run: where the
 // slice begins in either run is found by halving (the merge path of Green, McColl and Bader 2012), then it is merged key by
 // key. Of equal keys those of the left run come first.
-fn {{entry}}(at: Place) {
+fn {{entry}}(at: Place, lane: u32, within: u32) {
     let job = job_of(at, 9u);
     let count = table[job + 1u];
     let run = table[job + 2u];
@@ -11,7 +11,7 @@ fn {{entry}}(at: Place) {
     let across = table[job + 8u];
     let begin = (at.block - table[job]) * across;
     let end = min(begin + across, (count + each - 1u) / each);
-    for (var slice = begin + at.lane; slice < end; slice += {{lanes}}u) {
+    for (var slice = begin + lane; slice < end; slice += {{lanes}}u) {
         let outset = slice * each;
         let start = outset / (2u * run) * (2u * run);
         let middle = min(start + run, count);

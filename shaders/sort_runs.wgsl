@@ -1,6 +1,6 @@
 // The first step of a sort: runs of a few keys, each key's place found by counting those that go before it. One invocation
 // per key; a run's keys stay in the nearest cache. Equal keys keep their order.
-fn {{entry}}(at: Place) {
+fn {{entry}}(at: Place, lane: u32, within: u32) {
     let job = job_of(at, 9u);
     let count = table[job + 1u];
     let run = table[job + 2u];
@@ -9,7 +9,7 @@ fn {{entry}}(at: Place) {
     let across = table[job + 8u];
     let begin = (at.block - table[job]) * across;
     let end = min(begin + across, count);
-    for (var own = begin + at.lane; own < end; own += {{lanes}}u) {
+    for (var own = begin + lane; own < end; own += {{lanes}}u) {
         let key = {{source}}[origin + own];
         let first = own / run * run;
         let last = min(first + run, count);

@@ -376,6 +376,9 @@ fn training() -> Result<(Graph, Function)> {
 /// Steps that the training loop of the self-test takes.
 const TRAINING: u32 = 12;
 
+/// Its parameters, and how many values each has.
+const WEIGHTS: [(&str, usize); 3] = [("w1", 240), ("b1", 20), ("w2", 140)];
+
 /// Losses and parameters after the training loop.
 fn run_training(gpu: Option<&Arc<Gpu>>, profile: &Profile, lowering: Lowering) -> Result<(Vec<f32>, Vec<String>)> {
     let (g, function) = training()?;
@@ -383,7 +386,7 @@ fn run_training(gpu: Option<&Arc<Gpu>>, profile: &Profile, lowering: Lowering) -
     let kernels = plan.kernels().iter().map(|k| k.name()).collect();
     let mut machine = Machine::new(gpu, plan)?;
     machine.write_integers("seed", &[3, 1, 4])?;
-    for (n, (name, count)) in [("w1", 240), ("b1", 20), ("w2", 140)].into_iter().enumerate() {
+    for (n, (name, count)) in WEIGHTS.into_iter().enumerate() {
         let start: Vec<f32> = values(50 + n as u32, count * REPLICAS).iter().map(|x| 0.4 * x).collect();
         machine.write_variable(name, &start)?;
     }
@@ -397,15 +400,36 @@ fn run_training(gpu: Option<&Arc<Gpu>>, profile: &Profile, lowering: Lowering) -
 }
 
 /// Whether whole steps in one dispatch come out right on a device: tried once, before the first run relies on it. The form
-/// asks more of a driver than the layered one, since what a workgroup wrote through one view of a buffer it reads through
-/// another.
+/// asks more of a driver than the layered one: what one invocation wrote another reads after a barrier.
 pub fn resident_is_sound(gpu: &Arc<Gpu>) -> bool {
     gpu.found(Question::Resident, || {
         let run = |gpu, profile: &Profile, lowering| run_training(gpu, profile, lowering).map(|(values, _)| values);
         let expected = run(None, &Profile::reference(), Lowering::Layered);
         let got = run(Some(gpu), gpu.profile(), Lowering::Resident);
         matches!((expected, got), (Ok(e), Ok(g)) if difference(&e, &g) <= 1e-4)
+            && matches!(equals_agree(gpu, 256, 200), Ok(true))
     })
+}
+
+/// Whether replicas with equal seeds have equal bits after so many steps in one dispatch each: many workgroups and many runs,
+/// of which one that reads what is stale gives itself away.
+fn equals_agree(gpu: &Arc<Gpu>, replicas: usize, steps: u32) -> Result<bool> {
+    let (g, function) = training()?;
+    let mut machine = Machine::new(Some(gpu), lower_as(&g, &[function], replicas, gpu.profile(), Lowering::Resident)?)?;
+    machine.write_integers("seed", &vec![5; replicas])?;
+    for (n, (name, count)) in WEIGHTS.into_iter().enumerate() {
+        let start: Vec<f32> = values(50 + n as u32, count).iter().map(|x| 0.4 * x).collect();
+        machine.write_variable(name, &start.repeat(replicas))?;
+    }
+    machine.run("step", steps)?;
+    for (name, count) in WEIGHTS {
+        let read = machine.read_integers(name)?;
+        let (first, rest) = read.split_at(count);
+        if !rest.chunks(count).all(|other| other == first) || first.iter().all(|x| *x == 0) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The profile without what this device offers but does not do well: cooperative matrices are tried once, for right
@@ -424,7 +448,7 @@ fn cooperative_pays(gpu: &Arc<Gpu>) -> bool {
     let right = || -> Result<bool> {
         let (expected, _) = run_case(&case, None, &Profile::reference())?;
         let (got, _) = run_case(&case, Some(gpu), gpu.profile())?;
-        Ok(expected.iter().zip(&got).all(|(e, g)| difference(e, g) <= HALF))
+        Ok(worst(&expected, &got) <= HALF)
     };
     let time = |profile: &Profile| -> Result<f64> {
         let mut g = Graph::new();
@@ -461,14 +485,31 @@ fn training_outcomes(gpu: &Arc<Gpu>, profile: &Profile) -> Result<Vec<Outcome>> 
         .collect()
 }
 
-/// Largest difference relative to the largest value expected; infinite if anything is not a number.
+/// Largest difference relative to the largest value expected, and of values above a thousandth of that also a part of their
+/// own relative difference; infinite if anything is not a number, or the lengths differ.
 fn difference(expected: &[f32], got: &[f32]) -> f64 {
-    let scale = expected.iter().fold(1e-30f32, |m, x| m.max(x.abs()));
+    if expected.len() != got.len() {
+        return f64::INFINITY;
+    }
+    let scale = f64::from(expected.iter().fold(1e-30f32, |m, x| m.max(x.abs())));
     expected.iter().zip(got).fold(0.0, |error: f64, (e, g)| {
-        let difference = f64::from((e - g).abs() / scale);
+        let (off, size) = ((f64::from(*e) - f64::from(*g)).abs(), f64::from(e.abs()));
+        let own = if size > 1e-3 * scale { off / size / OWN } else { 0.0 };
+        let difference = (off / scale).max(own);
         if difference.is_nan() { f64::INFINITY } else { error.max(difference) }
     })
 }
+
+/// The largest difference of several tensors.
+fn worst(expected: &[Vec<f32>], got: &[Vec<f32>]) -> f64 {
+    if expected.len() != got.len() {
+        return f64::INFINITY;
+    }
+    expected.iter().zip(got).map(|(e, g)| difference(e, g)).fold(0.0, f64::max)
+}
+
+/// How many times more a small value may be off, relative to itself, than the largest: sums of large terms may be small.
+const OWN: f64 = 30.0;
 
 /// Runs every case on a device, with the bodies that `profile` chooses.
 ///
@@ -479,7 +520,7 @@ pub fn run(gpu: &Arc<Gpu>, profile: &Profile) -> Result<Vec<Outcome>> {
     for case in &cases() {
         let (expected, _) = run_case(case, None, &Profile::reference())?;
         let (got, kernels) = run_case(case, Some(gpu), profile)?;
-        let error = expected.iter().zip(&got).map(|(e, g)| difference(e, g)).fold(0.0, f64::max);
+        let error = worst(&expected, &got);
         outcomes.push(Outcome { case: case.name.to_owned(), kernels, error, tolerance: case.tolerance });
     }
     outcomes.extend(training_outcomes(gpu, profile)?);
@@ -509,4 +550,20 @@ pub fn kernel_texts(profile: &Profile) -> Result<Vec<(String, String)>> {
     let plan = lower_as(&g, &[function], REPLICAS, profile, Lowering::Resident)?;
     texts.extend(plan.functions.iter().filter_map(|f| f.resident.as_ref()).map(|r| (r.name(), r.wgsl())));
     Ok(texts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{difference, worst};
+
+    #[test]
+    fn a_difference_sees_small_values_and_lengths() {
+        assert_eq!(difference(&[1.0, 0.5], &[1.0, 0.5]), 0.0);
+        assert!((difference(&[2.0, 1.0], &[2.0, 1.02]) - 0.01).abs() < 1e-6);
+        // A hundredth of the largest, wrong by half: five thousandths of the largest, but more than that of itself.
+        assert!(difference(&[1.0, 0.01], &[1.0, 0.015]) > 0.016);
+        assert_eq!(difference(&[1.0, 2.0], &[1.0]), f64::INFINITY);
+        assert_eq!(difference(&[1.0], &[f32::NAN]), f64::INFINITY);
+        assert_eq!(worst(&[vec![1.0], vec![2.0]], &[vec![1.0]]), f64::INFINITY);
+    }
 }

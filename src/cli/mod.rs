@@ -103,6 +103,9 @@ struct ExperimentArgs {
     /// How training steps are lowered: auto, layered (a dispatch per operation) or resident (many steps per dispatch)
     #[arg(long, value_name = "FORM", default_value = "auto")]
     lowering: isogram::graph::Lowering,
+    /// Whether products of 16-bit factors use cooperative matrices (tensor cores): yes, no, or auto (what is faster)
+    #[arg(long, value_name = "CHOICE", default_value = "auto")]
+    matrices: isogram::train::Matrices,
 }
 
 #[derive(Args)]

@@ -21,6 +21,7 @@ pub fn plan(args: &PlanArgs) -> anyhow::Result<u8> {
         adapter,
         slice: args.experiment.slice.map(|n| n as usize),
         lowering: args.experiment.lowering,
+        matrices: args.experiment.matrices,
         ..Options::default()
     };
     let outline = sweep.outline(&options)?;

@@ -36,6 +36,8 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
         slice: args.experiment.slice.map(|n| n as usize),
         memory: None,
         lowering: args.experiment.lowering,
+        matrices: args.experiment.matrices,
+        profile: None,
         command: std::env::args().collect::<Vec<_>>().join(" "),
         interrupt: interrupt_on_signal()?,
     };

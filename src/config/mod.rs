@@ -55,6 +55,24 @@ pub use sweep::{Axis, MOST_REPLICAS, SettingValue, Sweep};
 
 use crate::error::{Error, Result};
 
+/// Every dotted key that holds a value.
+#[cfg(test)]
+pub(crate) fn keys() -> &'static [String] {
+    schema::paths()
+}
+
+/// The words that a key takes, if it takes one of a few.
+#[cfg(test)]
+pub(crate) fn choices_of(key: &str) -> Vec<&'static str> {
+    schema::choices(key)
+}
+
+/// The words of which a key takes a list.
+#[cfg(test)]
+pub(crate) fn choices_of_items(key: &str) -> Vec<&'static str> {
+    schema::choices_of_items(key)
+}
+
 /// What belongs to the experiment as a whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

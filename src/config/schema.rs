@@ -233,6 +233,30 @@ pub(super) fn title(section: &str) -> String {
     if matches!(section, "data.features" | "stages") { format!("[[{section}]]") } else { format!("[{section}]") }
 }
 
+/// The words that a key takes, if it takes one of a few.
+#[cfg(test)]
+pub(super) fn choices(path: &str) -> Vec<&'static str> {
+    find(path).map_or_else(|_| Vec::new(), words)
+}
+
+/// The words of which a key takes a list.
+#[cfg(test)]
+pub(super) fn choices_of_items(path: &str) -> Vec<&'static str> {
+    match find(path).map(shape) {
+        Ok(Shape::List(items, ..)) => words(items),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+fn words(schema: &'static Json) -> Vec<&'static str> {
+    match shape(schema) {
+        Shape::Choice(words) => words.into_iter().map(|(word, _)| word).collect(),
+        Shape::Either(any) => any.into_iter().flat_map(words).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// Whether a key holds text, so that an override need not be quoted.
 pub(super) fn takes_text(path: &str) -> bool {
     find(path).is_ok_and(|schema| matches!(shape(schema), Shape::Text))

@@ -1,8 +1,8 @@
 //! A device with its pipelines: one bind-group layout, one pipeline layout, errors as values.
 //!
-//! Every kernel sees the same eight storage bindings (the arenas, some of them twice, once as scalars and once as
-//! four-vectors) and the same few words of immediate data. So a whole plan runs with one bind group, and a dispatch
-//! costs the host a pipeline, sixteen bytes and a call.
+//! Every kernel sees the same five storage bindings (the table of jobs and the four arenas) and the same few words of
+//! immediate data; on an adapter that runs on a CPU, three of the arenas are bound a second time as four-vectors. So a whole plan runs with one bind group, and a dispatch costs the host a pipeline, sixteen bytes and
+//! a call.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -13,7 +13,13 @@ use super::profile::{CooperativeRow, Profile, SOFTWARE_LOOPS};
 use crate::error::{Error, Result};
 
 /// Storage bindings of the one bind-group layout.
-pub const BINDINGS: u32 = 8;
+pub const BINDINGS: u32 = 5;
+
+/// How many of them, from the first, no kernel writes: the table and the data.
+const READ_ONLY: u32 = 2;
+
+/// Bindings on an adapter that runs on a CPU: data, state and scratch a second time.
+const WITH_VIEWS: u32 = 8;
 
 /// Bytes of immediate data that each dispatch sets: where its jobs stand in the table, and how many.
 pub const IMMEDIATE_BYTES: u32 = 16;
@@ -23,6 +29,7 @@ pub type Pipeline = Arc<wgpu::ComputePipeline>;
 
 /// A device, its queue, and every pipeline made on it so far.
 pub struct Gpu {
+    instance: wgpu::Instance,
     pub(crate) device: wgpu::Device,
     pub(crate) queue: wgpu::Queue,
     pub(crate) bind_layout: wgpu::BindGroupLayout,
@@ -77,7 +84,8 @@ impl Gpu {
     /// # Errors
     /// As [`Gpu::open`].
     pub fn open_with(choice: &AdapterChoice, least: bool) -> Result<Arc<Self>> {
-        let adapter = adapter::choose(adapter::adapters(&adapter::instance()), &choice.clone().or_environment())?;
+        let instance = adapter::instance();
+        let adapter = adapter::choose(adapter::adapters(&instance), &choice.clone().or_environment())?;
         let summary = AdapterSummary::of(&adapter);
         if !adapter.features().contains(wgpu::Features::IMMEDIATES) {
             return Err(Error::Adapter(format!(
@@ -95,14 +103,17 @@ impl Gpu {
             features |= adapter.features() & wanted;
             limits = adapter.limits();
         }
-        let descriptor = wgpu::DeviceDescriptor {
-            label: Some("isogram"),
-            required_features: features,
-            experimental_features: experimental(features),
-            required_limits: limits.clone(),
-            ..Default::default()
+        let request = |features| {
+            let descriptor = wgpu::DeviceDescriptor {
+                label: Some("isogram"),
+                required_features: features,
+                experimental_features: experimental(features),
+                required_limits: limits.clone(),
+                ..Default::default()
+            };
+            pollster::block_on(adapter.request_device(&descriptor))
         };
-        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
+        let (device, queue) = first_granted(features, request)
             .map_err(|e| Error::Adapter(format!("{summary} gave no device: {e}; choose another with --adapter")))?;
         let failure = Arc::new(Mutex::new(None));
         watch(&device, &failure);
@@ -111,8 +122,9 @@ impl Gpu {
         } else {
             profile(&adapter, &device)
         };
-        let (bind_layout, pipeline_layout) = layouts(&device);
+        let (bind_layout, pipeline_layout) = layouts(&device, bindings(&profile));
         Ok(Arc::new(Self {
+            instance,
             device,
             queue,
             bind_layout,
@@ -124,14 +136,25 @@ impl Gpu {
             objects: AtomicU64::new(0),
             refusal: AtomicI64::new(0),
             failure,
-            checked: cfg!(debug_assertions) || std::env::var_os("ISOGRAM_CHECKED").is_some(),
+            checked: checked(std::env::var("ISOGRAM_CHECKED").ok().as_deref()),
             found: Default::default(),
         }))
+    }
+
+    /// Whether kernels are compiled with checks of their indices: in builds with debug assertions, or as `ISOGRAM_CHECKED` says
+    /// (0 for none).
+    pub fn checked(&self) -> bool {
+        self.checked
     }
 
     /// What the adapter can do.
     pub fn profile(&self) -> &Profile {
         &self.profile
+    }
+
+    /// Whether data, state and scratch are bound a second time, as four-vectors.
+    pub(crate) fn has_views(&self) -> bool {
+        bindings(&self.profile) > BINDINGS
     }
 
     /// Which adapter this is.
@@ -152,6 +175,15 @@ impl Gpu {
     /// Pipelines, buffers and bind groups made so far. Running a plan a second time must not change it.
     pub fn objects_created(&self) -> u64 {
         self.objects.load(Ordering::Relaxed)
+    }
+
+    /// Pipelines, buffers, bind groups and queries that are alive, as the graphics library counts them.
+    pub fn objects_alive(&self) -> usize {
+        self.instance.generate_report().map_or(0, |report| {
+            let hub = report.hub_report();
+            let kinds = [&hub.buffers, &hub.bind_groups, &hub.compute_pipelines, &hub.shader_modules, &hub.query_sets];
+            kinds.iter().map(|kind| kind.num_allocated + kind.num_kept_from_user).sum()
+        })
     }
 
     pub(crate) fn count_object(&self) {
@@ -290,6 +322,11 @@ impl Gpu {
     }
 }
 
+/// Whether kernels are checked, with what the environment says.
+fn checked(said: Option<&str>) -> bool {
+    said.map_or(cfg!(debug_assertions), |said| said != "0")
+}
+
 fn out_of_memory(what: &str) -> Error {
     Error::OutOfMemory(format!(
         "the adapter has no memory for {what}: train fewer networks at once (--slice N) or fewer in one run, smaller layers or \
@@ -313,6 +350,27 @@ fn watch(device: &wgpu::Device, failure: &Arc<Mutex<Option<Failure>>>) {
             keep.lock().expect("no panic while held").get_or_insert(Failure::Lost(text));
         }
     });
+}
+
+/// What is granted of features that can be done without: all, or less, since drivers refuse a device for one feature that
+/// they offer and do not support. The error is that of asking for all.
+fn first_granted<T, E>(all: wgpu::Features, mut request: impl FnMut(wgpu::Features) -> Result<T, E>) -> Result<T, E> {
+    let without_matrices = all - wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
+    let attempts =
+        [without_matrices, without_matrices - wgpu::Features::TIMESTAMP_QUERY, wgpu::Features::IMMEDIATES & all];
+    request(all).or_else(|error| {
+        let mut tried = all;
+        for features in attempts {
+            if features == tried {
+                continue;
+            }
+            tried = features;
+            if let Ok(granted) = request(features) {
+                return Ok(granted);
+            }
+        }
+        Err(error)
+    })
 }
 
 /// Leave to use features that wgpu calls experimental, if one is asked for.
@@ -346,6 +404,7 @@ fn profile(adapter: &wgpu::Adapter, device: &wgpu::Device) -> Profile {
         .collect();
     Profile {
         software: info.device_type == wgpu::DeviceType::Cpu,
+        cpu: info.device_type == wgpu::DeviceType::Cpu,
         subgroup_min: info.subgroup_min_size,
         subgroup_max: info.subgroup_max_size,
         subgroups: features.contains(wgpu::Features::SUBGROUP),
@@ -362,15 +421,18 @@ fn profile(adapter: &wgpu::Adapter, device: &wgpu::Device) -> Profile {
     }
 }
 
-fn layouts(device: &wgpu::Device) -> (wgpu::BindGroupLayout, wgpu::PipelineLayout) {
-    let entries: Vec<_> = (0..BINDINGS)
+/// Storage bindings of a device of this profile.
+fn bindings(profile: &Profile) -> u32 {
+    if profile.cpu { WITH_VIEWS } else { BINDINGS }
+}
+
+fn layouts(device: &wgpu::Device, bindings: u32) -> (wgpu::BindGroupLayout, wgpu::PipelineLayout) {
+    let entries: Vec<_> = (0..bindings)
         .map(|binding| wgpu::BindGroupLayoutEntry {
             binding,
             visibility: wgpu::ShaderStages::COMPUTE,
             ty: wgpu::BindingType::Buffer {
-                // Read-write throughout: `read` and `read_write` of one buffer in one dispatch is refused even for
-                // disjoint ranges, and the state and scratch arenas are bound twice.
-                ty: wgpu::BufferBindingType::Storage { read_only: false },
+                ty: wgpu::BufferBindingType::Storage { read_only: binding < READ_ONLY || binding == BINDINGS },
                 has_dynamic_offset: false,
                 min_binding_size: None,
             },
@@ -385,4 +447,37 @@ fn layouts(device: &wgpu::Device) -> (wgpu::BindGroupLayout, wgpu::PipelineLayou
         immediate_size: IMMEDIATE_BYTES,
     });
     (bind, pipeline)
+}
+
+#[cfg(test)]
+mod tests {
+    use wgpu::Features;
+
+    use super::*;
+
+    #[test]
+    fn a_device_is_asked_for_less_where_all_is_refused() {
+        let all = Features::IMMEDIATES | Features::TIMESTAMP_QUERY | Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
+        let granted = |refused: Features| {
+            first_granted(all, |asked| if asked.intersects(refused) { Err(asked) } else { Ok(asked) })
+        };
+        assert_eq!(granted(Features::empty()), Ok(all));
+        let matrices = Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
+        assert_eq!(granted(matrices), Ok(all - matrices));
+        assert_eq!(granted(matrices | Features::TIMESTAMP_QUERY), Ok(Features::IMMEDIATES));
+        // The error is the first one, and nothing is asked for twice.
+        assert_eq!(granted(Features::IMMEDIATES), Err(all));
+        let mut asked = Vec::new();
+        let _ = first_granted(Features::IMMEDIATES, |f| -> Result<(), ()> {
+            asked.push(f);
+            Err(())
+        });
+        assert_eq!(asked, [Features::IMMEDIATES]);
+    }
+
+    #[test]
+    fn the_environment_decides_whether_kernels_are_checked() {
+        assert_eq!(checked(None), cfg!(debug_assertions));
+        assert!(checked(Some("1")) && checked(Some("")) && !checked(Some("0")));
+    }
 }

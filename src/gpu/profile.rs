@@ -22,6 +22,9 @@ pub struct CooperativeRow {
 pub struct Profile {
     /// The adapter is a program on the CPU: workgroup barriers are dear, wide register tiles are cheap.
     pub software: bool,
+    /// The device is the processor itself, whatever bodies are chosen.
+    #[serde(default)]
+    pub cpu: bool,
     /// Smallest subgroup, in invocations (0: unknown).
     pub subgroup_min: u32,
     /// Largest subgroup, in invocations (0: unknown).
@@ -67,6 +70,7 @@ impl Profile {
     pub fn least(software: bool) -> Self {
         Self {
             software,
+            cpu: software,
             subgroup_min: 0,
             subgroup_max: 0,
             subgroups: false,

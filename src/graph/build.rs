@@ -121,9 +121,12 @@ impl Graph {
         self.add_scoped(Op::Word(value), vec![], Shape::new(&[1, 1]), DType::U32, Scope::Shared)
     }
 
-    /// The integer that stands for a purpose in random keys, from its path.
+    /// The integer that stands for a purpose in random keys, from its path. A graph in which two paths have one integer is
+    /// not lowered: their numbers would be the same.
     pub fn purpose(&mut self, path: &str) -> Tensor {
-        self.integer(random::purpose(path))
+        let hash = random::purpose(path);
+        self.purposes.entry(hash).or_default().insert(path.to_owned());
+        self.integer(hash)
     }
 
     /// A function of each element.

@@ -2,18 +2,20 @@
 //!
 //! Everything is made once, when the machine is built: arenas, pipelines, the one bind group, a staging buffer. To run
 //! a function is to encode its dispatches again, many runs to a submission, in one compute pass: a pipeline, sixteen
-//! bytes and a call each. At most two submissions are in flight; their length follows the time that they take, so that
-//! no operating system's watchdog sees a long one.
+//! bytes and a call each. At most two submissions are in flight; their length follows the time that they take, and one run
+//! of much work is cut into several by what its dispatches are estimated to do, so that no operating system's watchdog sees
+//! a long one.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::plan::{Dispatch, Plan, PlannedFunction};
 use super::room::{Guest, Room, read_mapped};
 use crate::error::{Error, Result};
-use crate::gpu::{BINDINGS, Gpu, Pipeline, Stopwatch};
-use crate::kernels::Arena;
+use crate::gpu::{Gpu, Pipeline, Stopwatch};
+use crate::kernels::{Arena, template};
 
 /// What a submission should take, so that a watchdog of two seconds is far and an interrupt is heard soon.
 const TARGET: Duration = Duration::from_millis(100);
@@ -22,6 +24,10 @@ const MOST_DISPATCHES: usize = 4096;
 /// Runs in one submission of a function that is one dispatch, however fast they are.
 const MOST_RUNS: usize = 1 << 16;
 const IN_FLIGHT: usize = 2;
+/// Work of the dispatches of one run that share a submission: about a tenth of a second of a small GPU (see [`work`]).
+const MOST_WORK: u64 = 1 << 34;
+/// Pieces of the state, one of each replica, that are read or written one by one; more are moved by a kernel.
+const FEW_PIECES: usize = 64;
 
 /// A plan on a device.
 pub struct GpuMachine {
@@ -36,7 +42,17 @@ pub struct GpuMachine {
     functions: Vec<Loaded>,
     /// Where results are copied while the device goes on.
     results: Option<wgpu::Buffer>,
-    in_flight: VecDeque<wgpu::SubmissionIndex>,
+    in_flight: VecDeque<Queued>,
+    /// When the last submission was found done.
+    last_done: Option<Instant>,
+}
+
+/// A submission on its way.
+struct Queued {
+    index: wgpu::SubmissionIndex,
+    at: Instant,
+    function: usize,
+    runs: usize,
 }
 
 /// Something queued on a device.
@@ -52,12 +68,14 @@ struct Loaded {
     most_runs: u32,
     /// Runs per submission that took about [`TARGET`] last time.
     pace: usize,
+    /// Dispatches that share a submission: all of them, unless one run is too much work.
+    parts: Vec<Range<usize>>,
 }
 
 impl Loaded {
-    fn encode(&self, pass: &mut wgpu::ComputePass, runs: u32) {
+    fn encode(&self, pass: &mut wgpu::ComputePass, part: Range<usize>, runs: u32) {
         for first in (0..runs).step_by(self.most_runs as usize) {
-            for command in &self.commands {
+            for command in &self.commands[part.clone()] {
                 let blocks = command.immediates[3];
                 command.encode(pass, if self.resident { (runs - first).min(self.most_runs) } else { blocks });
             }
@@ -155,8 +173,11 @@ impl GpuMachine {
         let guest = guest.then(|| Guest::new(&plan));
         let arenas = [data, state, room.scratch()?.clone(), out];
         let [data, state, scratch, out] = &arenas;
-        let bound = [&table, data, state, scratch, out, data, state, scratch];
-        let entries: Vec<_> = (0..BINDINGS)
+        let mut bound = vec![&table, data, state, scratch, out];
+        if gpu.has_views() {
+            bound.extend([data, state, scratch]);
+        }
+        let entries: Vec<_> = (0..)
             .zip(bound)
             .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
             .collect();
@@ -166,12 +187,11 @@ impl GpuMachine {
             entries: &entries,
         });
         gpu.count_object();
-        let grid = gpu.profile().grid;
-        let functions = plan.functions.iter().map(|f| load(&gpu, f, &plan, grid)).collect::<Result<_>>()?;
+        let functions = plan.functions.iter().map(|f| load(&gpu, f, &plan)).collect::<Result<_>>()?;
         gpu.check()?;
         let room = room.clone();
-        let (results, in_flight) = (None, VecDeque::new());
-        Ok(Self { gpu, plan, room, guest, arenas, table, bind_group, functions, results, in_flight })
+        let (results, in_flight, last_done) = (None, VecDeque::new(), None);
+        Ok(Self { gpu, plan, room, guest, arenas, table, bind_group, functions, results, in_flight, last_done })
     }
 
     /// Sees to it that the state and the results are on the device.
@@ -245,7 +265,7 @@ impl GpuMachine {
         self.in_flight.clear();
         self.gpu.wait()?;
         let loaded = &self.functions[function];
-        self.time_pass(clock, |pass| loaded.encode(pass, runs))
+        self.time_pass(clock, |pass| loaded.encode(pass, 0..loaded.commands.len(), runs))
     }
 
     /// As [`GpuMachine::time`], of a module of its own, run on this machine's arenas.
@@ -297,7 +317,8 @@ impl GpuMachine {
 
     /// Encodes and submits so many runs of a function.
     fn submit(&self, function: usize, runs: u32) -> wgpu::SubmissionIndex {
-        self.encode(|pass| self.functions[function].encode(pass, runs))
+        let loaded = &self.functions[function];
+        self.encode(|pass| loaded.encode(pass, 0..loaded.commands.len(), runs))
     }
 
     /// Queues `times` runs of a function. Returns before they have run, unless too many are waiting.
@@ -307,33 +328,34 @@ impl GpuMachine {
     pub fn run(&mut self, function: usize, times: u32) -> Result<()> {
         self.here()?;
         let mut left = times;
+        let parts = self.functions[function].parts.clone();
         while left > 0 {
-            let runs = self.functions[function].pace.clamp(1, left as usize) as u32;
-            let submission = self.submit(function, runs);
-            self.in_flight.push_back(submission);
-            left -= runs;
-            self.throttle(function, runs as usize)?;
+            let most = if parts.len() > 1 { 1 } else { self.functions[function].pace };
+            let runs = most.clamp(1, left as usize);
+            for part in &parts {
+                let index = self.encode(|pass| self.functions[function].encode(pass, part.clone(), runs as u32));
+                self.in_flight.push_back(Queued { index, at: Instant::now(), function, runs });
+                self.throttle()?;
+            }
+            left -= runs as u32;
         }
         self.gpu.check()
     }
 
     /// Waits for the oldest submission when too many are in flight, and learns from it how long the next may be.
-    fn throttle(&mut self, function: usize, submitted: usize) -> Result<()> {
+    fn throttle(&mut self) -> Result<()> {
         if self.in_flight.len() < IN_FLIGHT {
             return Ok(());
         }
+        let Some(Queued { index, at, function, runs }) = self.in_flight.pop_front() else { return Ok(()) };
         let begun = Instant::now();
-        if let Some(oldest) = self.in_flight.pop_front() {
-            self.gpu.wait_for(oldest)?;
-        }
-        let waited = begun.elapsed();
+        self.gpu.wait_for(index)?;
+        let done = Instant::now();
+        let since = self.last_done.map_or(at, |last| last.max(at));
+        self.last_done = Some(done);
         let loaded = &mut self.functions[function];
         let most = if loaded.resident { MOST_RUNS } else { MOST_DISPATCHES / loaded.commands.len().max(1) };
-        if waited > 2 * TARGET {
-            loaded.pace = (submitted / 2).max(1);
-        } else if waited < TARGET && submitted >= loaded.pace / 2 {
-            loaded.pace = (loaded.pace * 2).min(most.max(1));
-        }
+        loaded.pace = next_pace(loaded.pace, runs, [done - begun, done - since], most.max(1));
         Ok(())
     }
 
@@ -360,24 +382,76 @@ impl GpuMachine {
         Ok(values)
     }
 
-    /// Reads `count` elements of an arena from each of `starts`, as many pieces at a time as there is room for.
+    /// Reads the same `count` elements of each replica's state, from `start` of the first replica on.
     ///
     /// # Errors
     /// If the device fails.
-    pub fn read_pieces(&mut self, arena: Arena, starts: impl Iterator<Item = usize>, count: usize) -> Result<Vec<f32>> {
-        let starts: Vec<usize> = starts.collect();
+    pub fn read_pieces(&mut self, start: usize, count: usize) -> Result<Vec<f32>> {
+        let (replicas, stride) = (self.plan.replicas, self.plan.strides[Arena::State as usize]);
+        let mut values = Vec::with_capacity(replicas * count);
+        if let Some(together) = self.pieces_together(count) {
+            for first in (0..replicas).step_by(together) {
+                let pieces = together.min(replicas - first);
+                self.move_pieces("scratch[i] = state[at];", start + first * stride, count, pieces)?;
+                values.extend(self.read(Arena::Scratch, 0, pieces * count)?);
+            }
+            return Ok(values);
+        }
+        let starts: Vec<usize> = (0..replicas).map(|r| start + r * stride).collect();
         let together = (self.room.staging()?.size() / 4) as usize / count.max(1);
-        let mut values = Vec::with_capacity(starts.len() * count);
         if together < 2 {
             for start in starts {
-                values.extend(self.read(arena, start, count)?);
+                values.extend(self.read(Arena::State, start, count)?);
             }
             return Ok(values);
         }
         for starts in starts.chunks(together) {
-            self.read_copied(arena, starts, count, &mut values)?;
+            self.read_copied(Arena::State, starts, count, &mut values)?;
         }
         Ok(values)
+    }
+
+    /// Writes the same `count` elements of each replica's state, from `start` of the first replica on.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn write_pieces(&mut self, start: usize, count: usize, values: &[f32]) -> Result<()> {
+        let stride = self.plan.strides[Arena::State as usize];
+        let Some(together) = self.pieces_together(count) else {
+            for (replica, piece) in values.chunks(count.max(1)).enumerate() {
+                self.write(Arena::State, start + replica * stride, piece)?;
+            }
+            return Ok(());
+        };
+        for (n, part) in values.chunks(together * count).enumerate() {
+            self.write(Arena::Scratch, 0, part)?;
+            let first = start + n * together * stride;
+            self.move_pieces("state[at] = scratch[i];", first, count, part.len() / count)?;
+        }
+        Ok(())
+    }
+
+    /// How many pieces of so many elements stand in scratch memory at once, if they are worth a kernel: a queue makes a buffer
+    /// and a barrier of each write and copy. Nothing lives in scratch memory between two runs of functions.
+    fn pieces_together(&self, count: usize) -> Option<usize> {
+        let together = self.plan.elements[Arena::Scratch as usize].checked_div(count)?;
+        (self.plan.replicas > FEW_PIECES && together > FEW_PIECES).then_some(together)
+    }
+
+    /// Queues a copy between pieces of the state, from `start` on, and scratch memory, where they stand side by side.
+    fn move_pieces(&mut self, copy: &str, start: usize, count: usize, pieces: usize) -> Result<()> {
+        let text =
+            template::prelude().to_owned() + &include_str!("../../shaders/pieces.wgsl").replace("{{copy}}", copy);
+        self.here()?;
+        let pipeline = self.gpu.pipeline("pieces", &text)?;
+        let stride = self.plan.strides[Arena::State as usize];
+        let elements = count * pieces;
+        let immediates = [start, count, stride, elements].map(|n| n as u32);
+        let groups = elements.div_ceil(64).min(self.plan.grid as usize) as u32;
+        self.encode(|pass| {
+            Command { pipeline, immediates, grid: [groups, 1, 1] }.encode(pass, elements as u32);
+        });
+        self.gpu.check()
     }
 
     fn read_part(&mut self, arena: Arena, start: usize, count: usize, into: &mut Vec<f32>) -> Result<()> {
@@ -494,24 +568,90 @@ impl GpuMachine {
     }
 }
 
-fn load(gpu: &Gpu, function: &PlannedFunction, plan: &Plan, grid: u32) -> Result<Loaded> {
+/// Runs of a function in its next submission, from those in one that the host waited for (`waited`) and that took no longer
+/// than `at_most`: it may have been done before the host came to wait, or have stood behind others.
+fn next_pace(pace: usize, runs: usize, [waited, at_most]: [Duration; 2], most: usize) -> usize {
+    if waited > 2 * TARGET {
+        (runs / 2).max(1)
+    } else if at_most < TARGET && runs >= pace / 2 {
+        (pace * 2).min(most)
+    } else {
+        pace
+    }
+}
+
+/// What a dispatch is estimated to do: operations, or eight for each byte moved.
+fn work(dispatch: &Dispatch) -> u64 {
+    dispatch.flops.max(dispatch.bytes.saturating_mul(8))
+}
+
+/// Dispatches in order, those together that are not too much work for one submission.
+fn parts(work: impl Iterator<Item = u64>) -> Vec<Range<usize>> {
+    let (mut parts, mut first, mut total, mut count) = (Vec::new(), 0, 0u64, 0);
+    for work in work {
+        if count > first && total.saturating_add(work) > MOST_WORK {
+            parts.push(first..count);
+            (first, total) = (count, 0);
+        }
+        (total, count) = (total.saturating_add(work), count + 1);
+    }
+    parts.push(first..count);
+    parts
+}
+
+fn load(gpu: &Gpu, function: &PlannedFunction, plan: &Plan) -> Result<Loaded> {
     if let Some(resident) = &function.resident {
-        let pipeline = gpu.pipeline(&resident.name(), &resident.wgsl())?;
+        let pipeline = pipeline(gpu, &resident.name(), resident.wgsl())?;
         let rows = function.dispatches.len() as u32;
         let immediates = [resident.rows_at, rows, 0, 0];
         let command = Command { pipeline, immediates, grid: [1, plan.replicas as u32, 1] };
-        return Ok(Loaded { commands: vec![command], resident: true, most_runs: resident.most_runs, pace: 1 });
+        let (commands, parts) = (vec![command], std::iter::once(0..1).collect());
+        return Ok(Loaded { commands, resident: true, most_runs: resident.most_runs, pace: 1, parts });
     }
-    let commands = function.dispatches.iter().map(|d| command(gpu, d, plan.width, grid)).collect::<Result<Vec<_>>>()?;
+    let each = function.dispatches.iter();
+    let commands = each.clone().map(|d| command(gpu, d, plan.width, plan.grid)).collect::<Result<Vec<_>>>()?;
     let pace = (16 / commands.len().max(1)).max(1);
-    Ok(Loaded { commands, resident: false, most_runs: 1, pace })
+    Ok(Loaded { commands, resident: false, most_runs: 1, pace, parts: parts(each.map(work)) })
+}
+
+/// A kernel's pipeline, in the form that suits the device's bindings.
+fn pipeline(gpu: &Gpu, name: &str, text: String) -> Result<Pipeline> {
+    gpu.pipeline(name, &if gpu.has_views() { template::with_views(&text) } else { text })
 }
 
 fn command(gpu: &Gpu, dispatch: &Dispatch, width: u32, limit: u32) -> Result<Command> {
     let grid = dispatch.grid(limit);
     Ok(Command {
-        pipeline: gpu.pipeline(&dispatch.kernel.name(), &dispatch.kernel.wgsl(width))?,
+        pipeline: pipeline(gpu, &dispatch.kernel.name(), dispatch.kernel.wgsl(width))?,
         immediates: [dispatch.jobs_at, dispatch.jobs, grid[0], dispatch.blocks],
         grid,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_of_much_work_is_cut_into_submissions() {
+        let cut = |work: &[u64]| parts(work.iter().copied());
+        assert_eq!(cut(&[1, 2, 3]), [0..3]);
+        assert_eq!(cut(&[]), [0..0]);
+        // A dispatch is never cut; what would join one that is full goes into the next.
+        assert_eq!(cut(&[1, MOST_WORK, 1, MOST_WORK - 1, 5]), [0..1, 1..2, 2..4, 4..5]);
+        assert_eq!(cut(&[u64::MAX, u64::MAX]), [0..1, 1..2]);
+    }
+
+    #[test]
+    fn a_submission_that_may_have_been_long_does_not_make_the_next_longer() {
+        let ms = Duration::from_millis;
+        assert_eq!(next_pace(8, 8, [ms(20), ms(20)], 64), 16);
+        assert_eq!(next_pace(48, 48, [ms(20), ms(20)], 64), 64);
+        // Done before the host came back: it may have taken all that time.
+        assert_eq!(next_pace(8, 8, [ms(0), ms(900)], 64), 8);
+        assert_eq!(next_pace(8, 8, [ms(300), ms(300)], 64), 4);
+        assert_eq!(next_pace(1, 1, [ms(300), ms(300)], 64), 1);
+        // A short rest at the end says little.
+        assert_eq!(next_pace(64, 3, [ms(1), ms(1)], 4096), 64);
+    }
 }

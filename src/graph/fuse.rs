@@ -525,7 +525,7 @@ fn must_store(graph: &Graph, reachable: &[bool], consumers: &[Vec<Tensor>]) -> (
         }
         let node = &graph.nodes[index];
         let own = cost(&node.op);
-        weight[index] = own.saturating_add(node.inputs.iter().map(|i| weight[i.index()]).sum());
+        weight[index] = node.inputs.iter().fold(own, |sum, i| sum.saturating_add(weight[i.index()]));
         let reshaped = |c: &Tensor| is_map(&graph.node(*c).op) && graph.shape(*c) != &node.shape;
         let own_place = matches!(node.op, Op::Random(_) | Op::Transpose | Op::Gather | Op::Row | Op::Column);
         positional[index] =

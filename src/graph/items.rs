@@ -191,7 +191,7 @@ fn matmul_item(
     let k = if transpose_a { a_rows } else { lda };
     let ((a, a_extra), (b, b_extra)) = (operand(fused, node.inputs[0])?, operand(fused, node.inputs[1])?);
     let aligned = |place: Place, extra: usize, ld: usize| {
-        place.arena().wgsl4().is_some() && extra.is_multiple_of(4) && ld.is_multiple_of(4)
+        place.arena().four().is_some() && extra.is_multiple_of(4) && ld.is_multiple_of(4)
     };
     let form = Form {
         m,

@@ -13,7 +13,7 @@ use super::items::{Item, item};
 use super::node::{Effect, Function, Graph, Op, Scope, Tensor, VariableKind};
 use super::plan::{Plan, PlannedFunction};
 use super::program_of::Word;
-use super::registry::{Registry, check_iterations};
+use super::registry::{Registry, check_iterations, work_of};
 use super::resident::{self, Lowering, Resident};
 use super::schedule::schedule;
 use crate::error::{Error, Result};
@@ -110,20 +110,33 @@ fn draft_as(
         flops: layered.dispatches.iter().map(|d| d.flops).sum::<u64>() / replicas as u64,
         bytes: 4 * (touched(graph, function, registry) + layered.replica_scratch) as u64,
     };
-    let (mut resident, mut lowering) = resident::choose(size, function.runs, wanted, profile);
-    if let Some(shared) = layered.dispatches.iter().find(|d| d.shared).filter(|_| resident) {
-        let why = format!("{} is computed once for all replicas", shared.label);
-        if wanted == Lowering::Resident {
-            return Err(Error::Shape(format!("`{}` has no resident form: {why}", function.name)));
-        }
-        (resident, lowering) = (false, why);
-    }
+    let (resident, lowering) = resident::choose(size, function.runs, wanted, profile);
     if !resident {
         return Ok(Draft { lowering, ..layered });
     }
+    let without = |why: String, layered: Draft| match wanted {
+        Lowering::Resident => Err(Error::Shape(format!("`{}` has no resident form: {why}", function.name))),
+        _ => Ok(Draft { lowering: why, ..layered }),
+    };
+    if let Some(shared) = layered.dispatches.iter().find(|d| d.shared) {
+        let why = format!("{} is computed once for all replicas", shared.label);
+        return without(why, layered);
+    }
     // All kernels share one workgroup: the tiles are those of its width, and none is of another number of subgroups.
     let narrow = Profile { workgroup_invocations: profile.width(), cooperative: Vec::new(), ..profile.clone() };
-    Ok(Draft { resident, lowering, ..draft(graph, function, replicas, &narrow, registry)? })
+    let draft = draft(graph, function, replicas, &narrow, registry)?;
+    if let Some(most) = resident::most_turns(profile) {
+        let work = draft.dispatches.iter().map(|d| work_of(d, profile.width())).collect::<Result<Vec<_>>>()?;
+        let turns = resident::turns(work.into_iter());
+        if turns > most {
+            let why = format!(
+                "a run is about {turns} loop iterations in one dispatch, more than the {most} after which this software \
+                 adapter's driver may end loops"
+            );
+            return without(why, layered);
+        }
+    }
+    Ok(Draft { resident, lowering, ..draft })
 }
 
 /// What a function reads as a whole: not the tables of which a run gathers some rows.

@@ -226,10 +226,7 @@ impl Machine {
                 values.len()
             )));
         }
-        for (replica, part) in values.chunks(placed.elements).enumerate() {
-            self.write(Arena::State, placed.slot.offset as usize + replica * placed.slot.stride as usize, part)?;
-        }
-        Ok(())
+        self.write_pieces(placed.slot.offset as usize, placed.elements, values)
     }
 
     /// Sets an integer variable of all replicas.
@@ -343,10 +340,25 @@ impl Machine {
     fn read_pieces(&mut self, offset: usize, count: usize) -> Result<Vec<f32>> {
         let (replicas, stride) = (self.replicas(), self.plan().strides[Arena::State as usize]);
         match self {
-            Self::Gpu(m) => m.read_pieces(Arena::State, (0..replicas).map(|r| offset + r * stride), count),
+            Self::Gpu(m) => m.read_pieces(offset, count),
             Self::Reference(m) => {
                 let state = m.memory().arena(Arena::State);
                 Ok((0..replicas).flat_map(|r| &state[offset + r * stride..][..count]).copied().collect())
+            }
+        }
+    }
+
+    /// Writes what [`Machine::read_pieces`] reads.
+    fn write_pieces(&mut self, offset: usize, count: usize, values: &[f32]) -> Result<()> {
+        let stride = self.plan().strides[Arena::State as usize];
+        match self {
+            Self::Gpu(m) => m.write_pieces(offset, count, values),
+            Self::Reference(m) => {
+                let state = m.memory_mut().arena_mut(Arena::State);
+                for (replica, piece) in values.chunks(count.max(1)).enumerate() {
+                    state[offset + replica * stride..][..piece.len()].copy_from_slice(piece);
+                }
+                Ok(())
             }
         }
     }
@@ -364,7 +376,7 @@ impl Machine {
     /// # Errors
     /// If the size differs.
     pub fn write_state(&mut self, state: &[f32]) -> Result<()> {
-        let (saved, stride) = (self.plan().saved, self.plan().strides[Arena::State as usize]);
+        let saved = self.plan().saved;
         let expected = saved * self.replicas();
         if state.len() != expected {
             return Err(Error::Resume(format!(
@@ -372,10 +384,7 @@ impl Machine {
                 state.len()
             )));
         }
-        for (replica, piece) in state.chunks(saved.max(1)).enumerate() {
-            self.write(Arena::State, replica * stride, piece)?;
-        }
-        Ok(())
+        self.write_pieces(0, saved, state)
     }
 
     /// Names of the variables of a kind, in order.

@@ -1,6 +1,6 @@
 //! Nodes, shapes and the graph that holds them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use crate::kernels::matmul::{Inner, Precision};
@@ -282,6 +282,8 @@ pub struct Graph {
     pub(super) variables: Vec<Variable>,
     pub(super) data: Vec<Data>,
     pub(super) known: HashMap<(Op, Vec<Tensor>, Shape, DType, u32), Tensor>,
+    /// Paths of the purposes of random numbers, by what they are hashed to.
+    pub(super) purposes: HashMap<u32, BTreeSet<String>>,
     pub(super) epoch: u32,
     pub(super) precision: Precision,
 }

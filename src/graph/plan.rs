@@ -87,6 +87,8 @@ pub struct Plan {
     pub replicas: usize,
     /// Invocations per workgroup of kernels that leave it open.
     pub width: u32,
+    /// Workgroups along one dimension of a grid at most.
+    pub grid: u32,
     /// Elements of each arena, in the order of [`Arena::ALL`].
     pub elements: [usize; 4],
     /// Words of all jobs.

@@ -17,6 +17,7 @@ use crate::kernels::program::DType;
 pub(super) struct Registry {
     pub replicas: usize,
     pub width: u32,
+    pub grid: u32,
     pub variables: Vec<usize>,
     pub state_stride: usize,
     pub saved: usize,
@@ -34,6 +35,10 @@ pub(super) struct Registry {
 
 impl Registry {
     pub fn new(graph: &Graph, functions: &[Function], replicas: usize, profile: &Profile) -> Result<Self> {
+        if let Some(same) = graph.purposes.values().find(|paths| paths.len() > 1) {
+            let names = same.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(" and ");
+            return Err(Error::Shape(format!("the random numbers of {names} would be the same: rename one of them")));
+        }
         let mut state_stride = 0;
         let take = |elements: usize, total: &mut usize| {
             let at = *total;
@@ -57,6 +62,7 @@ impl Registry {
         let mut registry = Self {
             replicas,
             width: profile.width(),
+            grid: profile.grid,
             variables,
             state_stride: state_stride.max(ALIGNMENT),
             saved,
@@ -177,7 +183,8 @@ impl Registry {
 
     pub fn resolve(&self, d: &DraftDispatch, draft: &Draft, table: &mut Vec<u32>) -> Result<Dispatch> {
         let jobs_at = table.len();
-        let (mut blocks, mut iterations) = (0u32, 0);
+        let (all, iterations) = work_of(d, self.width)?;
+        let mut blocks = 0;
         for job in &d.jobs {
             let mut words = Vec::with_capacity(job.len());
             for word in job {
@@ -192,10 +199,10 @@ impl Registry {
             }
             debug_assert_eq!(words.len(), d.kernel.job_words(), "{}", d.kernel.name());
             words[0] = blocks;
-            iterations = d.kernel.iterations(&words, self.width).max(iterations);
-            blocks = blocks.checked_add(d.kernel.blocks(&words)).ok_or_else(too_large)?;
+            blocks += d.kernel.blocks(&words);
             table.extend(words);
         }
+        debug_assert_eq!(blocks, all);
         Ok(Dispatch {
             label: d.label.clone(),
             kernel: Arc::new(d.kernel.clone()),
@@ -203,7 +210,7 @@ impl Registry {
             jobs: d.jobs.len() as u32,
             blocks,
             replicas: d.replicas as u32,
-            iterations: iterations + d.jobs.len() as u64,
+            iterations,
             flops: d.flops,
             bytes: d.bytes,
         })
@@ -252,9 +259,34 @@ impl Registry {
             records.insert(name.clone(), Ring { place: placed(slot, shape, *dtype), capacity: *capacity });
         }
         let strides = [0, self.state_stride, self.scratch_stride, self.out_stride];
-        let (width, saved) = (self.width, self.saved);
-        Ok(Plan { replicas, width, elements, strides, saved, table, data, functions, variables, outputs, records })
+        let (width, grid, saved) = (self.width, self.grid, self.saved);
+        Ok(Plan {
+            replicas,
+            width,
+            grid,
+            elements,
+            strides,
+            saved,
+            table,
+            data,
+            functions,
+            variables,
+            outputs,
+            records,
+        })
     }
+}
+
+/// Workgroups per replica of a dispatch, and about how many loop iterations an invocation makes in one of them. Neither
+/// depends on where anything stands.
+pub(super) fn work_of(d: &DraftDispatch, width: u32) -> Result<(u32, u64)> {
+    let (mut blocks, mut iterations) = (0u32, 0);
+    for job in &d.jobs {
+        let words: Vec<u32> = job.iter().map(|word| if let Word::Number(n) = word { *n } else { 0 }).collect();
+        iterations = d.kernel.iterations(&words, width).max(iterations);
+        blocks = blocks.checked_add(d.kernel.blocks(&words)).ok_or_else(too_large)?;
+    }
+    Ok((blocks, iterations + d.jobs.len() as u64))
 }
 
 /// Refuses dispatches whose loops a driver would cut short.

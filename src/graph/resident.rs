@@ -83,11 +83,10 @@ impl Resident {
                 _ => segments.push((dispatch.kernel.clone(), 1)),
             }
         }
-        // Half of what is known to be safe: the count of iterations is an estimate.
-        let per_run = dispatches.iter().map(|d| 1 + u64::from(d.blocks) * (1 + d.iterations)).sum::<u64>() + 1;
-        let most_runs = profile.loop_iterations.map_or(u32::MAX, |most| (most / 2 / per_run).max(1) as u32);
+        let per_run = turns(dispatches.iter().map(|d| (d.blocks, d.iterations)));
+        let most_runs = most_turns(profile).map_or(u32::MAX, |most| (most / per_run).max(1) as u32);
         let width = profile.width();
-        let lockstep = profile.software && profile.subgroup_barriers && profile.subgroup_min >= width;
+        let lockstep = profile.software && profile.cpu && profile.subgroup_barriers && profile.subgroup_min >= width;
         Self { segments, rows_at, width, lockstep, most_runs }
     }
 
@@ -114,7 +113,7 @@ impl Resident {
                 "        for (var row = {row}u; row < {}u; row++) {{\n            let words = dispatch.jobs_at + row * {ROW}u;\n            \
                  let jobs_at = table[words];\n            let jobs = table[words + 1u];\n            \
                  let blocks = table[words + 2u];\n            for (var block = 0u; block < blocks; block++) {{\n                \
-                 kernel{number}(Place(jobs_at, jobs, block, replica, lane, {{{{within}}}}));\n{between}            }}\n            \
+                 kernel{number}(Place(jobs_at, jobs, block, replica), lane, {{{{within}}}});\n{between}            }}\n            \
                  storageBarrier();\n            workgroupBarrier();\n        }}\n",
                 row + rows
             );
@@ -122,6 +121,17 @@ impl Resident {
         }
         template::resident(&routines, &calls, self.lockstep)
     }
+}
+
+/// About how many loop iterations an invocation makes in one run, of dispatches of so many blocks and iterations in a block.
+pub(super) fn turns(work: impl Iterator<Item = (u32, u64)>) -> u64 {
+    work.map(|(blocks, iterations)| 1 + u64::from(blocks) * (1 + iterations)).sum::<u64>() + 1
+}
+
+/// How many one dispatch may make, where the driver cuts long loops short: half of what is known to be safe, since the count
+/// is an estimate.
+pub(super) fn most_turns(profile: &Profile) -> Option<u64> {
+    profile.loop_iterations.map(|most| most / 2)
 }
 
 /// What decides between the lowerings: quantities of one replica.

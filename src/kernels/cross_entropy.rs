@@ -77,7 +77,9 @@ impl CrossEntropy {
         let gradient = self.gradient.as_ref().map_or(String::new(), |program| {
             format!(
                 "        for (var c = 0u; c < classes; c++) {{\n        let element = row * classes + c;\n        \
-                 let gradient = exp({}[logits + c] - largest) * scale - select(0.0, 1.0, c == label);\n{}{}        }}\n",
+                 let share = exp({}[logits + c] - largest) * scale;\n        \
+                 let gradient = select(share, select(share - 1.0, -rest * scale, best == label), c == label);\n\
+                 {}{}        }}\n",
                 self.logits.wgsl(),
                 program.emit_values(&frame, &INNER),
                 program.emit_outputs(&frame)
@@ -122,10 +124,11 @@ impl CrossEntropy {
             let label = memory.bits(self.labels, labels_at + row) as usize;
             let best = (0..classes).fold(0, |best, c| if logits[c] > logits[best] { c } else { best });
             let largest = logits[best];
-            let sum: f64 = logits.iter().map(|z| (z - largest).exp()).sum();
+            let others = logits.iter().enumerate().filter(|(c, _)| *c != best);
+            let rest: f64 = others.map(|(_, z)| (z - largest).exp()).sum();
             let mut at = 4;
             if let Some(arena) = self.loss {
-                let loss = sum.ln() - (logits.get(label).copied().unwrap_or(f64::NAN) - largest);
+                let loss = rest.ln_1p() - (logits.get(label).copied().unwrap_or(f64::NAN) - largest);
                 let loss = if logits.iter().all(|z| z.is_finite()) { loss } else { f64::NAN };
                 let index = base(at) + row;
                 memory.arena_mut(arena)[index] = loss as f32;
@@ -137,9 +140,15 @@ impl CrossEntropy {
             }
             if let Some(program) = &self.gradient {
                 let elements: Vec<usize> = (row * classes..(row + 1) * classes).collect();
-                let values: Vec<f32> = (0..classes)
-                    .map(|c| ((logits[c] - largest).exp() / sum - f64::from(u8::from(c == label))) as f32)
-                    .collect();
+                let gradient = |c: usize| {
+                    let share = (logits[c] - largest).exp() / (1.0 + rest);
+                    match c == label {
+                        true if best == label => -rest / (1.0 + rest),
+                        true => share - 1.0,
+                        false => share,
+                    }
+                };
+                let values: Vec<f32> = (0..classes).map(|c| gradient(c) as f32).collect();
                 for (elements, values) in
                     elements.chunks(super::program_twin::BLOCK).zip(values.chunks(super::program_twin::BLOCK))
                 {

@@ -27,12 +27,12 @@ impl Arena {
         }
     }
 
-    /// Name of the binding of four-vectors in WGSL; `Out` has none.
-    pub fn wgsl4(self) -> Option<&'static str> {
+    /// Name of the WGSL function that reads four neighbours, given a quarter of the index of the first; `Out` has none.
+    pub fn four(self) -> Option<&'static str> {
         match self {
-            Self::Data => Some("data4"),
-            Self::State => Some("state4"),
-            Self::Scratch => Some("scratch4"),
+            Self::Data => Some("data_four"),
+            Self::State => Some("state_four"),
+            Self::Scratch => Some("scratch_four"),
             Self::Out => None,
         }
     }

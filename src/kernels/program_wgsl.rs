@@ -113,12 +113,12 @@ impl Program {
                 (DType::U32, true) => format!("bitcast<vec4<f32>>({value})"),
             };
             let arena = output.arena.wgsl();
-            match (frame.four, output.arena.wgsl4().filter(|_| output.vector && output.target == Target::Full)) {
+            match (frame.four, output.arena.four().filter(|_| output.vector && output.target == Target::Full)) {
                 (false, _) => {
                     let _ = writeln!(text, "    {arena}[{index}] = {value};");
                 }
-                (true, Some(arena4)) => {
-                    let _ = writeln!(text, "    {arena4}[({index}) >> 2u] = {value};");
+                (true, Some(four)) => {
+                    let _ = writeln!(text, "    put_{four}(({index}) >> 2u, {value});");
                 }
                 (true, None) => {
                     let name = format!("{}four{i}", frame.prefix);
@@ -176,9 +176,9 @@ impl Emission<'_> {
     fn load(&self, leaf: usize, dtype: DType, index: &str) -> String {
         let Leaf { arena, vector, .. } = self.program.leaves[leaf];
         let place = format!("{}in{leaf} + {index}", self.frame.prefix);
-        let value = match (self.four, arena.wgsl4().filter(|_| vector)) {
+        let value = match (self.four, arena.four().filter(|_| vector)) {
             (false, _) => format!("{}[{place}]", arena.wgsl()),
-            (true, Some(arena4)) => format!("{arena4}[({place}) >> 2u]"),
+            (true, Some(four)) => format!("{four}(({place}) >> 2u)"),
             (true, None) => {
                 let arena = arena.wgsl();
                 let parts: Vec<_> = (0..4).map(|j| format!("{arena}[{place} + {j}u]")).collect();

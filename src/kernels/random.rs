@@ -34,8 +34,9 @@ pub fn uniform(seed: u32, purpose: u32, step: u32, element: u32) -> f32 {
 }
 
 fn gauss(bits: [u32; 2]) -> f32 {
-    let radius = (-2.0 * (unit(bits[0]) + 1.0 / 16_777_216.0).ln()).sqrt();
-    radius * (std::f32::consts::TAU * unit(bits[1])).cos()
+    let radius = (-2.0 * (unit(bits[0]) + 1.0 / 16_777_216.0).ln()).max(0.0).sqrt();
+    let turn = unit(bits[1]);
+    radius * (std::f32::consts::TAU * (turn - if turn > 0.5 { 1.0 } else { 0.0 })).cos()
 }
 
 /// Standard normal (Box and Muller).

@@ -13,7 +13,7 @@ use super::{HEADER, Memory};
 pub enum Fold {
     /// Sum.
     Sum,
-    /// Maximum.
+    /// Maximum; not a number if any element is none.
     Max,
 }
 
@@ -95,7 +95,8 @@ impl Reduce {
         };
         let (start, combine) = match self.fold {
             Fold::Sum => ("0.0", "total + part"),
-            Fold::Max => ("-3.4028235e38f", "max(total, part)"),
+            // Negative infinity, which is no literal.
+            Fold::Max => ("bitcast<f32>(0xff800000u | (length & 0u))", "larger_of(total, part)"),
         };
         let lanes = if self.lanes > 1 { self.lanes } else { width };
         let routine = Routine::new(
@@ -146,7 +147,7 @@ impl Reduce {
             let first = (result / inner) * length * inner + result % inner;
             let mut total = match self.fold {
                 Fold::Sum => 0.0f64,
-                Fold::Max => f64::from(f32::MIN),
+                Fold::Max => f64::NEG_INFINITY,
             };
             for start in (0..length).step_by(BLOCK) {
                 elements.clear();
@@ -158,7 +159,8 @@ impl Reduce {
                     let x = f64::from(self.before.float(&registers, self.value, i));
                     total = match self.fold {
                         Fold::Sum => total + x,
-                        Fold::Max => total.max(x),
+                        Fold::Max if total.is_nan() || total > x => total,
+                        Fold::Max => x,
                     };
                 }
             }

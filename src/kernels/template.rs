@@ -4,6 +4,8 @@
 //! arenas, so that all kernels share one bind-group layout.
 
 const PRELUDE: &str = include_str!("../../shaders/prelude.wgsl");
+const FOUR: &str = include_str!("../../shaders/four.wgsl");
+const FOUR_VIEWS: &str = include_str!("../../shaders/four_views.wgsl");
 const SINGLE: &str = include_str!("../../shaders/single.wgsl");
 const RESIDENT: &str = include_str!("../../shaders/resident.wgsl");
 const RANDOM: &str = include_str!("../../shaders/random.wgsl");
@@ -12,6 +14,12 @@ const MATH: &str = include_str!("../../shaders/math.wgsl");
 /// The declarations that every module starts with.
 pub(crate) fn prelude() -> &'static str {
     PRELUDE
+}
+
+/// A kernel's text with each arena but the results bound a second time, as four-vectors: for adapters that run on a CPU, where
+/// four loads cost four times one load (see `docs/kernels.md`).
+pub(crate) fn with_views(text: &str) -> String {
+    text.replacen(FOUR, FOUR_VIEWS, 1)
 }
 
 /// A kernel as text: a WGSL function `entry(at: Place)`, and what it asks of the module that it stands in.
@@ -78,6 +86,9 @@ fn assemble(entry: &str, values: &[(&str, &str)], routines: &[Routine], lockstep
         text.push_str("enable wgpu_cooperative_matrix;\n");
     }
     text.push_str(PRELUDE);
+    if body.contains("_four(") {
+        text.push_str(FOUR);
+    }
     if ["threefry", "uniform_of", "normal_of", "truncated_of", "permuted"].iter().any(|name| body.contains(name)) {
         text.push_str(RANDOM);
     }
@@ -98,7 +109,8 @@ fn assemble(entry: &str, values: &[(&str, &str)], routines: &[Routine], lockstep
     text
 }
 
-const MATH_NAMES: [&str; 7] = ["tanh_of", "sigmoid_of", "softplus_of", "erf_of", "is_finite", "log1p_of", "elu_of"];
+const MATH_NAMES: [&str; 8] =
+    ["tanh_of", "sigmoid_of", "softplus_of", "erf_of", "is_finite", "log1p_of", "elu_of", "larger_of"];
 
 /// A finite `f32` as a WGSL literal that reads back to the same bits.
 pub fn literal(value: f32) -> String {

@@ -109,10 +109,14 @@ impl Loss {
         Ok(Some(match self {
             Self::CrossEntropy => return Ok(None),
             Self::BinaryCrossEntropy(reduction) => {
-                // softplus(z) - y z: exact for any z.
-                let softplus = g.unary(Unary::Softplus, prediction);
-                let product = g.times(target, prediction)?;
-                (g.minus(softplus, product)?, reduction.factor(examples, outputs))
+                // y softplus(-z) + (1 - y) softplus(z). The shorter softplus(z) - y z loses the digits of a loss that is small,
+                // and of its gradient, where z is large and y is 1.
+                let one = g.constant(1.0);
+                let (opposite, rest) = (g.scale(prediction, -1.0), g.minus(one, target)?);
+                let (wrong_if_one, wrong_if_zero) =
+                    (g.unary(Unary::Softplus, opposite), g.unary(Unary::Softplus, prediction));
+                let (first, second) = (g.times(target, wrong_if_one)?, g.times(rest, wrong_if_zero)?);
+                (g.plus(first, second)?, reduction.factor(examples, outputs))
             }
             Self::SquaredError(reduction) => {
                 let difference = g.minus(prediction, target)?;

@@ -27,6 +27,9 @@ use crate::nn::{
 /// Steps of which the training loss is kept on the device, for the progress bar.
 pub(super) const LOSS_KEPT: usize = 64;
 
+/// Steps whose training losses are summed before they are added to the sum of all: a power of two.
+const LOSS_BLOCK: f32 = 1024.0;
+
 /// A group's program before it is lowered.
 #[derive(Clone, Debug)]
 pub struct Compiled {
@@ -104,54 +107,6 @@ pub(super) fn output_name(name: &str, layer: Option<usize>) -> String {
     layer.map_or_else(|| name.to_owned(), |l| format!("{name}@{l}"))
 }
 
-/// The settings that may differ between the replicas of a group: each is a variable.
-pub(super) fn replica_settings(e: &config::Experiment) -> [(&'static str, f64); 11] {
-    let o = &e.optimiser;
-    [
-        ("setting/lr", o.lr),
-        ("setting/momentum", o.momentum),
-        ("setting/beta1", o.beta1),
-        ("setting/beta2", o.beta2),
-        ("setting/alpha", o.alpha),
-        ("setting/epsilon", o.epsilon),
-        ("setting/weight_decay", o.weight_decay),
-        ("setting/clip_norm", o.clip_norm.unwrap_or(0.0)),
-        ("setting/gain", e.model.gain),
-        ("setting/dropout", e.model.dropout),
-        ("setting/input_dropout", e.model.input_dropout),
-    ]
-}
-
-/// What must agree between replicas that share a graph. A function of one replica's settings alone: which graph a
-/// replica gets never depends on its company.
-pub(super) fn structure(e: &config::Experiment) -> String {
-    let (m, o) = (&e.model, &e.optimiser);
-    format!(
-        "{:?}|{:?}|{}|{}|{}|{}|{}|{}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{}|{}|{:?}|{}|{:?}|{:?}|{}",
-        m.layers,
-        m.activation,
-        m.slope,
-        m.alpha,
-        m.bias,
-        m.dropout > 0.0,
-        m.input_dropout > 0.0,
-        m.skip,
-        m.init,
-        m.fan,
-        m.init_from,
-        m.precision,
-        e.loss,
-        o.kind,
-        o.momentum > 0.0,
-        o.nesterov,
-        decay(e),
-        o.clip_norm.is_some(),
-        o.schedule,
-        e.batch,
-        e.stages.len(),
-    )
-}
-
 fn decay(e: &config::Experiment) -> Option<Decay> {
     let o = &e.optimiser;
     (o.weight_decay > 0.0).then(|| if o.is_decoupled() { Decay::Decoupled } else { Decay::Coupled })
@@ -215,6 +170,7 @@ pub fn compile(
     let broken = state(g, "broken", DType::F32)?;
     let diverged_at = state(g, "diverged_at", DType::U32)?;
     let loss_sum = state(g, "loss_sum", DType::F32)?;
+    let loss_part = state(g, "loss_part", DType::F32)?;
     let loss_count = state(g, "loss_count", DType::F32)?;
     let mut setting = |name: &str| g.variable(name, &[1, 1], DType::F32, VariableKind::Setting);
     let base_lr = setting("setting/lr")?;
@@ -324,13 +280,22 @@ pub fn compile(
         }
         None => (batch_loss, one),
     };
-    let total = g.plus(loss_sum, own_loss)?;
     let count = g.plus(loss_count, counted)?;
+    // In blocks: a running sum of single precision is off by more the longer it is.
+    let part = g.plus(loss_part, own_loss)?;
+    let blocks = g.scale(count, 1.0 / LOSS_BLOCK);
+    let filled = g.unary(Unary::Floor, blocks);
+    let full = g.binary(Binary::Equal, blocks, filled)?;
+    let with_block = g.plus(loss_sum, part)?;
+    let total = g.select(full, with_block, loss_sum)?;
+    let nothing = g.constant(0.0);
+    let part = g.select(full, nothing, part)?;
     let mut effects = vec![
         Effect::Assign(g.variable_of(alive)?, still),
         Effect::Assign(g.variable_of(diverged_at)?, when),
         Effect::Assign(g.variable_of(step)?, next),
         Effect::Assign(g.variable_of(loss_sum)?, total),
+        Effect::Assign(g.variable_of(loss_part)?, part),
         Effect::Assign(g.variable_of(loss_count)?, count),
         Effect::Record { name: "loss_of_step".into(), value: batch_loss, step, capacity: LOSS_KEPT },
     ];
@@ -371,7 +336,7 @@ pub fn compile(
     let (gradient_norm, factor) = scale::norm(g, &gradients)?;
     let reading = Reading::new(GRADIENT_NORM, Some(1));
     let gradient_function = Function::new("gradient", reading.effects(gradient_norm, Some(factor)));
-    let mut zeroed = vec![step, broken, diverged_at, loss_sum, loss_count];
+    let mut zeroed = vec![step, broken, diverged_at, loss_sum, loss_part, loss_count];
     zeroed.extend(stages.iter().flat_map(Stages::zeroed));
     let mut init_function = init(g, network.as_ref(), &updates, gain, seed, &zeroed, alive)?;
     if let Some(scaling) = &scaling {
@@ -406,15 +371,16 @@ pub fn compile(
     let on_probe_seen =
         Seen { kept: kept.clone(), fit, answers, ..seen_on(data, &data.probe, &probe, &on_probe, &parameters, loss) };
     let (mut evaluate, observed) = evaluation(g, &on_probe_seen, observers)?;
-    let loss_train = g.over(loss_sum, loss_count)?;
+    let loss_whole = g.plus(loss_sum, loss_part)?;
+    let loss_train = g.over(loss_whole, loss_count)?;
     for (name, value) in
         [("alive", alive), ("diverged_at", diverged_at), ("broken", broken), ("loss_train", loss_train)]
     {
         evaluate.push(Effect::Output(name.into(), value));
     }
     let zero = g.constant(0.0);
-    let mut forget = Vec::with_capacity(2);
-    for variable in [loss_sum, loss_count] {
+    let mut forget = Vec::with_capacity(3);
+    for variable in [loss_sum, loss_part, loss_count] {
         let after = match &stages {
             Some(stages) => {
                 let active = stages.active(g)?;

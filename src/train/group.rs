@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::compile::{Compiled, replica_settings};
+use super::compile::Compiled;
+use super::options::{Matrices, Options};
 use super::stages::{self, Ended};
+use super::structure::PER_REPLICA;
 use super::sweep::Replica;
 use super::tables::{MAKE, OWN_INPUTS, OWN_TARGETS};
 use crate::data::NamedArray;
@@ -44,14 +46,15 @@ impl Planned {
         compiled: Compiled,
         members: &[usize],
         slice: Option<usize>,
-        lowering: Lowering,
+        options: &Options,
     ) -> Result<Self> {
-        let profile = gpu.map_or_else(Profile::reference, |gpu| {
-            if compiled.mixed { selftest::tried(gpu) } else { gpu.profile().clone() }
-        });
+        let profile = match gpu {
+            Some(gpu) => profile(gpu, compiled.mixed, options)?,
+            None => Profile::reference(),
+        };
         let wanted = slice.unwrap_or(members.len()).min(members.len()).min(profile.grid as usize).max(1);
         // Small groups fit whole, and their plan is made once; of large ones a part shows how many fit.
-        let mut lowering = lowering;
+        let mut lowering = options.lowering;
         let mut first = plan(&compiled, wanted.min(64), &profile, lowering)?;
         // The software adapter's resident form is under test with every change; a GPU's is tried before it is relied on.
         if let (Some(gpu), Lowering::Auto, Lowering::Resident) = (gpu, lowering, first.lowering("step"))
@@ -98,7 +101,7 @@ impl Group {
     pub fn lowering(&self) -> String {
         let plan = self.slices[0].0.plan();
         let matrices = plan.kernels().iter().any(|k| k.is_cooperative());
-        format!("{}{}", plan.lowering("step").name(), if matrices { " with cooperative matrices" } else { "" })
+        format!("{}{}", plan.lowering("step").name(), if matrices { WITH_MATRICES } else { "" })
     }
 
     /// Sets the seeds and settings of all replicas and runs `init`.
@@ -109,11 +112,9 @@ impl Group {
         for (machine, members) in &mut self.slices {
             let seeds: Vec<u32> = members.iter().map(|&m| replicas[m].seed).collect();
             machine.write_integers("seed", &seeds)?;
-            let names = replica_settings(&replicas[members[0]].experiment).map(|(name, _)| name);
-            for (i, name) in names.iter().enumerate() {
-                let values: Vec<f32> =
-                    members.iter().map(|&m| replica_settings(&replicas[m].experiment)[i].1 as f32).collect();
-                machine.write_variable(name, &values)?;
+            for setting in PER_REPLICA {
+                let of = |&m: &usize| (setting.value)(&replicas[m].experiment) as f32;
+                machine.write_variable(setting.variable, &members.iter().map(of).collect::<Vec<_>>())?;
             }
             if let Some(own) = members.iter().map(|&m| replicas[m].data.as_deref()).collect::<Option<Vec<_>>>() {
                 let outputs = own[0].values_width();
@@ -265,6 +266,25 @@ impl Group {
     /// If the device failed meanwhile.
     pub fn wait(&mut self) -> Result<()> {
         self.slices.iter_mut().try_for_each(|(machine, _)| machine.wait())
+    }
+}
+
+/// What the name of a lowering ends in where products are taken by cooperative matrices.
+pub(super) const WITH_MATRICES: &str = " with cooperative matrices";
+
+/// The profile that decides between kernel bodies.
+fn profile(gpu: &Arc<Gpu>, mixed: bool, options: &Options) -> Result<Profile> {
+    let profile = options.profile.as_ref().unwrap_or(gpu.profile()).clone();
+    match options.matrices {
+        _ if !mixed => Ok(profile),
+        Matrices::Auto if profile == *gpu.profile() => Ok(selftest::tried(gpu)),
+        Matrices::Auto => Ok(profile),
+        Matrices::Yes if profile.cooperative.is_empty() => Err(Error::Device(format!(
+            "{} has no cooperative matrices: use --matrices no, or auto",
+            gpu.summary().name
+        ))),
+        Matrices::Yes => Ok(profile),
+        Matrices::No => Ok(Profile { cooperative: Vec::new(), ..profile }),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::gpu::{AdapterChoice, Gpu};
+use crate::gpu::{AdapterChoice, Gpu, Profile};
 use crate::graph::Lowering;
 
 /// Asks a running sweep to stop after a snapshot. Cheap to clone; safe to set from a signal handler.
@@ -20,6 +20,32 @@ impl Interrupt {
     /// Whether it was asked.
     pub fn asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Whether products of 16-bit factors (`model.precision = "mixed"`) are taken by cooperative matrices (tensor cores).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Matrices {
+    /// As the run that is continued; else where the device has them, a self-test finds them right, and a trial of both finds
+    /// them sooner. The trial may go either way from one start to the next, and results differ in their last bits.
+    #[default]
+    Auto,
+    /// Yes; refused where the device has none.
+    Yes,
+    /// No.
+    No,
+}
+
+impl std::str::FromStr for Matrices {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "yes" => Ok(Self::Yes),
+            "no" => Ok(Self::No),
+            _ => Err("expected yes, no or auto".to_owned()),
+        }
     }
 }
 
@@ -40,6 +66,10 @@ pub struct Options {
     pub memory: Option<u64>,
     /// How training steps are lowered.
     pub lowering: Lowering,
+    /// Whether products of 16-bit factors are taken by cooperative matrices.
+    pub matrices: Matrices,
+    /// The bodies of kernels are those for a device of this profile, rather than the device's own: for tests.
+    pub profile: Option<Profile>,
     /// The command line, for the manifest.
     pub command: String,
     /// Stops the run.

@@ -8,7 +8,7 @@ use super::compile::Compiled;
 use super::drain::Pending;
 use super::group::Group;
 use super::memory;
-use super::options::{Options, Progress, Stage};
+use super::options::{Matrices, Options, Progress, Stage};
 use super::recorder::Recorder;
 use super::rows::columns;
 use super::snapshot::{self, Stamp};
@@ -94,7 +94,11 @@ impl<'s> Runner<'s> {
             notes.push("run on the reference executor, on the CPU without any adapter: correct, and slow".to_owned());
         }
         let slices = found.as_ref().map_or(&[][..], |found| &found.slices);
-        let Arranged { names, planned, compared, arrangement } = sweep.arranged(gpu.as_ref(), options, slices)?;
+        let mut chosen = options.clone();
+        if let (Some(_), Matrices::Auto, Some(dir)) = (&found, options.matrices, &options.out) {
+            chosen.matrices = snapshot::matrices(dir);
+        }
+        let Arranged { names, planned, compared, arrangement } = sweep.arranged(gpu.as_ref(), &chosen, slices)?;
         let e = &sweep.experiment;
         let layers = compared.layers.clone();
         notes.extend(compared.note.clone());
@@ -118,7 +122,9 @@ impl<'s> Runner<'s> {
         }
         let settings = serde_json::to_value(e).map_err(|e| Error::config(e.to_string()))?;
         let lowering = groups.iter().map(Group::lowering).collect::<Vec<_>>().join(", ");
-        let mut stamp = Stamp { step: 0, observed: None, adapter, settings, lowering, data: sweep.data.fingerprint() };
+        let checked = gpu.as_ref().is_some_and(|gpu| gpu.checked());
+        let data = sweep.data.fingerprint();
+        let mut stamp = Stamp { step: 0, observed: None, adapter, settings, lowering, checked, data };
         let mut recorder = Recorder::new(options.out.as_deref(), columns(&sweep.replicas))?;
         let mut resumed = None;
         let mut diverged = vec![None; sweep.replicas.len()];

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::group::Group;
+use super::group::{Group, WITH_MATRICES};
+use super::options::Matrices;
 use super::resume::{self, Reached};
 use super::sweep::Sweep;
 use crate::data::{read_safetensors_array, read_safetensors_metadata, write_safetensors_one_by_one};
@@ -32,6 +33,8 @@ pub(super) struct Stamp {
     pub settings: Value,
     /// How the training step of each group was lowered.
     pub lowering: String,
+    /// Whether kernels check their indices.
+    pub checked: bool,
     /// Fingerprint of the data.
     pub data: u64,
 }
@@ -43,6 +46,17 @@ fn path(dir: &Path) -> PathBuf {
 /// Whether a run in this folder can be continued.
 pub(super) fn exists(dir: &Path) -> bool {
     path(dir).exists()
+}
+
+/// Whether the run in this folder takes products by cooperative matrices: what a trial decided is kept. `Auto` if there is no
+/// such run.
+pub(super) fn matrices(dir: &Path) -> Matrices {
+    let Ok(metadata) = read_safetensors_metadata(&path(dir)) else { return Matrices::Auto };
+    match metadata.iter().find(|(key, _)| key == "lowering") {
+        Some((_, lowering)) if lowering.contains(WITH_MATRICES) => Matrices::Yes,
+        Some(_) => Matrices::No,
+        None => Matrices::Auto,
+    }
 }
 
 /// Saves the state of all groups; a snapshot replaces the one before only when it is whole.
@@ -63,6 +77,7 @@ pub(super) fn save(dir: &Path, groups: &mut [Group], stamp: &Stamp) -> Result<()
         ("adapter", serde_json::to_string(&stamp.adapter).unwrap_or_default()),
         ("settings", stamp.settings.to_string()),
         ("lowering", stamp.lowering.clone()),
+        ("checked", stamp.checked.to_string()),
         ("data", stamp.data.to_string()),
         ("slices", serde_json::to_string(&slices).unwrap_or_default()),
     ]
@@ -128,6 +143,7 @@ pub(super) fn find(dir: &Path, sweep: &Sweep) -> Result<Found> {
         adapter: serde_json::from_str(get("adapter")).map_err(|_| broken())?,
         settings,
         lowering: get("lowering").to_owned(),
+        checked: get("checked") == "true",
         data: sweep.data.fingerprint(),
     };
     let slices = serde_json::from_str(get("slices")).map_err(|_| broken())?;
@@ -145,8 +161,16 @@ pub(super) fn restore(dir: &Path, groups: &mut [Group], found: &Found, is: &Stam
     }
     if was.lowering != is.lowering {
         return Err(Error::Resume(format!(
-            "the run's training steps were lowered {}, and these are {}: use the run's --lowering",
+            "the run's training steps were lowered {}, and these are {}: use the run's --lowering and \
+             --matrices",
             was.lowering, is.lowering
+        )));
+    }
+    if was.checked != is.checked {
+        let (had, has, set) = if was.checked { ("with", "without", "1") } else { ("without", "with", "0") };
+        return Err(Error::Resume(format!(
+            "the run's kernels were compiled {had} checks of their indices, and these are {has}: continue with ISOGRAM_CHECKED={set} \
+             in the environment"
         )));
     }
     let slices: Vec<usize> = groups.iter().map(Group::slice).collect();
@@ -164,4 +188,27 @@ pub(super) fn restore(dir: &Path, groups: &mut [Group], found: &Found, is: &Stam
     }
     // From here on it is what it is now that continues: it may have been given more steps.
     Ok(Stamp { step: was.step, observed: was.observed, ..is.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Matrices, SNAPSHOTS, matrices, path};
+    use crate::data::write_safetensors;
+
+    #[test]
+    fn what_a_trial_of_matrices_decided_is_read_from_the_snapshot() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(matrices(dir.path()), Matrices::Auto);
+        std::fs::create_dir(dir.path().join(SNAPSHOTS)).unwrap();
+        for (lowering, expected) in [
+            ("layered", Matrices::No),
+            ("layered with cooperative matrices", Matrices::Yes),
+            ("resident, layered with cooperative matrices", Matrices::Yes),
+        ] {
+            let state = [("group.0.slice.0".to_owned(), vec![1, 1], vec![0.0])];
+            let metadata = [("lowering".to_owned(), lowering.to_owned())];
+            write_safetensors(&path(dir.path()), &state, &metadata).unwrap();
+            assert_eq!(matrices(dir.path()), expected, "{lowering}");
+        }
+    }
 }

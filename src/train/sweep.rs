@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::comparisons::Comparisons;
-use super::compile::{Compiled, compile, structure};
+use super::compile::{Compiled, compile};
 use super::group::{Group, Planned};
 use super::memory::{self, Arrangement, Needs};
 use super::model::{Model, Perceptron};
@@ -15,6 +15,7 @@ use super::prepared::{Part, Prepared};
 use super::runner::Runner;
 use super::snapshot::{self};
 use super::stages::Ended;
+use super::structure::structure;
 use super::track::{Track, Tracked};
 use crate::config::{Experiment, SettingValue};
 use crate::data::NamedArray;
@@ -22,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::files::manifest::Manifest;
 use crate::files::{MetricRow, PairTable};
 use crate::gpu::{AdapterChoice, Gpu};
-use crate::graph::{Lowering, Plan};
+use crate::graph::Plan;
 
 /// One trained instance: its seed and resolved settings.
 #[derive(Clone, Debug)]
@@ -235,16 +236,16 @@ impl Sweep {
         let mut last: Option<(&Arc<Experiment>, usize)> = None;
         for (r, replica) in self.replicas.iter().enumerate() {
             // Those that differ in their seeds alone come one after the other.
-            if let Some((_, group)) = last.filter(|(settings, _)| Arc::ptr_eq(settings, &replica.experiment)) {
-                groups[group].1.push(r);
-                continue;
-            }
-            let key = structure(&replica.experiment);
-            last = Some((&replica.experiment, groups.iter().position(|(k, _)| *k == key).unwrap_or(groups.len())));
-            match groups.iter_mut().find(|(k, _)| *k == key) {
-                Some((_, members)) => members.push(r),
-                None => groups.push((key, vec![r])),
-            }
+            let same = last.filter(|(settings, _)| Arc::ptr_eq(settings, &replica.experiment));
+            let group = same.map(|(_, group)| group).unwrap_or_else(|| {
+                let key = structure(&replica.experiment);
+                groups.iter().position(|(k, _)| *k == key).unwrap_or_else(|| {
+                    groups.push((key, Vec::new()));
+                    groups.len() - 1
+                })
+            });
+            groups[group].1.push(r);
+            last = Some((&replica.experiment, group));
         }
         groups
     }
@@ -271,7 +272,7 @@ impl Sweep {
     fn planned(
         &self,
         gpu: Option<&Arc<Gpu>>,
-        lowering: Lowering,
+        options: &Options,
         slice: Option<usize>,
         slices: &[usize],
     ) -> Result<(Vec<String>, Vec<Planned>)> {
@@ -279,7 +280,7 @@ impl Sweep {
         for (g, (_, members)) in self.grouped().into_iter().enumerate() {
             names.push(self.group_name(&members));
             let slice = slice.or_else(|| slices.get(g).copied());
-            planned.push(Planned::new(gpu, self.compile(members[0])?, &members, slice, lowering)?);
+            planned.push(Planned::new(gpu, self.compile(members[0])?, &members, slice, options)?);
         }
         Ok((names, planned))
     }
@@ -292,7 +293,7 @@ impl Sweep {
     pub(super) fn arranged(&self, gpu: Option<&Arc<Gpu>>, options: &Options, slices: &[usize]) -> Result<Arranged> {
         let mut slice = options.slice;
         loop {
-            let (names, planned) = self.planned(gpu, options.lowering, slice, slices)?;
+            let (names, planned) = self.planned(gpu, options, slice, slices)?;
             let compared = Comparisons::plan(self, gpu, &planned)?;
             let fits = memory::arrange(&planned, compared.bytes(), compared.rows, options.memory)
                 .and_then(|a| memory::check_host(&a.needs, gpu).map(|()| a));
@@ -321,7 +322,7 @@ impl Sweep {
     /// # Errors
     /// If something does not fit, or the device fails.
     pub fn groups(&self, gpu: Option<&Arc<Gpu>>, options: &Options) -> Result<Vec<Group>> {
-        let (_, planned) = self.planned(gpu, options.lowering, options.slice, &[])?;
+        let (_, planned) = self.planned(gpu, options, options.slice, &[])?;
         self.made(gpu, options, &planned)
     }
 
@@ -334,7 +335,7 @@ impl Sweep {
         let (names, planned, needs, refusal) = match self.arranged(gpu.as_ref(), options, &[]) {
             Ok(Arranged { names, planned, arrangement, .. }) => (names, planned, arrangement.needs, None),
             Err(refusal @ Error::OutOfMemory(_)) => {
-                let (names, planned) = self.planned(gpu.as_ref(), options.lowering, options.slice, &[])?;
+                let (names, planned) = self.planned(gpu.as_ref(), options, options.slice, &[])?;
                 let (bytes, rows) = Comparisons::plan(self, gpu.as_ref(), &planned)
                     .map_or((0, memory::Rows::default()), |compared| (compared.bytes(), compared.rows));
                 let needs = memory::arrange(&planned, bytes, rows, None)?.needs;

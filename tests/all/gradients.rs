@@ -273,3 +273,146 @@ fn shapes_that_do_not_fit_are_named() {
         assert!(["`left`", "`right`", "[6, 5]", "[4, 3]"].iter().all(|part| text.contains(part)), "{text}");
     }
 }
+
+/// Arguments at which digits are lost if anywhere.
+const FAR: [f64; 12] = [-50.0, -20.0, -12.0, -8.0, -3.0, -0.5, 0.0, 0.7, 8.0, 12.0, 20.0, 50.0];
+
+fn logistic(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+fn softplus(x: f64) -> f64 {
+    x.max(0.0) + (-x.abs()).exp().ln_1p()
+}
+
+/// A function of one argument: its name, its nodes, its value and derivative, and what the derivative may be off by, relative
+/// to itself and in all.
+type Far = (&'static str, Build, fn(f64) -> f64, fn(f64) -> f64, [f64; 2]);
+
+#[test]
+fn values_and_derivatives_keep_their_digits_far_from_zero() {
+    fn bce(g: &mut Graph, z: Tensor, target: f32) -> Tensor {
+        let target = g.constant(target);
+        let shape = g.shape(z).extents().to_vec();
+        let target = g.broadcast(target, &shape).unwrap();
+        let terms = FAR.len() as f32;
+        let mean = Loss::BinaryCrossEntropy(Reduction::Mean).apply(g, z, target).unwrap();
+        g.scale(mean, terms)
+    }
+    const ELU: f64 = 1.25;
+    let relative = [3e-5, 0.0];
+    let functions: [Far; 9] = [
+        ("softplus", |g, x, _| g.unary(Unary::Softplus, x), softplus, logistic, relative),
+        (
+            "elu",
+            |g, x, _| Activation::Elu { alpha: 1.25 }.apply(g, x).unwrap(),
+            |x| if x > 0.0 { x } else { ELU * x.exp_m1() },
+            |x| if x > 0.0 { 1.0 } else { ELU * x.exp() },
+            relative,
+        ),
+        // These two near their upper ends, and tanh at both, as exact as a rounding of 1.
+        ("logistic", |g, x, _| g.unary(Unary::Sigmoid, x), logistic, |x| logistic(x) * logistic(-x), [3e-5, 1e-7]),
+        ("tanh", |g, x, _| g.unary(Unary::Tanh, x), f64::tanh, |x| x.cosh().powi(-2), [3e-5, 3e-7]),
+        (
+            "silu",
+            |g, x, _| Activation::Silu.apply(g, x).unwrap(),
+            |x| x * logistic(x),
+            |x| logistic(x) * (1.0 + x * logistic(-x)),
+            [3e-5, 1e-6],
+        ),
+        (
+            "gelu_tanh",
+            |g, x, _| Activation::GeluTanh.apply(g, x).unwrap(),
+            |x| 0.5 * x * (1.0 + (SCALE * (x + 0.044_715 * x.powi(3))).tanh()),
+            |x| {
+                let t = (SCALE * (x + 0.044_715 * x.powi(3))).tanh();
+                0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * SCALE * (1.0 + 3.0 * 0.044_715 * x * x)
+            },
+            [3e-5, 1e-5],
+        ),
+        ("bce of 0", |g, z, _| bce(g, z, 0.0), softplus, logistic, relative),
+        ("bce of 1", |g, z, _| bce(g, z, 1.0), |z| softplus(-z), |z| -logistic(-z), relative),
+        (
+            "bce of a half",
+            |g, z, _| bce(g, z, 0.5),
+            |z| 0.5 * (softplus(z) + softplus(-z)),
+            |z| logistic(z) - 0.5,
+            [3e-5, 1e-7],
+        ),
+    ];
+    let xs: Vec<f32> = FAR.iter().map(|x| *x as f32).collect();
+    for (name, build, value, derivative, [of_itself, in_all]) in functions {
+        let mut g = Graph::new();
+        let x = g.variable("x", &[FAR.len(), 1], DType::F32, VariableKind::State).unwrap();
+        let y = build(&mut g, x, x);
+        // A loss gives one number for all.
+        let whole = g.shape(y).elements() == 1;
+        let sum = g.sum_all(y).unwrap();
+        let gradient = g.gradients(sum, &[x]).unwrap()[0];
+        let effects = vec![Effect::Output("y".into(), y), Effect::Output("dy".into(), gradient)];
+        for (machine_name, mut machine) in support::machines(&g, &[Function::new("run", effects)], 1) {
+            machine.write_variable("x", &xs).unwrap();
+            machine.run("run", 1).unwrap();
+            let (ys, slopes) = (machine.read_output("y").unwrap(), machine.read_output("dy").unwrap());
+            for (i, &x) in FAR.iter().enumerate() {
+                let (got, expected) = (f64::from(slopes[i]), derivative(x));
+                let allowed = of_itself * expected.abs() + in_all;
+                assert!((got - expected).abs() <= allowed, "{name}'({x}): {got:e} for {expected:e} on {machine_name}");
+                let (got, expected) = (f64::from(ys[if whole { 0 } else { i }]), value(x));
+                if !whole {
+                    let allowed = of_itself * expected.abs() + in_all;
+                    assert!(
+                        (got - expected).abs() <= allowed,
+                        "{name}({x}): {got:e} for {expected:e} on {machine_name}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+const SCALE: f64 = 0.797_884_560_802_865_4;
+
+#[test]
+fn losses_far_below_one_keep_their_digits() {
+    // One example each: how sure a network is of the right class, or of a wrong one, of three.
+    for margin in [-20.0f32, -3.0, 0.0, 3.0, 12.0, 17.0, 20.0, 50.0] {
+        let mut g = Graph::new();
+        let z = g.variable("z", &[2, 3], DType::F32, VariableKind::State).unwrap();
+        let labels = g.data_integers(&[0, 2], &[2, 1]).unwrap();
+        let rows = g.cross_entropy(z, labels).unwrap();
+        let loss = g.sum_all(rows).unwrap();
+        let classes = g.gradients(loss, &[z]).unwrap()[0];
+        let one = g.variable("one", &[1, 1], DType::F32, VariableKind::State).unwrap();
+        let target = g.constant(1.0);
+        let target = g.broadcast(target, &[1, 1]).unwrap();
+        let binary = Loss::BinaryCrossEntropy(Reduction::Mean).apply(&mut g, one, target).unwrap();
+        let effects = vec![
+            Effect::Output("rows".into(), rows),
+            Effect::Output("classes".into(), classes),
+            Effect::Output("binary".into(), binary),
+        ];
+        // Of exp(-margin) for each of two other classes; the second example is of a class that stands behind by as much.
+        let others = 2.0 * (-f64::from(margin)).exp();
+        let first = [others.ln_1p(), -others / (1.0 + others), 0.5 * others / (1.0 + others)];
+        for (name, mut machine) in support::machines(&g, &[Function::new("run", effects)], 1) {
+            machine.write_variable("z", &[margin, 0.0, 0.0, -0.5, -0.5, margin - 0.5]).unwrap();
+            machine.write_variable("one", &[margin]).unwrap();
+            machine.run("run", 1).unwrap();
+            let close = |what: &str, got: f32, expected: f64| {
+                let allowed = 3e-5 * expected.abs();
+                assert!(
+                    (f64::from(got) - expected).abs() <= allowed,
+                    "{what} at {margin}: {got:e} for {expected:e} on {name}"
+                );
+            };
+            let (rows, classes) = (machine.read_output("rows").unwrap(), machine.read_output("classes").unwrap());
+            for (row, [label, other]) in [[0, 1], [2, 0]].into_iter().enumerate() {
+                close("cross-entropy", rows[row], first[0]);
+                close("its gradient", classes[3 * row + label], first[1]);
+                close("its gradient elsewhere", classes[3 * row + other], first[2]);
+            }
+            close("bce", machine.read_output("binary").unwrap()[0], softplus(-f64::from(margin)));
+        }
+    }
+}

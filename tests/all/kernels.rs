@@ -2,6 +2,8 @@
 //! languages of the adapters that are not present.
 
 use isogram::gpu::{CooperativeRow, Profile};
+use isogram::graph::{Effect, Function, Graph, Lowering, Machine, VariableKind, lower, lower_as};
+use isogram::kernels::program::{DType, Distribution, Unary};
 use isogram::selftest::{self, kernel_texts};
 
 use crate::support;
@@ -30,11 +32,11 @@ fn profiles() -> Vec<(&'static str, Profile)> {
 fn kernels_agree_with_their_twins_whatever_the_body() {
     let Some(gpu) = support::gpu() else { return };
     let own = gpu.profile().clone();
-    let profiles = [
-        Profile { software: true, ..own.clone() },
-        Profile { software: false, ..own.clone() },
-        Profile { software: true, subgroups: false, subgroup_barriers: false, ..own },
-    ];
+    let mut profiles = vec![own.clone()];
+    if let Some(tiled) = support::tiled(&gpu) {
+        // Bodies of a software adapter run on nothing else.
+        profiles.extend([tiled, Profile { subgroups: false, subgroup_barriers: false, ..own }]);
+    }
     for profile in profiles {
         let Profile { software, subgroups, .. } = profile;
         for outcome in selftest::run(&gpu, &profile).expect("the kernels compile and run") {
@@ -58,15 +60,17 @@ fn kernels_run_within_the_least_limits() {
     }
 }
 
-/// Runs this file's first test again in a process whose software adapter has subgroups of 32, as NVIDIA's GPUs have.
+/// Runs this file's first test again in a process whose software adapter has subgroups of 32, as NVIDIA's GPUs have, and whose
+/// kernels do not check their indices, as users have them.
 #[test]
-fn kernels_agree_with_subgroups_of_another_size() {
+fn kernels_agree_unchecked_and_with_subgroups_of_another_size() {
     if support::gpu().is_none() || std::env::var_os("LP_NATIVE_VECTOR_WIDTH").is_some() {
         return;
     }
     let output = std::process::Command::new(std::env::current_exe().expect("the test knows itself"))
         .args(["--exact", "kernels::kernels_agree_with_their_twins_whatever_the_body"])
         .env("LP_NATIVE_VECTOR_WIDTH", "1024")
+        .env("ISOGRAM_CHECKED", "0")
         .output()
         .expect("the test runs itself");
     let said = String::from_utf8_lossy(&output.stdout);
@@ -77,6 +81,7 @@ fn kernels_agree_with_subgroups_of_another_size() {
 fn every_variant_is_valid_and_translates_to_metal_direct_x_and_vulkan() {
     use naga::back::{hlsl, msl, spv};
     let (mut seen, mut matrices) = (0, 0);
+    let spirv = validator().then(|| tempfile::tempdir().unwrap());
     for (name, profile) in profiles() {
         for (kernel, text) in kernel_texts(&profile).expect("every case lowers") {
             let module = naga::front::wgsl::parse_str(&text)
@@ -94,10 +99,10 @@ fn every_variant_is_valid_and_translates_to_metal_direct_x_and_vulkan() {
             let resources = msl::EntryPointResources {
                 immediates_buffer: Some(8),
                 sizes_buffer: Some(9),
-                resources: (0..8)
+                resources: (0..5)
                     .map(|binding| {
-                        let target =
-                            msl::BindTarget { buffer: Some(binding as u8), mutable: true, ..Default::default() };
+                        let mutable = binding >= 2;
+                        let target = msl::BindTarget { buffer: Some(binding as u8), mutable, ..Default::default() };
                         (naga::ResourceBinding { group: 0, binding }, target)
                     })
                     .collect(),
@@ -112,7 +117,14 @@ fn every_variant_is_valid_and_translates_to_metal_direct_x_and_vulkan() {
             assert!(source.contains("kernel void"));
             let words = spv::write_vec(&module, &info, &spv::Options::default(), None)
                 .unwrap_or_else(|e| panic!("{kernel} ({name}) as SPIR-V: {e}"));
-            assert!(!words.is_empty());
+            if let Some(folder) = &spirv {
+                // Its newest rules are older than cooperative matrices.
+                if !cooperative {
+                    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+                    std::fs::write(folder.path().join(format!("{seen}.spv")), bytes).unwrap();
+                }
+            }
+            one_binding_each(&module, &kernel);
             seen += 1;
             if cooperative {
                 // DirectX has none, so no such profile either.
@@ -134,4 +146,257 @@ fn every_variant_is_valid_and_translates_to_metal_direct_x_and_vulkan() {
     }
     assert!(seen > 60, "{seen} variants");
     assert!(matrices >= 8, "{matrices} variants with cooperative matrices");
+    let Some(folder) = spirv else { return };
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        let output =
+            std::process::Command::new("spirv-val").args(["--target-env", "vulkan1.2"]).arg(&path).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{}: {said}", path.display());
+    }
+}
+
+/// Whether the validator of SPIR-V is installed (Debian: spirv-tools).
+fn validator() -> bool {
+    let found = std::process::Command::new("spirv-val").arg("--version").output().is_ok_and(|o| o.status.success());
+    if !found {
+        eprintln!("spirv-val is not installed (Debian: spirv-tools): the SPIR-V of the kernels is NOT validated");
+    }
+    found
+}
+
+/// A compiler may assume that two bindings do not alias, and browsers refuse a buffer that is bound twice and written: so each
+/// arena is bound once, and what no kernel writes is read-only.
+fn one_binding_each(module: &naga::Module, kernel: &str) {
+    use naga::{AddressSpace, StorageAccess};
+    let mut found = Vec::new();
+    for (_, variable) in module.global_variables.iter() {
+        if let (AddressSpace::Storage { access }, Some(binding)) = (variable.space, &variable.binding) {
+            let name = variable.name.clone().unwrap_or_default();
+            found.push((binding.binding, name, access.contains(StorageAccess::STORE)));
+        }
+    }
+    found.sort();
+    let expected =
+        [(0, "table", false), (1, "data", false), (2, "state", true), (3, "scratch", true), (4, "result", true)];
+    assert_eq!(found, expected.map(|(n, name, written)| (n, name.to_owned(), written)), "{kernel}");
+    // What a barrier's control flow may depend on must be uniform: no struct mixes it with an invocation's own place.
+    let place = module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some("Place"));
+    if let Some((_, naga::Type { inner: naga::TypeInner::Struct { members, .. }, .. })) = place {
+        let names: Vec<_> = members.iter().filter_map(|m| m.name.as_deref()).collect();
+        assert_eq!(names, ["jobs_at", "jobs", "block", "replica"], "{kernel}");
+    }
+}
+
+#[test]
+fn no_kernel_holds_a_literal_that_is_no_number_of_32_bits() {
+    for (name, profile) in profiles() {
+        for (kernel, text) in kernel_texts(&profile).expect("every case lowers") {
+            // As decimals the largest number of 32 bits is rounded up by some compilers, and refused.
+            assert!(!text.contains("3.4028235e38"), "{kernel} ({name})");
+        }
+    }
+}
+
+/// Runs one function on every machine and reads an output.
+fn outputs(
+    g: &Graph,
+    effects: Vec<Effect>,
+    replicas: usize,
+    set: &[(&str, Vec<f32>)],
+    name: &str,
+) -> Vec<(&'static str, Vec<f32>)> {
+    support::machines(g, &[Function::new("run", effects)], replicas)
+        .into_iter()
+        .map(|(machine_name, mut machine)| {
+            for (variable, values) in set {
+                machine.write_variable(variable, values).unwrap();
+            }
+            machine.run("run", 1).unwrap();
+            (machine_name, machine.read_output(name).unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn a_maximum_of_infinities_is_infinite_and_what_is_no_number_stays_so() {
+    // Along rows of few, down columns, and of one long row that lanes share.
+    for (rows, columns, axis) in [(5, 4, 1), (4, 5, 0), (1, 200, 1)] {
+        let mut g = Graph::new();
+        let x = g.variable("x", &[rows, columns], DType::F32, VariableKind::State).unwrap();
+        let top = g.max(x, axis).unwrap();
+        let n = if axis == 1 { columns } else { rows };
+        let results = rows * columns / n;
+        let at = |result: usize, i: usize| if axis == 1 { result * columns + i } else { i * columns + result };
+        for (what, lowest, odd, expected) in [
+            ("all are negative infinity", f32::NEG_INFINITY, f32::NEG_INFINITY, f32::NEG_INFINITY),
+            ("one is finite", f32::NEG_INFINITY, -3e38, -3e38),
+            ("one is no number", 1.0, f32::NAN, f32::NAN),
+        ] {
+            let mut values = vec![lowest; rows * columns];
+            // The odd one stands first, last, or between.
+            (0..results).for_each(|r| values[at(r, [n / 2, 0, n - 1][r % 3])] = odd);
+            let effects = vec![Effect::Output("top".into(), top)];
+            for (machine, got) in outputs(&g, effects, 1, &[("x", values)], "top") {
+                for x in got {
+                    assert!(
+                        x == expected || x.is_nan() && expected.is_nan(),
+                        "{what}: {x} on {machine}, axis {axis} of {rows} x {columns}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_nearest_of_rows_without_distances_are_rows() {
+    let mut g = Graph::new();
+    let x = g.variable("x", &[6, 6], DType::F32, VariableKind::State).unwrap();
+    let nearest = g.nearest(x, 3, 0).unwrap();
+    let rows = g.unary(Unary::ToFloat, nearest);
+    let effects = vec![Effect::Output("rows".into(), rows)];
+    for (machine, got) in outputs(&g, effects, 1, &[("x", vec![f32::NAN; 36])], "rows") {
+        assert!(got.iter().all(|row| *row < 6.0), "{machine}: {got:?}");
+    }
+}
+
+#[test]
+fn steps_beyond_the_loops_of_a_driver_are_not_made_one_dispatch() {
+    // Three reductions of 30,000 turns each: a software adapter's driver ends the loops of a dispatch after 65,535.
+    const LONG: usize = 30_000;
+    let mut g = Graph::new();
+    let x = g.variable("x", &[LONG, 8], DType::F32, VariableKind::State).unwrap();
+    let effects = [Unary::Abs, Unary::Square, Unary::Floor].into_iter().enumerate().map(|(n, f)| {
+        let values = g.unary(f, x);
+        let sum = g.sum(values, 0).unwrap();
+        Effect::Output(format!("sum{n}"), sum)
+    });
+    let step = Function::new("step", effects.collect()).repeated(20_000);
+    let functions = [step];
+    let mut profiles = vec![("least", Profile::least(true))];
+    let gpu = support::gpu();
+    profiles.extend(gpu.iter().map(|gpu| ("adapter", gpu.profile().clone())));
+    for (name, profile) in profiles {
+        if profile.loop_iterations.is_none() {
+            continue;
+        }
+        let plan = lower_as(&g, &functions, 2, &profile, Lowering::Auto).unwrap();
+        assert_eq!(plan.lowering("step"), Lowering::Layered, "{name}");
+        assert!(plan.functions[0].lowering.contains("loop iterations"), "{}", plan.functions[0].lowering);
+        let refused = lower_as(&g, &functions, 2, &profile, Lowering::Resident).unwrap_err().to_string();
+        assert!(refused.contains("`step` has no resident form") && refused.contains("32767"), "{refused}");
+        let Some(gpu) = gpu.as_ref().filter(|_| name == "adapter") else { continue };
+        let mut machine = Machine::new(Some(gpu), plan).unwrap();
+        machine.write_variable("x", &vec![1.0; 2 * 8 * LONG]).unwrap();
+        machine.run("step", 2).unwrap();
+        for n in 0..3 {
+            assert_eq!(machine.read_output(&format!("sum{n}")).unwrap(), vec![LONG as f32; 16], "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_step_at_half_the_loops_of_a_driver_is_right_in_one_dispatch() {
+    // What is known to be safe is asked for in full: a sum that is cut short would show it.
+    let Some(gpu) = support::gpu().filter(|gpu| gpu.profile().loop_iterations.is_some()) else { return };
+    const LONG: usize = 15_000;
+    let mut g = Graph::new();
+    let x = g.variable("x", &[LONG, 8], DType::F32, VariableKind::State).unwrap();
+    let effects = [Unary::Abs, Unary::Square].into_iter().enumerate().map(|(n, f)| {
+        let values = g.unary(f, x);
+        Effect::Output(format!("sum{n}"), g.sum(values, 0).unwrap())
+    });
+    let function = Function::new("step", effects.collect()).repeated(3);
+    let plan = lower_as(&g, &[function], 2, gpu.profile(), Lowering::Resident).unwrap();
+    let mut machine = Machine::new(Some(&gpu), plan).unwrap();
+    machine.write_variable("x", &vec![1.0; 2 * 8 * LONG]).unwrap();
+    machine.run("step", 3).unwrap();
+    for n in 0..2 {
+        assert_eq!(machine.read_output(&format!("sum{n}")).unwrap(), vec![LONG as f32; 16]);
+    }
+}
+
+#[test]
+fn variables_of_many_replicas_are_moved_together() {
+    // More than are written one by one, of one element and of several; between them stand others that must be left alone.
+    const REPLICAS: usize = 150;
+    let mut g = Graph::new();
+    let mut of = |name: &str, width: usize| g.variable(name, &[1, width], DType::F32, VariableKind::State).unwrap();
+    let (a, b, c) = (of("a", 1), of("b", 5), of("c", 2));
+    let total = [a, b, c].map(|t| g.sum_all(t).unwrap());
+    let effects = total.iter().enumerate().map(|(n, t)| Effect::Output(format!("sum{n}"), *t)).collect();
+    let value = |n: usize, r: usize, i: usize| (1000 * n + 10 * r + i) as f32;
+    let all = |n: usize, width: usize| -> Vec<f32> {
+        (0..REPLICAS * width).map(|i| value(n, i / width, i % width)).collect()
+    };
+    for (name, mut machine) in support::machines(&g, &[Function::new("run", effects)], REPLICAS) {
+        for (n, (variable, width)) in [("a", 1), ("b", 5), ("c", 2)].into_iter().enumerate() {
+            machine.write_variable(variable, &all(n, width)).unwrap();
+        }
+        machine.write_integers("a", &(0..REPLICAS as u32).map(|r| 0x8000_0001 + r).collect::<Vec<_>>()).unwrap();
+        assert_eq!(machine.read_integers("a").unwrap()[149], 0x8000_0001 + 149, "{name}");
+        for (n, (variable, width)) in [("b", 5), ("c", 2)].into_iter().enumerate() {
+            assert_eq!(machine.read_variable(variable).unwrap(), all(n + 1, width), "{variable} on {name}");
+        }
+        let state = machine.read_state().unwrap();
+        machine.write_variable("b", &vec![0.0; 5 * REPLICAS]).unwrap();
+        machine.write_state(&state).unwrap();
+        assert_eq!(machine.read_replica("b", 100).unwrap(), all(1, 5)[500..505], "{name}");
+        machine.run("run", 1).unwrap();
+        let expected: Vec<f32> = (0..REPLICAS).map(|r| (0..5).map(|i| value(1, r, i)).sum()).collect();
+        assert_eq!(machine.read_output("sum1").unwrap(), expected, "{name}");
+    }
+}
+
+#[test]
+fn two_purposes_never_share_their_random_numbers() {
+    // Found by trying: FNV-1a gives both paths one hash.
+    let mut g = Graph::new();
+    let seed = g.variable("seed", &[1, 1], DType::U32, VariableKind::State).unwrap();
+    let step = g.integer(0);
+    let mut of = |path: &str| {
+        let purpose = g.purpose(path);
+        g.random(Distribution::Uniform, &[2, 2], seed, purpose, step)
+    };
+    let (a, b) = (of("layers.439599.weight"), of("layers.622382.weight"));
+    let again = of("layers.439599.weight");
+    let effects = |t| vec![Function::new("run", vec![Effect::Output("out".into(), t)])];
+    let error = lower_as(&g, &effects(a), 1, &Profile::reference(), Lowering::Auto).unwrap_err().to_string();
+    assert!(error.contains("`layers.439599.weight` and `layers.622382.weight`"), "{error}");
+    assert_eq!((a, a), (b, again), "the fault that is refused");
+}
+
+#[test]
+fn deeply_nested_values_are_weighed_without_overflow() {
+    let mut g = Graph::new();
+    let mut x = g.variable("x", &[1, 1], DType::F32, VariableKind::State).unwrap();
+    for _ in 0..70 {
+        x = g.times(x, x).unwrap();
+    }
+    let effects = vec![Effect::Output("out".into(), x)];
+    for (machine, got) in outputs(&g, effects, 1, &[("x", vec![1.0])], "out") {
+        assert_eq!(got, [1.0], "{machine}");
+    }
+}
+
+#[test]
+fn grids_beyond_the_limit_of_a_dimension_are_folded() {
+    let Some(gpu) = support::gpu() else { return };
+    // 100 workgroups of a map on an adapter that is said to take 7 along a dimension.
+    let mut g = Graph::new();
+    let x = g.variable("x", &[160, 160], DType::F32, VariableKind::State).unwrap();
+    let y = g.unary(Unary::Square, x);
+    let function = Function::new("run", vec![Effect::Output("y".into(), y)]);
+    let values: Vec<f32> = (0..2 * 160 * 160).map(|i| i as f32 / 256.0).collect();
+    for grid in [7, gpu.profile().grid] {
+        let profile = Profile { grid, ..gpu.profile().clone() };
+        let plan = lower(&g, std::slice::from_ref(&function), 2, &profile).unwrap();
+        assert_eq!(plan.functions[0].dispatches[0].grid(plan.grid)[2] > 1, grid == 7);
+        let mut machine = Machine::new(Some(&gpu), plan).unwrap();
+        machine.write_variable("x", &values).unwrap();
+        machine.run("run", 1).unwrap();
+        let expected: Vec<f32> = values.iter().map(|x| x * x).collect();
+        assert_eq!(machine.read_output("y").unwrap(), expected, "{grid}");
+    }
 }

@@ -6,7 +6,7 @@ use isogram::graph::{Effect, Function, Graph, Lowering, VariableKind};
 use isogram::kernels::matmul::{Precision, rounded};
 use isogram::kernels::program::DType;
 use isogram::nn::LossScale;
-use isogram::train::{Options, Quiet, Summary, Sweep};
+use isogram::train::{Matrices, Options, Quiet, Summary, Sweep};
 
 use crate::support;
 
@@ -132,4 +132,20 @@ fn a_mixed_replica_has_its_own_scale_and_its_own_bits() {
             assert_eq!(entry.diverged_at.is_some(), entry.replica >= 3, "replica {}", entry.replica);
         }
     }
+}
+
+#[test]
+fn cooperative_matrices_are_refused_where_there_are_none() {
+    let Some(gpu) = support::gpu().filter(|gpu| gpu.profile().cooperative.is_empty()) else { return };
+    let run = |precision: &str, matrices| {
+        let settings = [("seeds", "1"), ("steps", "2"), ("model.layers", "[8]"), ("model.precision", precision)];
+        let overrides: Vec<_> = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let e = Experiment::with_overrides("name = \"matrices\"", "matrices.toml", &overrides).unwrap();
+        let options = Options { gpu: Some(gpu.clone()), matrices, ..Options::default() };
+        Sweep::new(e).unwrap().run(&options, &mut Quiet)
+    };
+    let refused = run("'mixed'", Matrices::Yes).unwrap_err().to_string();
+    assert!(refused.contains("has no cooperative matrices") && refused.contains("--matrices no"), "{refused}");
+    // As the message advises; and single precision takes none anyway.
+    assert!(run("'mixed'", Matrices::No).is_ok() && run("'single'", Matrices::Yes).is_ok());
 }

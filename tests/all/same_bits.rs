@@ -1,9 +1,11 @@
 //! A replica's result does not depend on its company: exact comparisons, bit for bit.
 
+use std::collections::BTreeSet;
+
 use isogram::config::Experiment;
 use isogram::gpu::AdapterChoice;
 use isogram::graph::{Graph, Lowering, Tensor};
-use isogram::train::{Observed, Observer, Options, Quiet, Seen, Summary, Sweep};
+use isogram::train::{Interrupt, Observed, Observer, Options, Progress, Quiet, Seen, Summary, Sweep};
 
 use crate::support;
 
@@ -41,9 +43,21 @@ struct Case(AdapterChoice, Lowering);
 const LAYERED: Case = Case(AdapterChoice::Automatic, Lowering::Layered);
 const RESIDENT: Case = Case(AdapterChoice::Automatic, Lowering::Resident);
 
-fn run(sweep: &Sweep, slice: Option<usize>, case: &Case) -> Summary {
+fn options(slice: Option<usize>, case: &Case) -> Options {
     let Case(adapter, lowering) = case.clone();
-    sweep.run(&Options { adapter, lowering, slice, ..Options::default() }, &mut Quiet).unwrap()
+    // One device for all, whose pipelines are compiled once.
+    let gpu = support::gpu().filter(|_| adapter != AdapterChoice::Reference);
+    Options { adapter, gpu, lowering, slice, ..Options::default() }
+}
+
+fn run(sweep: &Sweep, slice: Option<usize>, case: &Case) -> Summary {
+    sweep.run(&options(slice, case), &mut Quiet).unwrap()
+}
+
+/// As [`run`], with the bodies of GPUs: workgroups of 64, workgroup memory, barriers; they are in use anyway where there is one.
+fn run_tiled(sweep: &Sweep, slice: Option<usize>, case: &Case) -> Summary {
+    let profile = support::gpu().and_then(|gpu| support::tiled(&gpu));
+    sweep.run(&Options { profile, ..options(slice, case) }, &mut Quiet).unwrap()
 }
 
 /// The reference, which knows one lowering, and the adapter with both.
@@ -143,15 +157,17 @@ fn observing_changes_nothing() {
             rows.into_iter()
                 .filter(|r| {
                     [0, 5, 16, 24].contains(&r.0)
-                        && !r.2.ends_with("t_norm")
-                        && r.2 != "hidden_norm"
-                        && r.2 != "loss_train"
+                        // Of the observer, and since the last time that anything was observed.
+                        && !["output_norm", "hidden_norm", "loss_train"].contains(&r.2.as_str())
                 })
                 .collect()
         };
-        let weights = |s: &Summary| s.values("weight_norm", 24).iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-        assert_eq!(shared(of(&watched, 0)), shared(of(&plain, 0)), "on {case:?}");
-        assert_eq!(weights(&watched), weights(&plain));
+        let expected = shared(of(&plain, 0));
+        assert_eq!(shared(of(&watched, 0)), expected, "on {case:?}");
+        for name in ["weight_norm", "gradient_norm", "loss", "cka_input"] {
+            let steps: BTreeSet<u64> = expected.iter().filter(|r| r.2 == name).map(|r| r.0).collect();
+            assert_eq!(steps, BTreeSet::from([0, 5, 16, 24]), "{name} is compared");
+        }
         assert!(watched.metrics.iter().any(|r| r.name == "hidden_norm"));
     }
 }
@@ -160,37 +176,158 @@ fn observing_changes_nothing() {
 #[test]
 fn print_bits() {
     if std::env::var_os("ISOGRAM_PRINT_BITS").is_some() {
-        let bits = [LAYERED, RESIDENT].map(|case| {
-            let summary = run(&Sweep::new(experiment(&[("seeds", "3")])).unwrap(), None, &case);
-            (of(&summary, 0), pair(&summary, 0, 2))
-        });
-        println!("BITS {bits:?}");
+        let sweep = Sweep::new(experiment(&[("seeds", "3")])).unwrap();
+        let bits = |summary: Summary| (of(&summary, 0), pair(&summary, 0, 2));
+        println!("BITS {:?}", [LAYERED, RESIDENT].map(|case| bits(run(&sweep, None, &case))));
+        println!("TILED {:?}", [LAYERED, RESIDENT].map(|case| bits(run_tiled(&sweep, None, &case))));
     }
+}
+
+/// With the bodies of GPUs, whose invocations meet at barriers.
+#[test]
+fn tiled_bodies_give_the_same_bits_alone_in_company_and_in_slices_whatever_the_lowering() {
+    let Some(gpu) = support::gpu() else { return };
+    let sweep = |seeds: &str| Sweep::new(experiment(&[("seeds", seeds)])).unwrap();
+    let alone = of(&run_tiled(&sweep("1"), None, &LAYERED), 0);
+    assert!(alone.len() > 20);
+    let layered = run_tiled(&sweep("5"), Some(2), &LAYERED);
+    assert_eq!(of(&layered, 0), alone, "in slices");
+    let resident = run_tiled(&sweep("[4, 3, 2, 1, 0]"), None, &RESIDENT);
+    // No software adapter fuses multiplications with additions, whatever the text around them.
+    if gpu.profile().software {
+        for replica in 0..5 {
+            assert_eq!(of(&resident, 4 - replica), of(&layered, replica), "resident, replica {replica}");
+        }
+        assert_eq!(pair(&resident, 4, 1), pair(&layered, 0, 3));
+    }
+}
+
+/// A run in the resident form that is stopped between two checkpoints and continued.
+#[test]
+fn a_resident_run_resumes_to_the_same_bits() {
+    struct Stop(Interrupt, u32);
+    impl Progress for Stop {
+        fn steps(&mut self, done: u32, _: u32, _: Option<f64>) {
+            if done >= self.1 {
+                self.0.ask();
+            }
+        }
+    }
+    if support::gpu().is_none() {
+        return;
+    }
+    let stopped = experiment(&[("seeds", "2"), ("save.snapshot_every", "3"), ("save.parameters", "'final'")]);
+    let sweep = Sweep::new(stopped).unwrap();
+    let whole = run(&sweep, None, &RESIDENT);
+    let dir = tempfile::tempdir().unwrap();
+    let out = Some(dir.path().join("run"));
+    let mut summary = None;
+    for stop in [3, 9, 18, 25] {
+        let options = Options { out: out.clone(), resume: stop > 3, ..options(None, &RESIDENT) };
+        match sweep.run(&options, &mut Stop(options.interrupt.clone(), stop)) {
+            Ok(done) => summary = Some(done),
+            Err(isogram::Error::Interrupted { step }) => assert_eq!(step, u64::from(stop)),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    let resumed = summary.expect("the last run goes to the end");
+    assert_eq!(resumed.resumed_from, Some(18));
+    for replica in 0..2 {
+        assert_eq!(of(&resumed, replica), of(&whole, replica));
+    }
+    assert_eq!(pair(&resumed, 0, 1), pair(&whole, 0, 1));
+    assert_eq!(resumed.parameters, whole.parameters);
+}
+
+/// Rates that end replicas at the first step and at later ones, between checkpoints and, in the resident form, within a
+/// dispatch: both lowerings find them at the same step, and their neighbour does not notice.
+#[test]
+fn replicas_that_diverge_late_do_so_at_the_same_step_whatever_the_lowering() {
+    let of_rates = |more: &[(&str, &str)]| {
+        let base =
+            [("seeds", "1"), ("optimiser.kind", "'sgd'"), ("optimiser.schedule", "{}"), ("model.dropout", "0.0")];
+        Sweep::new(experiment(&[&base[..], more].concat())).unwrap()
+    };
+    let mut seen = Vec::new();
+    for case in cases() {
+        let calm = run(&of_rates(&[("optimiser.lr", "0.01")]), None, &case);
+        let mixed = run(&of_rates(&[("sweep.optimiser.lr", "[0.01, 1e37, 2e37, 4e37, 8e37, 1e38]")]), None, &case);
+        assert_eq!(of(&mixed, 0), of(&calm, 0), "beside diverging replicas on {case:?}");
+        let steps: Vec<_> = mixed.manifest.replicas.iter().map(|r| r.diverged_at).collect();
+        assert_eq!(steps[0], None);
+        for (replica, step) in steps.iter().enumerate() {
+            let last = of(&mixed, replica as u32).iter().map(|r| r.0).max().unwrap();
+            assert!(step.is_none_or(|step| last <= step), "{step:?}, rows up to {last} on {case:?}");
+        }
+        let moments: BTreeSet<_> = steps.iter().flatten().collect();
+        assert!(moments.len() > 2, "{steps:?} on {case:?}");
+        if case.0 != AdapterChoice::Reference {
+            seen.push(steps);
+        }
+    }
+    assert!(seen.windows(2).all(|pair| pair[0] == pair[1]), "{seen:?}");
+}
+
+#[test]
+fn the_mean_training_loss_of_many_steps_keeps_its_digits() {
+    // Nothing moves, so the mean is the loss of any step. A running sum of 20,000 terms would be off by some 1e-4.
+    let still = |steps: &str| {
+        experiment(&[
+            ("seeds", "1"),
+            ("steps", steps),
+            ("data.source", "'two_points'"),
+            ("data.normalise", "'none'"),
+            ("model.layers", "[]"),
+            ("model.dropout", "0.0"),
+            ("loss.kind", "'mse'"),
+            ("optimiser.kind", "'sgd'"),
+            ("optimiser.lr", "0.0"),
+            ("optimiser.schedule", "{}"),
+            ("batch.mode", "'full'"),
+            ("observe.at", &format!("{{ kind = 'list', steps = [0, {steps}] }}")),
+            ("observe.measures", "['loss']"),
+        ])
+    };
+    let loss = |steps: u64| {
+        let sweep = Sweep::new(still(&steps.to_string())).unwrap();
+        run(&sweep, None, &Case(AdapterChoice::Reference, Lowering::Auto)).values("loss_train", steps)[0]
+    };
+    let (one, many) = (loss(1), loss(20_000));
+    assert!((many / one - 1.0).abs() < 3e-5, "{many} against {one}");
 }
 
 #[test]
 fn the_number_of_threads_changes_nothing() {
-    if support::gpu().is_none() {
+    if !support::gpu().is_some_and(|gpu| gpu.profile().software) {
+        eprintln!("no software adapter: the number of its threads is NOT varied");
         return;
     }
-    let bits = |threads: Option<&str>| {
+    let bits = |environment: &[(&str, &str)]| {
         let mut command = std::process::Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "same_bits::print_bits", "--nocapture"]).env("ISOGRAM_PRINT_BITS", "1");
-        if let Some(threads) = threads {
-            command.env("LP_NUM_THREADS", threads);
-        }
-        let output = command.output().unwrap();
+        let output = command.envs(environment.iter().copied()).output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        text.lines().find(|line| line.contains("BITS")).map(str::to_owned).unwrap_or_else(|| panic!("{text}"))
+        let line = |with: &str| text.lines().find(|line| line.contains(with)).map(str::to_owned);
+        [line("BITS").unwrap_or_else(|| panic!("{text}")), line("TILED").unwrap_or_else(|| panic!("{text}"))]
     };
-    let default = bits(None);
-    assert_eq!(bits(Some("0")), default);
-    assert_eq!(bits(Some("1")), default);
+    let default = bits(&[]);
+    // Nor do checks of indices, which users do not have.
+    for environment in [
+        &[("LP_NUM_THREADS", "0"), ("ISOGRAM_CHECKED", "0")][..],
+        &[("LP_NUM_THREADS", "1")],
+        &[("LP_NUM_THREADS", "8")],
+    ] {
+        assert!(bits(environment) == default, "{environment:?}");
+    }
 }
 
 #[test]
 fn the_second_run_of_a_plan_creates_nothing() {
-    let Some(gpu) = support::gpu() else { return };
+    if support::gpu().is_none() {
+        return;
+    }
+    // Its own device: other tests make things on the one that they share.
+    let gpu = isogram::gpu::Gpu::open(&AdapterChoice::Automatic).unwrap();
     let sweep = Sweep::new(experiment(&[])).unwrap();
     let model = isogram::train::Perceptron::new(&sweep.experiment().model);
     let observer = isogram::train::built_in(sweep.experiment());
@@ -206,12 +343,14 @@ fn the_second_run_of_a_plan_creates_nothing() {
             machine.run(function, 2).unwrap();
         }
         machine.read_results().unwrap();
-        let before = gpu.objects_created();
+        let (before, alive) = (gpu.objects_created(), gpu.objects_alive());
+        assert!(alive > 0, "the graphics library counts");
         for function in ["init", "step", "evaluate"] {
             machine.run(function, 3).unwrap();
         }
         machine.read_results().unwrap();
         assert_eq!(gpu.objects_created(), before);
+        assert_eq!(gpu.objects_alive(), alive);
     }
 }
 

@@ -55,6 +55,12 @@ fn adapters() -> Vec<AdapterChoice> {
     std::iter::once(AdapterChoice::Reference).chain(gpu).collect()
 }
 
+/// Whether a step's text changes no bit of what it computes: a GPU's compiler may fuse multiplications with additions in one text
+/// and not in another.
+fn exact(adapter: &AdapterChoice) -> bool {
+    *adapter == AdapterChoice::Reference || support::gpu().is_some_and(|gpu| gpu.profile().software)
+}
+
 fn fixture(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
@@ -94,9 +100,14 @@ fn tracking_changes_nothing_whatever_the_lowering() {
                 continue;
             }
             let tracked = run(&Sweep::new(experiment(&[])).unwrap().track(pair()), &adapter, lowering);
-            assert_eq!(tracked.values("loss", 300), untracked.values("loss", 300), "{adapter:?} {lowering:?}");
+            let (with, without) = (tracked.values("loss", 300), untracked.values("loss", 300));
+            if exact(&adapter) {
+                assert_eq!(with, without, "{adapter:?} {lowering:?}");
+            } else {
+                support::close("loss", &with.iter().map(|x| *x as f32).collect::<Vec<_>>(), &without, 1e-4);
+            }
             assert!(tracked.tracked.iter().all(|t| t.of(Quantity::Loss).len() == 300));
-            if let Some(seen) = &seen {
+            if let Some(seen) = seen.as_ref().filter(|_| exact(&adapter)) {
                 assert_eq!(seen.tracked, tracked.tracked, "{lowering:?}");
             }
             seen = Some(tracked);

@@ -81,10 +81,10 @@ impl MatMul {
             }
         }
         if broadcast && self.rows_by_four(rows) {
-            let _ = writeln!(text, "    let r0 = min(row0 + 4u * at.within, m - 4u);");
+            let _ = writeln!(text, "    let r0 = min(row0 + 4u * within, m - 4u);");
         } else if broadcast {
             for g in 0..rows / 8 {
-                let _ = writeln!(text, "    let r{g} = min(row0 + {}u + at.within, m - 1u);", 8 * g);
+                let _ = writeln!(text, "    let r{g} = min(row0 + {}u + within, m - 1u);", 8 * g);
             }
         }
         // Columns are clamped so that idle lanes read memory that exists; their results are not stored.
@@ -106,12 +106,12 @@ impl MatMul {
         let mut body = String::new();
         let steps = self.steps();
         if broadcast && self.rows_by_four(rows) {
-            let a4 = self.a.wgsl4().unwrap_or("data4");
+            let a4 = self.a.four().unwrap_or("data_four");
             for s in 0..steps {
                 let _ = writeln!(
                     body,
                     "        let g{s} = {};",
-                    self.factor(&format!("{a4}[(a_base + (k + {s}u) * lda + r0) >> 2u]"))
+                    self.factor(&format!("{a4}((a_base + (k + {s}u) * lda + r0) >> 2u)"))
                 );
             }
         } else if broadcast {
@@ -211,13 +211,13 @@ impl MatMul {
 
     /// Loads of A for the broadcast: lane `l` takes row `l` of each eight.
     fn wide_loads_shared(&self, body: &mut String, groups: usize, steps: usize) {
-        let (a, a4) = (self.a.wgsl(), self.a.wgsl4().unwrap_or("data4"));
+        let (a, a4) = (self.a.wgsl(), self.a.four().unwrap_or("data_four"));
         for g in 0..groups {
             if self.vector_a && !self.transpose_a && steps == 4 {
                 let _ = writeln!(
                     body,
                     "        let va{g} = {};",
-                    self.factor(&format!("{a4}[(a_base + r{g} * lda + k) >> 2u]"))
+                    self.factor(&format!("{a4}((a_base + r{g} * lda + k) >> 2u)"))
                 );
                 for (s, axis) in AXES.iter().enumerate() {
                     let _ = writeln!(body, "        let g{s}_{g} = va{g}.{axis};");
@@ -236,13 +236,13 @@ impl MatMul {
     }
 
     fn wide_loads_a(&self, body: &mut String, rows: usize, steps: usize) {
-        let (a, a4) = (self.a.wgsl(), self.a.wgsl4().unwrap_or("data4"));
+        let (a, a4) = (self.a.wgsl(), self.a.four().unwrap_or("data_four"));
         if self.vector_a && !self.transpose_a && steps == 4 {
             for i in 0..rows {
                 let _ = writeln!(
                     body,
                     "        let va{i} = {};",
-                    self.factor(&format!("{a4}[(a_base + r{i} * lda + k) >> 2u]"))
+                    self.factor(&format!("{a4}((a_base + r{i} * lda + k) >> 2u)"))
                 );
             }
             for (s, axis) in AXES.iter().enumerate() {
@@ -254,7 +254,7 @@ impl MatMul {
             for s in 0..steps {
                 for g in 0..rows / 4 {
                     let row = format!("min(row0 + {}u, m - 4u)", 4 * g);
-                    let load = self.factor(&format!("{a4}[(a_base + (k + {s}u) * lda + {row}) >> 2u]"));
+                    let load = self.factor(&format!("{a4}((a_base + (k + {s}u) * lda + {row}) >> 2u)"));
                     let _ = writeln!(body, "        let va{s}_{g} = {load};");
                     for (j, axis) in AXES.iter().enumerate() {
                         let _ = writeln!(body, "        let a{s}_{} = va{s}_{g}.{axis};", 4 * g + j);
@@ -277,7 +277,7 @@ impl MatMul {
     }
 
     fn wide_loads_b(&self, body: &mut String, columns: usize, steps: usize) {
-        let (b, b4) = (self.b.wgsl(), self.b.wgsl4().unwrap_or("data4"));
+        let (b, b4) = (self.b.wgsl(), self.b.four().unwrap_or("data_four"));
         let gather = |parts: &dyn Fn(usize) -> String, u: usize| {
             if columns < 4 {
                 return parts(u);
@@ -289,7 +289,7 @@ impl MatMul {
                 let _ = writeln!(
                     body,
                     "        let vb{c} = {};",
-                    self.factor(&format!("{b4}[(b_base + c{c} * ldb + k) >> 2u]"))
+                    self.factor(&format!("{b4}((b_base + c{c} * ldb + k) >> 2u)"))
                 );
             }
         }
@@ -298,7 +298,7 @@ impl MatMul {
                 let value = if self.vector_b && self.transpose_b {
                     gather(&|c| format!("vb{c}.{axis}"), u)
                 } else if self.vector_b && columns >= 4 {
-                    self.factor(&format!("{b4}[(b_base + (k + {s}u) * ldb + q{u}) >> 2u]"))
+                    self.factor(&format!("{b4}((b_base + (k + {s}u) * ldb + q{u}) >> 2u)"))
                 } else if self.transpose_b {
                     self.factor(&gather(&|c| format!("{b}[b_base + c{c} * ldb + k + {s}u]"), u))
                 } else {

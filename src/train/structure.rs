@@ -1,0 +1,149 @@
+//! Which replicas share a graph: those that agree in every setting but the few that each replica holds as variables.
+//!
+//! All settings are compared, and what is left out is listed, so that a setting that nobody thought of can only cut a group in
+//! two, and never train two architectures as one.
+
+use serde_json::Value;
+
+use crate::config::Experiment;
+
+/// A setting that may differ between the replicas of a group.
+pub(super) struct PerReplica {
+    /// Its key.
+    key: &'static str,
+    /// The variable that holds it.
+    pub variable: &'static str,
+    /// What it is.
+    pub value: fn(&Experiment) -> f64,
+    /// Whether the graph depends on its being above zero.
+    decides: bool,
+}
+
+/// All of them. What is not in this list, nor in [`INERT`], or of a stage, is the same for all replicas of a group.
+pub(super) const PER_REPLICA: [PerReplica; 11] = {
+    const fn of(key: &'static str, variable: &'static str, value: fn(&Experiment) -> f64, decides: bool) -> PerReplica {
+        PerReplica { key, variable, value, decides }
+    }
+    [
+        of("optimiser.lr", "setting/lr", |e| e.optimiser.lr, false),
+        of("optimiser.momentum", "setting/momentum", |e| e.optimiser.momentum, true),
+        of("optimiser.beta1", "setting/beta1", |e| e.optimiser.beta1, false),
+        of("optimiser.beta2", "setting/beta2", |e| e.optimiser.beta2, false),
+        of("optimiser.alpha", "setting/alpha", |e| e.optimiser.alpha, false),
+        of("optimiser.epsilon", "setting/epsilon", |e| e.optimiser.epsilon, false),
+        of("optimiser.weight_decay", "setting/weight_decay", |e| e.optimiser.weight_decay, true),
+        of("optimiser.clip_norm", "setting/clip_norm", |e| e.optimiser.clip_norm.unwrap_or(0.0), true),
+        of("model.gain", "setting/gain", |e| e.model.gain, false),
+        of("model.dropout", "setting/dropout", |e| e.model.dropout, true),
+        of("model.input_dropout", "setting/input_dropout", |e| e.model.input_dropout, true),
+    ]
+};
+
+/// Settings on which no graph depends: what a sweep is called and made of, and its data, which the sweep holds.
+const INERT: [&str; 5] = ["name", "description", "seeds", "sweep", "data"];
+
+/// What must agree between replicas that share a graph: every setting but those that each replica has as variables. A
+/// function of one replica's settings alone: which graph a replica gets never depends on its company.
+pub(super) fn structure(e: &Experiment) -> String {
+    let Ok(mut all) = serde_json::to_value(e) else { return format!("{e:?}") };
+    let mut set = |key: &str, value: Value| {
+        let place = key.split('.').try_fold(&mut all, |section, part| section.get_mut(part));
+        if let Some(place) = place {
+            *place = value;
+        }
+    };
+    INERT.iter().for_each(|key| set(key, Value::Null));
+    for setting in PER_REPLICA {
+        set(setting.key, if setting.decides { ((setting.value)(e) > 0.0).into() } else { Value::Null });
+    }
+    // All of a stage's settings are variables.
+    set("stages", e.stages.len().into());
+    all.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::config;
+
+    /// A value at a dotted path; of a list of sections, in its first.
+    fn at<'v>(all: &'v mut Value, key: &str) -> &'v mut Value {
+        key.split('.').fold(all, |section, part| {
+            let section = if section.is_array() { &mut section[0] } else { section };
+            &mut section[part]
+        })
+    }
+
+    /// The structures of an experiment and of the same with another value of one key.
+    fn structures(base: &Value, key: &str) -> [String; 2] {
+        let was = base.clone();
+        let was_there = at(&mut was.clone(), key).clone();
+        let choices = config::choices_of(key).into_iter().map(Value::from);
+        let lists = config::choices_of_items(key).into_iter().map(|word| json!([word]));
+        let numbers = [json!(0.25), json!(0.75), json!(1), json!(2), json!(3), json!(1e-5)];
+        let others = [
+            json!(true),
+            json!(false),
+            json!("other"),
+            json!(["1"]),
+            json!([1]),
+            json!([[0, 1]]),
+            json!({"kind": "log"}),
+            json!([]),
+            json!(["loss"]),
+            json!(["cka"]),
+        ];
+        let candidates = numbers.into_iter().chain(choices).chain(lists).chain(others);
+        for value in candidates.filter(|value| *value != was_there) {
+            let mut is = base.clone();
+            *at(&mut is, key) = value;
+            let read = |value: Value| serde_json::from_value::<Experiment>(value).ok();
+            if let (Some(was), Some(is)) = (read(was.clone()), read(is))
+                && was != is
+            {
+                return [structure(&was), structure(&is)];
+            }
+        }
+        panic!("no other value of `{key}` was found");
+    }
+
+    #[test]
+    fn every_setting_splits_a_group_or_is_declared_not_to() {
+        let mut base = serde_json::to_value(Experiment::default()).unwrap();
+        base["stages"] = json!([{"outputs": ["0"], "until": 0.5, "steps": 7, "fresh_optimiser": false}]);
+        base["data"]["features"] = json!([{"name": "a"}]);
+        base["optimiser"]["clip_norm"] = json!(1.5);
+        for key in ["optimiser.momentum", "optimiser.weight_decay", "model.dropout", "model.input_dropout"] {
+            *at(&mut base, key) = json!(0.125);
+        }
+        let mut seen = 0;
+        for key in config::keys() {
+            let inert =
+                INERT.iter().any(|i| key == i || key.starts_with(&format!("{i}."))) || key.starts_with("stages.");
+            let declared = PER_REPLICA.iter().any(|s| s.key == key);
+            let [was, is] = structures(&base, key);
+            assert_eq!(was == is, inert || declared, "`{key}`");
+            seen += usize::from(declared);
+        }
+        assert_eq!(seen, PER_REPLICA.len(), "every declared setting is a key");
+    }
+
+    #[test]
+    fn what_decides_by_being_zero_splits_there() {
+        let of = |change: &dyn Fn(&mut Experiment)| {
+            let mut e = Experiment::default();
+            change(&mut e);
+            structure(&e)
+        };
+        let plain = of(&|_| {});
+        assert_ne!(of(&|e| e.optimiser.momentum = 0.5), plain);
+        assert_ne!(of(&|e| e.optimiser.weight_decay = 0.5), plain);
+        assert_ne!(of(&|e| e.optimiser.clip_norm = Some(0.5)), plain);
+        assert_ne!(of(&|e| e.model.dropout = 0.5), plain);
+        assert_ne!(of(&|e| e.model.input_dropout = 0.5), plain);
+        assert_ne!(of(&|e| e.stages = vec![config::Stage::default()]), plain);
+        assert_eq!(of(&|e| e.optimiser.lr = 0.5), plain);
+    }
+}
