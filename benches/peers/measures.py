@@ -79,14 +79,14 @@ def knn_numpy(xs, k=10):
 
 
 CASES = [
-    ("cka, NumPy, Gram once", cka_grams, (64, 1024, 256), None),
+    ("cka:debiased, NumPy, Gram once", cka_grams, (64, 1024, 256), None),
     ("cka:biased, NumPy, by features", cka_features, (64, 1024, 256), None),
     ("rsa, SciPy", rsa_scipy, (16, 1000, 256), "scipy"),
     ("rsa, rsatoolbox", rsa_toolbox, (16, 1000, 256), "rsatoolbox"),
     ("procrustes, NumPy", procrustes_numpy, (16, 1000, 256), None),
     ("knn, NumPy", knn_numpy, (16, 1000, 256), None),
-    ("cka, NumPy, Gram once", cka_grams, (64, 2048, 512), None),
-    ("cka, NumPy, Gram once", cka_grams, (512, 2048, 512), None),
+    ("cka:debiased, NumPy, Gram once", cka_grams, (64, 2048, 512), None),
+    ("cka:debiased, NumPy, Gram once", cka_grams, (512, 2048, 512), None),
 ]
 
 

@@ -59,7 +59,7 @@ fn one(bench: &mut Bench, name: &str, set: &[Named], on_device: bool) -> Result<
     let (count, n, p) = (set.len() as f64, set[0].values.nrows() as f64, set[0].values.ncols() as f64);
     bench.keep(
         Work {
-            name: name.into(),
+            name: measures[0].name(),
             size: format!("{count} x [{n}, {p}]{}", if on_device { "" } else { ", CPU" }),
             flops: 0.0,
             bytes: 0.0,

@@ -4,8 +4,12 @@ use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::{Binary, Unary};
 
-/// Halvings: the interval then is 2^-34 of the largest element, less than its last digit.
+/// Halvings: five of the interval's orders of magnitude, and the rest of its width, which then is 2^-29 of the element that is
+/// looked for, less than its last digit.
 const HALVINGS: usize = 34;
+
+/// Least part of the largest element that is told from zero: distances of a billionth of the largest.
+const LEAST: f32 = 1.0 / (1u64 << 60) as f32;
 
 /// Most elements: counts are floats.
 pub(crate) const MOST: usize = 1 << 24;
@@ -107,11 +111,17 @@ fn middle_two(g: &mut Graph, x: Tensor, wanted: Tensor) -> Result<[Tensor; 2]> {
 /// The smallest element of a non-negative tensor that at least `wanted` (`[1, 1]`) elements do not exceed: `[1, 1]`.
 pub(crate) fn smallest_with(g: &mut Graph, x: Tensor, wanted: Tensor) -> Result<Tensor> {
     let mut high = max_all(g, x)?;
-    let mut low = g.scale(high, 0.0);
-    // Zero itself may be the median: then the interval shrinks towards it and the last step takes it.
+    let mut low = g.scale(high, LEAST);
+    // Zero itself may be the median: then the interval shrinks towards its lower end and the last step takes it.
     for _ in 0..HALVINGS {
         let sum = g.plus(low, high)?;
-        let middle = g.scale(sum, 0.5);
+        let half = g.scale(sum, 0.5);
+        // One element may be far larger than all others, and digits of it are none of theirs.
+        let (root_low, root_high) = (g.unary(Unary::Sqrt, low), g.unary(Unary::Sqrt, high));
+        let between = g.times(root_low, root_high)?;
+        let near = g.scale(low, 4.0);
+        let far = g.binary(Binary::Greater, high, near)?;
+        let middle = g.select(far, between, half)?;
         let within = count_to(g, x, middle)?;
         let enough = g.binary(Binary::AtLeast, within, wanted)?;
         let (lower, upper) = (g.select(enough, low, middle)?, g.select(enough, middle, high)?);

@@ -54,9 +54,23 @@ pub(crate) fn largest(g: &mut Graph, x: Tensor, whole: bool) -> Result<Tensor> {
 /// # Errors
 /// If `x` cannot be reduced.
 pub(crate) fn near_one(g: &mut Graph, x: Tensor) -> Result<(Tensor, Tensor)> {
-    let largest = largest(g, x, true)?;
-    let factor = power_of_two(g, largest)?;
-    Ok((g.times(x, factor)?, factor))
+    let (scaled, factor) = together(g, &[x])?;
+    Ok((scaled[0], factor))
+}
+
+/// Several tensors of which the largest is near one, and what all of them were multiplied by, `[1, 1]`.
+///
+/// # Errors
+/// If one cannot be reduced.
+pub(crate) fn together(g: &mut Graph, tensors: &[Tensor]) -> Result<(Vec<Tensor>, Tensor)> {
+    let mut most = g.constant(0.0);
+    for (i, &x) in tensors.iter().enumerate() {
+        let own = largest(g, x, true)?;
+        most = if i == 0 { own } else { g.binary(Binary::Max, most, own)? };
+    }
+    let factor = power_of_two(g, most)?;
+    let scaled = tensors.iter().map(|&x| g.times(x, factor)).collect::<Result<Vec<_>>>()?;
+    Ok((scaled, factor))
 }
 
 /// The Euclidean norm of several tensors together, as a norm and what it is to be divided by (in double precision), each
@@ -65,13 +79,6 @@ pub(crate) fn near_one(g: &mut Graph, x: Tensor) -> Result<(Tensor, Tensor)> {
 /// # Errors
 /// If one cannot be reduced.
 pub(crate) fn norm(g: &mut Graph, tensors: &[Tensor]) -> Result<(Tensor, Tensor)> {
-    let mut most = g.constant(0.0);
-    for &x in tensors {
-        let own = largest(g, x, true)?;
-        let own = g.reshape(own, &[1, 1])?;
-        most = g.binary(Binary::Max, most, own)?;
-    }
-    let factor = power_of_two(g, most)?;
-    let scaled = tensors.iter().map(|&x| g.times(x, factor)).collect::<Result<Vec<_>>>()?;
+    let (scaled, factor) = together(g, tensors)?;
     Ok((crate::nn::global_norm(g, &scaled)?, factor))
 }

@@ -146,10 +146,14 @@ impl Observer for Standard {
         {
             let names: Vec<&str> = seen.features.iter().map(String::as_str).collect();
             for &layer in &layers {
-                let (test, test_labels) = (seen.hidden[layer], seen.values);
-                let inputs = Inputs { fit: fit.hidden[layer], fit_labels: fit.values, test, test_labels };
-                let named = explained(g, inputs)?.named(g, &names)?;
-                all.extend(named.into_iter().map(|(name, value)| Observed::at(name, layer, value)));
+                let (scaled, factor) = scale::together(g, &[fit.hidden[layer], seen.hidden[layer]])?;
+                let (fit_labels, test_labels) = (fit.values, seen.values);
+                let explained = explained(g, Inputs { fit: scaled[0], fit_labels, test: scaled[1], test_labels })?;
+                for (name, value) in explained.named(g, &names)? {
+                    let total = value == explained.total;
+                    let observed = Observed::at(name, layer, value);
+                    all.push(if total { observed.over(factor, 2) } else { observed });
+                }
             }
         }
         if self.0.has(Measure::Interventions) {
@@ -235,7 +239,8 @@ fn substructure(g: &mut Graph, seen: &Seen, layers: &[usize], all: &mut Vec<Obse
             let inputs = Bits { fit: fit.inputs, test: seen.inputs };
             let parts = Parts::of_inputs(g, inputs, first, feature.units)?;
             for &layer in layers {
-                for part in parts.explained(g, fit.hidden[layer], seen.hidden[layer])? {
+                let (scaled, _) = scale::together(g, &[fit.hidden[layer], seen.hidden[layer]])?;
+                for part in parts.explained(g, scaled[0], scaled[1])? {
                     let name = |of: &str| format!("{of}_{}.{}", feature.name, part.name);
                     all.push(Observed::at(name("explained"), layer, part.variance));
                     all.push(Observed::at(name("explained_uniform"), layer, part.uniform));

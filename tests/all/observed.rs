@@ -275,6 +275,24 @@ fn tables_of_pairs_are_the_same_bits_at_every_power_of_two() {
 }
 
 #[test]
+fn one_far_example_does_not_widen_a_kernel() {
+    let (n, units) = (24, 4);
+    let embedding = Embedding::new(Between::Gaussian(Bandwidth::Median(1.0, Pool::All)), DEBIASED);
+    let other: Vec<f32> = (0..n * units).map(|i| pseudo(1000 + i)).collect();
+    let mut far: Vec<f32> = other.iter().enumerate().map(|(i, v)| v + 0.7 * pseudo(i)).collect();
+    far[..units].iter_mut().for_each(|v| *v *= 1e5);
+    let wide = |values: &[f32]| Mat::from_fn(n, units, |i, j| f64::from(values[i * units + j]));
+    let expected = by_definition("cka:rbf", &wide(&far), &wide(&other));
+    for gpu in std::iter::once(None).chain(support::gpu().map(Some)) {
+        let mut pairs = Pairs::new(gpu.as_ref(), 2, 1, [n, units], &[embedding], &[Layers::Same]).unwrap();
+        pairs.fill(0, 0, &far, units).unwrap();
+        pairs.fill(0, 1, &other, units).unwrap();
+        let got = pairs.compare(Layers::Same).unwrap()[0].values[1];
+        assert!((got - expected).abs() < 1e-5, "{got}, not {expected}");
+    }
+}
+
+#[test]
 fn what_is_constant_has_no_value_and_a_short_row_has_a_direction() {
     let embeddings = [
         Embedding::linear(Estimator::Biased),
