@@ -127,7 +127,7 @@ fn a_run_without_metrics_has_nothing_to_report_and_one_without_pairs_fewer_figur
     Synthetic::two().write(&dir.path);
     std::fs::remove_file(dir.path.join(layout::PAIRS)).unwrap();
     std::fs::create_dir_all(dir.path.join(layout::FIGURES)).unwrap();
-    let old = dir.path.join(layout::FIGURES).join("replicas.svg");
+    let old = dir.path.join(layout::FIGURES).join("cka_replicas.svg");
     std::fs::write(&old, "of an earlier report").unwrap();
     let page = report(&dir.path);
     assert!(page.contains("no pairs.parquet") && count(&page, "No figure") > 0);
