@@ -169,7 +169,7 @@ fn an_array_that_cannot_be_read_is_named_and_the_others_are_compared() {
         let shown = format!("all.npz:{name}");
         assert_eq!(left[0]["name"], shown.as_str(), "{left}");
         assert!(left[0]["reason"].as_str().unwrap().contains(reason), "{left}");
-        assert!(got.err.contains(&format!("{shown} is left out")) && got.err.contains(reason), "{}", got.err);
+        assert!(got.err.contains(&format!("`{shown}` is left out")) && got.err.contains(reason), "{}", got.err);
         // Asked for by its name, with --strict, or alone: refused.
         for args in [&[shown.as_str(), "other.npy"][..], &["all.npz", "--strict"]] {
             let refused = compare(dir.path(), args);

@@ -361,12 +361,9 @@ fn intervals_stay_within_the_range_of_the_measure() {
 #[test]
 fn labels_that_say_little_are_said() {
     let folder = layers();
-    folder.array("gap.npy", 30, 1, |i, _| [0.0, 5.0, 9.0][i % 3]);
     folder.array("one.npy", 30, 1, |_, _| 2.0);
-    let text = said(&folder.run("describe a.npy --labels gap.npy --statistics silhouette"));
-    assert!(text.contains("of the classes 0 to 9 no example is of 1, 2, 3, 4, 6 and 2 more"), "{text}");
     let output = folder.run("describe a.npy --labels one.npy --statistics silhouette,mean_norm");
-    assert!(output.status.success() && said(&output).contains("of one class, 2"), "{}", said(&output));
+    assert!(output.status.success() && said(&output).contains("of one class:"), "{}", said(&output));
     let text = said(&folder.run("describe a.npy --labels one.npy --statistics mean_norm"));
     assert!(!text.contains("one class"), "{text}");
     let output = folder.run("describe dead.npy --statistics two_nn");

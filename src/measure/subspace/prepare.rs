@@ -183,6 +183,9 @@ pub(crate) fn column_space(x: MatRef<'_, f64>, centred: bool, tolerance: Option<
     if lengths.iter().all(|l| *l == 0.0) {
         return constant(name);
     }
+    if lengths.iter().any(|l| !l.is_finite()) {
+        return fail(format!("{name} has units too long for double precision; divide it by its largest value"));
+    }
     let ThinSvd { u, s, v } = basis(matrix.as_ref(), tolerance)?;
     let v = Mat::from_fn(v.nrows(), v.ncols(), |i, j| v[(i, j)] * lengths[i]);
     Ok(ThinSvd { u, s, v })

@@ -4,7 +4,6 @@ use super::common::noise;
 use faer::{Mat, mat};
 use isogram::measure::Estimator;
 use isogram::measure::pairwise::bures::{bures_metric_squared, bures_metric_squared_rsatoolbox, bures_similarity};
-use isogram::measure::pairwise::cknna::{Cknna, cknna};
 use isogram::measure::pairwise::gram::{
     Bandwidth, Kernel, double_centred, gram, hollow_centred, squared_distances, u_centred,
 };
@@ -144,24 +143,4 @@ fn bures_of_rank_one() {
     let metric = bures_metric_squared(&a, &b).unwrap();
     assert!((metric - (14.0 + 21.0 - 2.0 * r.abs() * (14.0f64 * 21.0).sqrt())).abs() < 1e-12);
     assert!((bures_metric_squared_rsatoolbox(&a, &b).unwrap() - metric).abs() < 1e-12);
-}
-
-#[test]
-fn cknna_breaks_ties_by_index() {
-    // Rows 1 to 4 are equal: with two neighbours, row 0 takes rows 1 and 2, whatever the rounding.
-    let x = Mat::from_fn(6, 3, |i, j| {
-        if i == 0 {
-            0.3
-        } else if i < 5 {
-            0.1 * (j + 1) as f64
-        } else {
-            -0.7
-        }
-    });
-    let y = noise(11, 6, 3);
-    let s = Cknna { neighbours: 2, unit_rows: false, epsilon: 1e-6 };
-    let a = cknna(x.as_ref(), x.as_ref(), s).unwrap();
-    let b = cknna(x.as_ref(), x.as_ref(), Cknna { epsilon: 0.0, ..s }).unwrap();
-    assert!(a < b && (b - 1.0).abs() < 1e-12);
-    let _ = cknna(x.as_ref(), y.as_ref(), s);
 }
