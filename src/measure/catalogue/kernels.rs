@@ -207,7 +207,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         invariances: &[I::Scaling, I::Permutation, I::Orthogonal],
         scale: |g| if g.word("rows") == "raw" && g.number("epsilon") > 0.0 { Scale::Own } else { Scale::Free },
         cost: "n² p",
-        held: |_, e| Held::of_tables(e, 7.0),
+        held: cknna_held,
         source: "Huh et al. 2024",
         parameters: &[
             Parameter { key: "k", takes: Takes::Count { default: 10, low: 1 }, about: "neighbours" },
@@ -244,6 +244,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         },
     },
 ];
+
+/// The kernel at neighbours alone, each with its place and its chance.
+fn cknna_held(g: &Given, e: Extents) -> Held {
+    let [n, p, k] = [e.n, e.p, g.count("k")].map(|side| side as f64);
+    Held { prepared: n * (6.0 * k + 4.0), preparing: 4.0 * n * p + n * (2.0 * k + 12.0), comparing: 2.0 * n + 4.0 * k }
+}
 
 /// Of measures whose kernel may have a width in the units of the data.
 fn width(g: &Given) -> Scale {
