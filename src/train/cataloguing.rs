@@ -182,8 +182,11 @@ fn pair_measures(observe: &config::Observe) -> Result<Vec<Measure>> {
     Ok(measures)
 }
 
-/// Those of [`pair_measures`] that are computed where the networks are trained, and the others.
-pub(super) fn by_place(observe: &config::Observe, examples: usize) -> Result<(Vec<(Measure, Cosine)>, Vec<Measure>)> {
+/// Measures that are computed where the networks are trained, and the others.
+pub(super) type ByPlace = (Vec<(Measure, Cosine)>, Vec<Measure>);
+
+/// What is observed of pairs, by where it is computed.
+pub(super) fn by_place(observe: &config::Observe, examples: usize) -> Result<ByPlace> {
     let (mut on_device, mut on_host) = (Vec::new(), Vec::new());
     for measure in pair_measures(observe)? {
         match measure.cosine().filter(|c| c.embedding.suits(examples)) {

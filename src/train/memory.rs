@@ -6,13 +6,13 @@
 
 use std::sync::Arc;
 
-use super::free::free;
 use super::group::{Group, Planned};
 use crate::error::{Error, Result};
 use crate::files::MetricRow;
 use crate::gpu::Gpu;
 use crate::graph::{Plan, Room, RoomSize};
 use crate::kernels::Arena;
+use crate::measure::memory::Memory;
 
 /// What words beside a row take, in bytes: the names of the layer and of what was observed, each an allocation.
 const WORDS: u64 = 64;
@@ -136,13 +136,13 @@ pub(super) fn arrange(groups: &[Planned], comparisons: u64, rows: Rows, within: 
 pub(super) fn check_host(needs: &Needs, gpu: Option<&Arc<Gpu>>) -> Result<()> {
     let shared = gpu.is_none_or(|gpu| gpu.profile().software);
     let wanted = if shared { needs.total() } else { needs.host() };
-    match free().filter(|free| wanted > *free) {
-        None => Ok(()),
-        Some(free) => Err(Error::OutOfMemory(format!(
+    match Memory::default().free() {
+        free if wanted as f64 <= free => Ok(()),
+        free => Err(Error::OutOfMemory(format!(
             "this run takes about {} of memory ({}), and {} are free: {}",
             in_words(wanted),
             parts(needs),
-            in_words(free),
+            in_words(free as u64),
             advice(needs)
         ))),
     }

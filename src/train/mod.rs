@@ -6,7 +6,6 @@ mod comparisons;
 mod compile;
 mod declared;
 mod drain;
-mod free;
 mod group;
 mod memory;
 mod model;
