@@ -477,7 +477,7 @@ fn written(table: &Agreement) -> String {
          on each other (`ties`, `digits_seed0_h1__digits_seed0_h2`): the reference keeps directions without variance.\n\
          - Nearest neighbours of `ties`, and those of `digits_pixels` that are Euclidean or by inner product: whole numbers at equal\n\
          distances, among which the packages take those of the lower row, and ours are what random ties give in the mean.\n\
-         - Rank comparisons of correlation, cosine and Poisson RDMs of `ties`, and `cknna_k10_l2norm` there: rounding breaks the\n\
+         - Rank comparisons of correlation, cosine and Poisson RDMs of `ties`: rounding breaks the\n\
          packages' exact ties. Ours are held to exact rational values instead (`tests/all/measures/pairwise`).\n\
          - `levina_bickel` of `ties`, where the package takes the logarithm of a distance of zero, and `two_nn:discard=0.5` of its\n\
          first representation, where more than half of the ratios are one.\n\

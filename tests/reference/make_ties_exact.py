@@ -47,13 +47,15 @@ i,j=np.triu_indices(N,1)
 s=(np.sign(a[i]-a[j])*np.sign(b[i]-b[j])).sum()
 out['poisson']={'spearman':float(spearmanr(a,b)[0]),'rho-a':float(12*(ra*rb).sum()/(N**3-N)),'tau-b':float(kendalltau(a,b)[0]),'tau-a':float(s/(N*(N-1)/2))}
 print('poisson',len(np.unique(a)),len(np.unique(b)),out['poisson'])
-# CKNNA with rows of unit norm: neighbours in the order of rational numbers, ties by index.
+# CKNNA with rows of unit norm: neighbours in the order of rational numbers; of those that tie for the last places each has
+# the chance that a random order gives it.
 def nn(X,k):
     X=[[int(v) for v in r] for r in X]; n=len(X)
     dot=lambda a,b: sum(x*y for x,y in zip(a,b)); M=np.zeros((n,n))
     for i in range(n):
         q=[(-Fraction(dot(X[i],X[j])*abs(dot(X[i],X[j])),dot(X[j],X[j])),j) for j in range(n) if j!=i]
-        for _,j in sorted(q)[:k]: M[i,j]=1
+        last=sorted(q)[k-1][0]; tied=[j for v,j in q if v==last]; near=[j for v,j in q if v<last]
+        M[i,near]=1; M[i,tied]=(k-len(near))/len(tied)
     U=np.array(X,float); U/=np.linalg.norm(U,axis=1,keepdims=True)
     return M,U@U.T
 def h(K,L):

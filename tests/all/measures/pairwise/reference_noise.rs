@@ -3,6 +3,7 @@
 
 use super::common::{deviation, matrix};
 use faer::Mat;
+use isogram::measure::pairwise::cknna::{Cknna, cknna};
 use isogram::measure::pairwise::noise::{Noise, Shrinkage, covariance, crossnobis, mahalanobis};
 use isogram::measure::pairwise::noise_ceiling::{Pooling, noise_ceiling};
 use isogram::measure::pairwise::rdm::{Dissimilarity, Rdm, rdm};
@@ -111,4 +112,6 @@ fn exact_ties() {
             assert!(deviation(ours, theirs) < 1e-13, "{name} {key}: {ours} against {theirs}");
         }
     }
+    let ours = cknna(x.as_ref(), y.as_ref(), Cknna::reference(10)).unwrap();
+    assert!(deviation(ours, exact["cknna"]["k10_l2norm"].as_f64().unwrap()) < 1e-13);
 }
