@@ -286,7 +286,7 @@ fn ladder(shape: [usize; 4]) {
         bodies.push((rung.what, pipeline, grid, runs, compiled, Vec::new()));
     }
     let (mut machine, name) = engine(&gpu, shape);
-    let clock = Clock::of(&gpu);
+    let clock = Clock::of(Some(&gpu));
     let mut one = |runs: u32| machine.time(0, runs, &clock).expect("the device works") / f64::from(runs);
     one(1);
     let runs = ((0.1 / one(1)) as u32).max(1);

@@ -43,6 +43,7 @@
 
 pub mod bench;
 pub mod config;
+pub mod cpu;
 pub mod data;
 pub mod error;
 pub mod files;

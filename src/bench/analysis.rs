@@ -9,7 +9,7 @@ use crate::measure::embedding::Embedding;
 use crate::measure::pairs::{Layers, Pairs, input_name};
 
 pub(super) fn cka(bench: &mut Bench) -> Result<()> {
-    let software = bench.gpu.profile().software;
+    let software = bench.profile.software;
     gram(bench, if software { [256, 64] } else { [1024, 256] }, if software { 16 } else { 64 })?;
     let sizes: &[(usize, usize, usize)] = match (bench.quick, software) {
         (_, true) => &[(64, 1024, 256)],
@@ -46,7 +46,7 @@ fn gram(bench: &mut Bench, [examples, units]: [usize; 2], replicas: usize) -> Re
 fn all_pairs(bench: &mut Bench, replicas: usize, examples: usize, units: usize) -> Result<()> {
     let gpu = bench.gpu.clone();
     let mut pairs = Pairs::new(
-        Some(&gpu),
+        gpu.as_ref(),
         replicas,
         1,
         [examples, units],

@@ -102,11 +102,11 @@ impl Results {
     }
 }
 
-/// Runs the suites on a device. `heard` hears each measurement as it is made.
+/// Runs the suites on a device, or on the processor without one. `heard` hears each measurement as it is made.
 ///
 /// # Errors
 /// If there is no such suite, or the device fails.
-pub fn run(gpu: &Arc<Gpu>, settings: &Settings, mut heard: impl FnMut(&Measurement)) -> Result<Results> {
+pub fn run(gpu: Option<&Arc<Gpu>>, settings: &Settings, mut heard: impl FnMut(&Measurement)) -> Result<Results> {
     for name in &settings.suites {
         if !SUITES.iter().any(|(known, _)| known == name) {
             let known = SUITES.map(|(name, _)| name).join(", ");

@@ -19,7 +19,7 @@ struct Product {
 }
 
 pub(super) fn matmul(bench: &mut Bench) -> Result<()> {
-    let software = bench.gpu.profile().software;
+    let software = bench.profile.software;
     let lone = |name, shape, transposed| Product {
         name,
         shape,
@@ -84,7 +84,10 @@ impl Product {
         let effects = vec![Effect::Assign(g.variable_of(c)?, value)];
         let mut machine = match self.precision {
             Precision::Single => bench.machine(&g, effects, self.replicas)?,
-            Precision::Half => bench.machine_of(&g, effects, self.replicas, &selftest::tried(&bench.gpu))?,
+            Precision::Half => {
+                let profile = bench.gpu.as_ref().map_or_else(|| bench.profile.clone(), selftest::tried);
+                bench.machine_of(&g, effects, self.replicas, &profile)?
+            }
         };
         let size = match self.replicas {
             1 => format!("{m}x{n}x{k}"),
@@ -135,7 +138,7 @@ fn stored(g: &mut Graph, value: Tensor) -> Result<Effect> {
 }
 
 pub(super) fn elementwise(bench: &mut Bench) -> Result<()> {
-    let shape = if bench.gpu.profile().software { [1024, 256] } else { [8192, 1024] };
+    let shape = if bench.profile.software { [1024, 256] } else { [8192, 1024] };
     piece(bench, "scale and shift", shape, 1, |g, x| {
         let y = g.scale(x, 0.5);
         let y = g.shift(y, 1.0);
@@ -159,7 +162,7 @@ pub(super) fn elementwise(bench: &mut Bench) -> Result<()> {
 }
 
 pub(super) fn reduction(bench: &mut Bench) -> Result<()> {
-    let (shape, replicas) = if bench.gpu.profile().software { ([256, 64], 16) } else { ([1024, 256], 64) };
+    let (shape, replicas) = if bench.profile.software { ([256, 64], 16) } else { ([1024, 256], 64) };
     piece(bench, "sum along rows", shape, replicas, |g, x| {
         let y = g.sum(x, 1)?;
         Ok(vec![stored(g, y)?])
@@ -175,7 +178,7 @@ pub(super) fn reduction(bench: &mut Bench) -> Result<()> {
 }
 
 pub(super) fn cross_entropy(bench: &mut Bench) -> Result<()> {
-    let (shape, replicas) = if bench.gpu.profile().software { ([128, 10], 64) } else { ([128, 10], 1024) };
+    let (shape, replicas) = if bench.profile.software { ([128, 10], 64) } else { ([128, 10], 1024) };
     piece(bench, "loss and gradient", shape, replicas, |g, x| {
         let labels: Vec<u32> = (0..shape[0] as u32).map(|i| i % shape[1] as u32).collect();
         let labels = g.data_integers(&labels, &[shape[0], 1])?;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::{Measurement, Results};
+use crate::cpu::{self, Isa};
 use crate::error::Result;
-use crate::gpu::{Gpu, Profile};
+use crate::gpu::{AdapterSummary, Gpu, Profile};
 use crate::graph::executor::{Clock, GpuMachine};
-use crate::graph::{Effect, Function, Graph, VariableKind, lower};
+use crate::graph::{Effect, Function, Graph, Machine, VariableKind, lower};
 use crate::kernels::program::DType;
 
 /// Repeats of each measurement.
@@ -16,7 +17,9 @@ const LONGEST: f64 = 0.5;
 
 /// What a benchmark run holds.
 pub(super) struct Bench<'h> {
-    pub gpu: Arc<Gpu>,
+    /// None is the processor.
+    pub gpu: Option<Arc<Gpu>>,
+    pub profile: Profile,
     pub quick: bool,
     pub suite: &'static str,
     clock: Clock,
@@ -61,10 +64,11 @@ pub(super) struct Work {
 
 impl<'h> Bench<'h> {
     /// Measures the roofline.
-    pub fn new(gpu: &Arc<Gpu>, quick: bool, heard: &'h mut dyn FnMut(&Measurement)) -> Result<Self> {
-        let clock = Clock::of(gpu);
+    pub fn new(gpu: Option<&Arc<Gpu>>, quick: bool, heard: &'h mut dyn FnMut(&Measurement)) -> Result<Self> {
+        let clock = Clock::of(gpu.map(Arc::as_ref));
         let mut bench = Self {
-            gpu: gpu.clone(),
+            gpu: gpu.cloned(),
+            profile: gpu.map_or_else(Profile::processor, |gpu| gpu.profile().clone()),
             quick,
             suite: "peak",
             clock,
@@ -80,7 +84,7 @@ impl<'h> Bench<'h> {
     pub fn finish(self) -> Results {
         Results {
             isogram: env!("CARGO_PKG_VERSION").into(),
-            adapter: self.gpu.summary().clone(),
+            adapter: self.gpu.as_ref().map_or_else(AdapterSummary::cpu, |gpu| gpu.summary().clone()),
             clock: self.clock.name().into(),
             quick: self.quick,
             peak_flops: self.peak_flops,
@@ -90,8 +94,8 @@ impl<'h> Bench<'h> {
     }
 
     /// A machine with one function, `run`, of these effects, run many times.
-    pub fn machine(&self, graph: &Graph, effects: Vec<Effect>, replicas: usize) -> Result<GpuMachine> {
-        self.machine_of(graph, effects, replicas, self.gpu.profile())
+    pub fn machine(&self, graph: &Graph, effects: Vec<Effect>, replicas: usize) -> Result<Machine> {
+        self.machine_of(graph, effects, replicas, &self.profile)
     }
 
     /// The same with the bodies that another profile chooses.
@@ -101,13 +105,13 @@ impl<'h> Bench<'h> {
         effects: Vec<Effect>,
         replicas: usize,
         profile: &Profile,
-    ) -> Result<GpuMachine> {
+    ) -> Result<Machine> {
         let plan = lower(graph, &[Function::new("run", effects)], replicas, profile)?;
-        GpuMachine::new(self.gpu.clone(), plan)
+        Machine::new(self.gpu.as_ref(), plan)
     }
 
     /// Times one run of a function: the median of repeats, each of as many runs as the clock needs.
-    pub fn times(&self, machine: &mut GpuMachine, function: usize) -> Result<Times> {
+    pub fn times(&self, machine: &mut Machine, function: usize) -> Result<Times> {
         // The first run compiles; the second warms caches.
         machine.time(function, 1, &self.clock)?;
         let once = machine.time(function, 1, &self.clock)?.max(1e-7);
@@ -124,7 +128,7 @@ impl<'h> Bench<'h> {
     }
 
     /// Times function 0 of a machine and keeps the measurement.
-    pub fn measure(&mut self, machine: &mut GpuMachine, work: Work) -> Result<()> {
+    pub fn measure(&mut self, machine: &mut Machine, work: Work) -> Result<()> {
         let times = self.times(machine, 0)?;
         self.keep(work, times);
         Ok(())
@@ -168,8 +172,35 @@ impl<'h> Bench<'h> {
         let copy = self.times(&mut machine, 0)?;
         self.copy_bytes = 8.0 * elements as f64 / copy.median;
 
-        let lanes = self.gpu.profile().width();
-        let groups = if self.gpu.profile().software { 64 } else { 4096 };
+        let bytes = 8.0 * elements as f64;
+        let size = format!("{} MiB", elements >> 18);
+        let count = Some((bytes / 1e9, "GB/s"));
+        self.keep(Work { name: "copy".into(), size, flops: 0.0, bytes, count, note: String::new() }, copy);
+        let (size, flops, fma) = match &mut machine {
+            Machine::Gpu(machine) => self.device_peak(machine)?,
+            Machine::Cpu(machine) => self.processor_peak(machine.isa()),
+        };
+        self.peak_flops = flops / fma.median;
+        let note = "registers alone".into();
+        self.keep(Work { name: "multiply-add".into(), size, flops, bytes: 0.0, count: None, note }, fma);
+        Ok(())
+    }
+
+    /// What was run, its operations, and its time.
+    fn processor_peak(&self, isa: Isa) -> (String, f64, Times) {
+        const TURNS: u32 = 1 << 22;
+        let time = |_| {
+            let begun = std::time::Instant::now();
+            let flops = cpu::multiply_add(isa, TURNS);
+            (begun.elapsed().as_secs_f64(), flops)
+        };
+        let (seconds, flops): (Vec<f64>, Vec<f64>) = (0..REPEATS).map(time).unzip();
+        (format!("{} threads, {isa}", rayon::current_num_threads()), flops[0], Times::of(seconds))
+    }
+
+    fn device_peak(&self, machine: &mut GpuMachine) -> Result<(String, f64, Times)> {
+        let lanes = self.profile.width();
+        let groups = if self.profile.software { 64 } else { 4096 };
         let chains: String = (0..8).map(|i| format!("        a{i} = a{i} * slope + vec4<f32>(start);\n")).collect();
         const TURNS: u32 = 2048;
         let text = include_str!("../../shaders/peak.wgsl")
@@ -184,23 +215,6 @@ impl<'h> Bench<'h> {
         let runs = ((self.least() / one(1)?.max(1e-7)) as u32).clamp(1, 4096);
         let seconds = (0..REPEATS).map(|_| one(runs)).collect::<Result<Vec<_>>>()?;
         let fma = Times::of(seconds).scaled(1.0 / f64::from(runs));
-        self.peak_flops = flops / fma.median;
-
-        let bytes = 8.0 * elements as f64;
-        self.keep(
-            Work {
-                name: "copy".into(),
-                size: format!("{} MiB", elements >> 18),
-                flops: 0.0,
-                bytes,
-                count: Some((bytes / 1e9, "GB/s")),
-                note: String::new(),
-            },
-            copy,
-        );
-        let size = format!("{groups} x {lanes} lanes");
-        let (note, bytes) = ("registers alone".into(), 0.0);
-        self.keep(Work { name: "multiply-add".into(), size, flops, bytes, count: None, note }, fma);
-        Ok(())
+        Ok((format!("{groups} x {lanes} lanes"), flops, fma))
     }
 }

@@ -4,8 +4,8 @@ use super::analysis::pseudo;
 use super::timing::{Bench, Times, Work};
 use crate::config::Experiment;
 use crate::data::{Dataset, Table, Targets};
-use crate::error::{Error, Result};
-use crate::graph::{Lowering, Machine};
+use crate::error::Result;
+use crate::graph::Lowering;
 use crate::train::{Options, Prepared, Sweep};
 
 /// A sweep of one architecture.
@@ -26,7 +26,7 @@ const DEEP: Case = Case { name: "20 x 500", replicas: 1, inputs: 64, hidden: &[5
 const STEPS: u32 = 1_000_000;
 
 pub(super) fn training(bench: &mut Bench) -> Result<()> {
-    let software = bench.gpu.profile().software;
+    let software = bench.profile.software;
     let tiny = Case { replicas: if software { 256 } else { 1024 }, ..TINY };
     let medium = Case { replicas: if software { 16 } else { 64 }, ..MEDIUM };
     tiny.measure(bench, Lowering::Auto)?;
@@ -43,7 +43,7 @@ pub(super) fn training(bench: &mut Bench) -> Result<()> {
 }
 
 pub(super) fn replicas(bench: &mut Bench) -> Result<()> {
-    let most = match (bench.quick, bench.gpu.profile().software) {
+    let most = match (bench.quick, bench.profile.software) {
         (true, true) => 64,
         (false, true) => 1024,
         (_, false) => 16_384,
@@ -84,13 +84,10 @@ impl Case {
     fn measure(&self, bench: &mut Bench, lowering: Lowering) -> Result<()> {
         let sweep = self.sweep()?;
         let gpu = bench.gpu.clone();
-        let mut groups = sweep.groups(Some(&gpu), &Options { lowering, ..Options::default() })?;
+        let mut groups = sweep.groups(gpu.as_ref(), &Options { lowering, ..Options::default() })?;
         let mut times: Option<Times> = None;
         let (mut flops, mut bytes, mut note) = (0.0, 0.0, String::new());
         for (machine, _) in groups.iter_mut().flat_map(|g| &mut g.slices) {
-            let Machine::Gpu(machine) = machine else {
-                return Err(Error::Device("the reference executor is not benchmarked".into()));
-            };
             let plan = machine.plan();
             let step = plan.function("step").unwrap_or_default();
             let planned = &plan.functions[step];

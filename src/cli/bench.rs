@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::Context;
 use isogram::bench::{self, Results, Settings};
-use isogram::gpu::{AdapterChoice, Gpu};
 use isogram::{Error, report};
 
 use super::{BenchArgs, DONE, print};
@@ -17,13 +16,9 @@ pub fn bench(args: &BenchArgs) -> anyhow::Result<u8> {
     }
     // Read first: a wrong file should not cost a benchmark.
     let against = args.against.as_deref().map(read).transpose()?;
-    let choice = args.adapter.as_deref().map_or(AdapterChoice::Automatic, AdapterChoice::parse).or_environment();
-    if choice == AdapterChoice::Reference {
-        return Err(Error::config("the reference executor is not benchmarked: choose an adapter").into());
-    }
-    let gpu = Gpu::open(&choice)?;
+    let gpu = super::adapter(args.adapter.as_deref()).open()?;
     let settings = Settings { quick: args.quick, suites: args.suite.clone() };
-    let results = bench::run(&gpu, &settings, |m| {
+    let results = bench::run(gpu.as_ref(), &settings, |m| {
         if !args.quiet {
             eprintln!("{:<14} {:<20} {:<34} {:>12.6} s", m.suite, m.name, m.size, m.seconds);
         }

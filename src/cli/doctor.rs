@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use isogram::gpu::{AdapterChoice, Gpu, list_adapters};
+use isogram::cpu::{self, Isa};
+use isogram::gpu::{AdapterChoice, AdapterSummary, Gpu, Profile, list_adapters};
 use isogram::kernels::Body;
 use isogram::selftest;
 use serde_json::json;
@@ -10,23 +11,37 @@ use serde_json::json;
 use super::{DONE, FAILED, print};
 
 pub fn doctor(only: Option<&str>, as_json: bool) -> anyhow::Result<u8> {
+    let named = only.map(|text| super::adapter(Some(text)));
     let adapters = list_adapters();
-    if adapters.is_empty() {
-        // The error says what to install.
-        Gpu::open(&AdapterChoice::Automatic)?;
-    }
-    let choices: Vec<AdapterChoice> = match only {
-        Some(text) => match AdapterChoice::parse(text) {
-            AdapterChoice::Reference => {
-                print("the reference executor runs the CPU twins of the kernels, against which adapters are tested")?;
-                return Ok(DONE);
-            }
-            choice => vec![choice],
-        },
-        None => (0..adapters.len()).map(AdapterChoice::Index).collect(),
+    let choices: Vec<AdapterChoice> = match &named {
+        Some(choice) => vec![choice.clone()],
+        None => std::iter::once(AdapterChoice::Cpu).chain((0..adapters.len()).map(AdapterChoice::Index)).collect(),
     };
     let (mut text, mut entries, mut sound) = (String::new(), Vec::new(), true);
     for choice in choices {
+        if choice == AdapterChoice::Cpu {
+            let (isa, threads, profile) = (Isa::chosen()?, rayon::current_num_threads(), Profile::processor());
+            let outcomes = selftest::run(None, &profile)?;
+            sound &= outcomes.iter().all(selftest::Outcome::passed);
+            if as_json {
+                entries.push(
+                    json!({"adapter": AdapterSummary::cpu(), "processor": cpu::processor(), "instructions": isa.name(),
+                    "threads": threads, "profile": profile, "bodies": "native", "selftest": tests(&outcomes)}),
+                );
+                continue;
+            }
+            let gpu = adapters.iter().any(|a| a.device_type != "Cpu");
+            writeln!(text, "cpu: {}", AdapterSummary::cpu())?;
+            writeln!(text, "   processor           {}", cpu::processor())?;
+            writeln!(text, "   instructions        {isa} ({} floats at once), {threads} threads", isa.lanes())?;
+            writeln!(
+                text,
+                "   used                {}",
+                if gpu { "when asked for (--adapter cpu)" } else { "yes: there is no GPU" }
+            )?;
+            write_tests(&mut text, &outcomes)?;
+            continue;
+        }
         let gpu = match Gpu::open(&choice) {
             Ok(gpu) => gpu,
             // One adapter that does not open hides no other.
@@ -43,14 +58,10 @@ pub fn doctor(only: Option<&str>, as_json: bool) -> anyhow::Result<u8> {
             Body::Wide => "wide (barrier-free register tiles, for adapters that run on the CPU)",
             Body::Tiled => "tiled (workgroup memory, for GPUs)",
         };
-        let outcomes = selftest::run(&gpu, &profile)?;
+        let outcomes = selftest::run(Some(&gpu), &profile)?;
         sound &= outcomes.iter().all(selftest::Outcome::passed);
         if as_json {
-            let tests: Vec<_> = outcomes
-                .iter()
-                .map(|o| json!({"case": o.case, "passed": o.passed(), "error": o.error, "tolerance": o.tolerance, "kernels": o.kernels}))
-                .collect();
-            entries.push(json!({"adapter": summary, "profile": profile, "bodies": format!("{body:?}").to_lowercase(), "selftest": tests}));
+            entries.push(json!({"adapter": summary, "profile": profile, "bodies": format!("{body:?}").to_lowercase(), "selftest": tests(&outcomes)}));
             continue;
         }
         let index = adapters.iter().position(|a| *a == summary).unwrap_or(0);
@@ -85,11 +96,7 @@ pub fn doctor(only: Option<&str>, as_json: bool) -> anyhow::Result<u8> {
             profile.binding_bytes >> 20
         )?;
         writeln!(text, "   time stamps         {}", yes(profile.timestamps))?;
-        writeln!(text, "   self-test")?;
-        for o in &outcomes {
-            let verdict = if o.passed() { "ok    " } else { "WRONG " };
-            writeln!(text, "     {verdict} {:<42} off by {:.1e} (allowed {:.0e})", o.case, o.error, o.tolerance)?;
-        }
+        write_tests(&mut text, &outcomes)?;
     }
     if as_json {
         print(&serde_json::to_string_pretty(&entries)?)?;
@@ -101,4 +108,18 @@ pub fn doctor(only: Option<&str>, as_json: bool) -> anyhow::Result<u8> {
         return Ok(FAILED);
     }
     Ok(DONE)
+}
+
+fn tests(outcomes: &[selftest::Outcome]) -> serde_json::Value {
+    let of = |o: &selftest::Outcome| json!({"case": o.case, "passed": o.passed(), "error": o.error, "tolerance": o.tolerance, "kernels": o.kernels});
+    outcomes.iter().map(of).collect()
+}
+
+fn write_tests(text: &mut String, outcomes: &[selftest::Outcome]) -> std::fmt::Result {
+    writeln!(text, "   self-test")?;
+    for o in outcomes {
+        let verdict = if o.passed() { "ok    " } else { "WRONG " };
+        writeln!(text, "     {verdict} {:<42} off by {:.1e} (allowed {:.0e})", o.case, o.error, o.tolerance)?;
+    }
+    Ok(())
 }

@@ -38,6 +38,9 @@ const INTERRUPTED: u8 = 130;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Threads that the processor works with [default: as many as there are cores]; they change no bit
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    threads: Option<u32>,
 }
 
 #[derive(Subcommand)]
@@ -313,10 +316,10 @@ impl DeviceArgs {
 
     /// A device where one is asked for, or where there is a GPU and the work is worth it.
     fn open(&self, worth: bool) -> isogram::Result<Option<Arc<Gpu>>> {
-        let named = self.adapter.as_deref().map_or(AdapterChoice::Automatic, AdapterChoice::parse);
+        let named = adapter(self.adapter.as_deref());
         let choice = named.clone().or_environment();
         match self.on {
-            _ if named == AdapterChoice::Reference && self.on != On::Gpu => Ok(None),
+            _ if named == AdapterChoice::Cpu && self.on != On::Gpu => Ok(None),
             On::Cpu if named != AdapterChoice::Automatic => {
                 Err(Error::config("--adapter names a device and --on cpu wants none: leave one of them out"))
             }
@@ -367,7 +370,7 @@ struct MeasuresArgs {
 
 impl ExperimentArgs {
     fn adapter(&self) -> AdapterChoice {
-        self.adapter.as_deref().map_or(AdapterChoice::Automatic, AdapterChoice::parse)
+        adapter(self.adapter.as_deref())
     }
 
     fn overrides(&self) -> Result<Vec<(String, String)>, Error> {
@@ -403,12 +406,8 @@ fn parse() -> Cli {
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
-/// Runs the command line and gives the exit code.
-pub fn main() -> ExitCode {
-    let cli = parse();
-    #[cfg(unix)]
-    survive_limits();
-    let outcome = match cli.command {
+fn dispatch(command: Command) -> anyhow::Result<u8> {
+    match command {
         Command::Run(args) => run::run(&args),
         Command::List { json } => list::list(json),
         Command::Keys => list::keys(),
@@ -420,6 +419,36 @@ pub fn main() -> ExitCode {
         Command::Measures(args) => measures::list(&args),
         Command::Reproduce(args) => reproduce::reproduce(&args),
         Command::Report { run } => report::report(&run),
+    }
+}
+
+/// The adapter that a flag names.
+fn adapter(named: Option<&str>) -> AdapterChoice {
+    if named == Some("reference") {
+        eprintln!("isogram: `--adapter reference` is now `--adapter cpu`: the processor, as fast as it allows");
+    }
+    named.map_or(AdapterChoice::Automatic, AdapterChoice::parse)
+}
+
+/// Makes the threads that the processor works with: as many as there are cores, or as asked.
+fn make_threads(asked: Option<u32>) -> isogram::Result<()> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = asked.map_or(cores, |n| n as usize);
+    if threads > cores {
+        eprintln!("isogram: {threads} threads on {cores} cores take turns: no faster than --threads {cores}");
+    }
+    let made = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    made.map_err(|e| Error::Device(format!("{threads} threads cannot be made: {e}; ask for fewer (--threads)")))
+}
+
+/// Runs the command line and gives the exit code.
+pub fn main() -> ExitCode {
+    let cli = parse();
+    #[cfg(unix)]
+    survive_limits();
+    let outcome = match make_threads(cli.threads) {
+        Err(error) => Err(error.into()),
+        Ok(()) => dispatch(cli.command),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),

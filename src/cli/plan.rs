@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use isogram::config;
-use isogram::gpu::AdapterChoice;
 use isogram::graph::Plan;
 use isogram::kernels::Arena;
 use isogram::train::{Options, Outline, Sweep, Trial};
@@ -13,12 +12,8 @@ use super::{DONE, PlanArgs, print};
 
 pub fn plan(args: &PlanArgs) -> anyhow::Result<u8> {
     let sweep = Sweep::new(config::load(&args.experiment.experiment, &args.experiment.overrides()?)?)?;
-    let mut adapter = args.experiment.adapter().or_environment();
-    if adapter == AdapterChoice::Automatic && isogram::gpu::list_adapters().is_empty() {
-        adapter = AdapterChoice::Reference;
-    }
     let options = Options {
-        adapter,
+        adapter: args.experiment.adapter(),
         slice: args.experiment.slice.map(|n| n as usize),
         lowering: args.experiment.lowering,
         matrices: args.experiment.matrices,
@@ -26,11 +21,11 @@ pub fn plan(args: &PlanArgs) -> anyhow::Result<u8> {
     };
     let outline = sweep.outline(&options)?;
     let asked = args.time && outline.refusal.is_none();
-    let trial = if asked { sweep.trial(&options)? } else { None };
+    let trial = if asked { Some(sweep.trial(&options)?) } else { None };
     let text = if args.json {
         serde_json::to_string_pretty(&as_json(&sweep, &outline, trial.as_ref()))?
     } else {
-        as_text(&sweep, &outline, trial.as_ref(), asked)?
+        as_text(&sweep, &outline, trial.as_ref())?
     };
     print(&text)?;
     Ok(DONE)
@@ -79,7 +74,7 @@ fn as_json(sweep: &Sweep, outline: &Outline, trial: Option<&Trial>) -> serde_jso
     })
 }
 
-fn as_text(sweep: &Sweep, outline: &Outline, trial: Option<&Trial>, asked: bool) -> Result<String, std::fmt::Error> {
+fn as_text(sweep: &Sweep, outline: &Outline, trial: Option<&Trial>) -> Result<String, std::fmt::Error> {
     let e = sweep.experiment();
     let mut text = String::new();
     writeln!(
@@ -130,17 +125,13 @@ fn as_text(sweep: &Sweep, outline: &Outline, trial: Option<&Trial>, asked: bool)
     }
     let per_step: usize = outline.groups.iter().map(|(_, slices, plan)| slices.len() * steps(plan)).sum();
     writeln!(text, "\n{per_step} dispatches per training step of the whole sweep")?;
-    match trial {
-        Some(trial) => {
-            let total = trial.step_time.as_secs_f64() * f64::from(e.steps);
-            writeln!(
-                text,
-                "estimated training time {total:.1} s ({:.2} ms a step, from a short trial)",
-                trial.step_time.as_secs_f64() * 1e3
-            )?;
-        }
-        None if asked => writeln!(text, "no estimate of the time: there is no adapter")?,
-        None => {}
+    if let Some(trial) = trial {
+        let total = trial.step_time.as_secs_f64() * f64::from(e.steps);
+        writeln!(
+            text,
+            "estimated training time {total:.1} s ({:.2} ms a step, from a short trial)",
+            trial.step_time.as_secs_f64() * 1e3
+        )?;
     }
     if let Some(host) = trial.and_then(|t| t.host_per_dispatch) {
         writeln!(text, "host cost {:.2} us per dispatch, encoding and submission included", host.as_secs_f64() * 1e6)?;

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use isogram::Error;
 use isogram::files::layout::shown;
 use isogram::files::{self, FolderLock, Made};
 use isogram::papers::{PAPERS, Paper, Reproduction, Request, reproduce as run};
 use isogram::report::paper::Verdict;
 use isogram::train::{Progress, Quiet};
-use isogram::{Error, gpu::AdapterChoice};
 
 use super::progress::Bar;
 use super::{CLAIM_NOT_HELD, DONE, INTERRUPTED, ReproduceArgs, print};
@@ -28,7 +28,7 @@ pub fn reproduce(args: &ReproduceArgs) -> anyhow::Result<u8> {
     let _lock = FolderLock::take(&dir)?;
     let interrupt = super::run::interrupt_on_signal()?;
     let request = Request {
-        adapter: args.adapter.as_deref().map_or(AdapterChoice::Automatic, AdapterChoice::parse),
+        adapter: super::adapter(args.adapter.as_deref()),
         scale: args.scale,
         settings: args.settings.clone(),
         seeds: args.seeds,

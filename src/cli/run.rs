@@ -7,7 +7,6 @@ use isogram::config::{self, Experiment};
 use isogram::files::layout::shown;
 use isogram::files::manifest::RunStatus;
 use isogram::files::{self, Made, Manifest};
-use isogram::gpu::AdapterChoice;
 use isogram::train::{Interrupt, Options, Progress, Quiet, Standing, Summary, Sweep, resumable};
 use isogram::{Error, report};
 use serde_json::json;
@@ -17,7 +16,7 @@ use super::{DONE, RunArgs, print};
 
 pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
     let experiment = config::load(&args.experiment.experiment, &args.experiment.overrides()?)?;
-    let adapter = choose_adapter(args);
+    let adapter = args.experiment.adapter();
     let sweep = Sweep::new(experiment)?;
     let (dir, resume, made) = folder(args, sweep.experiment())?;
     if resume && sweep.standing(&dir)? == Standing::Finished {
@@ -56,12 +55,6 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
             e.steps,
             dir.display()
         ));
-        if matches!(options.adapter.clone().or_environment(), AdapterChoice::Reference) {
-            progress.note(
-                "NOTE: no adapter is used. The reference executor runs on one CPU core: correct, and very slow. \
-                 `isogram doctor` says what to install.",
-            );
-        }
     }
     let outcome = sweep.run(&options, progress.as_mut());
     drop(progress);
@@ -91,15 +84,6 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
         print(&table(&summary, &html))?;
     }
     Ok(DONE)
-}
-
-/// Without any adapter the reference executor is the last resort, unless another was asked for by name.
-fn choose_adapter(args: &RunArgs) -> AdapterChoice {
-    let choice = args.experiment.adapter().or_environment();
-    if choice == AdapterChoice::Automatic && isogram::gpu::list_adapters().is_empty() {
-        return AdapterChoice::Reference;
-    }
-    choice
 }
 
 /// The run's folder, whether it holds a run to continue, and what was made of it.

@@ -3,8 +3,11 @@
 //! Vulkan, Metal and DX12 only: asked for any backend, `wgpu` falls back to an OpenGL adapter without a word, and
 //! OpenGL lacks what the kernels need.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use super::Gpu;
 use crate::error::{Error, Result};
 
 /// Environment variable that names an adapter when no flag does.
@@ -13,23 +16,24 @@ pub const ADAPTER_VARIABLE: &str = "ISOGRAM_ADAPTER";
 /// Which adapter to use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AdapterChoice {
-    /// `ISOGRAM_ADAPTER` if set, else the first discrete GPU, then integrated, then software.
+    /// `ISOGRAM_ADAPTER` if set, else the first discrete GPU, then integrated, then the processor.
     #[default]
     Automatic,
     /// The adapter at this place in the list that `doctor` prints.
     Index(usize),
     /// The first adapter whose name, driver or backend contains this text, whatever its case.
     Name(String),
-    /// No adapter: the reference executor on the CPU.
-    Reference,
+    /// No adapter: the processor itself.
+    Cpu,
 }
 
 impl AdapterChoice {
-    /// Reads a flag or variable: a number is an index, `reference` or `cpu` the reference executor, else a name.
+    /// Reads a flag or variable: a number is an index, `cpu` (or, as it was once called, `reference`) the processor, else a
+    /// name.
     pub fn parse(text: &str) -> Self {
         match text.trim() {
             "" | "auto" => Self::Automatic,
-            "reference" | "cpu" => Self::Reference,
+            "cpu" | "reference" => Self::Cpu,
             text => text.parse().map_or_else(|_| Self::Name(text.to_owned()), Self::Index),
         }
     }
@@ -41,6 +45,19 @@ impl AdapterChoice {
             chosen => chosen,
         }
     }
+
+    /// The device that is chosen; none is the processor, which is taken before a program that acts as a GPU there unless that is
+    /// asked for.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] if there is none of that name, or it lacks what the kernels need.
+    pub fn open(&self) -> Result<Option<Arc<Gpu>>> {
+        match self.clone().or_environment() {
+            Self::Cpu => Ok(None),
+            Self::Automatic if adapters(&instance()).first().is_none_or(acts_as_one) => Ok(None),
+            choice => Gpu::open(&choice).map(Some),
+        }
+    }
 }
 
 /// What identifies an adapter: enough to refuse another one on resume.
@@ -48,7 +65,7 @@ impl AdapterChoice {
 pub struct AdapterSummary {
     /// Name, as the driver gives it.
     pub name: String,
-    /// Graphics interface: `Vulkan`, `Metal`, `Dx12`, or `reference`.
+    /// Graphics interface: `Vulkan`, `Metal`, `Dx12`, or `cpu`.
     pub backend: String,
     /// `DiscreteGpu`, `IntegratedGpu`, `VirtualGpu`, `Cpu`.
     pub device_type: String,
@@ -70,11 +87,11 @@ impl AdapterSummary {
         }
     }
 
-    /// The summary of the reference executor.
-    pub fn reference() -> Self {
+    /// The summary of the processor. It does not say which: all give the same bits.
+    pub fn cpu() -> Self {
         Self {
-            name: "reference executor".into(),
-            backend: "reference".into(),
+            name: "CPU executor".into(),
+            backend: "cpu".into(),
             device_type: "Cpu".into(),
             driver: "isogram".into(),
             driver_info: env!("CARGO_PKG_VERSION").into(),
@@ -112,6 +129,11 @@ fn rank(adapter: &wgpu::Adapter) -> u8 {
     }
 }
 
+/// Whether an adapter is a program on the processor.
+fn acts_as_one(adapter: &wgpu::Adapter) -> bool {
+    adapter.get_info().device_type == wgpu::DeviceType::Cpu
+}
+
 pub(super) fn adapters(instance: &wgpu::Instance) -> Vec<wgpu::Adapter> {
     let mut found = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
     found.retain(|adapter| adapter.get_info().backend != wgpu::Backend::Gl);
@@ -131,7 +153,7 @@ pub(super) fn choose(found: Vec<wgpu::Adapter>, choice: &AdapterChoice) -> Resul
     }
     let count = found.len();
     match choice {
-        AdapterChoice::Automatic | AdapterChoice::Reference => Ok(found.into_iter().next().expect("not empty")),
+        AdapterChoice::Automatic | AdapterChoice::Cpu => Ok(found.into_iter().next().expect("not empty")),
         AdapterChoice::Index(index) => found.into_iter().nth(*index).ok_or_else(|| {
             Error::Adapter(format!(
                 "there is no adapter number {index}: this machine has {count}, counted from 0 ({names}); `isogram doctor` lists them"
@@ -155,7 +177,7 @@ fn no_adapter_message() -> String {
          mesa-vulkan-drivers vulkan-loader`; Arch: `pacman -S vulkan-icd-loader vulkan-swrast`; NVIDIA: the vendor's driver)"
     };
     format!(
-        "no Vulkan, Metal or DX12 adapter was found on this machine: {install}, or run on the CPU with `--adapter reference` (slow)"
+        "no Vulkan, Metal or DX12 adapter was found on this machine: {install}, or run on the processor with `--adapter cpu`"
     )
 }
 
@@ -164,17 +186,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flag_is_an_index_a_name_or_the_reference() {
+    fn a_flag_is_an_index_a_name_or_the_processor() {
         assert_eq!(AdapterChoice::parse("1"), AdapterChoice::Index(1));
         assert_eq!(AdapterChoice::parse("llvmpipe"), AdapterChoice::Name("llvmpipe".into()));
-        assert_eq!(AdapterChoice::parse("reference"), AdapterChoice::Reference);
+        assert_eq!(AdapterChoice::parse("cpu"), AdapterChoice::Cpu);
+        assert_eq!(AdapterChoice::parse("reference"), AdapterChoice::Cpu);
         assert_eq!(AdapterChoice::parse(" "), AdapterChoice::Automatic);
     }
 
     #[test]
     fn the_message_for_a_bare_machine_says_what_to_install() {
         let text = no_adapter_message();
-        assert!(text.contains("--adapter reference"));
+        assert!(text.contains("--adapter cpu"));
         #[cfg(target_os = "linux")]
         assert!(text.contains("apt install") && text.contains("dnf install") && text.contains("pacman"));
     }

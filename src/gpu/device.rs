@@ -403,6 +403,7 @@ fn profile(adapter: &wgpu::Adapter, device: &wgpu::Device) -> Profile {
         })
         .collect();
     Profile {
+        native: false,
         software: info.device_type == wgpu::DeviceType::Cpu,
         cpu: info.device_type == wgpu::DeviceType::Cpu,
         subgroup_min: info.subgroup_min_size,

@@ -25,6 +25,9 @@ pub struct Profile {
     /// The device is the processor itself, whatever bodies are chosen.
     #[serde(default)]
     pub cpu: bool,
+    /// There is no adapter: the processor runs native bodies.
+    #[serde(default)]
+    pub native: bool,
     /// Smallest subgroup, in invocations (0: unknown).
     pub subgroup_min: u32,
     /// Largest subgroup, in invocations (0: unknown).
@@ -71,6 +74,7 @@ impl Profile {
         Self {
             software,
             cpu: software,
+            native: false,
             subgroup_min: 0,
             subgroup_max: 0,
             subgroups: false,
@@ -87,8 +91,8 @@ impl Profile {
         }
     }
 
-    /// The profile of the reference executor, which runs the CPU twins of the kernels.
-    pub fn reference() -> Self {
-        Self { binding_bytes: u64::from(u32::MAX), ..Self::least(true) }
+    /// The profile of the processor, which runs native bodies: no tile, width or limit of a dispatch means anything there.
+    pub fn processor() -> Self {
+        Self { native: true, binding_bytes: 4 * u64::from(u32::MAX), loop_iterations: None, ..Self::least(true) }
     }
 }

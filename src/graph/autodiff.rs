@@ -242,7 +242,7 @@ impl Graph {
                 let square = self.unary(Unary::Square, x);
                 let negative = self.scale(square, -1.0);
                 let bell = self.unary(Unary::Exp, negative);
-                self.scale(bell, std::f32::consts::FRAC_2_SQRT_PI)
+                self.scale(bell, std::f64::consts::FRAC_2_SQRT_PI)
             }
             Unary::Tanh => {
                 let square = self.unary(Unary::Square, y);

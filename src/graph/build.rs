@@ -106,19 +106,20 @@ impl Graph {
         Ok(self.add(Op::Data(id), Vec::new(), shape, dtype))
     }
 
-    /// A constant, part of the kernels' text.
-    pub fn constant(&mut self, value: f32) -> Tensor {
-        self.add(Op::Constant(value.to_bits()), Vec::new(), Shape::scalar(), DType::F32)
+    /// A constant, part of the kernels' text. The graph keeps it in double precision; kernels have the nearest single one.
+    pub fn constant(&mut self, value: impl Into<f64>) -> Tensor {
+        self.add(Op::Constant(value.into().to_bits()), Vec::new(), Shape::scalar(), DType::F32)
     }
 
-    /// A constant that is passed beside the text: kernels that differ only in it stay one kernel.
-    pub fn number(&mut self, value: f32) -> Tensor {
-        self.add(Op::Word(value.to_bits()), Vec::new(), Shape::scalar(), DType::F32)
+    /// A constant that is passed beside the text: kernels that differ only in it stay one kernel. It is kept as
+    /// [`Graph::constant`] keeps its own.
+    pub fn number(&mut self, value: impl Into<f64>) -> Tensor {
+        self.add(Op::Word(value.into().to_bits()), Vec::new(), Shape::scalar(), DType::F32)
     }
 
     /// An integer constant, passed beside the text.
     pub fn integer(&mut self, value: u32) -> Tensor {
-        self.add_scoped(Op::Word(value), vec![], Shape::new(&[1, 1]), DType::U32, Scope::Shared)
+        self.add_scoped(Op::Word(u64::from(value)), vec![], Shape::new(&[1, 1]), DType::U32, Scope::Shared)
     }
 
     /// The integer that stands for a purpose in random keys, from its path. A graph in which two paths have one integer is
@@ -190,13 +191,13 @@ impl Graph {
     }
 
     /// `a * value`.
-    pub fn scale(&mut self, a: Tensor, value: f32) -> Tensor {
+    pub fn scale(&mut self, a: Tensor, value: impl Into<f64>) -> Tensor {
         let c = self.constant(value);
         self.times(a, c).expect("a scalar broadcasts to any shape")
     }
 
     /// `a + value`.
-    pub fn shift(&mut self, a: Tensor, value: f32) -> Tensor {
+    pub fn shift(&mut self, a: Tensor, value: impl Into<f64>) -> Tensor {
         let c = self.constant(value);
         self.plus(a, c).expect("a scalar broadcasts to any shape")
     }
@@ -416,7 +417,7 @@ impl Graph {
     pub fn mean(&mut self, x: Tensor, axis: usize) -> Result<Tensor> {
         let count = self.shape(x).0.get(axis).copied().unwrap_or(1);
         let sum = self.sum(x, axis)?;
-        Ok(self.scale(sum, 1.0 / count as f32))
+        Ok(self.scale(sum, 1.0 / count as f64))
     }
 
     /// Sum of all elements, `[1, 1]`.
@@ -444,7 +445,7 @@ impl Graph {
     pub fn mean_all(&mut self, x: Tensor) -> Result<Tensor> {
         let count = self.shape(x).elements();
         let sum = self.sum_all(x)?;
-        Ok(self.scale(sum, 1.0 / count as f32))
+        Ok(self.scale(sum, 1.0 / count as f64))
     }
 
     /// Softmax cross-entropy of each row of `logits` `[N, C]` against integer `labels` `[N, 1]`, in nats: `[N, 1]`.

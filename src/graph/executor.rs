@@ -88,9 +88,9 @@ impl Loaded {
 pub struct Clock(Option<Stopwatch>);
 
 impl Clock {
-    /// The best clock of a device.
-    pub fn of(gpu: &Gpu) -> Self {
-        Self(Stopwatch::new(gpu))
+    /// The best clock of a device, or of the processor without one.
+    pub fn of(gpu: Option<&Gpu>) -> Self {
+        Self(gpu.and_then(Stopwatch::new))
     }
 
     /// Its name in tables.

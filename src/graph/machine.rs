@@ -1,11 +1,11 @@
-//! A plan that can be run, on a GPU or on the CPU, behind one set of verbs.
+//! A plan that can be run, on a GPU or on the processor, behind one set of verbs.
 
 use std::sync::Arc;
 
-use super::executor::{GpuMachine, Submission};
+use super::executor::{Clock, GpuMachine, Submission};
+use super::native::NativeMachine;
 use super::node::VariableKind;
 use super::plan::{Placed, Plan};
-use super::reference::ReferenceMachine;
 use super::room::Room;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
@@ -16,8 +16,8 @@ use crate::kernels::Arena;
 pub enum Machine {
     /// On a device.
     Gpu(Box<GpuMachine>),
-    /// On the CPU, with the kernels' twins.
-    Reference(Box<ReferenceMachine>),
+    /// On the processor.
+    Cpu(Box<NativeMachine>),
 }
 
 /// One replica's variable to copy into another machine's: see [`Machine::copy_variables`].
@@ -34,7 +34,7 @@ pub struct Copy {
 }
 
 impl Machine {
-    /// Builds a machine: on `gpu`, or on the CPU without one.
+    /// Builds a machine: on `gpu`, or on the processor without one.
     ///
     /// # Errors
     /// If a kernel does not compile or the device has not enough memory.
@@ -55,7 +55,7 @@ impl Machine {
         guest: bool,
         sibling: Option<&Machine>,
     ) -> Result<Self> {
-        let Some(gpu) = gpu else { return Ok(Self::Reference(Box::new(ReferenceMachine::new(plan, room)?))) };
+        let Some(gpu) = gpu else { return Ok(Self::Cpu(Box::new(NativeMachine::new(plan, room)?))) };
         let sibling = match sibling {
             Some(Self::Gpu(sibling)) => Some(sibling.as_ref()),
             _ => None,
@@ -67,7 +67,7 @@ impl Machine {
     pub fn plan(&self) -> &Plan {
         match self {
             Self::Gpu(m) => m.plan(),
-            Self::Reference(m) => m.plan(),
+            Self::Cpu(m) => m.plan(),
         }
     }
 
@@ -87,7 +87,7 @@ impl Machine {
             .ok_or_else(|| Error::Device(format!("the plan has no function `{function}`")))?;
         match self {
             Self::Gpu(m) => m.run(index, times),
-            Self::Reference(m) => {
+            Self::Cpu(m) => {
                 m.run(index, times);
                 Ok(())
             }
@@ -101,21 +101,21 @@ impl Machine {
     pub fn wait(&mut self) -> Result<()> {
         match self {
             Self::Gpu(m) => m.wait(),
-            Self::Reference(_) => Ok(()),
+            Self::Cpu(_) => Ok(()),
         }
     }
 
     fn read(&mut self, arena: Arena, start: usize, count: usize) -> Result<Vec<f32>> {
         match self {
             Self::Gpu(m) => m.read(arena, start, count),
-            Self::Reference(m) => Ok(m.memory().arena(arena)[start..start + count].to_vec()),
+            Self::Cpu(m) => Ok(m.memory().arena(arena)[start..start + count].to_vec()),
         }
     }
 
     fn write(&mut self, arena: Arena, start: usize, values: &[f32]) -> Result<()> {
         match self {
             Self::Gpu(m) => m.write(arena, start, values),
-            Self::Reference(m) => {
+            Self::Cpu(m) => {
                 m.memory_mut().arena_mut(arena)[start..start + values.len()].copy_from_slice(values);
                 Ok(())
             }
@@ -163,7 +163,22 @@ impl Machine {
         Ok(placed.iter().map(of).collect())
     }
 
-    /// Host time per dispatch of a function, encoding and submission included; none on the reference executor. It runs
+    /// Seconds that so many runs of a function take on an otherwise idle device or processor, by this clock.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn time(&mut self, function: usize, runs: u32, clock: &Clock) -> Result<f64> {
+        match self {
+            Self::Gpu(m) => m.time(function, runs, clock),
+            Self::Cpu(m) => {
+                let begun = std::time::Instant::now();
+                m.run(function, runs);
+                Ok(begun.elapsed().as_secs_f64())
+            }
+        }
+    }
+
+    /// Host time per dispatch of a function, encoding and submission included; none on the processor. It runs
     /// the function.
     ///
     /// # Errors
@@ -175,14 +190,15 @@ impl Machine {
         }
     }
 
-    /// Time of each dispatch of a function; none on the reference executor, nor of a resident function. It runs the
-    /// dispatches, so what they compute is of no use afterwards.
+    /// Time of each dispatch of a function; none of a resident function. It runs the dispatches, so what they compute is of no
+    /// use afterwards.
     ///
     /// # Errors
     /// If the device fails.
     pub fn dispatch_times(&mut self, function: &str) -> Result<Vec<std::time::Duration>> {
         match (self.plan().function(function), self) {
             (Some(index), Self::Gpu(m)) if m.plan().functions[index].resident.is_none() => m.dispatch_times(index),
+            (Some(index), Self::Cpu(m)) => Ok(m.dispatch_times(index)),
             _ => Ok(Vec::new()),
         }
     }
@@ -271,7 +287,7 @@ impl Machine {
     pub fn begin_reading_results(&mut self) -> Result<Reading> {
         match self {
             Self::Gpu(m) => m.begin_reading().map(Reading::Queued),
-            Self::Reference(_) => self.read_results().map(Reading::Done),
+            Self::Cpu(_) => self.read_results().map(Reading::Done),
         }
     }
 
@@ -283,8 +299,8 @@ impl Machine {
         match (self, reading) {
             (_, Reading::Done(results)) => Ok(results),
             (Self::Gpu(m), Reading::Queued(submission)) => Ok(Results { values: m.finish_reading(submission)? }),
-            (Self::Reference(_), Reading::Queued(_)) => {
-                Err(Error::Device("a reading of another machine was handed to the reference executor".into()))
+            (Self::Cpu(_), Reading::Queued(_)) => {
+                Err(Error::Device("a reading of another machine was handed to the processor".into()))
             }
         }
     }
@@ -341,7 +357,7 @@ impl Machine {
         let (replicas, stride) = (self.replicas(), self.plan().strides[Arena::State as usize]);
         match self {
             Self::Gpu(m) => m.read_pieces(offset, count),
-            Self::Reference(m) => {
+            Self::Cpu(m) => {
                 let state = m.memory().arena(Arena::State);
                 Ok((0..replicas).flat_map(|r| &state[offset + r * stride..][..count]).copied().collect())
             }
@@ -353,7 +369,7 @@ impl Machine {
         let stride = self.plan().strides[Arena::State as usize];
         match self {
             Self::Gpu(m) => m.write_pieces(offset, count, values),
-            Self::Reference(m) => {
+            Self::Cpu(m) => {
                 let state = m.memory_mut().arena_mut(Arena::State);
                 for (replica, piece) in values.chunks(count.max(1)).enumerate() {
                     state[offset + replica * stride..][..piece.len()].copy_from_slice(piece);
@@ -419,14 +435,14 @@ impl Machine {
         }
         match (self, other) {
             (Self::Gpu(to), Machine::Gpu(from)) => to.copy_from(from, Arena::State, Arena::State, &parts),
-            (Self::Reference(to), Machine::Reference(from)) => {
+            (Self::Cpu(to), Machine::Cpu(from)) => {
                 for (source, target, count) in parts {
                     let values = from.memory().arena(Arena::State)[source..source + count].to_vec();
                     to.memory_mut().arena_mut(Arena::State)[target..target + count].copy_from_slice(&values);
                 }
                 Ok(())
             }
-            _ => Err(Error::Device("tensors cannot be copied between a device and the reference executor".into())),
+            _ => Err(Error::Device("tensors cannot be copied between a device and the processor".into())),
         }
     }
 }

@@ -4,7 +4,8 @@
 //! - [`Function`] names what a run does: assign variables, record values, give results.
 //! - [`lower`] fuses, orders and places everything and gives a [`Plan`]: data, with no live GPU object in it. Functions
 //!   that are run many times in a row may become [`Resident`]: many runs in one dispatch.
-//! - [`Machine`] runs a plan, on a GPU ([`executor`]) or on the CPU with the kernels' twins ([`reference`](mod@reference)).
+//! - [`Machine`] runs a plan, on a GPU ([`executor`]) or on the processor ([`native`]).
+//! - [`Interpreter`] runs the graph itself, in double precision: what the rest is held to.
 //!
 //! The replica axis appears in `lower` and nowhere before: nodes say only whether they differ between replicas.
 
@@ -14,19 +15,21 @@ mod autodiff;
 mod build;
 pub mod executor;
 mod fuse;
+mod interpret;
 mod items;
 mod lower;
 mod machine;
+pub mod native;
 mod node;
 mod plan;
 mod program_of;
-pub mod reference;
 mod registry;
 mod resident;
 mod room;
 mod schedule;
 mod sort;
 
+pub use interpret::Interpreter;
 pub use lower::{lower, lower_as};
 pub use machine::{Copy, Machine, Reading, Results};
 pub use node::{

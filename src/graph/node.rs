@@ -129,10 +129,11 @@ pub enum Scope {
 /// What a node computes.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Op {
-    /// A float, by its bits, written into the kernel's text.
-    Constant(u32),
-    /// A word that is passed beside the text, so that kernels that differ only in it are one.
-    Word(u32),
+    /// A float, by its bits in double precision, of which kernels have the nearest single one in their text.
+    Constant(u64),
+    /// A number that is passed beside the text, so that kernels that differ only in it are one: an integer, or a float as
+    /// in [`Op::Constant`], as the node's type says.
+    Word(u64),
     /// A variable's value before the function's assignments.
     Variable(VariableId),
     /// A shared tensor.

@@ -6,7 +6,7 @@ use super::fuse::{Fused, is_alias};
 use super::node::{DataId, Op, Shape, Tensor, VariableId};
 use crate::error::{Error, Result};
 use crate::kernels::Arena;
-use crate::kernels::program::{Instruction, Leaf, Output, Pattern, Program, Target, Value};
+use crate::kernels::program::{DType, Instruction, Leaf, Output, Pattern, Program, Target, Value};
 
 /// A place whose offset is known only when everything is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -48,6 +48,11 @@ pub(super) enum Keep {
     Flag,
     /// Every element, at the place of a step among so many.
     Ring(Tensor, usize),
+}
+
+/// Bits of the single-precision number nearest to the one with these bits in double precision.
+fn single(bits: u64) -> u32 {
+    (f64::from_bits(bits) as f32).to_bits()
 }
 
 pub(super) fn number(value: usize) -> Word {
@@ -122,9 +127,10 @@ impl<'f, 'g> Emitter<'f, 'g> {
         let graph = self.fused.graph;
         let node = graph.node(tensor);
         match node.op {
-            Op::Constant(bits) => return Ok(self.push(Instruction::Constant(bits))),
+            Op::Constant(bits) => return Ok(self.push(Instruction::Constant(single(bits)))),
             Op::Word(bits) => {
-                self.parameter_words.push(Word::Number(bits));
+                let word = if node.dtype == DType::U32 { bits as u32 } else { single(bits) };
+                self.parameter_words.push(Word::Number(word));
                 self.program.parameters += 1;
                 return Ok(self.push(Instruction::Parameter(self.program.parameters - 1, node.dtype)));
             }

@@ -147,6 +147,7 @@ pub(super) struct Size {
 pub(super) fn choose(size: Size, runs: u32, wanted: Lowering, profile: &Profile) -> (bool, String) {
     let (flops, bytes) = (human_count(size.flops), human_bytes(size.bytes));
     match wanted {
+        _ if profile.native => (false, "each core takes a replica through many runs".into()),
         Lowering::Layered => (false, "asked for".into()),
         Lowering::Resident => (true, "asked for".into()),
         Lowering::Auto if profile.software => {

@@ -1,11 +1,17 @@
 //! Softmax cross-entropy of each row: its loss, whether the largest logit is the label's, and the gradient, from one
 //! reading of the logits.
 
+use std::ops::Range;
+
+use pulp::{Simd, WithSimd};
+
+use super::native::{At, Space, Task, base};
 use super::program::{Level, Program};
-use super::program_twin::{Block, Registers};
+use super::program_native::Bound;
 use super::program_wgsl::{Frame, INNER};
 use super::template::Routine;
-use super::{Arena, HEADER, Memory};
+use super::{Arena, HEADER};
+use crate::cpu::math;
 
 /// The kernel. Job header: first block, rows, classes, unused; then logits (offset, stride), labels, loss if stored,
 /// correctness if stored, and the words of the gradient's program.
@@ -111,58 +117,136 @@ impl CrossEntropy {
         1 + u64::from(job[1].min(64).div_ceil(width)) * (4 + per_class * u64::from(job[2]))
     }
 
-    pub(super) fn twin(&self, job: &[u32], replica: usize, memory: &mut Memory) {
+    pub(super) fn task(&self, job: &[u32]) -> Box<dyn Task> {
         let (rows, classes) = (job[1] as usize, job[2] as usize);
-        let words = &job[HEADER..];
-        let base = |at: usize| words[at] as usize + replica * words[at + 1] as usize;
-        let (logits_at, labels_at) = (base(0), base(2));
-        let mut registers = Registers::default();
-        for row in 0..rows {
-            let first = logits_at + row * classes;
-            let logits: Vec<f64> =
-                memory.arena(self.logits)[first..first + classes].iter().map(|&x| f64::from(x)).collect();
-            let label = memory.bits(self.labels, labels_at + row) as usize;
-            let best = (0..classes).fold(0, |best, c| if logits[c] > logits[best] { c } else { best });
-            let largest = logits[best];
-            let others = logits.iter().enumerate().filter(|(c, _)| *c != best);
-            let rest: f64 = others.map(|(_, z)| (z - largest).exp()).sum();
-            let mut at = 4;
-            if let Some(arena) = self.loss {
-                let loss = rest.ln_1p() - (logits.get(label).copied().unwrap_or(f64::NAN) - largest);
-                let loss = if logits.iter().all(|z| z.is_finite()) { loss } else { f64::NAN };
-                let index = base(at) + row;
-                memory.arena_mut(arena)[index] = loss as f32;
-                at += 2;
+        let words = job[HEADER..].to_vec();
+        let gradient = self
+            .gradient
+            .as_ref()
+            .map(|program| Bound::new(program, &words[self.gradient_at()..], rows * classes, classes, &[]));
+        Box::new(Native { kernel: self.clone(), rows, classes, words, gradient })
+    }
+}
+
+/// Rows that are computed side by side, one to a lane.
+const ROWS: usize = 32;
+/// Such blocks of a unit.
+const BLOCKS: usize = 4;
+
+struct Native {
+    kernel: CrossEntropy,
+    rows: usize,
+    classes: usize,
+    words: Vec<u32>,
+    gradient: Option<Bound>,
+}
+
+impl Task for Native {
+    fn units(&self) -> usize {
+        self.rows.div_ceil(ROWS * BLOCKS)
+    }
+
+    fn run(&self, at: At, units: Range<usize>, space: &mut Space) {
+        let base = |word: usize| base(&self.words, word, at.replica);
+        let Space { registers, results, work, .. } = space;
+        let mut gradient = self.gradient.as_ref().map(|bound| bound.start(at, registers));
+        work.resize(2 * ROWS * self.classes, 0.0);
+        let end = self.rows.min(units.end * ROWS * BLOCKS);
+        for row in (units.start * ROWS * BLOCKS..end).step_by(ROWS) {
+            let count = ROWS.min(end - row);
+            let logits = at.view.get(self.kernel.logits, base(0) + row * self.classes, count * self.classes);
+            let labels = at.view.get(self.kernel.labels, base(2) + row, count);
+            results.resize(count * self.classes, 0.0);
+            let (loss, correct) = at.isa.run(Rows {
+                logits,
+                labels,
+                classes: self.classes,
+                work,
+                gradient: gradient.is_some().then_some(results.as_mut_slice()),
+            });
+            let mut word = 4;
+            for (arena, values) in [(self.kernel.loss, loss), (self.kernel.correct, correct)] {
+                if let Some(arena) = arena {
+                    at.view.put(arena, base(word) + row, &values[..count]);
+                    word += 2;
+                }
             }
-            if let Some(arena) = self.correct {
-                let index = base(at) + row;
-                memory.arena_mut(arena)[index] = f32::from(u8::from(best == label));
+            if let Some(gradient) = &mut gradient {
+                gradient.store_all(row * self.classes..(row + count) * self.classes, results);
             }
-            if let Some(program) = &self.gradient {
-                let elements: Vec<usize> = (row * classes..(row + 1) * classes).collect();
-                let gradient = |c: usize| {
-                    let share = (logits[c] - largest).exp() / (1.0 + rest);
-                    match c == label {
-                        true if best == label => -rest / (1.0 + rest),
-                        true => share - 1.0,
-                        false => share,
-                    }
-                };
-                let values: Vec<f32> = (0..classes).map(|c| gradient(c) as f32).collect();
-                for (elements, values) in
-                    elements.chunks(super::program_twin::BLOCK).zip(values.chunks(super::program_twin::BLOCK))
-                {
-                    let block = Block {
-                        words: &words[self.gradient_at()..],
-                        replica,
-                        count: rows * classes,
-                        columns: classes,
-                        elements,
-                        accumulated: values,
-                    };
-                    program.run(&mut registers, &block, memory);
+        }
+    }
+}
+
+/// Up to [`ROWS`] rows: the loss and correctness of each, and softmax minus one-hot if there is a place for it.
+struct Rows<'a> {
+    logits: &'a [f32],
+    labels: &'a [f32],
+    classes: usize,
+    /// Logits with a lane for each row, and their exponentials.
+    work: &'a mut [f32],
+    gradient: Option<&'a mut [f32]>,
+}
+
+impl WithSimd for Rows<'_> {
+    type Output = ([f32; ROWS], [f32; ROWS]);
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Self::Output {
+        let Self { logits, labels, classes, work, gradient } = self;
+        let rows = labels.len();
+        let (z, e) = work.split_at_mut(ROWS * classes);
+        let (z, e) = (z.as_chunks_mut::<ROWS>().0, e.as_chunks_mut::<ROWS>().0);
+        for (row, logits) in logits.chunks_exact(classes).enumerate() {
+            for (z, logit) in z.iter_mut().zip(logits) {
+                z[row] = *logit;
+            }
+        }
+        let mut label = [0u32; ROWS];
+        label.iter_mut().zip(labels).for_each(|(to, from)| *to = from.to_bits());
+        let (mut largest, mut best) = (z[0], [0u32; ROWS]);
+        for (c, z) in (0u32..).zip(&*z).skip(1) {
+            for i in 0..ROWS {
+                let more = z[i] > largest[i];
+                largest[i] = if more { z[i] } else { largest[i] };
+                best[i] = if more { c } else { best[i] };
+            }
+        }
+        // What the others add to the 1 of the largest: by itself, so that a loss far below a rounding of 1 keeps its digits.
+        let (mut rest, mut own) = ([0.0f32; ROWS], [0.0f32; ROWS]);
+        for (c, (z, e)) in (0u32..).zip(z.iter().zip(&mut *e)) {
+            for i in 0..ROWS {
+                e[i] = math::exp(z[i] - largest[i]);
+            }
+            for i in 0..ROWS {
+                rest[i] += if best[i] == c { 0.0 } else { e[i] };
+                own[i] = if label[i].min(classes as u32 - 1) == c { z[i] } else { own[i] };
+            }
+        }
+        let (mut loss, mut correct, mut scale) = ([0.0f32; ROWS], [0.0f32; ROWS], [0.0f32; ROWS]);
+        for i in 0..ROWS {
+            loss[i] = math::ln_1p(rest[i]) - (own[i] - largest[i]);
+            scale[i] = 1.0 / (1.0 + rest[i]);
+            correct[i] = f32::from(u8::from(best[i] == label[i]));
+        }
+        for i in 0..ROWS {
+            let known = (largest[i] + rest[i]).is_finite();
+            loss[i] = if known { loss[i] } else { f32::NAN };
+        }
+        if let Some(gradient) = gradient {
+            for (c, e) in (0u32..).zip(&mut *e) {
+                for i in 0..ROWS {
+                    let share = e[i] * scale[i];
+                    let at_label = if best[i] == c { -rest[i] * scale[i] } else { share - 1.0 };
+                    e[i] = if label[i] == c { at_label } else { share };
+                }
+            }
+            for (row, gradient) in gradient.chunks_exact_mut(classes).enumerate().take(rows) {
+                for (to, e) in gradient.iter_mut().zip(&*e) {
+                    *to = e[row];
                 }
             }
         }
+        (loss, correct)
     }
 }

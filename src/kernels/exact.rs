@@ -1,8 +1,11 @@
 //! Exact inner products of whole numbers between replicas: sums of ranks' products have more digits than a float, and a
 //! rank correlation of tied data is a quotient of integers.
 
+use std::ops::Range;
+
+use super::native::{At, Space, Task};
 use super::template::Routine;
-use super::{Arena, HEADER, Memory};
+use super::{Arena, HEADER};
 
 /// Words that each strand leaves: the three sums of digits' products, each in two parts.
 const WORDS: usize = 6;
@@ -88,41 +91,75 @@ impl Exact {
         1 + u64::from(job[HEADER + 6].div_ceil(width)) * (2 + strand + strand.div_ceil(FOLD as u64))
     }
 
-    pub(super) fn twin(&self, job: &[u32], _replica: usize, memory: &mut Memory) {
-        let (count, replicas, strands) = (job[1] as usize, job[2] as usize, job[3] as usize);
-        let words: Vec<usize> = job[HEADER..].iter().map(|&w| w as usize).collect();
-        let (origin, stride, base, segments, length) = (words[0], words[1], words[2], words[4], words[5]);
-        for item in 0..replicas * replicas * segments * strands {
-            let part = item / strands;
+    pub(super) fn task(&self, job: &[u32]) -> Box<dyn Task> {
+        let [count, replicas, strands] = [1, 2, 3].map(|i| job[i] as usize);
+        let words = job[HEADER..].iter().map(|&w| w as usize).collect();
+        Box::new(Native { arenas: [self.source, self.result], count, replicas, strands, words })
+    }
+}
+
+struct Native {
+    arenas: [Arena; 2],
+    count: usize,
+    replicas: usize,
+    strands: usize,
+    words: Vec<usize>,
+}
+
+impl Task for Native {
+    /// One for each pair of replicas and segment of the tensor.
+    fn units(&self) -> usize {
+        self.replicas * self.replicas * self.words[4]
+    }
+
+    fn run(&self, at: At, units: Range<usize>, _: &mut Space) {
+        let Self { count, replicas, strands, .. } = *self;
+        let [origin, stride, base, _, segments, length] = self.words[..6] else { return };
+        for part in units {
             let (segment, first, second) = (part % segments, part / segments / replicas, part / segments % replicas);
-            let stop = if first <= second { count.min((segment + 1) * length) } else { 0 };
-            let of = |replica: usize, i: usize| memory.arena(self.source)[origin + replica * stride + i] as i32;
-            let elements: Vec<usize> = (segment * length + item % strands..stop).step_by(strands).collect();
-            let mut folded = [0i32; WORDS];
-            for part in elements.chunks(FOLD) {
-                let mut sums = [0i32; 3];
-                for &i in part {
-                    let (x, y) = (of(first, i), of(second, i));
-                    let ([xh, yh], [xl, yl]) = ([x >> 12, y >> 12], [x & 4095, y & 4095]);
-                    sums[0] += xh * yh;
-                    sums[1] += xh * yl + xl * yh;
-                    sums[2] += xl * yl;
-                }
-                for (i, sum) in sums.into_iter().enumerate() {
-                    folded[2 * i] += sum >> 16;
-                    folded[2 * i + 1] += sum & 0xffff;
-                }
-            }
-            for (i, word) in folded.into_iter().enumerate() {
-                memory.set_bits(self.result, base + WORDS * item + i, word as u32);
+            let start = segment * length;
+            let stop = if first <= second { count.min(start + length) } else { start };
+            let of = |r: usize| at.view.get(self.arenas[0], origin + r * stride + start, stop - start);
+            for strand in 0..strands {
+                let words = if start + strand < stop {
+                    strand_words(of(first), of(second), strand, strands)
+                } else {
+                    [0; WORDS]
+                };
+                at.view.put(
+                    self.arenas[1],
+                    base + WORDS * (part * strands + strand),
+                    &words.map(|w| f32::from_bits(w as u32)),
+                );
             }
         }
     }
 }
 
+/// Sums of digits' products of every so-manieth element.
+fn strand_words(xs: &[f32], ys: &[f32], strand: usize, strands: usize) -> [i32; WORDS] {
+    let mut folded = [0i32; WORDS];
+    let mut pairs = xs.iter().zip(ys).skip(strand).step_by(strands).map(|(x, y)| (*x as i32, *y as i32)).peekable();
+    while pairs.peek().is_some() {
+        let mut sums = [0i32; 3];
+        for (x, y) in pairs.by_ref().take(FOLD) {
+            let ([xh, yh], [xl, yl]) = ([x >> 12, y >> 12], [x & 4095, y & 4095]);
+            sums[0] += xh * yh;
+            sums[1] += xh * yl + xl * yh;
+            sums[2] += xl * yl;
+        }
+        for (i, sum) in sums.into_iter().enumerate() {
+            folded[2 * i] += sum >> 16;
+            folded[2 * i + 1] += sum & 0xffff;
+        }
+    }
+    folded
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cpu::{Isa, Memory};
 
     #[test]
     fn products_come_out_of_their_words() {
@@ -139,7 +176,9 @@ mod tests {
             }
             let mut job = vec![0, count as u32, replicas as u32, strands as u32, 0, count as u32, 0, 0];
             job.extend(last.map(|w| w as u32));
-            Exact { source: Arena::Scratch, result: Arena::Out }.twin(&job, 0, &mut memory);
+            let task = Exact { source: Arena::Scratch, result: Arena::Out }.task(&job);
+            let at = At { isa: Isa::Portable, replica: 0, view: memory.view() };
+            task.run(at, 0..task.units(), &mut Space::default());
             for (pair, (a, b)) in [(0, 0), (0, 1), (1, 0), (1, 1)].into_iter().enumerate() {
                 let bits = memory.arena(Arena::Out)[pair * words..(pair + 1) * words].iter().map(|w| w.to_bits());
                 let expected: i128 = (0..count).map(|i| i128::from(xs(a, i)) * i128::from(xs(b, i))).sum();

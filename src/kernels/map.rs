@@ -1,10 +1,13 @@
 //! Elementwise programs over tensors: activations, updates, gathers, random values, everything without a sum.
 
+use std::ops::Range;
+
+use super::HEADER;
+use super::native::{At, Space, Task};
 use super::program::{Level, Program};
-use super::program_twin::{BLOCK, Block, Registers};
+use super::program_native::Bound;
 use super::program_wgsl::{Frame, INNER};
 use super::template::Routine;
-use super::{HEADER, Memory};
 
 /// Elements per workgroup.
 const ELEMENTS: u32 = 256;
@@ -66,15 +69,19 @@ impl Map {
         1 + u64::from(ELEMENTS.div_ceil(if self.vector { 4 * width } else { width })) * (1 + self.program.iterations())
     }
 
-    pub(super) fn twin(&self, job: &[u32], replica: usize, memory: &mut Memory) {
-        let (count, columns) = (job[1] as usize, job[2] as usize);
-        let mut registers = Registers::default();
-        let mut elements = Vec::with_capacity(BLOCK);
-        for start in (0..count).step_by(BLOCK) {
-            elements.clear();
-            elements.extend(start..count.min(start + BLOCK));
-            let block = Block { words: &job[HEADER..], replica, count, columns, elements: &elements, accumulated: &[] };
-            self.program.run(&mut registers, &block, memory);
-        }
+    pub(super) fn task(&self, job: &[u32]) -> Box<dyn Task> {
+        Box::new(Native(Bound::new(&self.program, &job[HEADER..], job[1] as usize, job[2] as usize, &[])))
+    }
+}
+
+struct Native(Bound);
+
+impl Task for Native {
+    fn units(&self) -> usize {
+        self.0.units()
+    }
+
+    fn run(&self, at: At, units: Range<usize>, space: &mut Space) {
+        self.0.start(at, &mut space.registers).store_all(self.0.elements_of(units), &[]);
     }
 }

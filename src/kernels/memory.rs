@@ -48,39 +48,3 @@ pub struct Slot {
     /// Elements from one replica to the next; 0 for what all replicas share.
     pub stride: u32,
 }
-
-/// The arenas on the CPU, for the reference executor. Words are stored as `f32`, integers by their bits.
-#[derive(Clone, Debug, Default)]
-pub struct Memory {
-    arenas: [Vec<f32>; 4],
-}
-
-impl Memory {
-    /// Arenas of the given numbers of elements, zeroed.
-    pub fn new(elements: [usize; 4]) -> Self {
-        Self { arenas: elements.map(|n| vec![0.0; n]) }
-    }
-
-    /// Puts other contents into an arena, and gives what was there.
-    pub fn replace(&mut self, arena: Arena, contents: Vec<f32>) -> Vec<f32> {
-        std::mem::replace(&mut self.arenas[arena as usize], contents)
-    }
-
-    /// The contents of an arena.
-    pub fn arena(&self, arena: Arena) -> &[f32] {
-        &self.arenas[arena as usize]
-    }
-
-    /// The contents of an arena, to change.
-    pub fn arena_mut(&mut self, arena: Arena) -> &mut [f32] {
-        &mut self.arenas[arena as usize]
-    }
-
-    pub(crate) fn bits(&self, arena: Arena, index: usize) -> u32 {
-        self.arenas[arena as usize][index].to_bits()
-    }
-
-    pub(crate) fn set_bits(&mut self, arena: Arena, index: usize, bits: u32) {
-        self.arenas[arena as usize][index] = f32::from_bits(bits);
-    }
-}

@@ -1,26 +1,29 @@
-//! The kernels: for each, what it binds, its bodies, which profile gets which, and its CPU twin. Data and text; no
-//! live GPU object.
+//! The kernels: for each, what it binds, its bodies in WGSL, which profile gets which, and its native body. No live GPU
+//! object.
 //!
 //! A kernel runs *jobs*. A job is a row of words in the table arena that says where its operands are and how large
-//! they are; several jobs of one kernel share a dispatch. The twin reads the same words, so a plan means the same
-//! thing on a GPU and on the reference executor.
+//! they are; several jobs of one kernel share a dispatch. The native body reads the same words, so a plan means the same thing
+//! on a GPU and on the processor.
 
 pub mod cross_entropy;
 pub mod exact;
+mod lanes;
 pub mod map;
 pub mod matmul;
 mod memory;
+pub mod native;
 pub mod nearest;
 pub mod orthogonal;
 pub mod program;
-mod program_twin;
+mod program_native;
 mod program_wgsl;
 pub mod random;
 pub mod reduce;
 pub mod sort;
 pub mod template;
 
-pub use memory::{Arena, Memory, Slot};
+pub use memory::{Arena, Slot};
+pub use native::{At, Space, Task};
 pub use template::Routine;
 
 use crate::gpu::Profile;
@@ -132,17 +135,17 @@ impl Kernel {
         }
     }
 
-    /// Runs one job for one replica on the CPU.
-    pub fn twin(&self, job: &[u32], replica: usize, memory: &mut Memory) {
+    /// A job of these words on the processor.
+    pub fn task(&self, job: &[u32]) -> Box<dyn Task> {
         match self {
-            Self::Map(k) => k.twin(job, replica, memory),
-            Self::Reduce(k) => k.twin(job, replica, memory),
-            Self::MatMul(k) => k.twin(job, replica, memory),
-            Self::CrossEntropy(k) => k.twin(job, replica, memory),
-            Self::Orthogonal(k) => k.twin(job, replica, memory),
-            Self::Nearest(k) => k.twin(job, replica, memory),
-            Self::Sort(k) => k.twin(job, replica, memory),
-            Self::Exact(k) => k.twin(job, replica, memory),
+            Self::Map(k) => k.task(job),
+            Self::Reduce(k) => k.task(job),
+            Self::MatMul(k) => k.task(job),
+            Self::CrossEntropy(k) => k.task(job),
+            Self::Orthogonal(k) => k.task(job),
+            Self::Nearest(k) => k.task(job),
+            Self::Sort(k) => k.task(job),
+            Self::Exact(k) => k.task(job),
         }
     }
 }

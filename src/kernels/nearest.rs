@@ -1,7 +1,10 @@
 //! The nearest rows of each query: the `k` smallest distances of each column, as indices of their rows.
 
+use std::ops::Range;
+
+use super::native::{At, Space, Task, base};
 use super::template::Routine;
-use super::{Arena, HEADER, Memory};
+use super::{Arena, HEADER};
 use crate::gpu::Profile;
 
 /// Where the queries of a block stand in a job.
@@ -57,19 +60,42 @@ impl Nearest {
         1 + u64::from(job[2].min(job[ACROSS]).div_ceil(width)) * (1 + per_query)
     }
 
-    pub(super) fn twin(&self, job: &[u32], replica: usize, memory: &mut Memory) {
-        let (rows, queries, wanted) = (job[1] as usize, job[2] as usize, job[3] as usize);
-        let words = &job[HEADER..];
-        let origin = words[0] as usize + replica * words[1] as usize;
-        let base = words[2] as usize + replica * words[3] as usize;
-        let first = words[4] as usize;
-        for query in 0..queries {
-            let distances = memory.arena(self.source);
-            let of = |row: usize| distances[origin + row * queries + query];
+    pub(super) fn task(&self, job: &[u32]) -> Box<dyn Task> {
+        let [rows, queries, wanted] = [1, 2, 3].map(|i| job[i] as usize);
+        Box::new(Native { arenas: [self.source, self.result], rows, queries, wanted, words: job[HEADER..].to_vec() })
+    }
+}
+
+struct Native {
+    arenas: [Arena; 2],
+    rows: usize,
+    queries: usize,
+    wanted: usize,
+    words: Vec<u32>,
+}
+
+impl Task for Native {
+    fn units(&self) -> usize {
+        self.queries
+    }
+
+    fn run(&self, at: At, units: Range<usize>, _: &mut Space) {
+        let (rows, queries) = (self.rows, self.queries);
+        let distances = at.view.get(self.arenas[0], base(&self.words, 0, at.replica), rows * queries);
+        let target = base(&self.words, 2, at.replica);
+        let first = self.words[4] as usize;
+        for query in units {
+            let of = |row: usize| distances[row * queries + query];
+            let nearer = |a: &usize, b: &usize| of(*a).total_cmp(&of(*b)).then(a.cmp(b));
             let mut order: Vec<usize> = (0..rows).filter(|&row| row != first + query).collect();
-            order.sort_by(|&a, &b| of(a).total_cmp(&of(b)).then(a.cmp(&b)));
-            for (found, row) in order.into_iter().take(wanted).enumerate() {
-                memory.set_bits(self.result, base + found * queries + query, row as u32);
+            let wanted = self.wanted.min(order.len());
+            if wanted < order.len() {
+                order.select_nth_unstable_by(wanted, nearer);
+                order.truncate(wanted);
+            }
+            order.sort_unstable_by(nearer);
+            for (found, row) in order.into_iter().enumerate() {
+                at.view.put(self.arenas[1], target + found * queries + query, &[f32::from_bits(row as u32)]);
             }
         }
     }

@@ -2,8 +2,13 @@
 //!
 //! With the diagonal of R positive the result is uniform over such matrices (Mezzadri 2007), as `torch.nn.init`'s is.
 
+use std::ops::Range;
+
+use pulp::{Simd, WithSimd};
+
+use super::native::{At, Space, Task, base};
 use super::template::Routine;
-use super::{Arena, HEADER, Memory};
+use super::{Arena, HEADER};
 
 /// Largest number of vectors: their coefficients stand in workgroup memory.
 pub const MAX_VECTORS: usize = 2048;
@@ -55,37 +60,74 @@ impl Orthogonal {
             + count * (2 * (share(count) * (length + 1) + share(length) * (count + 1)) + length + share(length))
     }
 
-    pub(super) fn twin(&self, job: &[u32], replica: usize, memory: &mut Memory) {
+    pub(super) fn task(&self, job: &[u32]) -> Box<dyn Task> {
         let (rows, columns) = (job[1] as usize, job[2] as usize);
-        let words = &job[HEADER..];
-        let source = words[0] as usize + replica * words[1] as usize;
-        let target = words[2] as usize + replica * words[3] as usize;
-        let values: Vec<f64> =
-            memory.arena(self.source)[source..source + rows * columns].iter().map(|&x| f64::from(x)).collect();
+        Box::new(Native { arenas: [self.source, self.result], rows, columns, words: job[HEADER..].to_vec() })
+    }
+}
+
+/// Twice-repeated Gram-Schmidt in double precision.
+struct Native {
+    arenas: [Arena; 2],
+    rows: usize,
+    columns: usize,
+    words: Vec<u32>,
+}
+
+impl Task for Native {
+    fn run(&self, at: At, _: Range<usize>, space: &mut Space) {
+        let (rows, columns) = (self.rows, self.columns);
+        let values = at.view.get(self.arenas[0], base(&self.words, 0, at.replica), rows * columns);
         let (count, length) = (rows.min(columns), rows.max(columns));
-        let at = |vector: usize, i: usize| if rows >= columns { i * columns + vector } else { vector * columns + i };
-        let mut vectors: Vec<Vec<f64>> = (0..count).map(|v| (0..length).map(|i| values[at(v, i)]).collect()).collect();
+        let place = |vector: usize, i: usize| if rows >= columns { i * columns + vector } else { vector * columns + i };
+        let mut vectors: Vec<Vec<f64>> =
+            (0..count).map(|v| (0..length).map(|i| f64::from(values[place(v, i)])).collect()).collect();
         for v in 0..count {
             let (done, rest) = vectors.split_at_mut(v);
-            let vector = &mut rest[0];
-            for _ in 0..2 {
-                let dots: Vec<f64> = done.iter().map(|q| q.iter().zip(&*vector).map(|(a, b)| a * b).sum()).collect();
-                for (q, dot) in done.iter().zip(dots) {
-                    for (x, a) in vector.iter_mut().zip(q) {
-                        *x -= dot * a;
-                    }
-                }
-            }
-            let norm = vector.iter().map(|x| x * x).sum::<f64>().sqrt();
-            for x in vector.iter_mut() {
-                *x /= norm;
-            }
+            at.isa.run(Orthonormal { done, vector: &mut rest[0] });
         }
-        let result = memory.arena_mut(self.result);
+        space.results.resize(rows * columns, 0.0);
         for (v, vector) in vectors.iter().enumerate() {
             for (i, x) in vector.iter().enumerate() {
-                result[target + at(v, i)] = *x as f32;
+                space.results[place(v, i)] = *x as f32;
             }
         }
+        at.view.put(self.arenas[1], base(&self.words, 2, at.replica), &space.results[..rows * columns]);
     }
+}
+
+/// Takes from a vector what lies along those before it, twice, and makes it one long.
+struct Orthonormal<'a> {
+    done: &'a [Vec<f64>],
+    vector: &'a mut [f64],
+}
+
+impl WithSimd for Orthonormal<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for _ in 0..2 {
+            let dots: Vec<f64> = self.done.iter().map(|q| dot(q, self.vector)).collect();
+            for (q, along) in self.done.iter().zip(dots) {
+                self.vector.iter_mut().zip(q).for_each(|(x, a)| *x -= along * a);
+            }
+        }
+        let norm = dot(self.vector, self.vector).sqrt();
+        self.vector.iter_mut().for_each(|x| *x /= norm);
+    }
+}
+
+/// In eight sums, whatever the width of vectors.
+#[inline(always)]
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let (a, b) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let mut sums = [0.0f64; 8];
+    for (a, b) in a.0.iter().zip(b.0) {
+        for i in 0..8 {
+            sums[i] = a[i].mul_add(b[i], sums[i]);
+        }
+    }
+    let rest: f64 = a.1.iter().zip(b.1).map(|(a, b)| a * b).sum();
+    sums.iter().sum::<f64>() + rest
 }

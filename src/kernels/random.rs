@@ -1,22 +1,13 @@
-//! Counter-based random numbers on the CPU: the twin of `shaders/random.wgsl`.
+//! Counter-based random numbers, one at a time: what `shaders/random.wgsl` gives.
 //!
 //! threefry2x32 with 20 rounds (Salmon et al. 2011). The key is (seed, purpose), the counter (step, element), so that
 //! a value depends on nothing else: not on a replica's place in a group, nor on what else runs.
 
+use super::lanes::{block, gauss, unit};
+
 /// The threefry2x32 block function with 20 rounds.
 pub fn threefry(key: [u32; 2], counter: [u32; 2]) -> [u32; 2] {
-    const ROTATIONS: [[u32; 4]; 2] = [[13, 15, 26, 6], [17, 29, 16, 24]];
-    let keys = [key[0], key[1], key[0] ^ key[1] ^ 0x1bd1_1bda];
-    let mut x = [counter[0].wrapping_add(keys[0]), counter[1].wrapping_add(keys[1])];
-    for group in 0..5u32 {
-        for by in ROTATIONS[group as usize % 2] {
-            x[0] = x[0].wrapping_add(x[1]);
-            x[1] = x[1].rotate_left(by) ^ x[0];
-        }
-        x[0] = x[0].wrapping_add(keys[(group as usize + 1) % 3]);
-        x[1] = x[1].wrapping_add(keys[(group as usize + 2) % 3]).wrapping_add(group + 1);
-    }
-    x
+    block(key, counter)
 }
 
 /// A number for a purpose, from its path (FNV-1a): the same wherever the purpose stands in a model.
@@ -24,19 +15,9 @@ pub fn purpose(path: &str) -> u32 {
     path.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
-fn unit(bits: u32) -> f32 {
-    (bits >> 8) as f32 * (1.0 / 16_777_216.0)
-}
-
 /// Uniform in [0, 1).
 pub fn uniform(seed: u32, purpose: u32, step: u32, element: u32) -> f32 {
     unit(threefry([seed, purpose], [step, element])[0])
-}
-
-fn gauss(bits: [u32; 2]) -> f32 {
-    let radius = (-2.0 * (unit(bits[0]) + 1.0 / 16_777_216.0).ln()).max(0.0).sqrt();
-    let turn = unit(bits[1]);
-    radius * (std::f32::consts::TAU * (turn - if turn > 0.5 { 1.0 } else { 0.0 })).cos()
 }
 
 /// Standard normal (Box and Muller).

@@ -2,11 +2,16 @@
 //!
 //! The order of a sum depends on the extents of one replica's tensor alone: not on subgroups, nor on the group.
 
+use std::ops::Range;
+
+use pulp::{Simd, WithSimd};
+
+use super::HEADER;
+use super::native::{At, Space, Task};
 use super::program::{Level, Program, Value};
-use super::program_twin::{BLOCK, Block, Registers};
+use super::program_native::{Bound, Running};
 use super::program_wgsl::{Frame, INNER};
 use super::template::Routine;
-use super::{HEADER, Memory};
 
 /// How elements are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -137,48 +142,182 @@ impl Reduce {
         1 + u64::from(GROUP.min(job[1]).div_ceil(width)) * (2 + length * (1 + before) + after)
     }
 
-    pub(super) fn twin(&self, job: &[u32], replica: usize, memory: &mut Memory) {
-        let (count, length, inner) = (job[1] as usize, job[2] as usize, job[3] as usize);
-        let (columns_in, columns_out) = (job[4] as usize, job[5] as usize);
-        let words = &job[HEADER + EXTRA..];
-        let (mut registers, mut elements) = (Registers::default(), Vec::with_capacity(BLOCK));
-        let mut totals = Vec::with_capacity(count);
-        for result in 0..count {
-            let first = (result / inner) * length * inner + result % inner;
-            let mut total = match self.fold {
-                Fold::Sum => 0.0f64,
-                Fold::Max => f64::NEG_INFINITY,
-            };
-            for start in (0..length).step_by(BLOCK) {
-                elements.clear();
-                elements.extend((start..length.min(start + BLOCK)).map(|l| first + l * inner));
-                let block =
-                    Block { words, replica, count: 1, columns: columns_in, elements: &elements, accumulated: &[] };
-                self.before.evaluate(&mut registers, &block, memory);
-                for i in 0..elements.len() {
-                    let x = f64::from(self.before.float(&registers, self.value, i));
-                    total = match self.fold {
-                        Fold::Sum => total + x,
-                        Fold::Max if total.is_nan() || total > x => total,
-                        Fold::Max => x,
-                    };
+    pub(super) fn task(&self, job: &[u32]) -> Box<dyn Task> {
+        let [count, length, inner, columns_in, columns_out] = [1, 2, 3, 4, 5].map(|i| job[i] as usize);
+        let (before, after) = job[HEADER + EXTRA..].split_at(self.before.words());
+        Box::new(Native {
+            fold: self.fold,
+            before: Bound::new(&self.before, before, count * length, columns_in, &[self.value]),
+            value: self.value,
+            after: Bound::new(&self.after, after, count, columns_out, &[]),
+            count,
+            length,
+            inner,
+            // Whole rows of the result, of elements enough to be worth a thread's while.
+            per_unit: inner.max(columns_out) * (UNIT / (length * inner.max(columns_out)).max(1)).max(1),
+        })
+    }
+}
+
+/// Elements of a unit, about.
+const UNIT: usize = 1 << 15;
+/// Sums that an element of a row can go to: by its place, whatever the width of vectors.
+const LANES: usize = 16;
+
+/// Sums are in double precision: each along a row in sixteen parts, by the element's place, or along columns in order.
+struct Native {
+    fold: Fold,
+    before: Bound,
+    value: Value,
+    after: Bound,
+    count: usize,
+    length: usize,
+    inner: usize,
+    per_unit: usize,
+}
+
+impl Task for Native {
+    fn units(&self) -> usize {
+        self.count.div_ceil(self.per_unit)
+    }
+
+    fn run(&self, at: At, units: Range<usize>, space: &mut Space) {
+        let results = units.start * self.per_unit..self.count.min(units.end * self.per_unit);
+        let Space { registers, results: totals, sums, .. } = space;
+        totals.clear();
+        let mut before = self.before.start(at, registers);
+        if self.inner == 1 {
+            self.along_rows(at, results.clone(), &mut before, totals);
+        } else {
+            for outer in results.start / self.inner..results.end / self.inner {
+                self.along_columns(at, outer, &mut before, sums);
+                totals.extend(sums.iter().map(|&x| x as f32));
+            }
+        }
+        self.after.start(at, registers).store_all(results, totals);
+    }
+}
+
+impl Native {
+    fn begin(&self) -> f64 {
+        match self.fold {
+            Fold::Sum => 0.0,
+            Fold::Max => f64::NEG_INFINITY,
+        }
+    }
+
+    /// Results whose elements stand one after the other.
+    fn along_rows(&self, at: At, results: Range<usize>, before: &mut Running<'_>, totals: &mut Vec<f32>) {
+        let (mut lanes, mut place) = ([self.begin(); LANES], 0);
+        let elements = results.start * self.length..results.end * self.length;
+        self.before.blocks(elements, |first, count| {
+            let mut values = &before.evaluate(self.value, first, count)[..count];
+            while !values.is_empty() {
+                let (own, rest) = values.split_at(values.len().min(self.length - place));
+                at.isa.run(Along { fold: self.fold, lanes: &mut lanes, place, values: own });
+                (values, place) = (rest, place + own.len());
+                if place == self.length {
+                    totals.push(together(self.fold, std::mem::replace(&mut lanes, [self.begin(); LANES])) as f32);
+                    place = 0;
                 }
             }
-            totals.push(total as f32);
+        });
+    }
+
+    /// The results of one outer index, which stand side by side in each of the rows that are added up.
+    fn along_columns(&self, at: At, outer: usize, before: &mut Running<'_>, sums: &mut Vec<f64>) {
+        sums.clear();
+        sums.resize(self.inner, self.begin());
+        let begin = outer * self.length * self.inner;
+        self.before.blocks(begin..begin + self.length * self.inner, |first, count| {
+            let mut values = &before.evaluate(self.value, first, count)[..count];
+            let mut column = (first - begin) % self.inner;
+            while !values.is_empty() {
+                let (own, rest) = values.split_at(values.len().min(self.inner - column));
+                at.isa.run(Across { fold: self.fold, sums: &mut sums[column..column + own.len()], values: own });
+                (values, column) = (rest, 0);
+            }
+        });
+    }
+}
+
+#[inline(always)]
+fn combined(fold: Fold, total: f64, x: f64) -> f64 {
+    match fold {
+        Fold::Sum => total + x,
+        // Not a number if any is none.
+        Fold::Max => {
+            if total.is_nan() || total > x {
+                total
+            } else {
+                x
+            }
         }
-        for start in (0..count).step_by(BLOCK) {
-            let end = count.min(start + BLOCK);
-            elements.clear();
-            elements.extend(start..end);
-            let block = Block {
-                words: &words[self.before.words()..],
-                replica,
-                count,
-                columns: columns_out,
-                elements: &elements,
-                accumulated: &totals[start..end],
-            };
-            self.after.run(&mut registers, &block, memory);
+    }
+}
+
+/// The sums of all lanes, as a tree.
+fn together(fold: Fold, mut lanes: [f64; LANES]) -> f64 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] = combined(fold, lanes[i], lanes[i + width]);
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// Elements of a row from a place in it, each to its lane.
+struct Along<'a> {
+    fold: Fold,
+    lanes: &'a mut [f64; LANES],
+    place: usize,
+    values: &'a [f32],
+}
+
+impl WithSimd for Along<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { fold, lanes, place, values } = self;
+        let head = values.len().min(place.next_multiple_of(LANES) - place);
+        let (head, values) = values.split_at(head);
+        for (lane, x) in lanes[place % LANES..].iter_mut().zip(head) {
+            *lane = combined(fold, *lane, f64::from(*x));
+        }
+        let (whole, tail) = values.as_chunks::<LANES>();
+        let mut sums = *lanes;
+        for chunk in whole {
+            for i in 0..LANES {
+                sums[i] = combined(fold, sums[i], f64::from(chunk[i]));
+            }
+        }
+        *lanes = sums;
+        for (lane, x) in lanes.iter_mut().zip(tail) {
+            *lane = combined(fold, *lane, f64::from(*x));
+        }
+    }
+}
+
+/// A row of elements, each to its column's sum.
+struct Across<'a> {
+    fold: Fold,
+    sums: &'a mut [f64],
+    values: &'a [f32],
+}
+
+impl WithSimd for Across<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        match self.fold {
+            Fold::Sum => self.sums.iter_mut().zip(self.values).for_each(|(sum, x)| *sum += f64::from(*x)),
+            fold => {
+                self.sums.iter_mut().zip(self.values).for_each(|(sum, x)| *sum = combined(fold, *sum, f64::from(*x)))
+            }
         }
     }
 }

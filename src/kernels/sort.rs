@@ -4,8 +4,11 @@
 //! Beside its key each element carries a word: its place before the sort, or the number of greater keys that stood before
 //! it, which adds up over the steps (Knight 1966).
 
+use std::ops::Range;
+
+use super::native::{At, Space, Task, base};
 use super::template::Routine;
-use super::{Arena, HEADER, Memory};
+use super::{Arena, HEADER};
 use crate::gpu::Profile;
 
 /// Keys of the runs that the first step makes.
@@ -117,45 +120,67 @@ impl Sort {
         1 + u64::from(job[HEADER + 4].div_ceil(width)) * (1 + per_slice)
     }
 
-    pub(super) fn twin(&self, job: &[u32], replica: usize, memory: &mut Memory) {
-        let (count, run) = (job[1] as usize, job[2] as usize);
-        let words = &job[HEADER..];
-        let origin = words[0] as usize + replica * words[1] as usize;
-        let base = words[2] as usize + replica * words[3] as usize;
-        let source = memory.arena(self.source);
-        let keys = source[origin..origin + count].to_vec();
-        let beside = match self.step {
-            Step::Runs(_) => Vec::new(),
-            _ => source[origin + count..origin + 2 * count].to_vec(),
-        };
-        if self.step == Step::Ranks {
-            for (place, key) in keys.iter().enumerate() {
-                let first = keys.partition_point(|k| k < key);
-                let last = keys.partition_point(|k| k <= key) - 1;
+    pub(super) fn task(&self, job: &[u32]) -> Box<dyn Task> {
+        Box::new(Native {
+            kernel: self.clone(),
+            count: job[1] as usize,
+            run: job[2] as usize,
+            words: job[HEADER..].to_vec(),
+        })
+    }
+}
+
+struct Native {
+    kernel: Sort,
+    count: usize,
+    run: usize,
+    words: Vec<u32>,
+}
+
+impl Task for Native {
+    fn run(&self, at: At, _: Range<usize>, space: &mut Space) {
+        let (count, run, step) = (self.count, self.run, self.kernel.step);
+        let both = if matches!(step, Step::Runs(_)) { count } else { 2 * count };
+        let source = at.view.get(self.kernel.source, base(&self.words, 0, at.replica), both);
+        let target = base(&self.words, 2, at.replica);
+        let (keys, beside) = source.split_at(count);
+        let result = &mut space.results;
+        result.clear();
+        if step == Step::Ranks {
+            result.resize(count, 0.0);
+            let mut first = 0;
+            while first < count {
+                let last = first + keys[first..].partition_point(|k| k <= &keys[first]).max(1) - 1;
                 let rank = if run == 1 { (first + 1) as f32 } else { (first + last) as f32 / 2.0 + 1.0 };
-                memory.arena_mut(self.result)[base + beside[place].to_bits() as usize] = rank;
+                beside[first..=last].iter().for_each(|place| result[place.to_bits() as usize] = rank);
+                first = last + 1;
             }
+            at.view.put(self.kernel.result, target, result);
             return;
         }
-        let length = if matches!(self.step, Step::Runs(_)) { run } else { 2 * run };
+        result.resize(2 * count, 0.0);
+        let length = if matches!(step, Step::Runs(_)) { run } else { 2 * run };
+        let mut order: Vec<usize> = Vec::new();
         for start in (0..count).step_by(length) {
             let end = (start + length).min(count);
-            let mut order: Vec<usize> = (start..end).collect();
+            order.clear();
+            order.extend(start..end);
             // Stable; zero and negative zero, which becomes zero when zero is added, are equal.
             order.sort_by(|&a, &b| (keys[a] + 0.0).total_cmp(&(keys[b] + 0.0)));
+            // The left run is sorted: how many of it are greater follows from where a key would stand in it.
+            let left = &keys[start..end.min(start + run)];
+            let greater = |key: f32| (left.len() - left.partition_point(|k| k <= &key)) as f32;
             for (place, &own) in (start..).zip(&order) {
-                let word = match self.step {
+                result[place] = keys[own];
+                result[count + place] = match step {
                     Step::Runs(Beside::Place) => f32::from_bits(own as u32),
                     Step::Merge(Beside::Place) => beside[own],
                     Step::Runs(Beside::Greater) => (start..own).filter(|&i| keys[i] > keys[own]).count() as f32,
-                    // The left run is sorted.
                     _ if own < start + run => beside[own],
-                    _ => beside[own] + keys[start..start + run].iter().filter(|&&k| k > keys[own]).count() as f32,
+                    _ => beside[own] + greater(keys[own]),
                 };
-                let result = memory.arena_mut(self.result);
-                result[base + place] = keys[own];
-                result[base + count + place] = word;
             }
         }
+        at.view.put(self.kernel.result, target, result);
     }
 }

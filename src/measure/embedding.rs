@@ -314,7 +314,7 @@ impl Embedding {
                 let sum = g.sum(x, 1)?;
                 let centred = match units {
                     None => {
-                        let mean = g.scale(sum, 1.0 / width as f32);
+                        let mean = g.scale(sum, 1.0 / width as f64);
                         g.minus(x, mean)?
                     }
                     Some(units) => {
@@ -516,9 +516,9 @@ impl Prepared {
         let [count, width] = g.matrix(value)?;
         let column = g.column_index(&[count, width]);
         // Beside the text, so that all bands share a kernel.
-        let square = g.number(square as f32);
+        let square = g.number(square as f64);
         let beyond = g.binary(Binary::AtLeast, column, square)?;
-        let (twice, once) = (g.constant(std::f32::consts::SQRT_2), g.constant(1.0));
+        let (twice, once) = (g.constant(std::f64::consts::SQRT_2), g.constant(1.0));
         let weight = g.select(beyond, twice, once)?;
         g.times(value, weight)
     }
@@ -532,16 +532,16 @@ impl Prepared {
             return Ok(table);
         }
         if centring == Centring::Mean {
-            let mean = g.scale(sums.total, (1.0 / (n * (n - 1.0))) as f32);
+            let mean = g.scale(sums.total, 1.0 / (n * (n - 1.0)));
             let less = g.minus(table, mean)?;
             return window.without_diagonal(g, less);
         }
         if centring == Centring::DoubleOfMean {
-            let mean = g.scale(sums.total, (1.0 / (n * (n - 1.0))) as f32);
+            let mean = g.scale(sums.total, 1.0 / (n * (n - 1.0)));
             let less = g.minus(table, mean)?;
             let hollow = window.without_diagonal(g, less)?;
             let edges = window.edges(g, sums.rows, -1.0 / n)?;
-            let corner = g.scale(sums.total, (2.0 / (n * n)) as f32);
+            let corner = g.scale(sums.total, 2.0 / (n * n));
             let less = g.plus(hollow, edges)?;
             return g.plus(less, corner);
         }
@@ -558,7 +558,7 @@ impl Prepared {
             _ => g.sum_all(sums_of)?,
         };
         let edges = window.edges(g, sums_of, -1.0 / per_row)?;
-        let corner = g.scale(total, (1.0 / per_all) as f32);
+        let corner = g.scale(total, 1.0 / per_all);
         let less = g.plus(table, edges)?;
         let value = g.plus(less, corner)?;
         if centring == Centring::Hsic(Estimator::Biased) { Ok(value) } else { window.without_diagonal(g, value) }

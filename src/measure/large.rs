@@ -61,7 +61,7 @@ pub fn products(
     if embeddings.iter().any(|e| e.between != first.between || e.batch.is_some()) {
         return Err(Error::Shape("large sets are compared by one kind of table at a time, and not by batches".into()));
     }
-    let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());
+    let profile = gpu.map_or_else(Profile::processor, |gpu| gpu.profile().clone());
     let room = gpu.map_or(1 << 27, |gpu| gpu.binding_bytes()) / 10 * 9;
     let row_bytes = 4 * (count * examples * embeddings.len()) as u64;
     // Sums over these rows are one loop, which software adapters end after so many turns.

@@ -5,7 +5,6 @@
 use std::fs::read_to_string;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::thread::available_parallelism;
 
 use super::compare::in_parallel_on;
 use crate::error::{Error, Result};
@@ -77,7 +76,7 @@ impl Memory {
     pub fn each<T: Send>(self, gives: f64, needs: &[f64], work: impl Fn(usize) -> Result<T> + Sync) -> Vec<Result<T>> {
         let free = self.look();
         let room = free.bytes - gives;
-        let cores = available_parallelism().map_or(1, usize::from).min(needs.len().max(1));
+        let cores = rayon::current_num_threads().min(needs.len().max(1));
         let threads = |need: f64| match (1..=cores).rev().find(|&t| t as f64 * (need + free.thread) <= room) {
             // One piece of work needs no thread of its own.
             None if need <= room => 1,

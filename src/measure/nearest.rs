@@ -65,7 +65,7 @@ impl Nearest {
             effects.push(Effect::Output(output_name(start), found));
             bands.push((start, count));
         }
-        let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());
+        let profile = gpu.map_or_else(Profile::processor, |gpu| gpu.profile().clone());
         let plan = lower(&g, &[Function::new("nearest", effects)], representations, &profile)?;
         Ok(Self { machine: Machine::new(gpu, plan)?, examples, room, k, bands })
     }

@@ -77,7 +77,7 @@ impl PairProgram {
         let (x, y) = (chosen(FIRST, firsts)?, chosen(SECOND, seconds)?);
         let made = build(&mut g, x, y)?;
         let effects = made.iter().map(|&(name, value)| Effect::Output(name.into(), value)).collect();
-        let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());
+        let profile = gpu.map_or_else(Profile::processor, |gpu| gpu.profile().clone());
         let plan = lower(&g, &[Function::new("pairs", effects)], at_once, &profile)?;
         Ok(Self {
             machine: Machine::new(gpu, plan)?,

@@ -171,7 +171,7 @@ impl Pairs {
         measures: &[Embedding],
         which: &[Layers],
     ) -> Result<Self> {
-        let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());
+        let profile = gpu.map_or_else(Profile::processor, |gpu| gpu.profile().clone());
         PlannedPairs::new(&profile, replicas, layers, extents, measures, which)?.make(gpu)
     }
 

@@ -17,7 +17,7 @@ use crate::kernels::program::{Binary, Unary};
 const QUINTIC_STEPS: usize = 14;
 
 /// Its coefficients, of `s`, `s^3` and `s^5`.
-const QUINTIC: [f32; 3] = [3.4445, -4.7750, 2.0315];
+const QUINTIC: [f64; 3] = [3.4445, -4.7750, 2.0315];
 
 /// Steps of the cubic, which is quadratic near one: from 0.68 to the last digit.
 const CUBIC_STEPS: usize = 6;

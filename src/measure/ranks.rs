@@ -65,7 +65,7 @@ impl RankComparison {
 /// Compares the RDMs of pairs of representations of the same `examples`, pairs given by places in `representations`: for each
 /// of `wanted`, a value for each of `pairs`. The RDMs hold what `between` says; `representations` are as it needs them (units
 /// of mean zero for distances that do not see offsets, so that no digits are lost; whole numbers as they are, or scaled by
-/// a power of two). Without a device the reference executor does it, slowly.
+/// a power of two). Without a device the processor does it.
 ///
 /// A value is NaN where it is not defined: Spearman's and tau-b of an RDM that is constant, all four of one that is not finite
 /// (of an example without direction, for angles). Rho-a and tau-a of a constant RDM are zero.
@@ -250,7 +250,7 @@ impl Ranker {
             let others = g.scale(above, 2.0);
             exact_sums(&mut g, TIED, others, &mut effects)?;
         }
-        let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());
+        let profile = gpu.map_or_else(Profile::processor, |gpu| gpu.profile().clone());
         let plan = lower(&g, &[Function::new("rank", effects)], replicas, &profile)?;
         Ok(Self { machine: Machine::new(gpu, plan)?, examples, room, needs, counts_units })
     }

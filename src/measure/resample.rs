@@ -110,7 +110,7 @@ fn program(
     let found = embedding::many(&mut g, &[first, second], &[(0, 1)], &embeddings)?;
     let effects =
         found.iter().enumerate().map(|(m, values)| Effect::Output(output_name(m), values[0])).collect::<Vec<_>>();
-    let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());
+    let profile = gpu.map_or_else(Profile::processor, |gpu| gpu.profile().clone());
     let plan = lower(&g, &[Function::new("resample", effects)], at_once, &profile)?;
     Machine::new(gpu, plan)
 }

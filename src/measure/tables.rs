@@ -76,7 +76,7 @@ fn program(gpu: Option<&Arc<Gpu>>, examples: usize, width: usize, at_once: usize
         let band = prepared.table(&mut g, Window::at(start, height.min(examples - start), start))?;
         effects.push(Effect::Output(name(start), band));
     }
-    let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());
+    let profile = gpu.map_or_else(Profile::processor, |gpu| gpu.profile().clone());
     let plan = lower(&g, &[Function::new("tables", effects)], at_once, &profile)?;
     Machine::new(gpu, plan)
 }

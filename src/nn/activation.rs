@@ -47,7 +47,7 @@ impl Activation {
             Self::LeakyRelu { slope } => g.unary(Unary::Leaky(slope.to_bits()), x),
             Self::Elu { alpha } => g.unary(Unary::Elu(alpha.to_bits()), x),
             Self::Gelu => {
-                let scaled = g.scale(x, std::f32::consts::FRAC_1_SQRT_2);
+                let scaled = g.scale(x, std::f64::consts::FRAC_1_SQRT_2);
                 let erf = g.unary(Unary::Erf, scaled);
                 let shifted = g.shift(erf, 1.0);
                 let half = g.scale(x, 0.5);

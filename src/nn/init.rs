@@ -86,7 +86,7 @@ impl Init {
         let drawn = self.draw(g, path, &[outputs, inputs], distribution, seed);
         let drawn = if self == Self::Orthogonal { g.orthogonal(drawn)? } else { drawn };
         // Beside the text, so that all layers' weights come from one kernel.
-        let factor = g.number(factor as f32);
+        let factor = g.number(factor);
         let scale = g.times(gain, factor)?;
         g.times(drawn, scale)
     }
@@ -98,7 +98,7 @@ impl Init {
     pub fn bias(self, g: &mut Graph, path: &str, outputs: usize, inputs: usize, seed: Tensor) -> Result<Tensor> {
         if self == Self::PyTorch {
             let drawn = self.draw(g, path, &[1, outputs], Distribution::Uniform, seed);
-            let factor = g.number((1.0 / (inputs as f64).sqrt()) as f32);
+            let factor = g.number(1.0 / (inputs as f64).sqrt());
             return g.times(drawn, factor);
         }
         let zero = g.constant(0.0);

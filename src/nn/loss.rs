@@ -19,15 +19,14 @@ pub enum Reduction {
 
 impl Reduction {
     /// Factor on the sum over examples and outputs.
-    fn factor(self, examples: usize, outputs: usize) -> f32 {
+    fn factor(self, examples: usize, outputs: usize) -> f64 {
         let (examples, all) = (examples as f64, (examples * outputs) as f64);
-        let factor = match self {
+        match self {
             Self::Mean => 1.0 / all,
             Self::HalfMean => 0.5 / all,
             Self::Sum => 1.0 / examples,
             Self::HalfSum => 0.5 / examples,
-        };
-        factor as f32
+        }
     }
 }
 
@@ -97,14 +96,14 @@ impl Loss {
                 let present = g.sum_all(mask)?;
                 let one = g.constant(1.0);
                 let present = g.binary(Binary::Max, present, one)?;
-                let whole = g.scale(sum, (f64::from(factor) * (examples * outputs) as f64) as f32);
+                let whole = g.scale(sum, f64::from(factor as f32) * (examples * outputs) as f64);
                 g.over(whole, present)
             }
         }
     }
 
     /// The terms `[N, C]`, and the factor on their sum; none of cross-entropy.
-    fn terms(self, g: &mut Graph, prediction: Tensor, target: Tensor) -> Result<Option<(Tensor, f32)>> {
+    fn terms(self, g: &mut Graph, prediction: Tensor, target: Tensor) -> Result<Option<(Tensor, f64)>> {
         let [examples, outputs] = g.matrix(prediction)?;
         Ok(Some(match self {
             Self::CrossEntropy => return Ok(None),

@@ -55,7 +55,7 @@ impl Schedule {
         let span = self.steps.saturating_sub(self.warmup).max(1);
         let progress = |g: &mut Graph| -> Result<Tensor> {
             let since = g.shift(t, -(self.warmup as f32));
-            let fraction = g.scale(since, 1.0 / span as f32);
+            let fraction = g.scale(since, 1.0 / f64::from(span));
             let zero = g.constant(0.0);
             let low = g.binary(Binary::Max, fraction, zero)?;
             g.binary(Binary::Min, low, one)
@@ -63,9 +63,9 @@ impl Schedule {
         let course = match self.shape {
             Shape::Constant => one,
             Shape::Step { every, factor } => {
-                let falls = g.scale(t, 1.0 / every as f32);
+                let falls = g.scale(t, 1.0 / f64::from(every));
                 // Division by a constant may fall just short of a whole number: half a step is a safe nudge.
-                let nudged = g.shift(falls, 0.5 / every as f32);
+                let nudged = g.shift(falls, 0.5 / f64::from(every));
                 let whole = g.unary(Unary::Floor, nudged);
                 let base = g.constant(factor);
                 let power = g.binary(Binary::Pow, base, whole)?;
@@ -75,7 +75,7 @@ impl Schedule {
             }
             Shape::Cosine { end } => {
                 let p = progress(g)?;
-                let angle = g.scale(p, std::f32::consts::PI);
+                let angle = g.scale(p, std::f64::consts::PI);
                 let cosine = g.unary(Unary::Cos, angle);
                 let raised = g.shift(cosine, 1.0);
                 let part = g.scale(raised, 0.5 * (1.0 - end));
@@ -91,7 +91,7 @@ impl Schedule {
             return Ok(course);
         }
         let next = g.shift(t, 1.0);
-        let rise = g.scale(next, 1.0 / self.warmup as f32);
+        let rise = g.scale(next, 1.0 / f64::from(self.warmup));
         let warm = g.constant(self.warmup as f32);
         let over = g.binary(Binary::AtLeast, t, warm)?;
         g.select(over, course, rise)

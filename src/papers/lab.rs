@@ -87,10 +87,7 @@ impl<'a> Lab<'a> {
     /// # Errors
     /// If there is none of the name.
     pub fn open(request: Request, progress: &'a mut dyn Progress) -> Result<Self> {
-        let gpu = match request.adapter.clone().or_environment() {
-            AdapterChoice::Reference => None,
-            choice => Some(Gpu::open(&choice)?),
-        };
+        let gpu = request.adapter.open()?;
         let begun = Instant::now();
         Ok(Self { request, gpu, progress, replica_steps: 0, networks: 0, reused: 0, training: Duration::ZERO, begun })
     }
@@ -137,7 +134,7 @@ impl<'a> Lab<'a> {
 
     /// The adapter.
     pub fn adapter(&self) -> AdapterSummary {
-        self.gpu.as_ref().map_or_else(AdapterSummary::reference, |gpu| gpu.summary().clone())
+        self.gpu.as_ref().map_or_else(AdapterSummary::cpu, |gpu| gpu.summary().clone())
     }
 
     /// Networks trained so far.

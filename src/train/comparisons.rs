@@ -61,7 +61,7 @@ impl Comparisons {
             metrics: groups.iter().map(observed).sum::<u64>().saturating_mul(checkpoints),
             pairs: others.saturating_mul(per_checkpoint * checkpoints + at_the_end),
         };
-        let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());
+        let profile = gpu.map_or_else(Profile::processor, |gpu| gpu.profile().clone());
         let beyond = |bytes: u64| {
             Error::OutOfMemory(format!(
                 "comparing all pairs of {replicas} networks takes {} at once, and the adapter binds at most {}: leave cka_pairs and \

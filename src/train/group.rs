@@ -50,7 +50,7 @@ impl Planned {
     ) -> Result<Self> {
         let profile = match gpu {
             Some(gpu) => profile(gpu, compiled.mixed, options)?,
-            None => Profile::reference(),
+            None => Profile::processor(),
         };
         let wanted = slice.unwrap_or(members.len()).min(members.len()).min(profile.grid as usize).max(1);
         // Small groups fit whole, and their plan is made once; of large ones a part shows how many fit.

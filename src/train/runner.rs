@@ -15,6 +15,7 @@ use super::snapshot::{self, Stamp};
 use super::stages::Ended;
 use super::sweep::{Arranged, Summary, Sweep, open};
 use super::track::{self, Tracked};
+use crate::cpu::{self, Isa};
 use crate::error::{Error, Result};
 use crate::files::manifest::RunStatus;
 use crate::files::{self, FolderLock, Made};
@@ -87,11 +88,12 @@ impl<'s> Runner<'s> {
         let gpu = open(options)?;
         let (adapter, profile) = match &gpu {
             Some(gpu) => (gpu.summary().clone(), gpu.profile().clone()),
-            None => (AdapterSummary::reference(), Profile::reference()),
+            None => (AdapterSummary::cpu(), Profile::processor()),
         };
         let mut notes = Vec::new();
         if gpu.is_none() {
-            notes.push("run on the reference executor, on the CPU without any adapter: correct, and slow".to_owned());
+            let (processor, threads) = (cpu::processor(), rayon::current_num_threads());
+            notes.push(format!("run on the processor: {processor}, {}, {threads} threads", Isa::chosen()?));
         }
         let slices = found.as_ref().map_or(&[][..], |found| &found.slices);
         let mut chosen = options.clone();

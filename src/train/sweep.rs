@@ -22,7 +22,7 @@ use crate::data::NamedArray;
 use crate::error::{Error, Result};
 use crate::files::manifest::Manifest;
 use crate::files::{MetricRow, PairTable};
-use crate::gpu::{AdapterChoice, Gpu};
+use crate::gpu::Gpu;
 use crate::graph::Plan;
 
 /// One trained instance: its seed and resolved settings.
@@ -352,15 +352,15 @@ impl Sweep {
     ///
     /// # Errors
     /// If something does not fit, or the device fails.
-    pub fn trial(&self, options: &Options) -> Result<Option<Trial>> {
-        let Some(gpu) = open(options)? else { return Ok(None) };
-        let Arranged { mut planned, .. } = self.arranged(Some(&gpu), options, &[])?;
+    pub fn trial(&self, options: &Options) -> Result<Trial> {
+        let gpu = open(options)?;
+        let Arranged { mut planned, .. } = self.arranged(gpu.as_ref(), options, &[])?;
         let mut trial = Trial::default();
         for group in &mut planned {
             let all: usize = group.slices.iter().map(|(_, members)| members.len()).sum();
             group.slices.truncate(1);
             let share = all as f64 / group.slices[0].1.len() as f64;
-            let mut made = self.made(Some(&gpu), options, std::slice::from_ref(group))?;
+            let mut made = self.made(gpu.as_ref(), options, std::slice::from_ref(group))?;
             let group = &mut made[0];
             group.step(3)?;
             group.wait()?;
@@ -382,7 +382,7 @@ impl Sweep {
                 trial.host_per_dispatch = machine.host_cost("step", runs)?;
             }
         }
-        Ok(Some(trial))
+        Ok(trial)
     }
 
     /// How far the run in a folder is, if this sweep may continue it.
@@ -408,10 +408,7 @@ pub(super) fn open(options: &Options) -> Result<Option<Arc<Gpu>>> {
     if let Some(gpu) = &options.gpu {
         return Ok(Some(gpu.clone()));
     }
-    match options.adapter.clone().or_environment() {
-        AdapterChoice::Reference => Ok(None),
-        choice => Gpu::open(&choice).map(Some),
-    }
+    options.adapter.open()
 }
 
 /// Whether a folder holds a run that can be continued.

@@ -7,11 +7,7 @@ use std::time::Duration;
 use crate::support;
 
 fn isogram() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_isogram"));
-    if support::gpu().is_none() {
-        command.env("ISOGRAM_ADAPTER", "reference");
-    }
-    command
+    Command::new(env!("CARGO_BIN_EXE_isogram"))
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -25,7 +21,7 @@ fn folder() -> tempfile::TempDir {
 /// A sweep that trains for some seconds, with checkpoints all along.
 const LONG: &str = r#"
 name = "long"
-steps = 3000
+steps = 20000
 seeds = 3
 [model]
 layers = [16]
@@ -34,11 +30,11 @@ size = 16
 [probe]
 examples = 40
 [observe]
-at = { kind = "linear", every = 150 }
+at = { kind = "linear", every = 1000 }
 measures = ["loss", "accuracy", "weight_norm", "cka_pairs", "cka_layers", "cka_first", "cka_last"]
 [save]
 parameters = "final"
-snapshot_every = 10
+snapshot_every = 50
 "#;
 
 fn write(dir: &Path, name: &str, contents: &[u8]) -> PathBuf {
@@ -52,7 +48,7 @@ fn run(toml: &Path, out: &Path, more: &[&str]) -> Output {
 }
 
 /// What a run's files hold: parameters by their bits, and all rows in order.
-fn contents(out: &Path) -> (Vec<u8>, Vec<String>) {
+pub fn contents(out: &Path) -> (Vec<u8>, Vec<String>) {
     let parameters = std::fs::read(out.join("parameters.safetensors")).unwrap();
     let metrics = isogram::files::read_metrics(&out.join("metrics.parquet")).unwrap();
     let mut rows: Vec<String> = (0..metrics.len())
@@ -129,7 +125,7 @@ fn unfinished(out: &Path) -> usize {
 #[test]
 fn an_interrupted_run_saves_says_so_and_resumes() {
     let dir = folder();
-    let toml = write(dir.path(), "long.toml", LONG.replace("steps = 3000", "steps = 100000").as_bytes());
+    let toml = write(dir.path(), "long.toml", LONG.replace("steps = 20000", "steps = 100000").as_bytes());
     let out = dir.path().join("run");
     let mut child = isogram()
         .arg("run")
@@ -218,7 +214,8 @@ fn a_benchmark_can_be_compared_with_an_earlier_one() {
     let results: isogram::bench::Results = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
     assert!(results.peak_flops > 0.0 && results.copy_bytes > 0.0);
     let suites: Vec<_> = results.measurements.iter().map(|m| m.suite.as_str()).collect();
-    assert_eq!(suites, ["peak", "peak", "cross-entropy", "dispatch", "dispatch"]);
+    // What a dispatch costs the host is another matter than the device, where there is one.
+    assert_eq!(suites[..4], ["peak", "peak", "cross-entropy", "dispatch"]);
     assert!(results.measurements.iter().all(|m| m.low <= m.seconds && m.seconds <= m.high && m.low > 0.0));
     assert!(std::fs::read_to_string(&svg).unwrap().contains("FLOP per byte"));
     let second = bench(&["--suite", "dispatch", "--against", &json.display().to_string()]);
@@ -226,7 +223,7 @@ fn a_benchmark_can_be_compared_with_an_earlier_one() {
     assert!(table.lines().any(|l| l.starts_with("dispatch") && l.trim_end().ends_with('x')), "{table}");
     refused(&bench(&["--suite", "nonsense"]), "unknown suite", &["nonsense", "matmul"]);
     refused(&bench(&["--against", "nowhere.json"]), "missing file", &["nowhere.json"]);
-    refused(&bench(&["--adapter", "reference"]), "no adapter", &["adapter"]);
+    refused(&bench(&["--adapter", "nothing of this name"]), "no adapter", &["adapter"]);
 }
 
 #[test]
@@ -235,10 +232,10 @@ fn a_run_is_resumed_with_its_own_lowering() {
         return;
     }
     let dir = folder();
-    let toml = write(dir.path(), "long.toml", LONG.replace("steps = 3000", "steps = 100000").as_bytes());
+    let toml = write(dir.path(), "long.toml", LONG.replace("steps = 20000", "steps = 100000").as_bytes());
     let out = dir.path().join("run");
     let mut child = isogram();
-    child.arg("run").arg(&toml).args(["--quiet", "--lowering", "layered", "--out"]).arg(&out);
+    child.arg("run").arg(&toml).args(["--quiet", "--adapter", "0", "--lowering", "layered", "--out"]).arg(&out);
     let mut child = child.spawn().unwrap();
     while !out.join("snapshots/latest.safetensors").exists() {
         assert!(child.try_wait().unwrap().is_none(), "the run ended by itself");
@@ -246,7 +243,7 @@ fn a_run_is_resumed_with_its_own_lowering() {
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    let output = run(&toml, &out, &["--resume", "--lowering", "resident"]);
+    let output = run(&toml, &out, &["--resume", "--adapter", "0", "--lowering", "resident"]);
     refused(&output, "another lowering", &["layered", "resident", "--lowering"]);
 }
 

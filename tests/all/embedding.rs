@@ -74,7 +74,7 @@ fn cosines_of_embeddings_are_what_published_packages_give() {
                 let (name, _, _, map, tolerance) = entries[matrix.measure];
                 let Some(expected) = reference["pairwise"][name]["value"].as_f64() else { continue };
                 let got = map(matrix.values[1]);
-                let machine = if gpu.is_some() { "adapter" } else { "reference executor" };
+                let machine = if gpu.is_some() { "adapter" } else { "processor" };
                 assert!(
                     (got - expected).abs() <= tolerance * expected.abs().max(1.0),
                     "{case} {name} on the {machine}: {got} against {expected}"

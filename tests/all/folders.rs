@@ -9,7 +9,7 @@ use isogram::gpu::AdapterChoice;
 use isogram::train::{Interrupt, Options, Progress, Quiet, Stage, Sweep};
 use isogram::{Error, report};
 
-/// A sweep that takes no time, on the reference executor.
+/// A sweep that takes no time.
 const SMALL: &str = r#"
 name = "small"
 steps = 40
@@ -29,7 +29,7 @@ parameters = "final"
 
 fn isogram(args: &[&str], within: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_isogram"));
-    command.args(args).current_dir(within).env("ISOGRAM_ADAPTER", "reference").output().unwrap()
+    command.args(args).current_dir(within).env("ISOGRAM_ADAPTER", "cpu").output().unwrap()
 }
 
 fn said(output: &Output) -> String {
@@ -51,7 +51,7 @@ fn sweep(more: &[(&str, &str)]) -> Sweep {
 }
 
 fn options(out: &Path, resume: bool) -> Options {
-    Options { adapter: AdapterChoice::Reference, out: Some(out.to_owned()), resume, ..Options::default() }
+    Options { adapter: AdapterChoice::Cpu, out: Some(out.to_owned()), resume, ..Options::default() }
 }
 
 /// Asks a run to stop when it has come so far.
@@ -232,7 +232,7 @@ fn an_interrupted_run_says_how_it_continues() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_isogram"));
     child.args(["run", "small.toml", "--out", "my run", "--set", "save.snapshot_every=50", "--steps", "4000"]);
     child.args(["--set", "observe.at={ kind = 'list', steps = [3] }", "--quiet"]);
-    let child = child.current_dir(dir.path()).env("ISOGRAM_ADAPTER", "reference").stderr(std::process::Stdio::piped());
+    let child = child.current_dir(dir.path()).env("ISOGRAM_ADAPTER", "cpu").stderr(std::process::Stdio::piped());
     let mut child = child.spawn().unwrap();
     while !dir.path().join("my run").join(layout::SNAPSHOT).exists() {
         assert!(child.try_wait().unwrap().is_none(), "the run ended by itself");
@@ -355,7 +355,7 @@ fn a_full_disk_costs_nothing_that_was_observed() {
     let output = Command::new("bash")
         .args(["-c", &limited])
         .current_dir(dir.path())
-        .env("ISOGRAM_ADAPTER", "reference")
+        .env("ISOGRAM_ADAPTER", "cpu")
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1), "{:?} {}", output.status, said(&output));

@@ -116,7 +116,7 @@ measures = ["loss", "accuracy", "cka_pairs"]
 fn a_model_a_measure_and_an_observer_of_ones_own() {
     let experiment = Experiment::from_toml(SETTINGS, "gated.toml").unwrap();
     let sweep = Sweep::new(experiment).unwrap().model(|_| GatedModel).observer(Spread);
-    let adapter = if support::gpu().is_some() { AdapterChoice::Automatic } else { AdapterChoice::Reference };
+    let adapter = if support::gpu().is_some() { AdapterChoice::Index(0) } else { AdapterChoice::Cpu };
     let summary = sweep.run(&Options { adapter, ..Options::default() }, &mut Quiet).unwrap();
     assert!(summary.values("accuracy", 150).iter().all(|a| *a > 0.85), "{:?}", summary.values("accuracy", 150));
     let ratios: Vec<f64> =
@@ -190,7 +190,7 @@ measures = ["loss", "cka_pairs"]
     let sweep = Sweep::new(Experiment::from_toml(settings, "depths.toml").unwrap()).unwrap();
     // Two outputs more than there are digits, because the settings ask for them.
     assert_eq!(sweep.data().outputs, 12);
-    let adapter = if support::gpu().is_some() { AdapterChoice::Automatic } else { AdapterChoice::Reference };
+    let adapter = if support::gpu().is_some() { AdapterChoice::Index(0) } else { AdapterChoice::Cpu };
     let summary = sweep.run(&Options { adapter, ..Options::default() }, &mut Quiet).unwrap();
     assert!(summary.manifest.notes.iter().any(|n| n.contains("differ in depth")), "{:?}", summary.manifest.notes);
     let last = summary.pairs.iter().filter(|p| p.name == "cka:biased" && p.step == 4);

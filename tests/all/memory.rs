@@ -183,7 +183,7 @@ fn each_buffer_that_is_refused_is_an_error_and_costs_nothing() {
 /// The binary with so much address space, in KiB.
 fn limited(kib: u32, args: &str, within: &Path) -> Output {
     let line = format!("ulimit -v {kib}; exec {} {args}", env!("CARGO_BIN_EXE_isogram"));
-    Command::new("bash").args(["-c", &line]).current_dir(within).env("ISOGRAM_ADAPTER", "reference").output().unwrap()
+    Command::new("bash").args(["-c", &line]).current_dir(within).env("ISOGRAM_ADAPTER", "cpu").output().unwrap()
 }
 
 #[cfg(unix)]

@@ -15,7 +15,7 @@ use isogram::train::{Options, Quiet, Summary, Sweep};
 use crate::support;
 
 fn adapter() -> AdapterChoice {
-    if support::gpu().is_some() { AdapterChoice::Automatic } else { AdapterChoice::Reference }
+    if support::gpu().is_some() { AdapterChoice::Index(0) } else { AdapterChoice::Cpu }
 }
 
 fn sweep(settings: &str) -> Sweep {

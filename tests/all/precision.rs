@@ -94,7 +94,7 @@ measures = ["loss", "accuracy", "gradient_norm"]
 fn run(overrides: &[(&str, &str)], lowering: Lowering) -> Summary {
     let overrides: Vec<_> = overrides.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let experiment = Experiment::with_overrides(SETTINGS, "mixed.toml", &overrides).unwrap();
-    let adapter = if support::gpu().is_some() { AdapterChoice::Automatic } else { AdapterChoice::Reference };
+    let adapter = if support::gpu().is_some() { AdapterChoice::Index(0) } else { AdapterChoice::Cpu };
     let lowering = if support::gpu().is_some() { lowering } else { Lowering::Auto };
     Sweep::new(experiment).unwrap().run(&Options { adapter, lowering, ..Options::default() }, &mut Quiet).unwrap()
 }

@@ -47,7 +47,7 @@ fn values(seed: u32, count: usize, levels: Option<u32>) -> Vec<f32> {
 
 /// The machines of a list, by name.
 fn places() -> Vec<(&'static str, Option<Arc<Gpu>>)> {
-    let mut places = vec![("the reference executor", None)];
+    let mut places = vec![("the processor", None)];
     places.extend(support::gpu().map(|gpu| ("the adapter", Some(gpu))));
     places
 }
@@ -310,9 +310,7 @@ fn comparisons_are_what_published_packages_give() {
             }
             let [a, b] = [&x.0, &y.0].map(|m| standardised(m, between));
             let rows = [Rows { values: &a, units: x.2 }, Rows { values: &b, units: y.2 }];
-            // The reference executor takes minutes for all of them.
-            let slow = |gpu: &Option<Arc<Gpu>>| gpu.is_none() && x.1 > 200 && !support::full();
-            for (place, gpu) in places().into_iter().filter(|(_, gpu)| !slow(gpu)) {
+            for (place, gpu) in places() {
                 let found = rank_comparisons(gpu.as_ref(), x.1, &rows, between, &[(0, 1)], &wanted()).unwrap();
                 for (name, i) in names {
                     let entry = format!("rsa_{key}_{name}");

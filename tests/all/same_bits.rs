@@ -40,13 +40,13 @@ fn experiment(overrides: &[(&str, &str)]) -> Experiment {
 #[derive(Clone, Debug, PartialEq)]
 struct Case(AdapterChoice, Lowering);
 
-const LAYERED: Case = Case(AdapterChoice::Automatic, Lowering::Layered);
-const RESIDENT: Case = Case(AdapterChoice::Automatic, Lowering::Resident);
+const LAYERED: Case = Case(AdapterChoice::Index(0), Lowering::Layered);
+const RESIDENT: Case = Case(AdapterChoice::Index(0), Lowering::Resident);
 
 fn options(slice: Option<usize>, case: &Case) -> Options {
     let Case(adapter, lowering) = case.clone();
     // One device for all, whose pipelines are compiled once.
-    let gpu = support::gpu().filter(|_| adapter != AdapterChoice::Reference);
+    let gpu = support::gpu().filter(|_| adapter != AdapterChoice::Cpu);
     Options { adapter, gpu, lowering, slice, ..Options::default() }
 }
 
@@ -63,7 +63,7 @@ fn run_tiled(sweep: &Sweep, slice: Option<usize>, case: &Case) -> Summary {
 /// The reference, which knows one lowering, and the adapter with both.
 fn cases() -> Vec<Case> {
     let gpu = support::gpu().map(|_| [LAYERED, RESIDENT]);
-    std::iter::once(Case(AdapterChoice::Reference, Lowering::Auto)).chain(gpu.into_iter().flatten()).collect()
+    std::iter::once(Case(AdapterChoice::Cpu, Lowering::Auto)).chain(gpu.into_iter().flatten()).collect()
 }
 
 type Row = (u64, Option<String>, String, u64);
@@ -92,7 +92,7 @@ fn seed_0_is_the_same_alone_in_company_reversed_and_in_slices() {
         assert!(alone.len() > 20);
         for seeds in ["3", "4", "32", "33"] {
             // The reference is slow, and has no grid for company to change.
-            if case.0 == AdapterChoice::Reference && seeds.len() > 1 {
+            if case.0 == AdapterChoice::Cpu && seeds.len() > 1 {
                 continue;
             }
             let company = run(&sweep(seeds), None, &case);
@@ -267,7 +267,7 @@ fn replicas_that_diverge_late_do_so_at_the_same_step_whatever_the_lowering() {
         }
         let moments: BTreeSet<_> = steps.iter().flatten().collect();
         assert!(moments.len() > 2, "{steps:?} on {case:?}");
-        if case.0 != AdapterChoice::Reference {
+        if case.0 != AdapterChoice::Cpu {
             seen.push(steps);
         }
     }
@@ -297,7 +297,7 @@ fn the_mean_training_loss_of_many_steps_keeps_its_digits() {
     };
     let loss = |steps: u64| {
         let sweep = Sweep::new(still(&steps.to_string())).unwrap();
-        run(&sweep, None, &Case(AdapterChoice::Reference, Lowering::Auto)).values("loss_train", steps)[0]
+        run(&sweep, None, &Case(AdapterChoice::Cpu, Lowering::Auto)).values("loss_train", steps)[0]
     };
     let (one, many) = (loss(1), loss(20_000));
     assert!((many / one - 1.0).abs() < 3e-5, "{many} against {one}");

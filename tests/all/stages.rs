@@ -57,9 +57,9 @@ fn run(experiment: &Experiment, adapter: &AdapterChoice, lowering: Lowering, sli
 }
 
 fn adapters() -> Vec<(AdapterChoice, Lowering)> {
-    let mut all = vec![(AdapterChoice::Reference, Lowering::Auto)];
+    let mut all = vec![(AdapterChoice::Cpu, Lowering::Auto)];
     if support::gpu().is_some() {
-        all.extend([Lowering::Layered, Lowering::Resident].map(|l| (AdapterChoice::Automatic, l)));
+        all.extend([Lowering::Layered, Lowering::Resident].map(|l| (AdapterChoice::Index(0), l)));
     }
     all
 }
@@ -160,7 +160,7 @@ fn outputs_without_a_loss_are_not_trained() {
         e.steps = steps.parse().unwrap();
         e.observe = Observe::default();
         let out = folder.path().join(name);
-        let options = Options { adapter: AdapterChoice::Reference, out: Some(out.clone()), ..Options::default() };
+        let options = Options { adapter: AdapterChoice::Cpu, out: Some(out.clone()), ..Options::default() };
         Sweep::new(e).unwrap().run(&options, &mut Quiet).unwrap();
         let arrays = isogram::data::read_safetensors(&out.join("parameters.safetensors")).unwrap();
         arrays.into_iter().find(|(n, ..)| n == "0/layers.1.weight").unwrap().2
@@ -178,7 +178,7 @@ fn steps_end_a_stage_and_a_fresh_optimiser_forgets() {
         e.stages[0].outputs.clear();
         (e.stages[0].until, e.stages[0].steps) = (None, Some(60));
         (e.stages[1].until, e.stages[1].steps, e.stages[1].fresh_optimiser) = (None, Some(50), fresh);
-        run(&e, &AdapterChoice::Reference, Lowering::Auto, None)
+        run(&e, &AdapterChoice::Cpu, Lowering::Auto, None)
     };
     let (fresh, kept) = (stages(true), stages(false));
     for summary in [&fresh, &kept] {
@@ -190,7 +190,7 @@ fn steps_end_a_stage_and_a_fresh_optimiser_forgets() {
     // Of one stage after the other on the same outputs, with the optimiser kept, nothing is seen.
     let mut plain = experiment(&[("steps", "125"), ("seeds", "1")]);
     plain.stages.clear();
-    let plain = run(&plain, &AdapterChoice::Reference, Lowering::Auto, None);
+    let plain = run(&plain, &AdapterChoice::Cpu, Lowering::Auto, None);
     assert_eq!(value(&plain, 0, "accuracy").to_bits(), value(&kept, 0, "accuracy").to_bits());
     assert!((value(&plain, 0, "loss") - value(&kept, 0, "loss")).abs() < 1e-6);
 }

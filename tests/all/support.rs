@@ -4,7 +4,7 @@
 use std::sync::{Arc, OnceLock};
 
 use isogram::gpu::{AdapterChoice, Gpu, Profile};
-use isogram::graph::{Function, Graph, Machine, lower};
+use isogram::graph::{Function, Graph, Interpreter, Machine, lower};
 
 /// Whether every case, seed and part is asked for: `ISOGRAM_FULL=1 cargo test`. Otherwise what is slow on a software adapter takes a
 /// part of them, by the same assertions.
@@ -19,7 +19,7 @@ pub fn gpu() -> Option<Arc<Gpu>> {
         Ok(gpu) => Some(gpu),
         Err(error) if std::env::var_os("ISOGRAM_REQUIRE_ADAPTER").is_some() => panic!("{error}"),
         Err(error) => {
-            eprintln!("no adapter, the reference executor alone is tested: {error}");
+            eprintln!("no adapter, the processor alone is tested: {error}");
             None
         }
     })
@@ -31,11 +31,11 @@ pub fn tiled(gpu: &Gpu) -> Option<Profile> {
     gpu.profile().software.then(|| Profile { software: false, ..gpu.profile().clone() })
 }
 
-/// A program on the reference executor and on the adapter, if there is one, with its own profile.
+/// A program on the processor and on the adapter, if there is one, with its own profile.
 pub fn machines(graph: &Graph, functions: &[Function], replicas: usize) -> Vec<(&'static str, Machine)> {
     let mut machines = Vec::new();
-    let plan = lower(graph, functions, replicas, &Profile::reference()).expect("the plan lowers");
-    machines.push(("reference", Machine::new(None, plan).expect("the reference needs nothing")));
+    let plan = lower(graph, functions, replicas, &Profile::processor()).expect("the plan lowers");
+    machines.push(("processor", Machine::new(None, plan).expect("the processor needs nothing")));
     if let Some(gpu) = gpu() {
         let plan = lower(graph, functions, replicas, gpu.profile()).expect("the plan lowers");
         machines.push(("adapter", Machine::new(Some(&gpu), plan).expect("the adapter takes the plan")));
@@ -47,6 +47,35 @@ pub fn machines(graph: &Graph, functions: &[Function], replicas: usize) -> Vec<(
         }
     }
     machines
+}
+
+/// The same program in double precision, which every machine is held to.
+pub fn interpreter(graph: &Graph, functions: &[Function], replicas: usize) -> Interpreter {
+    Interpreter::new(graph.clone(), functions, replicas).expect("what lowers is interpreted")
+}
+
+/// Values as a machine takes them, in double precision.
+pub fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|&x| f64::from(x)).collect()
+}
+
+/// The distance between neighbours of a number of single precision.
+pub fn ulp(x: f64) -> f64 {
+    let size = (x.abs() as f32).clamp(f32::MIN_POSITIVE, f32::MAX);
+    f64::from(f32::from_bits(size.to_bits() & 0x7f80_0000)) * f64::from(f32::EPSILON)
+}
+
+/// Asserts that a machine's values are within what is allowed of each of exact ones. What is no number, or not finite in single precision, must be so here too.
+pub fn within(what: &str, got: &[f32], exact: &[f64], allowed: impl Fn(usize) -> f64) {
+    assert_eq!(got.len(), exact.len(), "{what}: lengths");
+    for (i, (&g, &e)) in got.iter().zip(exact).enumerate() {
+        if !(e as f32).is_finite() {
+            assert!(g == e as f32 || g.is_nan() && e.is_nan(), "{what}[{i}]: {g} for {e}");
+            continue;
+        }
+        let (off, allowed) = ((f64::from(g) - e).abs(), allowed(i));
+        assert!(off <= allowed, "{what}[{i}]: {g:e} for {e:e}, off by {off:.2e} where {allowed:.2e} are allowed");
+    }
 }
 
 /// Asserts that two lists agree to `relative` of the larger list's scale, element by element.

@@ -51,14 +51,14 @@ fn run(sweep: &Sweep, adapter: &AdapterChoice, lowering: Lowering) -> Summary {
 }
 
 fn adapters() -> Vec<AdapterChoice> {
-    let gpu = support::gpu().map(|_| AdapterChoice::Automatic);
-    std::iter::once(AdapterChoice::Reference).chain(gpu).collect()
+    let gpu = support::gpu().map(|_| AdapterChoice::Index(0));
+    std::iter::once(AdapterChoice::Cpu).chain(gpu).collect()
 }
 
 /// Whether a step's text changes no bit of what it computes: a GPU's compiler may fuse multiplications with additions in one text
 /// and not in another.
 fn exact(adapter: &AdapterChoice) -> bool {
-    *adapter == AdapterChoice::Reference || support::gpu().is_some_and(|gpu| gpu.profile().software)
+    *adapter == AdapterChoice::Cpu || support::gpu().is_some_and(|gpu| gpu.profile().software)
 }
 
 fn fixture(name: &str) -> std::path::PathBuf {
@@ -96,7 +96,7 @@ fn tracking_changes_nothing_whatever_the_lowering() {
         let untracked = run(&Sweep::new(experiment(&[])).unwrap(), &adapter, Lowering::Layered);
         let mut seen: Option<Summary> = None;
         for lowering in [Lowering::Layered, Lowering::Resident] {
-            if adapter == AdapterChoice::Reference && lowering == Lowering::Resident {
+            if adapter == AdapterChoice::Cpu && lowering == Lowering::Resident {
                 continue;
             }
             let tracked = run(&Sweep::new(experiment(&[])).unwrap().track(pair()), &adapter, lowering);

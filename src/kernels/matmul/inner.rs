@@ -33,13 +33,4 @@ impl Inner {
             Self::AbsoluteDifference => format!("abs({a} - {b})"),
         }
     }
-
-    /// The term of two factors.
-    pub(super) fn of(self, a: f64, b: f64) -> f64 {
-        match self {
-            Self::Product => a * b,
-            Self::SquaredDifference => (a - b) * (a - b),
-            Self::AbsoluteDifference => (a - b).abs(),
-        }
-    }
 }

@@ -13,15 +13,19 @@
 mod cooperative;
 mod form;
 mod inner;
+mod native;
+mod pack;
 mod parts;
 mod precision;
+mod product;
+mod tile;
 mod tiled;
-mod twin;
 mod wide;
 
 pub use form::Form;
 pub use inner::Inner;
 pub use precision::{Factors, Precision, rounded};
+pub(super) use product::Workspace as Packed;
 
 use super::program::Program;
 use super::program_wgsl::{Frame, INNER};

@@ -145,7 +145,7 @@ fn of(x: &Named, error: &Error) -> Outcome {
 /// Results of `work` for each number below `count`, in order, computed on all cores. Linear algebra within a piece of work
 /// stays on its thread.
 pub fn in_parallel<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    in_parallel_on(thread::available_parallelism().map_or(1, usize::from), count, work)
+    in_parallel_on(rayon::current_num_threads(), count, work)
 }
 
 /// The same on so many threads at most. On one, no thread is started.

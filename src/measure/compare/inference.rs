@@ -1,7 +1,6 @@
 //! How sure the value of a pair is: permutation tests and intervals, on a GPU where the measure has such a form.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::available_parallelism;
 
 use faer::MatRef;
 
@@ -182,7 +181,7 @@ fn draw<'a>(
     let rows = 8.0 * (a.values.nrows() * (a.values.ncols() + b.values.ncols())) as f64;
     let one = alone(measure, a, b) + rows;
     memory.room(one)?;
-    let threads = available_parallelism().map_or(1, usize::from);
+    let threads = rayon::current_num_threads();
     let turn = memory.room(one * threads as f64).is_err().then(|| Mutex::new(()));
     Ok(move |x: MatRef<'_, f64>, y: MatRef<'_, f64>| {
         let _turn = turn.as_ref().map(|turn| turn.lock().unwrap_or_else(PoisonError::into_inner));

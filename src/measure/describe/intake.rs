@@ -100,5 +100,5 @@ pub(super) fn in_batches<T, P, R>(
 }
 
 pub(super) fn profile(gpu: Option<&Arc<Gpu>>) -> Profile {
-    gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone())
+    gpu.map_or_else(Profile::processor, |gpu| gpu.profile().clone())
 }

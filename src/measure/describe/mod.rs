@@ -78,7 +78,7 @@ pub fn describe<'a>(
         .collect()
 }
 
-/// For each representation, for each statistic, its value in f32 on the device (without one: on the reference executor), or
+/// For each representation, for each statistic, its value in f32 on the device (without one: on the processor), or
 /// nothing where it has no such form, is not defined, or is not decided by single precision.
 ///
 /// # Errors

@@ -75,6 +75,6 @@ impl Window {
         let [width, _] = g.matrix(columns)?;
         let columns = g.reshape(columns, &[1, width])?;
         let edges = g.plus(rows, columns)?;
-        Ok(g.scale(edges, factor as f32))
+        Ok(g.scale(edges, factor))
     }
 }

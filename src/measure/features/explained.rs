@@ -148,7 +148,7 @@ impl Centred {
         let (fit, test) = (g.minus(of.fit, first)?, g.minus(of.test, first)?);
         // Numbers beside the kernel's text, so that both means are of one kernel.
         let mean = |g: &mut Graph, x: Tensor, examples: usize| -> Result<Tensor> {
-            let (sum, share) = (g.sum(x, 0)?, g.number(1.0 / examples as f32));
+            let (sum, share) = (g.sum(x, 0)?, g.number(1.0 / examples as f64));
             g.times(sum, share)
         };
         let (fit_mean, test_mean) = (mean(g, fit, n)?, mean(g, test, m)?);
@@ -180,7 +180,7 @@ impl Centred {
     /// together, in one chain of operations. On the test set the sums of the two are each other's opposites.
     fn both_gains(&self, g: &mut Graph, of: Sums) -> Result<Tensor> {
         let [sums, test_sums] = of.sums;
-        let (all, share) = (g.number(self.fit_examples as f32), g.number(1.0 / self.fit_examples as f32));
+        let (all, share) = (g.number(self.fit_examples as f32), g.number(1.0 / self.fit_examples as f64));
         // What the whole leaves, in an order that has the shape of all features from the first operation on.
         let part = g.times(sums, share)?;
         let rest = g.minus(self.means[0], part)?;
@@ -218,7 +218,7 @@ impl Centred {
         let uniform = g.over(sum, count)?;
         let (sum, all) = (g.sum(gains, 1)?, g.sum(spreads, 1)?);
         let variance = g.over(sum, all)?;
-        let total = g.scale(all, 1.0 / self.test_examples as f32);
+        let total = g.scale(all, 1.0 / self.test_examples as f64);
         Ok(ExplainedNodes { r2, varies, uniform, variance, total })
     }
 }

@@ -102,7 +102,7 @@ fn program(gpu: Option<&Arc<Gpu>>, elements: usize, tasks: usize) -> Result<Mach
     let mut effects = Vec::new();
     exact_sums(&mut g, "inversions", inversions, &mut effects)?;
     let function = [Function::new("inversions", effects)];
-    let profile = gpu.map_or_else(Profile::reference, |gpu| gpu.profile().clone());
+    let profile = gpu.map_or_else(Profile::processor, |gpu| gpu.profile().clone());
     let most = (BATCH / (4 * elements)).clamp(1, tasks);
     // Batches of one size: what fills up the last is counted too.
     let mut at_once = tasks.div_ceil(tasks.div_ceil(most));

@@ -66,7 +66,7 @@ mod tests {
             let x = g.variable("x", &[count, 1], DType::F32, VariableKind::Transient).unwrap();
             let mut effects = Vec::new();
             exact_sums(&mut g, "sum", x, &mut effects).unwrap();
-            let plan = lower(&g, &[Function::new("run", effects)], 1, &Profile::reference()).unwrap();
+            let plan = lower(&g, &[Function::new("run", effects)], 1, &Profile::processor()).unwrap();
             let mut machine = Machine::new(None, plan).unwrap();
             machine.write_variable("x", &values).unwrap();
             machine.run("run", 1).unwrap();

@@ -276,7 +276,7 @@ fn check_draws(level: f64, draws: usize) -> Result<()> {
 
 /// Runs draws on all cores and returns their values in order, or the error of the first draw that fails.
 pub(crate) fn draw_all(draws: usize, one: &(dyn Fn(u32) -> Result<f64> + Sync)) -> Result<Vec<f64>> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = rayon::current_num_threads();
     draw_on(threads, draws, one)
 }
 

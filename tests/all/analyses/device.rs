@@ -222,7 +222,7 @@ fn plan(profile: &Profile, named: bool) -> Plan {
 
 #[test]
 fn two_features_of_64_replicas_take_a_handful_of_dispatches() {
-    let mut profiles = vec![Profile::reference()];
+    let mut profiles = vec![Profile::processor()];
     if let Some(gpu) = support::gpu() {
         let own = gpu.profile().clone();
         profiles.push(Profile { software: !own.software, ..own.clone() });

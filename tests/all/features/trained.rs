@@ -48,7 +48,7 @@ fn train(overrides: &[(&str, &str)], options: Options) -> Summary {
 }
 
 fn adapter() -> AdapterChoice {
-    if support::gpu().is_some() { AdapterChoice::Automatic } else { AdapterChoice::Reference }
+    if support::gpu().is_some() { AdapterChoice::Index(0) } else { AdapterChoice::Cpu }
 }
 
 pub fn options(lowering: Lowering) -> Options {

@@ -57,7 +57,7 @@ impl Principal {
 
         let centred = Centre::of(g, of.fit)?.taken_off(g, of.fit)?;
         let products = g.matmul_of(centred, true, centred, false)?;
-        let products = g.scale(products, 1.0 / (fit.max(2) - 1) as f32);
+        let products = g.scale(products, 1.0 / (fit.max(2) - 1) as f64);
         let sum = Function::new(SUM, vec![Effect::Assign(g.variable_of(covariance)?, products)]);
 
         g.fence();

@@ -41,7 +41,7 @@ pub fn steering(g: &mut Graph, of: Inputs, head: &Answers) -> Result<SteeringNod
     let centred = Centre::of(g, of.test)?.taken_off(g, of.test)?;
     let squares = g.unary(Unary::Square, centred);
     let total = g.sum_all(squares)?;
-    let total = g.scale(total, 1.0 / m as f32);
+    let total = g.scale(total, 1.0 / m as f64);
     let spread = g.unary(Unary::Sqrt, total);
 
     let squares = g.unary(Unary::Square, directions);
@@ -78,7 +78,7 @@ pub fn steering(g: &mut Graph, of: Inputs, head: &Answers) -> Result<SteeringNod
         let all = g.sum_all(flips)?;
         let others = g.minus(all, this)?;
         target.push(this);
-        off_target.push(g.scale(others, 1.0 / (features.max(2) - 1) as f32));
+        off_target.push(g.scale(others, 1.0 / (features.max(2) - 1) as f64));
 
         let sizes = row(g, outputs, f)?;
         let sizes = g.unary(Unary::Abs, sizes);

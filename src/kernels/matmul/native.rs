@@ -1,0 +1,151 @@
+//! The native body: some rows of the result at a time, then the program over them while they are in the nearest cache.
+
+use std::ops::Range;
+
+use pulp::{Simd, WithSimd};
+
+use super::product::{self, Factor, Workspace};
+use super::{Factors, Inner, MatMul, OPERANDS};
+use crate::kernels::native::{At, Space, Task};
+use crate::kernels::program_native::Bound;
+use crate::kernels::{Arena, HEADER};
+
+impl MatMul {
+    pub(in crate::kernels) fn task(&self, job: &[u32]) -> Box<dyn Task> {
+        let [m, n, k] = [1, 2, 3].map(|i| job[i] as usize);
+        let words = &job[HEADER..];
+        let operand = |arena, at: usize, depth_last, lines: usize| Operand {
+            arena,
+            offset: words[at] as usize,
+            stride: words[at + 1] as usize,
+            leading: words[at + 2] as usize,
+            depth_last,
+            lines,
+            depth: k,
+        };
+        Box::new(Native {
+            a: operand(self.a, 0, !self.transpose_a, m),
+            b: operand(self.b, 3, self.transpose_b, n),
+            extents: [m, n, k],
+            unit: unit(m, n, k),
+            inner: self.inner,
+            rounded: self.factors != Factors::Single,
+            program: Bound::new(&self.program, &words[OPERANDS..], m * n, n, &[]),
+        })
+    }
+}
+
+/// Where a factor stands.
+struct Operand {
+    arena: Arena,
+    offset: usize,
+    stride: usize,
+    leading: usize,
+    depth_last: bool,
+    lines: usize,
+    depth: usize,
+}
+
+impl Operand {
+    fn of<'a>(&self, at: At<'a>) -> Factor<'a> {
+        let [lines, length] = if self.depth_last { [self.lines, self.depth] } else { [self.depth, self.lines] };
+        let words = if lines == 0 || length == 0 { 0 } else { (lines - 1) * self.leading + length };
+        let values = at.view.get(self.arena, self.offset + at.replica * self.stride, words);
+        Factor { values, leading: self.leading, depth_last: self.depth_last }
+    }
+}
+
+/// Rows and columns of a unit: few enough that all threads share one network's products, many enough that packing is small. Parts
+/// of a row only where they are whole blocks of the program.
+fn unit(m: usize, n: usize, depth: usize) -> [usize; 2] {
+    let mut unit = [576, if n >= 512 { 256 } else { n.max(1) }];
+    let wanted = 2 * rayon::current_num_threads();
+    // Long sums repay reading the other factor again.
+    let fewest = if depth > 4096 { 8 } else { 72 };
+    unit[0] = unit[0].min(m.max(1));
+    while unit[0] > fewest && m.div_ceil(unit[0]) * n.div_ceil(unit[1]) < wanted {
+        unit[0] = unit[0].div_ceil(2);
+    }
+    unit
+}
+
+struct Native {
+    a: Operand,
+    b: Operand,
+    extents: [usize; 3],
+    /// Rows and columns of a unit.
+    unit: [usize; 2],
+    inner: Inner,
+    rounded: bool,
+    program: Bound,
+}
+
+impl Native {
+    /// How many units stand below each other, and side by side.
+    fn grid(&self) -> [usize; 2] {
+        [0, 1].map(|d| self.extents[d].div_ceil(self.unit[d]))
+    }
+}
+
+impl Task for Native {
+    fn units(&self) -> usize {
+        self.grid().iter().product()
+    }
+
+    fn run(&self, at: At, units: Range<usize>, space: &mut Space) {
+        let [m, n, depth] = self.extents;
+        let Space { registers, results, product, .. } = space;
+        let mut program = self.program.start(at, registers);
+        let mut block = |rows: Range<usize>, columns: Range<usize>| {
+            let room = product::room(rows.len(), columns.len(), depth);
+            results.resize(room.max(results.len()), 0.0);
+            at.isa.run(Block {
+                native: self,
+                at,
+                rows,
+                columns: columns.clone(),
+                space: product,
+                out: &mut results[..room],
+                done: &mut |rows, values| match columns.len() == n {
+                    true => program.store_all(rows.start * n..rows.end * n, values),
+                    false => rows.zip(values.chunks_exact(columns.len())).for_each(|(row, values)| {
+                        program.store_all(row * n + columns.start..row * n + columns.end, values);
+                    }),
+                },
+            });
+        };
+        if units == (0..self.units()) {
+            return (0..m)
+                .step_by(product::ROWS_AT_ONCE)
+                .for_each(|i| block(i..m.min(i + product::ROWS_AT_ONCE), 0..n));
+        }
+        for unit in units {
+            let across = self.grid()[1];
+            let [rows, columns] = [(0, unit / across), (1, unit % across)].map(|(d, i)| {
+                let start = i * self.unit[d];
+                start..self.extents[d].min(start + self.unit[d])
+            });
+            block(rows, columns);
+        }
+    }
+}
+
+struct Block<'a> {
+    native: &'a Native,
+    at: At<'a>,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    space: &'a mut Workspace,
+    out: &'a mut [f32],
+    done: &'a mut dyn FnMut(Range<usize>, &[f32]),
+}
+
+impl WithSimd for Block<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { native: Native { a, b, extents, inner, rounded, .. }, at, rows, columns, space, out, done } = self;
+        product::block(simd, *inner, *rounded, a.of(at), rows, b.of(at), columns, extents[2], space, out, done);
+    }
+}

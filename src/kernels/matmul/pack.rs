@@ -1,0 +1,122 @@
+//! Packing: a panel of a factor laid out as tiles read it.
+
+use std::ops::Range;
+
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use pulp::{Simd, bytemuck};
+
+use super::product::Factor;
+
+/// Steps turned at once by [`Simd::interleave_shfl_f32s`].
+const QUAD: usize = 4;
+
+/// Lanes of the widest vector of any machine.
+const MOST_LANES: usize = 16;
+
+/// Lays out `lines` of `from` so that those of step t of `depth` begin at
+/// `out[t * stride]`.
+///
+/// What follows them up to the next multiple of the vector's width is
+/// overwritten too: by what happens to lie there, and then by the next step.
+#[inline(always)]
+pub fn pack<S: Simd>(
+    simd: S,
+    from: Factor,
+    lines: Range<usize>,
+    depth: Range<usize>,
+    rounded: bool,
+    out: &mut [f32],
+    stride: usize,
+) {
+    let steps = depth.len();
+    if from.depth_last {
+        turn(simd, from, lines, depth, out, stride);
+    } else {
+        copy(simd, from, lines, depth, out, stride);
+    }
+    if rounded {
+        round(&mut out[..steps * stride]);
+    }
+}
+
+/// Packs lines that lie side by side.
+#[inline(always)]
+fn copy<S: Simd>(simd: S, from: Factor, lines: Range<usize>, depth: Range<usize>, out: &mut [f32], stride: usize) {
+    for (step, t) in depth.enumerate() {
+        for i in (0..lines.len()).step_by(S::F32_LANES) {
+            let vector = load(simd, from.values, t * from.leading + lines.start + i);
+            store::<S>(out, step * stride + i, vector);
+        }
+    }
+}
+
+/// Packs lines that each hold all of K: turns four steps of a vector of lines at
+/// a time in registers.
+#[inline(always)]
+fn turn<S: Simd>(simd: S, from: Factor, lines: Range<usize>, depth: Range<usize>, out: &mut [f32], stride: usize) {
+    let lanes = S::F32_LANES;
+    let whole = if lanes < QUAD { 0 } else { depth.len() / QUAD };
+    // The last lines first: their excess is then overwritten by the first ones.
+    for first in (0..lines.len()).step_by(lanes).rev() {
+        // For want of a line the last one is read again.
+        let line = |lane: usize| {
+            let line = (lines.start + first + lane).min(lines.end - 1);
+            &from.values[line * from.leading..][depth.clone()]
+        };
+        let mut quads: [&[[f32; QUAD]]; MOST_LANES] = [&[]; MOST_LANES];
+        for (lane, quads) in quads.iter_mut().enumerate().take(lanes) {
+            *quads = line(lane).as_chunks().0;
+        }
+        // `quads` is indexed by line first.
+        #[allow(clippy::needless_range_loop)]
+        for quad in 0..whole {
+            let mut square = [simd.splat_f32s(0.0); QUAD];
+            for (row, vector) in square.iter_mut().enumerate() {
+                let parts: &mut [[f32; QUAD]] = bytemuck::cast_slice_mut(std::slice::from_mut(vector));
+                for (part, values) in parts.iter_mut().enumerate() {
+                    *values = quads[part * QUAD + row][quad];
+                }
+            }
+            // Turns each four by four lanes of the four vectors.
+            let square = simd.interleave_shfl_f32s(square);
+            for (step, vector) in square.into_iter().enumerate() {
+                store::<S>(out, (quad * QUAD + step) * stride + first, vector);
+            }
+        }
+        for step in whole * QUAD..depth.len() {
+            for lane in 0..lanes.min(lines.len() - first) {
+                out[step * stride + first + lane] = line(lane)[step];
+            }
+        }
+    }
+}
+
+/// The vector at `values[at]`, or what there is of it.
+#[inline(always)]
+fn load<S: Simd>(simd: S, values: &[f32], at: usize) -> S::f32s {
+    match values.get(at..at + S::F32_LANES) {
+        Some(whole) => S::as_simd_f32s(whole).0[0],
+        None => simd.partial_load_f32s(&values[at..]),
+    }
+}
+
+#[inline(always)]
+fn store<S: Simd>(out: &mut [f32], at: usize, vector: S::f32s) {
+    S::as_mut_simd_f32s(&mut out[at..at + S::F32_LANES]).0[0] = vector;
+}
+
+/// Rounds to half precision and back; subnormals become zeros of their sign.
+fn round(values: &mut [f32]) {
+    let mut halves = [f16::ZERO; 64];
+    for values in values.chunks_mut(halves.len()) {
+        let halves = &mut halves[..values.len()];
+        halves.convert_from_f32_slice(values);
+        halves.convert_to_f32_slice(values);
+        for value in values {
+            if value.abs() < f16::MIN_POSITIVE.to_f32_const() {
+                *value = 0f32.copysign(*value);
+            }
+        }
+    }
+}

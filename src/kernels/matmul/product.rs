@@ -1,0 +1,230 @@
+//! Products of matrices, and sums of distances, whose bits depend on nothing
+//! but the factors.
+//!
+//! Every result is its own chain of operations: K is cut into parts of
+//! [`PART`], each part is summed in order from zero, and the parts are added in
+//! order. Vectors and tiles only ever put *different* results side by side, so
+//! neither the width of a register, nor the tile a result falls in, nor how the
+//! caller cuts the rows and columns among its threads can be seen in the result.
+
+use std::ops::Range;
+
+use pulp::{Simd, WithSimd};
+
+use super::Inner;
+use super::pack::pack;
+use super::tile::{self, AbsoluteDifference, Product, SquaredDifference, Term, Tile};
+
+/// Terms of K summed as one chain. Part of the contract: it decides bits.
+pub const PART: usize = 256;
+
+/// Rows of A packed at once: with [`PART`] they take 144 KB, which leaves room
+/// in the 512 KB second-level cache of common machines. Changes no bit.
+const PANEL_ROWS: usize = 144;
+
+/// Columns of B packed at once (1 MB, streamed from the second or third level
+/// once per [`PANEL_ROWS`]). Changes no bit.
+const PANEL_COLUMNS: usize = 1024;
+
+/// A factor as it stands in memory: element (i, t), where i counts rows of A or
+/// columns of B and t counts along K.
+#[derive(Clone, Copy)]
+pub struct Factor<'a> {
+    /// The elements, from (0, 0) on.
+    pub values: &'a [f32],
+    /// Elements from one line to the next.
+    pub leading: usize,
+    /// Whether line i holds all t (A as `[M, K]`, B as `[N, K]`); otherwise line
+    /// t holds all i (A as `[K, M]`, B as `[K, N]`).
+    pub depth_last: bool,
+}
+
+/// Room for packed panels, kept by each thread from one call to the next.
+#[derive(Default)]
+pub struct Workspace {
+    a: Vec<f32>,
+    b: Vec<f32>,
+}
+
+/// Computes the results of `rows` and `columns`, summed over `0..depth`, and hands them to `done` in whole rows: each time a range
+/// of rows and their results, without gaps, row by row. `out` is where they stand until then, of [`room`] elements; small enough
+/// results are handed over while they are in the nearest caches.
+///
+/// If `rounded`, the factors are taken as half-precision numbers: rounded to the nearest, subnormals flushed to zero.
+#[allow(clippy::too_many_arguments)]
+pub fn block<S: Simd>(
+    simd: S,
+    inner: Inner,
+    rounded: bool,
+    a: Factor,
+    rows: Range<usize>,
+    b: Factor,
+    columns: Range<usize>,
+    depth: usize,
+    space: &mut Workspace,
+    out: &mut [f32],
+    done: &mut dyn FnMut(Range<usize>, &[f32]),
+) {
+    if depth == 0 {
+        out.fill(0.0);
+        for row in rows {
+            done(row..row + 1, &out[..columns.len()]);
+        }
+        return;
+    }
+    if columns.len() == 1 {
+        // Every term is symmetric, and a single column lies in `out` as a single row does: as a row it fills vectors instead of one
+        // lane of each.
+        let job =
+            Job { rounded, a: b, rows: columns, b: a, columns: rows.clone(), depth, space, out, done: &mut |_, _| {} };
+        summed(simd, inner, job);
+        return done(rows.clone(), &out[..rows.len()]);
+    }
+    summed(simd, inner, Job { rounded, a, rows, b, columns, depth, space, out, done });
+}
+
+/// Elements that [`block`] needs for results of so many rows and columns.
+pub fn room(rows: usize, columns: usize, depth: usize) -> usize {
+    columns * if passing(columns, depth) { rows.min(PANEL_ROWS) } else { rows }
+}
+
+/// Rows of a large result to ask of [`block`] at once: enough that packing is small beside the sums.
+pub const ROWS_AT_ONCE: usize = 7 * PANEL_ROWS;
+
+/// Whether panels of rows are done one after the other, so that all stand in the same place.
+fn passing(columns: usize, depth: usize) -> bool {
+    depth <= PART && (2..=PANEL_COLUMNS).contains(&columns)
+}
+
+fn summed<S: Simd>(simd: S, inner: Inner, job: Job) {
+    match inner {
+        Inner::Product => simd.vectorize(Summed { job, term: Product }),
+        Inner::SquaredDifference => simd.vectorize(Summed { job, term: SquaredDifference }),
+        Inner::AbsoluteDifference => simd.vectorize(Summed { job, term: AbsoluteDifference }),
+    }
+}
+
+struct Job<'a> {
+    rounded: bool,
+    a: Factor<'a>,
+    rows: Range<usize>,
+    b: Factor<'a>,
+    columns: Range<usize>,
+    depth: usize,
+    space: &'a mut Workspace,
+    out: &'a mut [f32],
+    done: &'a mut dyn FnMut(Range<usize>, &[f32]),
+}
+
+struct Summed<'a, T> {
+    job: Job<'a>,
+    term: T,
+}
+
+impl<T: Term> WithSimd for Summed<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Job { rounded, a, rows, b, columns, depth, space, out, done } = self.job;
+        let passing = passing(columns.len(), depth);
+        let tall = tile::rows::<S>();
+        let wide = tile::columns::<S>();
+        let lanes = S::F32_LANES;
+        let a_direct = !rounded && (columns.len() <= 4 * wide || rows.len() <= 4);
+        let b_direct = !rounded && !b.depth_last && rows.len() <= 4 * tall;
+        // Tiles read whole vectors: a panel that does not fill them is packed all the same.
+        let as_it_stands = |panel: &Range<usize>| b_direct && panel.len().is_multiple_of(lanes);
+
+        for t in (0..depth).step_by(PART) {
+            let part = t..depth.min(t + PART);
+            // Packing runs on past a tile by part of a vector.
+            let a_room = tall * part.len() + lanes;
+            // From right to left: the first part of a row that ends in part of a
+            // vector runs on into the next row, whose results are set after it.
+            for j in columns.clone().step_by(PANEL_COLUMNS).rev() {
+                let across = j..columns.end.min(j + PANEL_COLUMNS);
+                for i in rows.clone().step_by(PANEL_ROWS) {
+                    let down = i..rows.end.min(i + PANEL_ROWS);
+                    let top = if passing { i } else { rows.start };
+                    if !a_direct {
+                        grow(&mut space.a, down.len().div_ceil(tall) * a_room);
+                        for steps in split_whole(part.clone(), at_a_stretch(a)) {
+                            for (index, tile) in split(down.clone(), tall).enumerate() {
+                                let start = index * a_room + (steps.start - t) * tile.len();
+                                let high = tile.len();
+                                pack(simd, a, tile, steps.clone(), rounded, &mut space.a[start..], high);
+                            }
+                        }
+                    }
+                    if i == rows.start && !as_it_stands(&across) {
+                        grow(&mut space.b, across.len().next_multiple_of(wide) * part.len() + wide);
+                        for steps in split_whole(part.clone(), at_a_stretch(b)) {
+                            let panels = split_whole(across.clone(), wide);
+                            for panel in panels.filter(|panel| !as_it_stands(panel)) {
+                                let width = panel.len().next_multiple_of(lanes);
+                                let start = (panel.start - j) * part.len() + (steps.start - t) * width;
+                                pack(simd, b, panel, steps.clone(), rounded, &mut space.b[start..], width);
+                            }
+                        }
+                    }
+                    for panel in split_whole(across.clone(), wide).rev() {
+                        let valid = panel.len();
+                        let (b, b_stride) = match as_it_stands(&panel) {
+                            true => (&b.values[t * b.leading + panel.start..], b.leading),
+                            false => (&space.b[(panel.start - j) * part.len()..], valid.next_multiple_of(lanes)),
+                        };
+                        for (index, tile) in split(down.clone(), tall).enumerate() {
+                            let high = tile.len();
+                            let (a, along, a_stride) = match (a_direct, a.depth_last) {
+                                (false, _) => (&space.a[index * a_room..], false, high),
+                                (true, false) => (&a.values[t * a.leading + tile.start..], false, a.leading),
+                                (true, true) => (&a.values[tile.start * a.leading + t..], true, a.leading),
+                            };
+                            let corner = (tile.start - top) * columns.len() + (panel.start - columns.start);
+                            let tile = Tile { a, a_stride, b, b_stride, depth: part.len(), term: self.term };
+                            tile.run(simd, high, along, valid, &mut out[corner..], columns.len(), t == 0);
+                        }
+                    }
+                    if part.end == depth && j == columns.start {
+                        done(down.clone(), &out[(i - top) * columns.len()..(down.end - top) * columns.len()]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Steps of a factor to pack before going on to the next tile. Lines that each
+/// hold all of K are read to their end; of those that lie side by side only as
+/// many at a time as there are pages and streams to keep open.
+#[inline(always)]
+fn at_a_stretch(factor: Factor) -> usize {
+    if factor.depth_last { PART } else { 16 }
+}
+
+/// `whole` in the fewest pieces of at most `most`, as even as they come.
+#[inline(always)]
+fn split(whole: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> {
+    let pieces = whole.len().div_ceil(most);
+    let (least, longer) = (whole.len() / pieces, whole.len() % pieces);
+    let mut start = whole.start;
+    (0..pieces).map(move |piece| {
+        let end = start + least + usize::from(piece < longer);
+        std::mem::replace(&mut start, end)..end
+    })
+}
+
+/// `whole` in pieces of `most`, the last one shorter.
+#[inline(always)]
+fn split_whole(whole: Range<usize>, most: usize) -> impl DoubleEndedIterator<Item = Range<usize>> {
+    let end = whole.end;
+    whole.step_by(most).map(move |start| start..end.min(start + most))
+}
+
+#[inline(always)]
+fn grow(space: &mut Vec<f32>, room: usize) {
+    if space.len() < room {
+        space.resize(room, 0.0);
+    }
+}

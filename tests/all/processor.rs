@@ -1,0 +1,76 @@
+//! The processor as an executor: whatever instructions and threads it works with, the same bits.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use isogram::cpu::{Isa, SIMD_VARIABLE};
+
+use crate::cli::contents;
+
+/// Networks large enough that threads share their products, of which there are fewer than threads take whole; every kind of
+/// random number; sums along rows and columns; functions that are not the hardware's.
+const SWEEP: &str = r#"
+name = "processor"
+steps = 40
+seeds = 3
+[model]
+layers = [200, 33]
+activation = "tanh"
+dropout = 0.2
+[optimiser]
+kind = "adam"
+lr = 0.002
+[batch]
+size = 50
+[probe]
+examples = 40
+[observe]
+at = { kind = "linear", every = 20 }
+measures = ["loss", "accuracy", "weight_norm", "cka_pairs", "cka_input"]
+compare = ["cka:debiased", "rsa"]
+describe = ["participation_ratio"]
+[save]
+parameters = "final"
+"#;
+
+fn run(toml: &Path, out: &Path, instructions: Option<&str>, threads: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_isogram"));
+    command.args(["run", "--quiet", "--adapter", "cpu", "--threads", threads]).arg(toml).arg("--out").arg(out);
+    instructions.map(|name| command.env(SIMD_VARIABLE, name));
+    command.output().unwrap()
+}
+
+#[test]
+fn no_instruction_set_and_no_number_of_threads_changes_a_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let toml = folder.path().join("sweep.toml");
+    std::fs::write(&toml, SWEEP).unwrap();
+    let sets = Isa::available();
+    let cases = sets.iter().map(|isa| (isa.name(), "2")).chain(["1", "7"].map(|threads| (sets[0].name(), threads)));
+    let mut first = None;
+    for (n, (instructions, threads)) in cases.enumerate() {
+        let out = folder.path().join(n.to_string());
+        let output = run(&toml, &out, Some(instructions), threads);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let found = contents(&out);
+        let first = first.get_or_insert_with(|| found.clone());
+        assert!(*first == found, "{instructions} with {threads} threads differs from {} with 2", sets[0].name());
+    }
+}
+
+#[test]
+fn what_the_processor_has_not_is_refused_in_clear_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let (toml, out) = (folder.path().join("sweep.toml"), folder.path().join("out"));
+    std::fs::write(&toml, SWEEP).unwrap();
+    let said = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let output = run(&toml, &out, Some("avx1024"), "1");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("avx1024") && said(&output).contains("portable"), "{}", said(&output));
+    let output = run(&toml, &out, None, "0");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("--threads"), "{}", said(&output));
+    assert!(!out.exists(), "nothing is left of what is refused");
+    let output = run(&toml, &out, None, "999");
+    assert!(output.status.success() && said(&output).contains("999 threads on"), "{}", said(&output));
+}
