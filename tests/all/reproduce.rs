@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::support;
-
 fn isogram(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_isogram")).args(args).output().expect("the binary runs")
 }
@@ -49,33 +47,22 @@ fn papers_and_parts_are_listed_and_mistakes_named() {
     assert!(text(&output.stderr).contains("no finished sweeps"), "{}", text(&output.stderr));
 }
 
-/// Every claim of these parts of a paper (of all, if everything is asked for) at the smallest scale, against the committed
-/// verdicts; and again from what was kept.
-fn claims_come_out_as_committed(paper: &str, parts: &[&str], figure: &str) {
-    if support::gpu().is_none() {
-        return;
-    }
-    let only = parts.join(",");
-    let is_asked_for = |claim: &str| support::full() || parts.iter().any(|part| claim.split('.').next() == Some(part));
+/// Every claim of a paper at the smallest scale, on the processor, against the committed verdicts; and again from what was kept.
+fn claims_come_out_as_committed(paper: &str, figure: &str) {
     let committed = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/verdicts/{paper}.tiny.json"));
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("paper");
     let out = dir.to_str().unwrap();
-    let mut args = vec!["reproduce", paper, "--scale", "tiny", "--quiet", "--out", out];
-    if !support::full() {
-        args.extend(["--only", &only]);
-    }
+    let args = ["reproduce", paper, "--scale", "tiny", "--adapter", "cpu", "--quiet", "--out", out];
     let output = isogram(&args);
     let found = verdicts(&dir.join("claims.json"));
     let failed = found.values().any(|verdict| verdict == "not_held");
     assert_eq!(output.status.code(), Some(if failed { 3 } else { 0 }), "{}", text(&output.stderr));
     if std::env::var_os("ISOGRAM_BLESS").is_some() {
-        assert!(support::full(), "verdicts are of all parts: write them with ISOGRAM_FULL=1 too");
         std::fs::write(&committed, serde_json::to_string_pretty(&found).unwrap() + "\n").unwrap();
     }
-    let mut expected: BTreeMap<String, String> =
+    let expected: BTreeMap<String, String> =
         serde_json::from_str(&std::fs::read_to_string(&committed).expect("a committed table")).unwrap();
-    expected.retain(|claim, _| is_asked_for(claim));
     assert!(!expected.is_empty());
     assert_eq!(found, expected, "{}", text(&output.stdout));
     let page = std::fs::read_to_string(dir.join("report.html")).unwrap();
@@ -90,10 +77,10 @@ fn claims_come_out_as_committed(paper: &str, parts: &[&str], figure: &str) {
 
 #[test]
 fn claims_of_van_rossem_and_saxe() {
-    claims_come_out_as_committed("van-rossem-saxe-2024", &["phase"], "figures/phase.svg");
+    claims_come_out_as_committed("van-rossem-saxe-2024", "figures/phase.svg");
 }
 
 #[test]
 fn claims_of_lampinen_chan_and_hermann() {
-    claims_come_out_as_committed("lampinen-2024", &["headline"], "figures/headline.svg");
+    claims_come_out_as_committed("lampinen-2024", "figures/headline.svg");
 }

@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 use isogram::gpu::{AdapterChoice, Gpu, Profile};
 use isogram::graph::{Function, Graph, Interpreter, Machine, lower};
 
-/// Whether every case, seed and part is asked for: `ISOGRAM_FULL=1 cargo test`. Otherwise what is slow on a software adapter takes a
-/// part of them, by the same assertions.
+/// Whether every case is asked for: `ISOGRAM_FULL=1 cargo test`. Otherwise what is slow on a software adapter takes a part of them, by the
+/// same assertions.
 pub fn full() -> bool {
     std::env::var_os("ISOGRAM_FULL").is_some()
 }
