@@ -69,7 +69,7 @@ impl<'a> View<'a> {
 
     /// Some words, which nothing writes while they are in use.
     #[inline]
-    pub fn get(self, arena: Arena, at: usize, count: usize) -> &'a [f32] {
+    pub(crate) fn get(self, arena: Arena, at: usize, count: usize) -> &'a [f32] {
         let start = self.place(arena, at, count);
         // SAFETY: within the arena, initialised, and not written meanwhile by the plan's doing.
         unsafe { std::slice::from_raw_parts(start, count) }
@@ -77,13 +77,13 @@ impl<'a> View<'a> {
 
     /// One word.
     #[inline]
-    pub fn word(self, arena: Arena, at: usize) -> f32 {
+    pub(crate) fn word(self, arena: Arena, at: usize) -> f32 {
         self.get(arena, at, 1)[0]
     }
 
     /// Writes words; `values` are not of the place itself.
     #[inline]
-    pub fn put(self, arena: Arena, at: usize, values: &[f32]) {
+    pub(crate) fn put(self, arena: Arena, at: usize, values: &[f32]) {
         let start = self.place(arena, at, values.len());
         // SAFETY: within the arena; what is written nobody else touches, and a caller's values stand elsewhere, since it holds
         // no reference to this place while it writes there.
@@ -92,7 +92,7 @@ impl<'a> View<'a> {
 
     /// Makes a word 1, whoever else does the same.
     #[inline]
-    pub fn raise(self, arena: Arena, at: usize) {
+    pub(crate) fn raise(self, arena: Arena, at: usize) {
         let word = self.place(arena, at, 1).cast::<u32>();
         // SAFETY: within the arena, aligned as `f32` is, and written by atomic stores alone while units run.
         unsafe { AtomicU32::from_ptr(word) }.store(1.0f32.to_bits(), Ordering::Relaxed);
