@@ -79,7 +79,7 @@ impl Product {
         let mut value = g.matmul_of(a, self.transposed[0], b, self.transposed[1])?;
         if self.fused {
             value = g.plus(value, bias)?;
-            value = g.unary(Unary::Leaky(0), value);
+            value = g.unary(Unary::Relu, value);
         }
         let effects = vec![Effect::Assign(g.variable_of(c)?, value)];
         let mut machine = match self.precision {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::fuse::{Fused, Group, Head, Store};
-use super::node::{Effect, Op, Scope, Tensor, VariableId};
+use super::fuse::{Fused, Group, Store};
+use super::node::{Effect, Graph, Scope, Tensor, VariableId};
+use super::ops::{Kind, Op, ReadVariable, Reads};
 use super::schedule::Reach;
 use crate::error::{Error, Result};
 
@@ -20,8 +21,7 @@ pub(super) fn order_assignments(fused: &mut Fused) -> Result<Reach> {
                 let (Effect::Assign(variable, _) | Effect::Raise(variable, _)) = fused.effects[number] else {
                     continue;
                 };
-                let reads =
-                    |group: &Group| group.loads.iter().any(|t| fused.graph.node(*t).op == Op::Variable(variable));
+                let reads = |group: &Group| group.loads.iter().any(|t| is_read(fused.graph, *t, variable));
                 let clash = fused.groups.iter().enumerate().any(|(r, group)| {
                     reads(group) && if r == g { !reads_in_place(fused, g, variable) } else { before.has(g, r) }
                 });
@@ -40,34 +40,26 @@ pub(super) fn order_assignments(fused: &mut Fused) -> Result<Reach> {
     }
 }
 
+/// Whether a node reads a variable.
+fn is_read(graph: &Graph, tensor: Tensor, variable: VariableId) -> bool {
+    graph.node(tensor).op == Op::ReadVariable(ReadVariable(variable))
+}
+
 /// Whether a group that assigns a variable reads it only element by element, at the element that it then writes.
 fn reads_in_place(fused: &Fused, g: usize, variable: VariableId) -> bool {
     let group = &fused.groups[g];
     let graph = fused.graph;
-    let is_it = |t: Tensor| graph.node(graph.source(t).0).op == Op::Variable(variable);
-    let whole = |t: &Tensor| {
+    let is_it = |t: Tensor| is_read(graph, graph.source(t).0, variable);
+    let elsewhere = |t: &Tensor| {
         let node = graph.node(*t);
-        match node.op {
-            Op::Gather => is_it(node.inputs[0]),
-            Op::Transpose | Op::Reshape | Op::Rows(_) => is_it(node.inputs[0]),
-            _ => false,
-        }
+        let mut read = node.inputs.iter().enumerate();
+        read.any(|(i, &input)| is_it(input) && node.op.facts().reads(i) != Reads::InPlace)
     };
-    let head = match &group.head {
-        Head::None => false,
-        Head::Node(t) => {
-            let (mut loads, mut seen) = (BTreeSet::new(), BTreeSet::new());
-            for &input in &graph.node(*t).inputs {
-                fused.loads_of(input, g, &mut loads, &mut seen);
-            }
-            loads.iter().any(|t| is_it(*t))
-        }
-        Head::CrossEntropy { .. } => {
-            let inputs = |t: &Tensor| graph.node(*t).inputs.clone();
-            let (Head::CrossEntropy { loss, correct, gradient }, _) = (&group.head, ()) else { return false };
-            [loss, correct, gradient].into_iter().flatten().flat_map(inputs).any(is_it)
-        }
-    };
+    let (mut loads, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    for &input in group.heads.iter().flat_map(|t| &graph.node(*t).inputs) {
+        fused.loads_of(input, g, &mut loads, &mut seen);
+    }
+    let by_head = loads.iter().any(|t| is_it(*t));
     // Elementwise nodes of this group, inline ones included.
     let (mut stack, mut seen) = (group.nodes.clone(), BTreeSet::new());
     stack.extend(group.stores.iter().map(|(t, _)| *t));
@@ -75,7 +67,7 @@ fn reads_in_place(fused: &Fused, g: usize, variable: VariableId) -> bool {
         if !seen.insert(t) {
             continue;
         }
-        if whole(&t) {
+        if elsewhere(&t) {
             return false;
         }
         if !(group.owns(t) || fused.is_inline(t)) {
@@ -83,7 +75,7 @@ fn reads_in_place(fused: &Fused, g: usize, variable: VariableId) -> bool {
         }
         stack.extend(&graph.node(t).inputs);
     }
-    !head && graph.variable_info(variable).shape == group.shape
+    !by_head && graph.variable_info(variable).shape == group.shape
 }
 
 fn detour(fused: &mut Fused, g: usize, s: usize, value: Tensor) -> Result<()> {
@@ -91,7 +83,7 @@ fn detour(fused: &mut Fused, g: usize, s: usize, value: Tensor) -> Result<()> {
     let owner = fused.group_of.get(&value).copied();
     if owner.is_none() {
         let op = &fused.graph.node(value).op;
-        if matches!(op, Op::Variable(_) | Op::Data(_)) || super::fuse::is_alias(op) {
+        if op.facts().kind == Kind::Stored || op.facts().is_view() {
             return Err(Error::Shape(format!(
                 "{} is assigned to a variable that is read after its own assignment: assign a computed value",
                 fused.graph.describe(value)
@@ -103,7 +95,7 @@ fn detour(fused: &mut Fused, g: usize, s: usize, value: Tensor) -> Result<()> {
     }
     let node = fused.graph.node(value);
     fused.groups.push(Group {
-        head: Head::None,
+        heads: Vec::new(),
         shape: node.shape.clone(),
         scope: Scope::Replica,
         epoch: node.epoch,

@@ -1,27 +1,16 @@
 //! Fusion: which nodes are computed together in one kernel, and which exist only inside kernels.
 //!
-//! A group is one kernel's work: perhaps a *head* (product, reduction, cross-entropy ...) and the elementwise nodes
+//! A group is one kernel's work: perhaps a *head* (product, reduction, cross-entropy ...) and the elementwise nodes (maps)
 //! that follow from it. Elementwise nodes that depend on stored values only are *inline*: every kernel that needs them
 //! computes them afresh, which for constants, masks and broadcasts is cheaper than memory. Chains that end in one
 //! reduction are evaluated inside it.
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::node::{Effect, Function, Graph, Op, Scope, Shape, Tensor};
+use super::node::{Effect, Function, Graph, Scope, Shape, Tensor};
+use super::ops::{Kind, Reads};
 use super::schedule::Reach;
 use crate::error::{Error, Result};
-use crate::kernels::program::{Binary, Draw, Unary};
-
-/// What a group starts from.
-#[derive(Clone, Debug)]
-pub(super) enum Head {
-    /// Nothing: elementwise work alone.
-    None,
-    /// A product or reduction whose result the elementwise nodes see.
-    Node(Tensor),
-    /// Cross-entropy of the same logits: up to three results.
-    CrossEntropy { loss: Option<Tensor>, correct: Option<Tensor>, gradient: Option<Tensor> },
-}
 
 /// Where a value goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +24,9 @@ pub(super) enum Store {
 /// One kernel's work.
 #[derive(Clone, Debug)]
 pub(super) struct Group {
-    pub head: Head,
+    /// What its kernel begins with: nothing if all is elementwise, one product or reduction whose result the elementwise nodes see,
+    /// or several that one kernel computes of the same inputs.
+    pub heads: Vec<Tensor>,
     pub shape: Shape,
     pub scope: Scope,
     pub epoch: u32,
@@ -49,12 +40,7 @@ pub(super) struct Group {
 
 impl Group {
     pub fn owns(&self, tensor: Tensor) -> bool {
-        self.nodes.contains(&tensor)
-            || match &self.head {
-                Head::None => false,
-                Head::Node(t) => *t == tensor,
-                Head::CrossEntropy { loss, correct, gradient } => [loss, correct, gradient].contains(&&Some(tensor)),
-            }
+        self.nodes.contains(&tensor) || self.heads.contains(&tensor)
     }
 }
 
@@ -68,67 +54,6 @@ pub(super) struct Fused<'g> {
     inline: Vec<bool>,
     /// Groups that each group needs, at any remove, while groups are being formed.
     needs: Vec<BTreeSet<usize>>,
-}
-
-fn is_leaf(op: &Op) -> bool {
-    matches!(op, Op::Constant(_) | Op::Word(_) | Op::Variable(_) | Op::Data(_))
-}
-
-pub(super) fn is_alias(op: &Op) -> bool {
-    matches!(op, Op::Reshape | Op::Rows(_))
-}
-
-fn is_head(op: &Op) -> bool {
-    matches!(
-        op,
-        Op::MatMul { .. } | Op::Reduce(..) | Op::CrossEntropy | Op::CrossEntropyGradient | Op::Correct | Op::PairDot
-    ) || stands_alone(op)
-}
-
-/// Heads whose kernel takes no program: their value is stored as it is.
-fn stands_alone(op: &Op) -> bool {
-    matches!(op, Op::Orthogonal | Op::Nearest { .. } | Op::SortRuns(_) | Op::Merge(..) | Op::Ranks(_) | Op::PairExact)
-}
-
-fn is_map(op: &Op) -> bool {
-    !is_leaf(op) && !is_alias(op) && !is_head(op)
-}
-
-/// Rough cost of recomputing a node per element.
-fn cost(op: &Op) -> u32 {
-    match op {
-        Op::Unary(
-            Unary::Exp
-            | Unary::Log
-            | Unary::Sin
-            | Unary::Cos
-            | Unary::Erf
-            | Unary::Tanh
-            | Unary::Sigmoid
-            | Unary::Softplus
-            | Unary::Elu(_),
-        ) => 8,
-        Op::Binary(Binary::Pow) => 8,
-        Op::Random(_) | Op::Draw(Draw::Choice) => 60,
-        Op::Draw(_) => 1000,
-        Op::Broadcast | Op::Constant(_) | Op::Word(_) => 0,
-        _ => 1,
-    }
-}
-
-impl Graph {
-    /// The tensor whose memory a node's value is, and how many elements into it the value starts.
-    pub(super) fn source(&self, tensor: Tensor) -> (Tensor, usize) {
-        let node = self.node(tensor);
-        match node.op {
-            Op::Reshape => self.source(node.inputs[0]),
-            Op::Rows(start) => {
-                let (source, offset) = self.source(node.inputs[0]);
-                (source, offset + start * node.shape.columns())
-            }
-            _ => (tensor, 0),
-        }
-    }
 }
 
 impl<'g> Fused<'g> {
@@ -147,9 +72,12 @@ impl<'g> Fused<'g> {
         };
         for index in 0..graph.nodes.len() {
             let tensor = Tensor(index as u32);
-            let op = &graph.nodes[index].op;
-            let stored_leaf = is_leaf(op) && must_store[index] && !matches!(op, Op::Variable(_) | Op::Data(_));
-            if !reachable[index] || fused.inline[index] || is_alias(op) || (is_leaf(op) && !stored_leaf) {
+            let elsewhere = match graph.nodes[index].op.facts().kind {
+                Kind::Stored | Kind::View { .. } => true,
+                Kind::Number => !must_store[index],
+                _ => false,
+            };
+            if !reachable[index] || fused.inline[index] || elsewhere {
                 continue;
             }
             fused.place(tensor);
@@ -171,10 +99,15 @@ impl<'g> Fused<'g> {
         self.inline[tensor.index()]
     }
 
-    fn new_group(&mut self, head: Head, tensor: Tensor) -> usize {
+    /// Whether a value is stored by its group's kernel, and not by the program on its results.
+    pub fn stored_as_it_is(&self, group: usize, value: Tensor) -> bool {
+        self.groups[group].heads.contains(&value) && !self.graph.node(value).op.facts().is_followed()
+    }
+
+    fn new_group(&mut self, heads: Vec<Tensor>, tensor: Tensor) -> usize {
         let node = self.graph.node(tensor);
         self.groups.push(Group {
-            head,
+            heads,
             shape: node.shape.clone(),
             scope: node.scope,
             epoch: node.epoch,
@@ -204,43 +137,28 @@ impl<'g> Fused<'g> {
 
     fn place(&mut self, tensor: Tensor) {
         let node = self.graph.node(tensor);
-        let group = match node.op {
-            Op::CrossEntropy | Op::CrossEntropyGradient | Op::Correct => self.place_cross_entropy(tensor),
-            ref op if is_head(op) => self.new_group(Head::Node(tensor), tensor),
-            _ => {
-                let group = self.joinable(tensor).unwrap_or_else(|| self.new_group(Head::None, tensor));
-                self.groups[group].nodes.push(tensor);
-                group
-            }
+        let group = if node.op.facts().is_head() {
+            self.place_head(tensor)
+        } else {
+            let group = self.joinable(tensor).unwrap_or_else(|| self.new_group(Vec::new(), tensor));
+            self.groups[group].nodes.push(tensor);
+            group
         };
         self.note_needs(group, tensor);
         self.group_of.insert(tensor, group);
     }
 
-    fn place_cross_entropy(&mut self, tensor: Tensor) -> usize {
+    fn place_head(&mut self, tensor: Tensor) -> usize {
         let node = self.graph.node(tensor);
-        let same = |group: &Group| match &group.head {
-            Head::CrossEntropy { loss, correct, gradient } => [loss, correct, gradient]
-                .into_iter()
-                .flatten()
-                .any(|t| self.graph.node(*t).inputs == node.inputs && self.graph.node(*t).epoch == node.epoch),
-            _ => false,
+        let same = |other: &Tensor| {
+            let other = self.graph.node(*other);
+            other.op.facts().together && other.inputs == node.inputs && other.epoch == node.epoch
         };
-        // Nothing may already stand in the group that depends on its rows' results.
-        let group = self.groups.iter().position(same).unwrap_or_else(|| {
-            let head = Head::CrossEntropy { loss: None, correct: None, gradient: None };
-            self.new_group(head, tensor)
-        });
-        let Head::CrossEntropy { loss, correct, gradient } = &mut self.groups[group].head else {
-            unreachable!("only groups with this head are found or made")
-        };
-        match node.op {
-            Op::CrossEntropy => *loss = Some(tensor),
-            Op::Correct => *correct = Some(tensor),
-            _ => {
-                *gradient = Some(tensor);
-                self.groups[group].shape = node.shape.clone();
-            }
+        let found = node.op.facts().together.then(|| self.groups.iter().position(|g| g.heads.iter().any(same)));
+        let Some(group) = found.flatten() else { return self.new_group(vec![tensor], tensor) };
+        self.groups[group].heads.push(tensor);
+        if node.op.facts().is_followed() {
+            self.groups[group].shape = node.shape.clone();
         }
         group
     }
@@ -259,14 +177,12 @@ impl<'g> Fused<'g> {
         let gathers = node.shape.elements_in(2) == 1 && near.len() + whole.len() > 1;
         near.iter().rev().copied().find(|&g| {
             let group = &self.groups[g];
-            let head_allows = match &group.head {
-                Head::None => true,
-                Head::Node(t) => !gathers && !stands_alone(&self.graph.node(*t).op),
-                Head::CrossEntropy { loss, correct, gradient } => {
-                    gradient.is_some() && ![loss, correct].into_iter().flatten().any(|t| soft.contains(t))
-                }
-            };
-            head_allows
+            let follows = |t: &Tensor| self.graph.node(*t).op.facts().is_followed();
+            let heads_allow = group.heads.is_empty()
+                || !gathers
+                    && group.heads.iter().any(follows)
+                    && group.heads.iter().all(|t| follows(t) || !soft.contains(t));
+            heads_allow
                 && group.shape == node.shape
                 && group.scope == node.scope
                 && group.epoch == node.epoch
@@ -279,18 +195,15 @@ impl<'g> Fused<'g> {
     fn references(&self, tensor: Tensor, whole: bool, soft: &mut BTreeSet<Tensor>, hard: &mut BTreeSet<Tensor>) {
         let node = self.graph.node(tensor);
         for (i, &input) in node.inputs.iter().enumerate() {
-            let op = &self.graph.node(input).op;
-            let by_whole = whole
-                || is_alias(op)
-                || matches!((&node.op, i), (Op::Gather, 0) | (Op::Transpose, _))
-                || (is_head(&node.op) && !matches!(node.op, Op::Reduce(..)));
+            let view = self.graph.node(input).op.facts().is_view();
+            let by_whole = whole || view || node.op.facts().reads(i) != Reads::InPlace;
             if self.group_of.contains_key(&input) {
                 if by_whole {
                     hard.insert(input)
                 } else {
                     soft.insert(input)
                 };
-            } else if is_alias(op) {
+            } else if view {
                 let (source, _) = self.graph.source(input);
                 if self.group_of.contains_key(&source) {
                     hard.insert(source);
@@ -316,7 +229,7 @@ impl<'g> Fused<'g> {
                         group.shape == node.shape && group.scope == node.scope && group.epoch == node.epoch
                     };
                     made.iter().copied().find(same).unwrap_or_else(|| {
-                        let group = self.new_group(Head::None, *value);
+                        let group = self.new_group(Vec::new(), *value);
                         made.push(group);
                         group
                     })
@@ -327,7 +240,7 @@ impl<'g> Fused<'g> {
                 if self.groups[group].stores.is_empty() && self.groups[group].nodes.is_empty() {
                     self.groups[group].scope = Scope::Replica;
                 } else {
-                    let own = self.new_group(Head::None, *value);
+                    let own = self.new_group(Vec::new(), *value);
                     self.groups[own].scope = Scope::Replica;
                     self.groups[own].stores.push((*value, Store::Effect(number)));
                     continue;
@@ -345,11 +258,7 @@ impl<'g> Fused<'g> {
     fn stores_directly(&self, group: usize, value: Tensor, effect: &Effect) -> bool {
         let group = &self.groups[group];
         let shared = group.scope == Scope::Shared && !matches!(effect, Effect::Output(..));
-        match &group.head {
-            Head::CrossEntropy { loss, correct, .. } => *loss != Some(value) && *correct != Some(value) && !shared,
-            Head::Node(t) => !stands_alone(&self.graph.node(*t).op) && !shared,
-            Head::None => !shared,
-        }
+        !shared && !(group.heads.contains(&value) && !self.graph.node(value).op.facts().is_followed())
     }
 
     /// Groups over single values that do not depend on each other become one: schedules, counters, flags.
@@ -357,9 +266,8 @@ impl<'g> Fused<'g> {
         self.find_loads();
         let mut reach = self.reach();
         let n = self.groups.len();
-        let candidates: Vec<usize> = (0..n)
-            .filter(|&g| matches!(self.groups[g].head, Head::None) && self.groups[g].shape.elements_in(2) == 1)
-            .collect();
+        let candidates: Vec<usize> =
+            (0..n).filter(|&g| self.groups[g].heads.is_empty() && self.groups[g].shape.elements_in(2) == 1).collect();
         let mut owner: Vec<usize> = (0..n).collect();
         for (place, &b) in candidates.iter().enumerate() {
             let fits = |&&a: &&usize| {
@@ -426,13 +334,7 @@ impl<'g> Fused<'g> {
                     wanted.push(*step);
                 }
             }
-            match &group.head {
-                Head::None => {}
-                Head::Node(t) => wanted.push(*t),
-                Head::CrossEntropy { loss, correct, gradient } => {
-                    wanted.extend([loss, correct, gradient].into_iter().flatten());
-                }
-            }
+            wanted.extend(&group.heads);
             let mut seen = BTreeSet::new();
             for tensor in wanted {
                 self.loads_of(tensor, g, &mut loads, &mut seen);
@@ -445,17 +347,13 @@ impl<'g> Fused<'g> {
         if !seen.insert(tensor) {
             return;
         }
-        let op = &self.graph.node(tensor).op;
-        match op {
-            Op::Constant(_) | Op::Word(_) if self.group_of.get(&tensor).is_none_or(|g| *g == group) => {}
-            Op::Variable(_) | Op::Data(_) => {
-                loads.insert(tensor);
+        let own = self.groups[group].owns(tensor) || self.inline[tensor.index()];
+        match self.graph.node(tensor).op.facts().kind {
+            Kind::Number if self.group_of.get(&tensor).is_none_or(|g| *g == group) => {}
+            Kind::View { .. } => {
+                loads.insert(self.graph.source(tensor).0);
             }
-            op if is_alias(op) => {
-                let (source, _) = self.graph.source(tensor);
-                loads.insert(source);
-            }
-            _ if self.groups[group].owns(tensor) || self.inline[tensor.index()] => {
+            kind if kind != Kind::Stored && own => {
                 for &input in &self.graph.node(tensor).inputs {
                     self.loads_of(input, group, loads, seen);
                 }
@@ -508,9 +406,7 @@ fn must_store(graph: &Graph, reachable: &[bool], consumers: &[Vec<Tensor>]) -> (
     let mut must = vec![false; graph.nodes.len()];
     for (_, node) in graph.nodes.iter().enumerate().filter(|(index, _)| reachable[*index]) {
         for (i, &input) in node.inputs.iter().enumerate() {
-            let whole = (is_head(&node.op) && !matches!(node.op, Op::Reduce(..)))
-                || is_alias(&node.op)
-                || matches!((&node.op, i), (Op::Gather, 0) | (Op::Transpose, _));
+            let whole = node.op.facts().reads(i) != Reads::InPlace;
             if whole {
                 must[graph.source(input).0.index()] = true;
             }
@@ -524,20 +420,17 @@ fn must_store(graph: &Graph, reachable: &[bool], consumers: &[Vec<Tensor>]) -> (
             continue;
         }
         let node = &graph.nodes[index];
-        let own = cost(&node.op);
-        weight[index] = node.inputs.iter().fold(own, |sum, i| sum.saturating_add(weight[i.index()]));
-        let reshaped = |c: &Tensor| is_map(&graph.node(*c).op) && graph.shape(*c) != &node.shape;
-        let own_place = matches!(node.op, Op::Random(_) | Op::Transpose | Op::Gather | Op::Row | Op::Column);
-        positional[index] =
-            is_map(&node.op) && (own_place || node.inputs.iter().any(|i| positional[i.index()] && !must[i.index()]));
-        if is_map(&node.op) && consumers[index].iter().any(reshaped) && (positional[index] || weight[index] > 3) {
+        let facts = node.op.facts();
+        weight[index] = node.inputs.iter().fold(facts.cost, |sum, i| sum.saturating_add(weight[i.index()]));
+        let reshaped = |c: &Tensor| graph.node(*c).op.facts().is_map() && graph.shape(*c) != &node.shape;
+        positional[index] = facts.kind == Kind::Map { positional: true }
+            || facts.is_map() && node.inputs.iter().any(|i| positional[i.index()] && !must[i.index()]);
+        if facts.is_map() && consumers[index].iter().any(reshaped) && (positional[index] || weight[index] > 3) {
             // Constants broadcast are free, and so is whatever costs next to nothing.
-            must[index] |= node.op != Op::Broadcast;
+            must[index] |= facts.cost > 0;
         }
-        if matches!(node.op, Op::Draw(draw) if draw != Draw::Choice) {
-            must[index] = true;
-        }
-        if must[index] || is_head(&node.op) {
+        must[index] |= facts.kind == Kind::DearMap;
+        if must[index] || facts.is_head() {
             weight[index] = 1;
         }
     }
@@ -545,7 +438,7 @@ fn must_store(graph: &Graph, reachable: &[bool], consumers: &[Vec<Tensor>]) -> (
 }
 
 /// Operations per element up to which a value is computed again from what is stored anyway, rather than stored too.
-const CHEAP: u32 = 10;
+pub(super) const CHEAP: u32 = 10;
 
 fn inline(
     graph: &Graph,
@@ -560,12 +453,13 @@ fn inline(
     let roots: BTreeSet<Tensor> = function.effects.iter().flat_map(Effect::values).collect();
     for index in 0..n {
         let node = &graph.nodes[index];
-        if !reachable[index] || must[index] || !is_map(&node.op) {
+        if !reachable[index] || must[index] || !node.op.facts().is_map() {
             continue;
         }
-        let leaf = |input: &Tensor| {
-            let (op, i) = (&graph.node(*input).op, input.index());
-            is_leaf(op) && (!must[i] || matches!(op, Op::Variable(_) | Op::Data(_)))
+        let leaf = |input: &Tensor| match graph.node(*input).op.facts().kind {
+            Kind::Stored => true,
+            Kind::Number => !must[input.index()],
+            _ => false,
         };
         floating[index] = node.inputs.iter().all(|i| leaf(i) || floating[i.index()]);
         // What is stored in any case (an activation that the next layer reads) gives cheap functions of itself, such
@@ -574,19 +468,18 @@ fn inline(
             && node.scope == Scope::Replica
             && !roots.contains(&Tensor(index as u32))
             && node.inputs.iter().all(|i| leaf(i) || inline[i.index()] || must[graph.source(*i).0.index()]);
-        inline[index] = floating[index] || cheap || node.op == Op::Broadcast;
+        inline[index] = floating[index] || cheap || node.op.facts().cost == 0;
     }
     for index in (0..n).rev() {
         let tensor = Tensor(index as u32);
         let node = &graph.nodes[index];
-        if !reachable[index] || must[index] || !is_map(&node.op) || roots.contains(&tensor) {
+        if !reachable[index] || must[index] || !node.op.facts().is_map() || roots.contains(&tensor) {
             continue;
         }
         if let [consumer] = consumers[index][..] {
-            let into_reduction = match graph.node(consumer).op {
-                Op::Reduce(..) => true,
-                ref op => is_map(op) && inline[consumer.index()] && graph.shape(consumer) == &node.shape,
-            };
+            let facts = graph.node(consumer).op.facts();
+            let into_reduction = facts.kind == Kind::Reduction
+                || facts.is_map() && inline[consumer.index()] && graph.shape(consumer) == &node.shape;
             let feeds_reduction = into_reduction && ends_in_reduction(graph, consumers, consumer);
             inline[index] |= feeds_reduction;
         }
@@ -597,7 +490,7 @@ fn inline(
 /// Whether the only way on from a node leads through single consumers into a reduction.
 fn ends_in_reduction(graph: &Graph, consumers: &[Vec<Tensor>], mut tensor: Tensor) -> bool {
     loop {
-        if matches!(graph.node(tensor).op, Op::Reduce(..)) {
+        if graph.node(tensor).op.facts().kind == Kind::Reduction {
             return true;
         }
         match consumers[tensor.index()][..] {

@@ -8,22 +8,21 @@
 //! the kernels' and differ from theirs by rounding alone. Where single precision decides (a comparison, a tie, the rejection of
 //! a truncated normal value), double precision may decide otherwise of values that differ by less than single precision tells.
 
-mod values;
-
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::iter::repeat_n;
 use std::sync::Arc;
 
 use super::fuse::reachable;
-use super::node::{DataId, Effect, Function, Graph, Node, Op, REPLICAS, Scope, Tensor, VariableId};
+use super::node::{DataId, Effect, Function, Graph, Node, REPLICAS, Scope, Tensor, VariableId};
+use super::ops::{Op, ReadData};
 use super::registry::Registry;
 use crate::error::{Error, Result};
 use crate::gpu::Profile;
-use crate::kernels::matmul::Inner;
-use crate::kernels::program::{DType, Unary};
-use values::{Labelled, spread};
+use crate::kernels::program::DType;
 
 /// Elements of one value, last axis fastest. Shared, because most are read more often than written.
-type Values = Arc<[f64]>;
+pub(super) type Values = Arc<[f64]>;
 
 /// A ring of recorded values: for each replica the entries of so many steps.
 #[derive(Clone, Debug)]
@@ -85,7 +84,7 @@ impl Interpreter {
         let nothing: Values = Arc::new([]);
         let mut data = vec![nothing; graph.data.len()];
         for node in &graph.nodes {
-            if let Op::Data(DataId(id)) = node.op {
+            if let Op::ReadData(ReadData(DataId(id))) = node.op {
                 // Words are floats or the bits of integers: the node says which.
                 let integers = node.dtype == DType::U32;
                 let value = |&word: &f32| if integers { f64::from(word.to_bits()) } else { f64::from(word) };
@@ -279,14 +278,8 @@ impl Interpreter {
     fn value(&self, tensor: Tensor, values: &[Vec<Values>]) -> Result<Vec<Values>> {
         let (graph, node) = (&*self.graph, self.graph.node(tensor));
         let inputs: Vec<&[Values]> = node.inputs.iter().map(|t| values[t.index()].as_slice()).collect();
-        match node.op {
-            Op::Variable(VariableId(id)) => return Ok(self.variables[id as usize].clone()),
-            Op::PairDot => return Ok(vec![values::pair_dot(inputs[0], inputs[1])]),
-            Op::PairExact => {
-                let words = self.extents(tensor)[2];
-                return values::pair_exact(inputs[0], words).map(|value| vec![value]).map_err(self.at(tensor));
-            }
-            _ => {}
+        if let Some(value) = node.op.rules().value_of_all(&inputs, &self.extents(tensor)) {
+            return value.map(|value| vec![value]).map_err(|error| at_node(graph, tensor, error));
         }
         // An element of a pair is of two replicas: which of a replica's values would it take?
         if node.scope == Scope::Pairs
@@ -298,88 +291,11 @@ impl Interpreter {
         let copies = if node.scope == Scope::Replica { self.replicas } else { 1 };
         (0..copies)
             .map(|replica| {
-                let inputs: Vec<&Values> = inputs.iter().map(|values| of_replica(values, replica)).collect();
-                self.evaluate(tensor, node, &inputs)
+                let inputs = inputs.iter().map(|values| of_replica(values, replica)).collect();
+                let extents = self.extents(tensor);
+                node.op.rules().value(&Evaluation { interpreter: self, tensor, node, replica, inputs, extents })
             })
             .collect()
-    }
-
-    /// A node's value for one replica, from those of its inputs.
-    fn evaluate(&self, tensor: Tensor, node: &Node, inputs: &[&Values]) -> Result<Values> {
-        let extents = self.extents(tensor);
-        let count = extents.iter().product::<usize>();
-        let columns = extents.last().copied().unwrap_or(1).max(1);
-        let from = |i: usize| self.extents(node.inputs[i]);
-        // An input as large as the result.
-        let whole = |i: usize| spread(inputs[i], &from(i), &extents);
-        let with_labels = |of: fn(Labelled) -> Vec<f64>| -> Values {
-            let rows = inputs[0].chunks(from(0).last().copied().unwrap_or(1).max(1)).zip(inputs[1].iter());
-            rows.flat_map(|(logits, &label)| of(Labelled::new(logits, label as usize))).collect()
-        };
-        Ok(match &node.op {
-            Op::Constant(bits) => Arc::new([f64::from_bits(*bits)]),
-            Op::Word(bits) if node.dtype == DType::U32 => Arc::new([*bits as f64]),
-            Op::Word(bits) => Arc::new([f64::from_bits(*bits)]),
-            Op::Data(DataId(id)) => self.data[*id as usize].clone(),
-            Op::Unary(Unary::ToFloat) | Op::Reshape => inputs[0].clone(),
-            Op::Unary(f) => inputs[0].iter().map(|&x| values::unary(*f, x)).collect(),
-            Op::Binary(f) => whole(0).iter().zip(&*whole(1)).map(|(&a, &b)| values::binary(*f, a, b)).collect(),
-            Op::Select => {
-                let (condition, a, b) = (whole(0), whole(1), whole(2));
-                let either = a.iter().zip(&*b).zip(&*condition);
-                either.map(|((&a, &b), &c)| if c != 0.0 { a } else { b }).collect()
-            }
-            Op::Broadcast => whole(0).into(),
-            Op::Column => (0..count).map(|e| (e % columns) as f64).collect(),
-            Op::Row => (0..count).map(|e| (e / columns) as f64).collect(),
-            Op::Random(distribution) => {
-                let key: [_; 3] = std::array::from_fn(whole);
-                let word = |i: usize, e: usize| key[i][e] as u32;
-                (0..count)
-                    .map(|e| values::random(*distribution, [word(0, e), word(1, e), word(2, e)], e as u32))
-                    .collect()
-            }
-            Op::Draw(draw) => {
-                let given: [_; 5] = std::array::from_fn(whole);
-                let drawn = (0..count).map(|e| values::draw(*draw, given.each_ref().map(|v| v[e] as u32), e as u32));
-                drawn.collect::<Result<_>>().map_err(self.at(tensor))?
-            }
-            Op::Gather => {
-                let rows = inputs[1].iter().map(|&row| {
-                    let row = row as usize;
-                    inputs[0].get(row * columns..(row + 1) * columns).ok_or_else(|| {
-                        let table = self.graph.describe(node.inputs[0]);
-                        Error::Numerics(format!("row {row} was to be taken from {table}, which has fewer"))
-                    })
-                });
-                rows.collect::<Result<Vec<_>>>()?.concat().into()
-            }
-            // The last extent is the number of rows of what is turned.
-            Op::Transpose => (0..count).map(|e| inputs[0][e % columns * (count / columns) + e / columns]).collect(),
-            Op::Rows(start) => inputs[0][start * columns..start * columns + count].into(),
-            Op::MatMul { transpose_a, transpose_b, precision, inner } => {
-                let factor = |i: usize| values::factor(inputs[i], *precision);
-                let (a, b) = (factor(0), factor(1));
-                if *inner == Inner::Product {
-                    let side = |i: usize, transposed: &bool| ([from(i)[0], from(i)[1]], *transposed);
-                    values::product(&a, side(0, transpose_a), &b, side(1, transpose_b))
-                } else {
-                    values::distances(&a, &b, from(0)[1], *inner)
-                }
-            }
-            Op::Reduce(fold, axis) => values::reduce(*fold, inputs[0], &from(0), *axis),
-            Op::CrossEntropy => with_labels(|row| vec![row.loss()]),
-            Op::Correct => with_labels(|row| vec![row.correct()]),
-            Op::CrossEntropyGradient => with_labels(|row| row.gradient()),
-            Op::Orthogonal => values::orthogonal(inputs[0], [extents[0], extents[1]]),
-            Op::Nearest { k, first } => values::nearest(inputs[0], columns, *k, *first),
-            Op::SortRuns(beside) => values::sort_runs(inputs[0], *beside),
-            Op::Merge(run, beside) => values::merge(inputs[0], *run, *beside),
-            Op::Ranks(ties) => values::ranks(inputs[0], *ties),
-            Op::Variable(_) | Op::PairDot | Op::PairExact => {
-                return Err(Error::Shape(format!("{} is not of one replica", self.graph.describe(tensor))));
-            }
-        })
     }
 
     /// Extents of a node's value.
@@ -387,15 +303,100 @@ impl Interpreter {
         let extents = self.graph.shape(tensor).extents().iter();
         extents.map(|&extent| if extent == REPLICAS { self.replicas } else { extent }).collect()
     }
+}
 
-    /// Says at which node something went wrong.
-    fn at(&self, tensor: Tensor) -> impl Fn(Error) -> Error {
-        let what = self.graph.describe(tensor);
-        move |error| Error::Numerics(format!("{what}: {error}"))
+/// A node about to be evaluated for one replica.
+pub(super) struct Evaluation<'a> {
+    interpreter: &'a Interpreter,
+    /// Which node.
+    pub tensor: Tensor,
+    /// The node.
+    pub node: &'a Node,
+    replica: usize,
+    /// Values of its inputs.
+    pub inputs: Vec<&'a Values>,
+    /// Its extents.
+    pub extents: Vec<usize>,
+}
+
+impl Evaluation<'_> {
+    /// The graph.
+    pub fn graph(&self) -> &Graph {
+        &self.interpreter.graph
     }
+
+    /// Elements of the node.
+    pub fn count(&self) -> usize {
+        self.extents.iter().product()
+    }
+
+    /// Its last extent.
+    pub fn columns(&self) -> usize {
+        self.extents.last().copied().unwrap_or(1).max(1)
+    }
+
+    /// Extents of an input.
+    pub fn extents_of(&self, input: usize) -> Vec<usize> {
+        self.interpreter.extents(self.node.inputs[input])
+    }
+
+    /// An input as large as the node.
+    pub fn spread(&self, input: usize) -> Cow<'_, [f64]> {
+        spread(self.inputs[input], &self.extents_of(input), &self.extents)
+    }
+
+    /// The replica's value of a variable.
+    pub fn variable(&self, VariableId(id): VariableId) -> Values {
+        self.interpreter.variables[id as usize][self.replica].clone()
+    }
+
+    /// A data set.
+    pub fn data(&self, DataId(id): DataId) -> Values {
+        self.interpreter.data[id as usize].clone()
+    }
+
+    /// Says that something went wrong at this node.
+    pub fn here(&self, error: Error) -> Error {
+        at_node(self.graph(), self.tensor, error)
+    }
+}
+
+fn at_node(graph: &Graph, tensor: Tensor, error: Error) -> Error {
+    Error::Numerics(format!("{}: {error}", graph.describe(tensor)))
 }
 
 /// A replica's value, or that of the group.
 fn of_replica(values: &[Values], replica: usize) -> &Values {
     &values[if values.len() == 1 { 0 } else { replica }]
+}
+
+/// A tensor repeated along its axes of extent 1 until it has the extents `to`; axes that it lacks stand in front.
+fn spread<'v>(x: &'v [f64], from: &[usize], to: &[usize]) -> Cow<'v, [f64]> {
+    let mut all = Cow::Borrowed(x);
+    // Elements that stand together behind the axis at hand, which are already repeated.
+    let mut behind = 1usize;
+    for (axis, &extent) in to.iter().enumerate().rev() {
+        let own = (axis + from.len()).checked_sub(to.len()).map_or(1, |i| from[i]);
+        if own == 1 && extent != 1 {
+            let parts = all.chunks(behind.max(1));
+            all = Cow::Owned(parts.flat_map(|part| repeat_n(part, extent).flatten()).copied().collect());
+        }
+        behind *= extent;
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tensors_are_repeated_along_any_axis() {
+        let x = [1.0, 2.0, 3.0];
+        assert_eq!(*spread(&x, &[3], &[2, 3]), [1.0, 2.0, 3.0, 1.0, 2.0, 3.0]);
+        assert_eq!(*spread(&x, &[3, 1], &[3, 2]), [1.0, 1.0, 2.0, 2.0, 3.0, 3.0]);
+        assert_eq!(*spread(&x[..2], &[2, 1, 1], &[2, 2, 1]), [1.0, 1.0, 2.0, 2.0]);
+        assert_eq!(*spread(&x[..1], &[1, 1], &[2, 2]), [1.0; 4]);
+        assert_eq!(*spread(&x, &[1, 3, 1], &[2, 3, 1]), [1.0, 2.0, 3.0, 1.0, 2.0, 3.0]);
+    }
 }

@@ -10,7 +10,8 @@ use super::allocate::{Life, allocate};
 use super::assign::order_assignments;
 use super::fuse::{Fused, Store, reachable};
 use super::items::{Item, item};
-use super::node::{Effect, Function, Graph, Op, Scope, Tensor, VariableKind};
+use super::node::{Effect, Function, Graph, Scope, Tensor, VariableKind};
+use super::ops::{Op, ReadVariable, Reads};
 use super::plan::{Plan, PlannedFunction};
 use super::program_of::Word;
 use super::registry::{Registry, check_iterations, work_of};
@@ -144,7 +145,7 @@ fn read_whole(graph: &Graph, function: &Function) -> BTreeSet<Tensor> {
     let reachable = reachable(graph, function);
     let mut whole: BTreeSet<Tensor> = function.effects.iter().flat_map(Effect::values).collect();
     for (_, node) in graph.nodes.iter().enumerate().filter(|(index, _)| reachable[*index]) {
-        let read = node.inputs.iter().enumerate().filter(|(i, _)| (&node.op, *i) != (&Op::Gather, 0));
+        let read = node.inputs.iter().enumerate().filter(|(i, _)| node.op.facts().reads(*i) != Reads::SomeRows);
         whole.extend(read.map(|(_, &input)| graph.source(input).0));
     }
     whole
@@ -154,7 +155,7 @@ fn read_whole(graph: &Graph, function: &Function) -> BTreeSet<Tensor> {
 /// recompute, nor tables of which a run gathers some rows.
 fn touched(graph: &Graph, function: &Function, registry: &Registry) -> usize {
     let recomputed = |t: &Tensor| match graph.node(*t).op {
-        Op::Variable(id) => graph.variable_info(id).kind == VariableKind::Transient,
+        Op::ReadVariable(ReadVariable(id)) => graph.variable_info(id).kind == VariableKind::Transient,
         _ => false,
     };
     let whole = read_whole(graph, function).into_iter().filter(recomputed);
@@ -233,12 +234,12 @@ fn least_elements(fused: &Fused, whole: &BTreeSet<Tensor>, replicas: usize) -> u
     let (mut seen, mut total) = (BTreeSet::new(), 0);
     for group in &fused.groups {
         for &load in &group.loads {
-            if matches!(graph.node(load).op, Op::Variable(_)) && whole.contains(&load) && seen.insert(load) {
+            if matches!(graph.node(load).op, Op::ReadVariable(_)) && whole.contains(&load) && seen.insert(load) {
                 total += elements(load);
             }
         }
         for &node in &group.nodes {
-            if graph.node(node).op == Op::Gather && seen.insert(node) {
+            if graph.node(node).op.facts().reads(0) == Reads::SomeRows && seen.insert(node) {
                 total += elements(node);
             }
         }

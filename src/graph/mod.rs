@@ -21,23 +21,22 @@ mod lower;
 mod machine;
 pub mod native;
 mod node;
+mod ops;
 mod plan;
 mod program_of;
 mod registry;
 mod resident;
 mod room;
 mod schedule;
-mod sort;
 
 pub use interpret::Interpreter;
 pub use lower::{lower, lower_as};
 pub use machine::{Copy, Machine, Reading, Results};
 pub use node::{
-    DataId, Effect, Function, Graph, Node, Op, REPLICAS, Scope, Shape, Tensor, Variable, VariableId, VariableKind,
-    WHOLE,
+    DataId, Effect, Function, Graph, Node, REPLICAS, Scope, Shape, Tensor, Variable, VariableId, VariableKind, WHOLE,
 };
+pub use ops::{Op, Sorted};
 pub(crate) use plan::human_bytes;
 pub use plan::{Dispatch, Plan, PlannedFunction};
 pub use resident::{Lowering, Resident};
 pub use room::{Room, RoomSize};
-pub use sort::Sorted;

@@ -3,10 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
-use crate::kernels::matmul::{Inner, Precision};
-use crate::kernels::program::{Binary, DType, Distribution, Draw, Unary};
-use crate::kernels::reduce::Fold;
-use crate::kernels::sort::{Beside, Ties};
+use super::ops::{Op, ReadVariable};
+use crate::kernels::matmul::Precision;
+use crate::kernels::program::DType;
 
 /// Stands in a shape for the number of replicas in the group, which a graph does not know.
 pub const REPLICAS: usize = usize::MAX;
@@ -124,83 +123,6 @@ pub enum Scope {
     Replica,
     /// One per pair of replicas: the shape is `[R, R]`.
     Pairs,
-}
-
-/// What a node computes.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Op {
-    /// A float, by its bits in double precision, of which kernels have the nearest single one in their text.
-    Constant(u64),
-    /// A number that is passed beside the text, so that kernels that differ only in it are one: an integer, or a float as
-    /// in [`Op::Constant`], as the node's type says.
-    Word(u64),
-    /// A variable's value before the function's assignments.
-    Variable(VariableId),
-    /// A shared tensor.
-    Data(DataId),
-    /// Function of each element.
-    Unary(Unary),
-    /// Function of two tensors, broadcast.
-    Binary(Binary),
-    /// `if a != 0 { b } else { c }`, broadcast.
-    Select,
-    /// Repeated along axes of extent 1.
-    Broadcast,
-    /// Coordinate along the last axis, as a float.
-    Column,
-    /// Index over the last extent, as a float.
-    Row,
-    /// Random values; inputs seed, purpose, step.
-    Random(Distribution),
-    /// Indices of a batch's examples, inputs seed, purpose, step, examples, batch; or whole numbers drawn at given
-    /// positions, inputs seed, purpose, step, count, position.
-    Draw(Draw),
-    /// Rows of the first input at the indices in the second.
-    Gather,
-    /// The same elements in another shape.
-    Reshape,
-    /// The two axes exchanged.
-    Transpose,
-    /// Some rows, from the one given.
-    Rows(usize),
-    /// Matrix product, either factor stored transposed; or, with another [`Inner`], distances between rows.
-    MatMul {
-        /// First factor is stored transposed.
-        transpose_a: bool,
-        /// Second factor is stored transposed.
-        transpose_b: bool,
-        /// How exact the factors are.
-        precision: Precision,
-        /// What of two factors is summed.
-        inner: Inner,
-    },
-    /// Reduction along an axis, whose extent becomes 1, or ([`WHOLE`]) of all elements to `[1, 1]`.
-    Reduce(Fold, usize),
-    /// Softmax cross-entropy of each row, `[rows, 1]`, in nats.
-    CrossEntropy,
-    /// Softmax minus one-hot.
-    CrossEntropyGradient,
-    /// 1 where the largest logit is the label's.
-    Correct,
-    /// Orthonormal rows or columns.
-    Orthogonal,
-    /// Rows of the `k` smallest elements of each column.
-    Nearest {
-        /// How many.
-        k: usize,
-        /// The row that the first column is, which is not counted among its own.
-        first: usize,
-    },
-    /// Keys in sorted runs of a few, with a word beside each: `[2, N]`.
-    SortRuns(Beside),
-    /// Sorted runs of so many keys made runs of twice as many.
-    Merge(usize, Beside),
-    /// Ranks of what was sorted with places beside it, each at its place.
-    Ranks(Ties),
-    /// Inner products of a tensor of each replica with one of each other replica, `[R, R]`.
-    PairDot,
-    /// Exact inner products of whole numbers of each replica with those of each later one, `[R, R, words]`.
-    PairExact,
 }
 
 /// A node: an operation, what it applies to, and what results.
@@ -334,8 +256,8 @@ impl Graph {
     pub fn describe(&self, tensor: Tensor) -> String {
         let node = self.node(tensor);
         let name = match &node.op {
-            Op::Variable(id) => format!("variable `{}`", self.variable_info(*id).name),
-            op => format!("{op:?}").to_lowercase(),
+            Op::ReadVariable(ReadVariable(id)) => format!("variable `{}`", self.variable_info(*id).name),
+            op => op.facts().name.to_lowercase(),
         };
         format!("{name} (node {}, {})", tensor.0, node.shape)
     }

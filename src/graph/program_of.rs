@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::fuse::{Fused, is_alias};
-use super::node::{DataId, Op, Shape, Tensor, VariableId};
+use super::fuse::Fused;
+use super::node::{DataId, Graph, Shape, Tensor, VariableId};
+use super::ops::{Kind, Op, ReadData, ReadVariable};
 use crate::error::{Error, Result};
 use crate::kernels::Arena;
 use crate::kernels::program::{DType, Instruction, Leaf, Output, Pattern, Program, Target, Value};
@@ -48,11 +49,6 @@ pub(super) enum Keep {
     Flag,
     /// Every element, at the place of a step among so many.
     Ring(Tensor, usize),
-}
-
-/// Bits of the single-precision number nearest to the one with these bits in double precision.
-fn single(bits: u64) -> u32 {
-    (f64::from_bits(bits) as f32).to_bits()
 }
 
 pub(super) fn number(value: usize) -> Word {
@@ -100,7 +96,8 @@ impl<'f, 'g> Emitter<'f, 'g> {
         }
     }
 
-    fn push(&mut self, instruction: Instruction) -> Value {
+    /// An instruction.
+    pub fn push(&mut self, instruction: Instruction) -> Value {
         if let Some(&value) = self.known.get(&instruction) {
             return value;
         }
@@ -124,80 +121,62 @@ impl<'f, 'g> Emitter<'f, 'g> {
         if self.accumulated == Some(tensor) {
             return Ok(self.push(Instruction::Accumulated));
         }
-        let graph = self.fused.graph;
-        let node = graph.node(tensor);
-        match node.op {
-            Op::Constant(bits) => return Ok(self.push(Instruction::Constant(single(bits)))),
-            Op::Word(bits) => {
-                let word = if node.dtype == DType::U32 { bits as u32 } else { single(bits) };
-                self.parameter_words.push(Word::Number(word));
-                self.program.parameters += 1;
-                return Ok(self.push(Instruction::Parameter(self.program.parameters - 1, node.dtype)));
-            }
-            _ => {}
-        }
-        let here = self.fused.groups[self.group].owns(tensor) || self.fused.is_inline(tensor);
-        if !here {
-            return self.load(tensor);
-        }
-        let input = |i: usize| node.inputs[i];
-        let instruction = match node.op {
-            Op::Unary(f) => Instruction::Unary(f, self.value(input(0))?),
-            Op::Binary(f) => Instruction::Binary(f, self.value(input(0))?, self.value(input(1))?),
-            Op::Select => Instruction::Select(self.value(input(0))?, self.value(input(1))?, self.value(input(2))?),
-            Op::Broadcast => return self.value(input(0)),
-            Op::Column => Instruction::Column,
-            Op::Row => Instruction::Row,
-            Op::Random(distribution) => Instruction::Random {
-                distribution,
-                seed: self.value(input(0))?,
-                purpose: self.value(input(1))?,
-                step: self.value(input(2))?,
-            },
-            Op::Draw(draw) => Instruction::Draw {
-                draw,
-                seed: self.value(input(0))?,
-                purpose: self.value(input(1))?,
-                step: self.value(input(2))?,
-                examples: self.value(input(3))?,
-                batch: self.value(input(4))?,
-            },
-            Op::Gather => {
-                let rows = self.value(input(1))?;
-                let (source, extra) = graph.source(input(0));
-                let leaf = self.leaf(source, extra, Pattern::Full, &[])?;
-                // What is read is as large as the result, not as the table.
-                self.read.pop();
-                self.read.push(tensor);
-                Instruction::Gather(leaf, rows, node.dtype)
-            }
-            Op::Transpose => {
-                let (source, extra) = graph.source(input(0));
-                let columns = graph.shape(input(0)).columns();
-                let leaf = self.leaf(source, extra, Pattern::Strided, &[0, 0, 1, columns])?;
-                Instruction::Load(leaf, node.dtype)
-            }
-            _ => {
-                return Err(Error::Shape(format!(
-                    "{} cannot be computed element by element here",
-                    graph.describe(tensor)
-                )));
-            }
-        };
-        Ok(self.push(instruction))
+        let rules = self.graph().node(tensor).op.rules();
+        let here = rules.facts().kind == Kind::Number
+            || self.fused.groups[self.group].owns(tensor)
+            || self.fused.is_inline(tensor);
+        if here { rules.emit(tensor, self) } else { self.load(tensor) }
+    }
+
+    /// The graph.
+    pub fn graph(&self) -> &'g Graph {
+        self.fused.graph
+    }
+
+    /// The value of a node's input.
+    pub fn input(&mut self, tensor: Tensor, i: usize) -> Result<Value> {
+        self.value(self.graph().node(tensor).inputs[i])
+    }
+
+    /// A word of the job.
+    pub fn parameter(&mut self, word: Word, dtype: DType) -> Value {
+        self.parameter_words.push(word);
+        self.program.parameters += 1;
+        self.push(Instruction::Parameter(self.program.parameters - 1, dtype))
     }
 
     fn load(&mut self, tensor: Tensor) -> Result<Value> {
-        let node = self.fused.graph.node(tensor);
-        let (source, extra) = if is_alias(&node.op) { self.fused.graph.source(tensor) } else { (tensor, 0) };
+        let node = self.graph().node(tensor);
+        let (source, extra) = self.graph().source(tensor);
         let (pattern, strides) = pattern_of(&node.shape, &self.domain)?;
-        let leaf = self.leaf(source, extra, pattern, &strides)?;
+        let leaf = self.leaf_at(source, extra, pattern, &strides, source)?;
         Ok(self.push(Instruction::Load(leaf, node.dtype)))
     }
 
-    fn leaf(&mut self, source: Tensor, extra: usize, pattern: Pattern, strides: &[usize]) -> Result<usize> {
+    /// A leaf of the program: what a node's input stands in, indexed by a pattern. As much is read as `like` is large, or the
+    /// whole.
+    pub fn leaf(
+        &mut self,
+        tensor: Tensor,
+        i: usize,
+        pattern: Pattern,
+        strides: &[usize],
+        like: Option<Tensor>,
+    ) -> Result<usize> {
+        let (source, extra) = self.graph().source(self.graph().node(tensor).inputs[i]);
+        self.leaf_at(source, extra, pattern, strides, like.unwrap_or(source))
+    }
+
+    fn leaf_at(
+        &mut self,
+        source: Tensor,
+        extra: usize,
+        pattern: Pattern,
+        strides: &[usize],
+        like: Tensor,
+    ) -> Result<usize> {
         let place = self.fused.place_of(source)?;
-        self.read.push(source);
+        self.read.push(like);
         self.program.leaves.push(Leaf { arena: place.arena(), pattern, vector: extra.is_multiple_of(4) });
         self.leaf_words.extend([Word::Offset(place, extra), Word::Stride(place)]);
         if pattern == Pattern::Strided {
@@ -240,8 +219,8 @@ impl Fused<'_> {
     /// Where a stored tensor, variable or data set stands.
     pub(super) fn place_of(&self, source: Tensor) -> Result<Place> {
         match self.graph.node(source).op {
-            Op::Variable(id) => Ok(Place::Variable(id)),
-            Op::Data(id) => Ok(Place::Data(id)),
+            Op::ReadVariable(ReadVariable(id)) => Ok(Place::Variable(id)),
+            Op::ReadData(ReadData(id)) => Ok(Place::Data(id)),
             _ if self.group_of.contains_key(&source) => Ok(Place::Temporary(source)),
             _ => Err(Error::Shape(format!("{} is read as a whole but is not stored", self.graph.describe(source)))),
         }

@@ -10,7 +10,7 @@ use super::program::{Level, Program};
 use super::program_native::Bound;
 use super::program_wgsl::{Frame, INNER};
 use super::template::Routine;
-use super::{Arena, HEADER};
+use super::{Arena, HEADER, Variant};
 use crate::cpu::math;
 
 /// The kernel. Job header: first block, rows, classes, unused; then logits (offset, stride), labels, loss if stored,
@@ -30,7 +30,13 @@ pub struct CrossEntropy {
 }
 
 impl CrossEntropy {
-    pub(super) fn name(&self) -> String {
+    fn gradient_at(&self) -> usize {
+        4 + 2 * usize::from(self.loss.is_some()) + 2 * usize::from(self.correct.is_some())
+    }
+}
+
+impl Variant for CrossEntropy {
+    fn name(&self) -> String {
         let parts = [
             self.loss.map(|_| "loss".to_owned()),
             self.correct.map(|_| "correct".to_owned()),
@@ -39,19 +45,15 @@ impl CrossEntropy {
         format!("cross_entropy({})", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
     }
 
-    fn gradient_at(&self) -> usize {
-        4 + 2 * usize::from(self.loss.is_some()) + 2 * usize::from(self.correct.is_some())
-    }
-
-    pub(super) fn job_words(&self) -> usize {
+    fn job_words(&self) -> usize {
         HEADER + self.gradient_at() + self.gradient.as_ref().map_or(0, Program::words)
     }
 
-    pub(super) fn blocks(&self, job: &[u32]) -> u32 {
+    fn blocks(&self, job: &[u32]) -> u32 {
         job[1].div_ceil(64)
     }
 
-    pub(super) fn routine(&self, entry: &str, width: u32) -> Routine {
+    fn routine(&self, entry: &str, width: u32) -> Routine {
         let frame = Frame {
             words: "program",
             element: "element",
@@ -112,12 +114,12 @@ impl CrossEntropy {
         )
     }
 
-    pub(super) fn iterations(&self, job: &[u32], width: u32) -> u64 {
+    fn iterations(&self, job: &[u32], width: u32) -> u64 {
         let per_class = 3 + self.gradient.as_ref().map_or(0, Program::iterations);
         1 + u64::from(job[1].min(64).div_ceil(width)) * (4 + per_class * u64::from(job[2]))
     }
 
-    pub(super) fn task(&self, job: &[u32]) -> Box<dyn Task> {
+    fn task(&self, job: &[u32]) -> Box<dyn Task> {
         let (rows, classes) = (job[1] as usize, job[2] as usize);
         let words = job[HEADER..].to_vec();
         let gradient = self

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::native::{At, Space, Task};
 use super::template::Routine;
-use super::{Arena, HEADER};
+use super::{Arena, HEADER, Variant};
 
 /// Words that each strand leaves: the three sums of digits' products, each in two parts.
 const WORDS: usize = 6;
@@ -57,23 +57,25 @@ impl Exact {
         let [strands, segments] = division(elements);
         (strands, [segments, strands * LONGEST, ACROSS])
     }
+}
 
-    pub(super) fn name(&self) -> String {
+impl Variant for Exact {
+    fn name(&self) -> String {
         "exact products".into()
     }
 
-    pub(super) fn job_words(&self) -> usize {
+    fn job_words(&self) -> usize {
         HEADER + 7
     }
 
-    pub(super) fn blocks(&self, job: &[u32]) -> u32 {
+    fn blocks(&self, job: &[u32]) -> u32 {
         let pairs = u64::from(job[2]) * u64::from(job[2]);
         let items = pairs * u64::from(job[3]) * u64::from(job[HEADER + 4]);
         // More would not fit into any memory.
         items.div_ceil(u64::from(job[HEADER + 6])).min(u64::from(u32::MAX)) as u32
     }
 
-    pub(super) fn routine(&self, entry: &str, width: u32) -> Routine {
+    fn routine(&self, entry: &str, width: u32) -> Routine {
         Routine::new(
             include_str!("../../shaders/exact.wgsl"),
             width,
@@ -86,12 +88,12 @@ impl Exact {
         )
     }
 
-    pub(super) fn iterations(&self, job: &[u32], width: u32) -> u64 {
+    fn iterations(&self, job: &[u32], width: u32) -> u64 {
         let strand = u64::from(job[1].min(job[HEADER + 5]).div_ceil(job[3]));
         1 + u64::from(job[HEADER + 6].div_ceil(width)) * (2 + strand + strand.div_ceil(FOLD as u64))
     }
 
-    pub(super) fn task(&self, job: &[u32]) -> Box<dyn Task> {
+    fn task(&self, job: &[u32]) -> Box<dyn Task> {
         let [count, replicas, strands] = [1, 2, 3].map(|i| job[i] as usize);
         let words = job[HEADER..].iter().map(|&w| w as usize).collect();
         Box::new(Native { arenas: [self.source, self.result], count, replicas, strands, words })

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::HEADER;
 use super::native::{At, Space, Task};
 use super::program::{Level, Program};
 use super::program_native::Bound;
 use super::program_wgsl::{Frame, INNER};
 use super::template::Routine;
+use super::{HEADER, Variant};
 
 /// Elements per workgroup.
 const ELEMENTS: u32 = 256;
@@ -22,20 +22,20 @@ pub struct Map {
     pub vector: bool,
 }
 
-impl Map {
-    pub(super) fn name(&self) -> String {
+impl Variant for Map {
+    fn name(&self) -> String {
         format!("map{}({})", if self.vector { "4" } else { "" }, self.program.describe())
     }
 
-    pub(super) fn job_words(&self) -> usize {
+    fn job_words(&self) -> usize {
         HEADER + self.program.words()
     }
 
-    pub(super) fn blocks(&self, job: &[u32]) -> u32 {
+    fn blocks(&self, job: &[u32]) -> u32 {
         job[1].div_ceil(ELEMENTS)
     }
 
-    pub(super) fn routine(&self, entry: &str, width: u32) -> Routine {
+    fn routine(&self, entry: &str, width: u32) -> Routine {
         let frame = Frame {
             words: "words",
             element: "element",
@@ -65,11 +65,11 @@ impl Map {
         )
     }
 
-    pub(super) fn iterations(&self, width: u32) -> u64 {
+    fn iterations(&self, _: &[u32], width: u32) -> u64 {
         1 + u64::from(ELEMENTS.div_ceil(if self.vector { 4 * width } else { width })) * (1 + self.program.iterations())
     }
 
-    pub(super) fn task(&self, job: &[u32]) -> Box<dyn Task> {
+    fn task(&self, job: &[u32]) -> Box<dyn Task> {
         Box::new(Native(Bound::new(&self.program, &job[HEADER..], job[1] as usize, job[2] as usize, &[])))
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod cross_entropy;
 pub mod exact;
+pub mod functions;
 mod lanes;
 pub mod map;
 pub mod matmul;
@@ -31,9 +32,54 @@ use crate::gpu::Profile;
 /// Words of a job before those of its operands: first block, then three that the kernel defines.
 pub const HEADER: usize = 4;
 
-/// A kernel variant: everything that decides its WGSL text.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Kernel {
+/// What is asked of a kernel variant, which is everything that decides its WGSL text.
+pub trait Variant {
+    /// A short name for plans, labels and error messages.
+    fn name(&self) -> String;
+
+    /// The body that this variant names, as a WGSL function. `width` is the number of invocations per workgroup where the
+    /// variant itself leaves it open (see [`Profile::width`]); it changes no result.
+    fn routine(&self, entry: &str, width: u32) -> Routine;
+
+    /// Words per job in the table.
+    fn job_words(&self) -> usize;
+
+    /// Workgroups per replica that a job of these words needs.
+    fn blocks(&self, job: &[u32]) -> u32;
+
+    /// About how many loop iterations an invocation makes for one block of a job, not counting the search for its job:
+    /// some drivers end a dispatch's loops after so many (see [`Profile::loop_iterations`]).
+    fn iterations(&self, job: &[u32], width: u32) -> u64;
+
+    /// A job of these words on the processor.
+    fn task(&self, job: &[u32]) -> Box<dyn Task>;
+}
+
+macro_rules! kernels {
+    ($($(#[$doc:meta])* $name:ident($variant:ty),)+) => {
+        /// A kernel variant. All that [`Variant`] says of one can be asked of it.
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub enum Kernel {
+            $($(#[$doc])* $name($variant),)+
+        }
+
+        impl std::ops::Deref for Kernel {
+            type Target = dyn Variant;
+
+            fn deref(&self) -> &Self::Target {
+                match self { $(Self::$name(variant) => variant,)+ }
+            }
+        }
+
+        $(impl From<$variant> for Kernel {
+            fn from(variant: $variant) -> Self {
+                Self::$name(variant)
+            }
+        })+
+    };
+}
+
+kernels! {
     /// Elementwise program over the elements of a tensor.
     Map(map::Map),
     /// Reduction along one axis, with programs before and after.
@@ -53,35 +99,6 @@ pub enum Kernel {
 }
 
 impl Kernel {
-    /// A short name for plans, labels and error messages.
-    pub fn name(&self) -> String {
-        match self {
-            Self::Map(k) => k.name(),
-            Self::Reduce(k) => k.name(),
-            Self::MatMul(k) => k.name(),
-            Self::CrossEntropy(k) => k.name(),
-            Self::Orthogonal(k) => k.name(),
-            Self::Nearest(k) => k.name(),
-            Self::Sort(k) => k.name(),
-            Self::Exact(k) => k.name(),
-        }
-    }
-
-    /// The body that this variant names, as a WGSL function. `width` is the number of invocations per workgroup where the
-    /// variant itself leaves it open (see [`Profile::width`]); it changes no result.
-    pub fn routine(&self, entry: &str, width: u32) -> Routine {
-        match self {
-            Self::Map(k) => k.routine(entry, width),
-            Self::Reduce(k) => k.routine(entry, width),
-            Self::MatMul(k) => k.routine(entry),
-            Self::CrossEntropy(k) => k.routine(entry, width),
-            Self::Orthogonal(k) => k.routine(entry),
-            Self::Nearest(k) => k.routine(entry, width),
-            Self::Sort(k) => k.routine(entry, width),
-            Self::Exact(k) => k.routine(entry, width),
-        }
-    }
-
     /// Whether it multiplies by cooperative matrices.
     pub fn is_cooperative(&self) -> bool {
         matches!(self, Self::MatMul(matmul::MatMul { tile: matmul::Tile::Cooperative { .. }, .. }))
@@ -90,63 +107,6 @@ impl Kernel {
     /// The WGSL text of a module with this kernel alone.
     pub fn wgsl(&self, width: u32) -> String {
         template::single(&self.routine("kernel", width))
-    }
-
-    /// Words per job in the table.
-    pub fn job_words(&self) -> usize {
-        match self {
-            Self::Map(k) => k.job_words(),
-            Self::Reduce(k) => k.job_words(),
-            Self::MatMul(k) => k.job_words(),
-            Self::CrossEntropy(k) => k.job_words(),
-            Self::Orthogonal(k) => k.job_words(),
-            Self::Nearest(k) => k.job_words(),
-            Self::Sort(k) => k.job_words(),
-            Self::Exact(k) => k.job_words(),
-        }
-    }
-
-    /// Workgroups per replica that a job of these words needs.
-    pub fn blocks(&self, job: &[u32]) -> u32 {
-        match self {
-            Self::Map(k) => k.blocks(job),
-            Self::Reduce(k) => k.blocks(job),
-            Self::MatMul(k) => k.blocks(job),
-            Self::CrossEntropy(k) => k.blocks(job),
-            Self::Orthogonal(k) => k.blocks(job),
-            Self::Nearest(k) => k.blocks(job),
-            Self::Sort(k) => k.blocks(job),
-            Self::Exact(k) => k.blocks(job),
-        }
-    }
-
-    /// About how many loop iterations an invocation makes for one block of a job, not counting the search for its job:
-    /// some drivers end a dispatch's loops after so many (see [`Profile::loop_iterations`]).
-    pub fn iterations(&self, job: &[u32], width: u32) -> u64 {
-        match self {
-            Self::Map(k) => k.iterations(width),
-            Self::Reduce(k) => k.iterations(job, width),
-            Self::MatMul(k) => k.iterations(job),
-            Self::CrossEntropy(k) => k.iterations(job, width),
-            Self::Orthogonal(k) => k.iterations(job),
-            Self::Nearest(k) => k.iterations(job, width),
-            Self::Sort(k) => k.iterations(job, width),
-            Self::Exact(k) => k.iterations(job, width),
-        }
-    }
-
-    /// A job of these words on the processor.
-    pub fn task(&self, job: &[u32]) -> Box<dyn Task> {
-        match self {
-            Self::Map(k) => k.task(job),
-            Self::Reduce(k) => k.task(job),
-            Self::MatMul(k) => k.task(job),
-            Self::CrossEntropy(k) => k.task(job),
-            Self::Orthogonal(k) => k.task(job),
-            Self::Nearest(k) => k.task(job),
-            Self::Sort(k) => k.task(job),
-            Self::Exact(k) => k.task(job),
-        }
     }
 }
 

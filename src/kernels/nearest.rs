@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::native::{At, Space, Task, base};
 use super::template::Routine;
-use super::{Arena, HEADER};
+use super::{Arena, HEADER, Variant};
 use crate::gpu::Profile;
 
 /// Where the queries of a block stand in a job.
@@ -29,20 +29,22 @@ impl Nearest {
     pub(crate) fn last_words(first: usize, profile: &Profile) -> [usize; 2] {
         [first, if profile.software { 8 } else { 64 }]
     }
+}
 
-    pub(super) fn name(&self) -> String {
+impl Variant for Nearest {
+    fn name(&self) -> String {
         "nearest".into()
     }
 
-    pub(super) fn job_words(&self) -> usize {
+    fn job_words(&self) -> usize {
         HEADER + 6
     }
 
-    pub(super) fn blocks(&self, job: &[u32]) -> u32 {
+    fn blocks(&self, job: &[u32]) -> u32 {
         job[2].div_ceil(job[ACROSS])
     }
 
-    pub(super) fn routine(&self, entry: &str, width: u32) -> Routine {
+    fn routine(&self, entry: &str, width: u32) -> Routine {
         Routine::new(
             include_str!("../../shaders/nearest.wgsl"),
             width,
@@ -55,12 +57,12 @@ impl Nearest {
         )
     }
 
-    pub(super) fn iterations(&self, job: &[u32], width: u32) -> u64 {
+    fn iterations(&self, job: &[u32], width: u32) -> u64 {
         let per_query = u64::from(job[3]) * (2 + u64::from(job[1]));
         1 + u64::from(job[2].min(job[ACROSS]).div_ceil(width)) * (1 + per_query)
     }
 
-    pub(super) fn task(&self, job: &[u32]) -> Box<dyn Task> {
+    fn task(&self, job: &[u32]) -> Box<dyn Task> {
         let [rows, queries, wanted] = [1, 2, 3].map(|i| job[i] as usize);
         Box::new(Native { arenas: [self.source, self.result], rows, queries, wanted, words: job[HEADER..].to_vec() })
     }

@@ -8,7 +8,7 @@ use pulp::{Simd, WithSimd};
 
 use super::native::{At, Space, Task, base};
 use super::template::Routine;
-use super::{Arena, HEADER};
+use super::{Arena, HEADER, Variant};
 
 /// Largest number of vectors: their coefficients stand in workgroup memory.
 pub const MAX_VECTORS: usize = 2048;
@@ -25,20 +25,20 @@ pub struct Orthogonal {
     pub lanes: u32,
 }
 
-impl Orthogonal {
-    pub(super) fn name(&self) -> String {
+impl Variant for Orthogonal {
+    fn name(&self) -> String {
         "orthogonal".into()
     }
 
-    pub(super) fn job_words(&self) -> usize {
+    fn job_words(&self) -> usize {
         HEADER + 4
     }
 
-    pub(super) fn blocks(&self, _: &[u32]) -> u32 {
+    fn blocks(&self, _: &[u32]) -> u32 {
         1
     }
 
-    pub(super) fn routine(&self, entry: &str) -> Routine {
+    fn routine(&self, entry: &str, _: u32) -> Routine {
         let routine = Routine::new(
             include_str!("../../shaders/orthogonal.wgsl"),
             self.lanes,
@@ -52,7 +52,7 @@ impl Orthogonal {
         Routine { pad: MAX_VECTORS as u32, ..routine }
     }
 
-    pub(super) fn iterations(&self, job: &[u32]) -> u64 {
+    fn iterations(&self, job: &[u32], _: u32) -> u64 {
         let (rows, columns, lanes) = (u64::from(job[1]), u64::from(job[2]), u64::from(self.lanes));
         let (count, length) = (rows.min(columns), rows.max(columns));
         let share = |n: u64| n.div_ceil(lanes) + 1;
@@ -60,7 +60,7 @@ impl Orthogonal {
             + count * (2 * (share(count) * (length + 1) + share(length) * (count + 1)) + length + share(length))
     }
 
-    pub(super) fn task(&self, job: &[u32]) -> Box<dyn Task> {
+    fn task(&self, job: &[u32]) -> Box<dyn Task> {
         let (rows, columns) = (job[1] as usize, job[2] as usize);
         Box::new(Native { arenas: [self.source, self.result], rows, columns, words: job[HEADER..].to_vec() })
     }

@@ -5,6 +5,7 @@
 //! value. Shapes and places are words of the job, not text: layers of different sizes share a pipeline.
 
 use super::Arena;
+pub use super::functions::{Binary, Unary};
 
 /// Index of an instruction in its program.
 pub type Value = usize;
@@ -49,78 +50,6 @@ impl Leaf {
     pub fn words(self) -> usize {
         if self.pattern == Pattern::Strided { 6 } else { 2 }
     }
-}
-
-/// Functions of one value. Floats in [`Unary::Leaky`] and [`Unary::Elu`] are held by their bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Unary {
-    /// `-x`
-    Negate,
-    /// `|x|`
-    Abs,
-    /// Sign: -1, 0 or 1.
-    Sign,
-    /// `x * x`
-    Square,
-    /// `sqrt(x)`
-    Sqrt,
-    /// `1 / x`
-    Reciprocal,
-    /// `exp(x)`
-    Exp,
-    /// Natural logarithm.
-    Log,
-    /// `sin(x)`
-    Sin,
-    /// `cos(x)`
-    Cos,
-    /// Error function.
-    Erf,
-    /// Hyperbolic tangent.
-    Tanh,
-    /// Logistic function.
-    Sigmoid,
-    /// `log(1 + exp(x))`
-    Softplus,
-    /// `x` where positive, `slope * x` elsewhere (ReLU: slope 0).
-    Leaky(u32),
-    /// `x` where positive, `alpha * (exp(x) - 1)` elsewhere.
-    Elu(u32),
-    /// 1 where the bits are those of a finite number, else 0.
-    IsFinite,
-    /// Largest integer not above.
-    Floor,
-    /// An integer as a float.
-    ToFloat,
-    /// A whole float as an integer.
-    ToInteger,
-}
-
-/// Functions of two values. Comparisons give 1 or 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Binary {
-    /// Sum.
-    Add,
-    /// Difference.
-    Sub,
-    /// Product.
-    Mul,
-    /// Quotient.
-    Div,
-    /// Power of a positive base.
-    Pow,
-    /// Smaller.
-    Min,
-    /// Larger.
-    Max,
-    /// `a > b`
-    Greater,
-    /// `a >= b`
-    AtLeast,
-    /// `a == b`
-    Equal,
-    /// Sum of integers.
-    AddInteger,
 }
 
 /// Distributions of random values.
@@ -363,10 +292,7 @@ impl Program {
         let mut names: Vec<String> = Vec::new();
         for instruction in &self.instructions {
             let name = match instruction {
-                Instruction::Unary(Unary::Leaky(bits), _) if *bits == 0 => "relu".to_owned(),
-                Instruction::Unary(Unary::Leaky(_), _) => "leaky_relu".to_owned(),
-                Instruction::Unary(Unary::Elu(_), _) => "elu".to_owned(),
-                Instruction::Unary(f, _) => format!("{f:?}").to_lowercase(),
+                Instruction::Unary(f, _) => f.name().to_lowercase(),
                 Instruction::Random { distribution, .. } => format!("{distribution:?}").to_lowercase(),
                 Instruction::Draw { .. } => "draw".to_owned(),
                 Instruction::Gather(..) => "gather".to_owned(),

@@ -2,9 +2,8 @@
 
 use std::fmt::Write;
 
-use super::program::{
-    Binary, DType, Distribution, Draw, Instruction, Leaf, Level, Pattern, Program, Target, Unary, Value,
-};
+use super::functions::Wgsl;
+use super::program::{DType, Distribution, Draw, Instruction, Leaf, Level, Pattern, Program, Target, Value};
 use super::template::literal;
 
 /// Levels of what is evaluated at each element, where columns and rows are not walked one after the other.
@@ -191,6 +190,27 @@ impl Emission<'_> {
         }
     }
 
+    /// A function's text, given its text with something behind the name of each argument.
+    fn function(&self, of: impl Fn(&str) -> Wgsl) -> String {
+        match of("") {
+            Wgsl::Any(text) => text,
+            Wgsl::Each(one, four) => {
+                if self.four {
+                    four
+                } else {
+                    one
+                }
+            }
+            Wgsl::One(text) if !self.four => text,
+            Wgsl::One(_) => {
+                let of_axis = |axis: &&str| match of(&format!(".{axis}")) {
+                    Wgsl::Any(text) | Wgsl::Each(text, _) | Wgsl::One(text) => text,
+                };
+                format!("vec4<f32>({})", AXES.iter().map(of_axis).collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+
     fn expression(&self, instruction: Instruction) -> String {
         let (frame, p) = (self.frame, self.frame.prefix);
         let v = |value: Value| self.value(value);
@@ -225,9 +245,8 @@ impl Emission<'_> {
             }
             Instruction::Column => format!("f32({})", frame.column),
             Instruction::Row => format!("f32({})", frame.row),
-            Instruction::Unary(f, x) if self.four => unary_of_four(f, &v(x)),
-            Instruction::Unary(f, x) => unary(f, &v(x)),
-            Instruction::Binary(f, a, b) => binary(f, &v(a), &v(b), self.four),
+            Instruction::Unary(f, x) => self.function(|axis| f.wgsl(&(v(x) + axis))),
+            Instruction::Binary(f, a, b) => self.function(|axis| f.wgsl(&(v(a) + axis), &(v(b) + axis))),
             Instruction::Select(c, a, b) => {
                 let zero = if self.four { "vec4<f32>(0.0)" } else { "0.0" };
                 format!("select({}, {}, {} != {zero})", v(b), v(a), v(c))
@@ -256,73 +275,5 @@ impl Emission<'_> {
                 }
             }
         }
-    }
-}
-
-/// As [`unary`], of a named vector of four.
-fn unary_of_four(f: Unary, x: &str) -> String {
-    match f {
-        Unary::Negate
-        | Unary::Abs
-        | Unary::Square
-        | Unary::Sqrt
-        | Unary::Reciprocal
-        | Unary::Exp
-        | Unary::Log
-        | Unary::Floor => unary(f, x),
-        Unary::ToFloat => format!("vec4<f32>({x})"),
-        Unary::ToInteger => format!("vec4<u32>({x})"),
-        Unary::Leaky(0) => format!("select({x}, vec4<f32>(0.0), {x} < vec4<f32>(0.0))"),
-        _ => {
-            let parts: Vec<_> = AXES.iter().map(|axis| unary(f, &format!("{x}.{axis}"))).collect();
-            format!("vec4<f32>({})", parts.join(", "))
-        }
-    }
-}
-
-fn unary(f: Unary, x: &str) -> String {
-    match f {
-        Unary::Negate => format!("-{x}"),
-        Unary::Abs => format!("abs({x})"),
-        Unary::Sign => format!("sign({x})"),
-        Unary::Square => format!("{x} * {x}"),
-        Unary::Sqrt => format!("sqrt({x})"),
-        Unary::Reciprocal => format!("1.0 / {x}"),
-        Unary::Exp => format!("exp({x})"),
-        Unary::Log => format!("log({x})"),
-        Unary::Sin => format!("sin({x})"),
-        Unary::Cos => format!("cos({x})"),
-        Unary::Erf => format!("erf_of({x})"),
-        Unary::Tanh => format!("tanh_of({x})"),
-        Unary::Sigmoid => format!("sigmoid_of({x})"),
-        Unary::Softplus => format!("softplus_of({x})"),
-        Unary::Leaky(0) => format!("select({x}, 0.0, {x} < 0.0)"),
-        Unary::Leaky(bits) => format!("select({x}, {x} * {}, {x} < 0.0)", literal(f32::from_bits(bits))),
-        Unary::Elu(bits) => {
-            format!("select({x}, {} * elu_of(min({x}, 0.0)), {x} < 0.0)", literal(f32::from_bits(bits)))
-        }
-        Unary::IsFinite => format!("select(0.0, 1.0, is_finite({x}))"),
-        Unary::Floor => format!("floor({x})"),
-        Unary::ToFloat => format!("f32({x})"),
-        Unary::ToInteger => format!("u32({x})"),
-    }
-}
-
-fn binary(f: Binary, a: &str, b: &str, four: bool) -> String {
-    let test = |sign: &str| {
-        let (zero, one) = if four { ("vec4<f32>(0.0)", "vec4<f32>(1.0)") } else { ("0.0", "1.0") };
-        format!("select({zero}, {one}, {a} {sign} {b})")
-    };
-    match f {
-        Binary::Add | Binary::AddInteger => format!("{a} + {b}"),
-        Binary::Sub => format!("{a} - {b}"),
-        Binary::Mul => format!("{a} * {b}"),
-        Binary::Div => format!("{a} / {b}"),
-        Binary::Pow => format!("pow({a}, {b})"),
-        Binary::Min => format!("min({a}, {b})"),
-        Binary::Max => format!("max({a}, {b})"),
-        Binary::Greater => test(">"),
-        Binary::AtLeast => test(">="),
-        Binary::Equal => test("=="),
     }
 }

@@ -6,12 +6,12 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::HEADER;
 use super::native::{At, Space, Task};
 use super::program::{Level, Program, Value};
 use super::program_native::{Bound, Running};
 use super::program_wgsl::{Frame, INNER};
 use super::template::Routine;
+use super::{HEADER, Variant};
 
 /// How elements are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,22 +51,24 @@ impl Reduce {
     pub fn lanes_for(count: usize, length: usize, inner: usize, wide: u32) -> u32 {
         if inner == 1 && length >= 128 && count < 4 { wide } else { 1 }
     }
+}
 
-    pub(super) fn name(&self) -> String {
+impl Variant for Reduce {
+    fn name(&self) -> String {
         let shared = if self.lanes > 1 { format!("/{}", self.lanes) } else { String::new() };
         let (before, after) = (self.before.describe(), self.after.describe());
         format!("{}{shared}({before}|{after})", if self.fold == Fold::Sum { "sum" } else { "max" })
     }
 
-    pub(super) fn job_words(&self) -> usize {
+    fn job_words(&self) -> usize {
         HEADER + EXTRA + self.before.words() + self.after.words()
     }
 
-    pub(super) fn blocks(&self, job: &[u32]) -> u32 {
+    fn blocks(&self, job: &[u32]) -> u32 {
         if self.lanes > 1 { job[1] } else { job[1].div_ceil(GROUP) }
     }
 
-    pub(super) fn routine(&self, entry: &str, width: u32) -> Routine {
+    fn routine(&self, entry: &str, width: u32) -> Routine {
         let before = Frame {
             words: "before",
             element: "element",
@@ -133,7 +135,7 @@ impl Reduce {
         Routine { pad: if self.lanes > 1 { self.lanes } else { 0 }, ..routine }
     }
 
-    pub(super) fn iterations(&self, job: &[u32], width: u32) -> u64 {
+    fn iterations(&self, job: &[u32], width: u32) -> u64 {
         let (length, before, after) = (u64::from(job[2]), self.before.iterations(), self.after.iterations());
         if self.lanes > 1 {
             let lanes = u64::from(self.lanes);
@@ -142,7 +144,7 @@ impl Reduce {
         1 + u64::from(GROUP.min(job[1]).div_ceil(width)) * (2 + length * (1 + before) + after)
     }
 
-    pub(super) fn task(&self, job: &[u32]) -> Box<dyn Task> {
+    fn task(&self, job: &[u32]) -> Box<dyn Task> {
         let [count, length, inner, columns_in, columns_out] = [1, 2, 3, 4, 5].map(|i| job[i] as usize);
         let (before, after) = job[HEADER + EXTRA..].split_at(self.before.words());
         Box::new(Native {

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::native::{At, Space, Task, base};
 use super::template::Routine;
-use super::{Arena, HEADER};
+use super::{Arena, HEADER, Variant};
 use crate::gpu::Profile;
 
 /// Keys of the runs that the first step makes.
@@ -69,8 +69,10 @@ impl Sort {
             }
         }
     }
+}
 
-    pub(super) fn name(&self) -> String {
+impl Variant for Sort {
+    fn name(&self) -> String {
         let beside = |beside| if beside == Beside::Greater { ", counting" } else { "" };
         match self.step {
             Step::Runs(b) => format!("sort(runs{})", beside(b)),
@@ -79,15 +81,15 @@ impl Sort {
         }
     }
 
-    pub(super) fn job_words(&self) -> usize {
+    fn job_words(&self) -> usize {
         HEADER + 5
     }
 
-    pub(super) fn blocks(&self, job: &[u32]) -> u32 {
+    fn blocks(&self, job: &[u32]) -> u32 {
         job[1].div_ceil(job[3]).div_ceil(job[HEADER + 4])
     }
 
-    pub(super) fn routine(&self, entry: &str, width: u32) -> Routine {
+    fn routine(&self, entry: &str, width: u32) -> Routine {
         let (template, beside) = match self.step {
             Step::Runs(Beside::Place) => (include_str!("../../shaders/sort_runs.wgsl"), "bitcast<f32>(own)"),
             Step::Runs(Beside::Greater) => (include_str!("../../shaders/sort_runs.wgsl"), "f32(greater)"),
@@ -110,7 +112,7 @@ impl Sort {
         )
     }
 
-    pub(super) fn iterations(&self, job: &[u32], width: u32) -> u64 {
+    fn iterations(&self, job: &[u32], width: u32) -> u64 {
         let halvings = u64::from(u32::BITS - job[1].leading_zeros()) + 1;
         let per_slice = match self.step {
             Step::Runs(_) => u64::from(job[2]),
@@ -120,7 +122,7 @@ impl Sort {
         1 + u64::from(job[HEADER + 4].div_ceil(width)) * (1 + per_slice)
     }
 
-    pub(super) fn task(&self, job: &[u32]) -> Box<dyn Task> {
+    fn task(&self, job: &[u32]) -> Box<dyn Task> {
         Box::new(Native {
             kernel: self.clone(),
             count: job[1] as usize,

@@ -43,7 +43,9 @@ impl Activation {
     pub fn apply(self, g: &mut Graph, x: Tensor) -> Result<Tensor> {
         Ok(match self {
             Self::Identity => x,
-            Self::Relu => g.unary(Unary::Leaky(0), x),
+            Self::Relu => g.unary(Unary::Relu, x),
+            // Zero times infinity is no number.
+            Self::LeakyRelu { slope: 0.0 } => g.unary(Unary::Relu, x),
             Self::LeakyRelu { slope } => g.unary(Unary::Leaky(slope.to_bits()), x),
             Self::Elu { alpha } => g.unary(Unary::Elu(alpha.to_bits()), x),
             Self::Gelu => {

@@ -38,7 +38,7 @@ fn a_network_of_two_layers_has_the_loss_and_gradients_worked_out_by_hand() {
     let target = g.data(vec![2.0, 0.0], &[2, 1]).unwrap();
     let z = g.matmul_of(x, false, w1, true).unwrap();
     let z = g.plus(z, b1).unwrap();
-    let h = g.unary(Unary::Leaky(0), z);
+    let h = g.unary(Unary::Relu, z);
     let y = g.matmul_of(h, false, w2, true).unwrap();
     let y = g.plus(y, b2).unwrap();
     let off = g.minus(y, target).unwrap();
@@ -90,7 +90,7 @@ fn functions_of_one_value_are_those_of_mathematics() {
         Unary::Square,
         Unary::Floor,
         Unary::Leaky(slope),
-        Unary::Leaky(0),
+        Unary::Relu,
         Unary::Elu(slope),
         Unary::Softplus,
         Unary::Sigmoid,

@@ -1,5 +1,6 @@
 //! The body by cooperative matrices (tensor cores): 16-bit factors, 32-bit sums.
 
+use crate::kernels::Variant;
 use std::fmt::Write;
 
 use super::tiled::borrowed;

@@ -30,7 +30,7 @@ pub(super) use product::Workspace as Packed;
 use super::program::Program;
 use super::program_wgsl::{Frame, INNER};
 use super::template::Routine;
-use super::{Arena, HEADER};
+use super::{Arena, HEADER, Task, Variant};
 use wide::LANES;
 
 /// Words of the operands: A (offset, stride, leading extent), B likewise.
@@ -99,63 +99,6 @@ pub struct MatMul {
 }
 
 impl MatMul {
-    pub(super) fn name(&self) -> String {
-        let letter = |t: bool| if t { 'T' } else { 'N' };
-        let tile = match self.tile {
-            Tile::Wide { rows, columns, broadcast } => {
-                format!("wide{rows}x{columns}{}", if broadcast { "b" } else { "" })
-            }
-            Tile::Tiled { rows, columns } => format!("tiled{rows}x{columns}"),
-            Tile::Cooperative { side, matrix, .. } => format!("cooperative{side}x{side}m{matrix}"),
-        };
-        let half = match self.factors {
-            Factors::Single if self.in_parts => "_parts",
-            Factors::Single => "",
-            Factors::Rounded | Factors::Stored => "_f16",
-        };
-        let letters = [self.vector_a, self.vector_b, self.vector_c].map(|v| if v { "v" } else { "s" });
-        let vectors = letters.concat();
-        let (a, b) = (letter(self.transpose_a), letter(self.transpose_b));
-        let what = self.inner.name();
-        format!("{what}_{a}{b}{half}_{tile}_{vectors}({})", self.program.describe())
-    }
-
-    pub(super) fn job_words(&self) -> usize {
-        HEADER + OPERANDS + self.program.words()
-    }
-
-    pub(super) fn blocks(&self, job: &[u32]) -> u32 {
-        let (rows, columns) = match self.tile {
-            Tile::Wide { rows, columns, .. } => (rows, columns * LANES),
-            Tile::Tiled { rows, columns } => (rows, columns),
-            Tile::Cooperative { side, .. } => (side, side),
-        };
-        job[1].div_ceil(rows) * job[2].div_ceil(columns)
-    }
-
-    pub(super) fn iterations(&self, job: &[u32]) -> u64 {
-        let depth = u64::from(job[3]);
-        match self.tile {
-            Tile::Wide { rows, columns, .. } => {
-                let steps = self.steps() as u64;
-                2 + depth.div_ceil(steps)
-                    + self.parts_of(depth)
-                    + u64::from(rows) * (1 + u64::from(columns) * self.program.iterations())
-            }
-            Tile::Tiled { rows, columns } => {
-                let threads = self.threads();
-                let loads = 2 + (u64::from(16 * rows)).div_ceil(threads) + (u64::from(16 * columns)).div_ceil(threads);
-                2 + depth.div_ceil(16) * (loads + 18) + self.parts_of(depth) + 20 + 16 * self.program.iterations()
-            }
-            Tile::Cooperative { side, .. } => {
-                let threads = self.threads();
-                let loads = 2 + u64::from(2 * cooperative::DEPTH * side).div_ceil(threads);
-                2 + depth.div_ceil(u64::from(cooperative::DEPTH)) * loads
-                    + u64::from(side * side).div_ceil(threads) * (1 + self.program.iterations())
-            }
-        }
-    }
-
     fn parts_of(&self, depth: u64) -> u64 {
         if self.in_parts { depth.div_ceil(u64::from(parts::LENGTH)) + 2 } else { 0 }
     }
@@ -198,12 +141,75 @@ impl MatMul {
         let frame = Self::frame();
         self.program.emit_values(&frame, &INNER) + &self.program.emit_outputs(&frame)
     }
+}
 
-    pub(super) fn routine(&self, entry: &str) -> Routine {
+impl Variant for MatMul {
+    fn name(&self) -> String {
+        let letter = |t: bool| if t { 'T' } else { 'N' };
+        let tile = match self.tile {
+            Tile::Wide { rows, columns, broadcast } => {
+                format!("wide{rows}x{columns}{}", if broadcast { "b" } else { "" })
+            }
+            Tile::Tiled { rows, columns } => format!("tiled{rows}x{columns}"),
+            Tile::Cooperative { side, matrix, .. } => format!("cooperative{side}x{side}m{matrix}"),
+        };
+        let half = match self.factors {
+            Factors::Single if self.in_parts => "_parts",
+            Factors::Single => "",
+            Factors::Rounded | Factors::Stored => "_f16",
+        };
+        let letters = [self.vector_a, self.vector_b, self.vector_c].map(|v| if v { "v" } else { "s" });
+        let vectors = letters.concat();
+        let (a, b) = (letter(self.transpose_a), letter(self.transpose_b));
+        let what = self.inner.name();
+        format!("{what}_{a}{b}{half}_{tile}_{vectors}({})", self.program.describe())
+    }
+
+    fn job_words(&self) -> usize {
+        HEADER + OPERANDS + self.program.words()
+    }
+
+    fn blocks(&self, job: &[u32]) -> u32 {
+        let (rows, columns) = match self.tile {
+            Tile::Wide { rows, columns, .. } => (rows, columns * LANES),
+            Tile::Tiled { rows, columns } => (rows, columns),
+            Tile::Cooperative { side, .. } => (side, side),
+        };
+        job[1].div_ceil(rows) * job[2].div_ceil(columns)
+    }
+
+    fn iterations(&self, job: &[u32], _: u32) -> u64 {
+        let depth = u64::from(job[3]);
+        match self.tile {
+            Tile::Wide { rows, columns, .. } => {
+                let steps = self.steps() as u64;
+                2 + depth.div_ceil(steps)
+                    + self.parts_of(depth)
+                    + u64::from(rows) * (1 + u64::from(columns) * self.program.iterations())
+            }
+            Tile::Tiled { rows, columns } => {
+                let threads = self.threads();
+                let loads = 2 + (u64::from(16 * rows)).div_ceil(threads) + (u64::from(16 * columns)).div_ceil(threads);
+                2 + depth.div_ceil(16) * (loads + 18) + self.parts_of(depth) + 20 + 16 * self.program.iterations()
+            }
+            Tile::Cooperative { side, .. } => {
+                let threads = self.threads();
+                let loads = 2 + u64::from(2 * cooperative::DEPTH * side).div_ceil(threads);
+                2 + depth.div_ceil(u64::from(cooperative::DEPTH)) * loads
+                    + u64::from(side * side).div_ceil(threads) * (1 + self.program.iterations())
+            }
+        }
+    }
+
+    fn routine(&self, entry: &str, _: u32) -> Routine {
         match self.tile {
             Tile::Wide { rows, columns, broadcast } => self.wide_routine(entry, [rows, columns], broadcast),
             Tile::Tiled { rows, columns } => self.tiled_routine(entry, [rows, columns]),
             Tile::Cooperative { side, matrix, subgroup } => self.cooperative_routine(entry, [side, matrix, subgroup]),
         }
+    }
+
+    fn task(&self, job: &[u32]) -> Box<dyn Task> {
+        self.native(job)
     }
 }

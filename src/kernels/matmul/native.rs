@@ -11,7 +11,7 @@ use crate::kernels::program_native::Bound;
 use crate::kernels::{Arena, HEADER};
 
 impl MatMul {
-    pub(in crate::kernels) fn task(&self, job: &[u32]) -> Box<dyn Task> {
+    pub(super) fn native(&self, job: &[u32]) -> Box<dyn Task> {
         let [m, n, k] = [1, 2, 3].map(|i| job[i] as usize);
         let words = &job[HEADER..];
         let operand = |arena, at: usize, depth_last, lines: usize| Operand {

@@ -1,6 +1,7 @@
 //! The body through workgroup memory, for GPUs.
 
 use super::{Factors, MatMul, Routine};
+use crate::kernels::Variant;
 use crate::kernels::program::Level;
 
 impl MatMul {

@@ -1,5 +1,6 @@
 //! The body without barriers, for adapters that are programs on the CPU.
 
+use crate::kernels::Variant;
 use std::fmt::Write;
 
 use super::{MatMul, Routine};

@@ -208,9 +208,9 @@ impl<'s, 'r: 's, const C: usize> WithSimd for Steps<'_, 's, 'r, C> {
                     Instruction::Row => {
                         (first..).zip(&mut out[..count]).for_each(|(e, o)| *o = (e / bound.columns) as f32);
                     }
-                    Instruction::Unary(function, x) => functions::unary::<C>(function, of!(x), out, vectors),
+                    Instruction::Unary(function, x) => function.apply(functions::Map::<C> { x: of!(x), out, vectors }),
                     Instruction::Binary(function, a, b) => {
-                        functions::binary::<C>(function, of!(a), of!(b), out, vectors)
+                        function.apply(functions::Zip::<C> { a: of!(a), b: of!(b), out, vectors })
                     }
                     Instruction::Select(c, a, b) => functions::select::<C>([of!(c), of!(a), of!(b)], out, vectors),
                     Instruction::Random { distribution, seed, purpose, step } => {

@@ -1,0 +1,192 @@
+//! Matrix products, and distances between rows.
+
+use std::borrow::Cow;
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+
+use super::prelude::*;
+use crate::graph::program_of::Word;
+use crate::kernels::matmul::{self as kernel, Factors, Form, Inner, Precision, rounded};
+
+/// Matrix product, either factor stored transposed; or, with another [`Inner`], distances between rows.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct MatMul {
+    /// First factor is stored transposed.
+    transpose_a: bool,
+    /// Second factor is stored transposed.
+    transpose_b: bool,
+    /// How exact the factors are.
+    precision: Precision,
+    /// What of two factors is summed.
+    inner: Inner,
+}
+
+impl Graph {
+    /// Matrix product `a b`.
+    ///
+    /// # Errors
+    /// If the inner extents differ.
+    pub fn matmul(&mut self, a: Tensor, b: Tensor) -> Result<Tensor> {
+        self.matmul_of(a, false, b, false)
+    }
+
+    /// Sets the precision of the factors of matrix products made from now on, and returns the former one. The products in
+    /// the gradient of a product are as exact as it is.
+    pub fn set_precision(&mut self, precision: Precision) -> Precision {
+        std::mem::replace(&mut self.precision, precision)
+    }
+
+    /// Matrix product with either factor transposed first.
+    ///
+    /// # Errors
+    /// If the factors are not matrices or the inner extents differ.
+    pub fn matmul_of(&mut self, a: Tensor, transpose_a: bool, b: Tensor, transpose_b: bool) -> Result<Tensor> {
+        let ([ar, ac], [br, bc]) = (self.matrix(a)?, self.matrix(b)?);
+        let (m, k) = if transpose_a { (ac, ar) } else { (ar, ac) };
+        let (l, n) = if transpose_b { (bc, br) } else { (br, bc) };
+        if k != l {
+            let what = format!("inner extents to agree, and {k} is not {l}");
+            return Err(self.misfit("matmul", a, b, &what));
+        }
+        let op = MatMul { transpose_a, transpose_b, precision: self.precision, inner: Inner::Product };
+        Ok(self.add(op, vec![a, b], Shape::new(&[m, n]), DType::F32))
+    }
+
+    /// Distances between the rows of `a` `[M, K]` and of `b` `[N, K]`: `[M, N]`, each the sum over K of what `inner` makes
+    /// of two elements.
+    ///
+    /// # Errors
+    /// If they are not matrices or their rows differ in length.
+    pub fn distances(&mut self, a: Tensor, b: Tensor, inner: Inner) -> Result<Tensor> {
+        let ([m, k], [n, l]) = (self.matrix(a)?, self.matrix(b)?);
+        if k != l {
+            return Err(self.misfit("distances", a, b, &format!("rows of one length, and {k} is not {l}")));
+        }
+        let op = MatMul { transpose_a: false, transpose_b: true, precision: Precision::Single, inner };
+        Ok(self.add(op, vec![a, b], Shape::new(&[m, n]), DType::F32))
+    }
+}
+
+impl Rules for MatMul {
+    fn facts(&self) -> Facts {
+        Facts::kernel_with_maps(if self.inner == Inner::Product { "product" } else { "distances" })
+    }
+
+    fn gradient(&self, back: &mut Backward) -> Result<()> {
+        let (a, b) = (back.input(0), back.input(1));
+        match self.inner {
+            Inner::Product => {}
+            Inner::SquaredDifference => {
+                let g = back.whole()?;
+                for (input, other) in [(0, b), (1, a)] {
+                    if back.wants(input) {
+                        let part = pull_together(back.graph, g, input == 1, back.input(input), other)?;
+                        back.give(input, part);
+                    }
+                }
+                return Ok(());
+            }
+            Inner::AbsoluteDifference => {
+                return Err(Error::Shape(format!("{} has no gradient", back.graph.describe(back.tensor))));
+            }
+        }
+        let before = back.graph.set_precision(self.precision);
+        let g = back.whole()?;
+        if back.wants(0) {
+            let part = if self.transpose_a {
+                back.graph.matmul_of(b, self.transpose_b, g, true)?
+            } else {
+                back.graph.matmul_of(g, false, b, !self.transpose_b)?
+            };
+            back.give(0, part);
+        }
+        if back.wants(1) {
+            let part = if self.transpose_b {
+                back.graph.matmul_of(g, true, a, self.transpose_a)?
+            } else {
+                back.graph.matmul_of(a, !self.transpose_a, g, false)?
+            };
+            back.give(1, part);
+        }
+        back.graph.set_precision(before);
+        Ok(())
+    }
+
+    fn value(&self, at: &Evaluation) -> Result<Values> {
+        let factor = |i: usize| match self.precision {
+            Precision::Single => Cow::Borrowed(&**at.inputs[i]),
+            // The rounding is part of the meaning.
+            Precision::Half => Cow::Owned(at.inputs[i].iter().map(|&x| f64::from(rounded(x as f32))).collect()),
+        };
+        let (a, b) = (factor(0), factor(1));
+        if self.inner != Inner::Product {
+            return Ok(distances(&a, &b, at.extents_of(0)[1], self.inner));
+        }
+        let matrix = |i: usize, transposed: bool, values| {
+            let stored = MatRef::from_row_major_slice(values, at.extents_of(i)[0], at.extents_of(i)[1]);
+            if transposed { stored.transpose() } else { stored }
+        };
+        let (a, b) = (matrix(0, self.transpose_a, &*a), matrix(1, self.transpose_b, &*b));
+        let mut values = vec![0.0; a.nrows() * b.ncols()];
+        let result = MatMut::from_row_major_slice_mut(&mut values, a.nrows(), b.ncols());
+        matmul(result, Accum::Replace, a, b, 1.0, Par::Seq);
+        Ok(values.into())
+    }
+
+    fn item(&self, at: &Assembly) -> Result<Item> {
+        let &MatMul { transpose_a, transpose_b, precision, inner } = self;
+        let graph = at.graph();
+        let [m, n] = graph.matrix(at.tensor)?;
+        let [a_rows, lda] = graph.matrix(at.input(0))?;
+        let [_, ldb] = graph.matrix(at.input(1))?;
+        let k = if transpose_a { a_rows } else { lda };
+        let ((a, a_extra), (b, b_extra)) = (at.operand(0)?, at.operand(1)?);
+        let aligned = |place: Place, extra: usize, ld: usize| {
+            place.arena().four().is_some() && extra.is_multiple_of(4) && ld.is_multiple_of(4)
+        };
+        let (aligned_a, aligned_b) = (aligned(a, a_extra, lda), aligned(b, b_extra, ldb));
+        let form = Form { m, n, k, transpose_a, transpose_b, aligned_a, aligned_b, precision };
+        let after = at.after(at.tensor, Vec::new())?;
+        let mut job = [0, m, n, k].map(number).to_vec();
+        job.extend([Word::Offset(a, a_extra), Word::Stride(a), number(lda)]);
+        job.extend([Word::Offset(b, b_extra), Word::Stride(b), number(ldb)]);
+        let kernel = kernel::MatMul {
+            a: a.arena(),
+            b: b.arena(),
+            transpose_a,
+            transpose_b,
+            vector_a: form.vector_a(),
+            vector_b: form.vector_b(),
+            vector_c: form.vector_c() && after.program.by_four(),
+            tile: form.tile(at.profile),
+            factors: Factors::of(precision, at.profile),
+            inner,
+            in_parts: false,
+            program: after.program,
+        };
+        let flops = 2 * (m * n * k) as u64 + after.flops;
+        Ok(Item::new(kernel, [job, after.words].concat(), flops, (m * k + k * n) as u64 + after.elements))
+    }
+}
+
+/// Gradient of squared distances with respect to the rows of `a`: `2 sum_j g_ij (a_i - b_j)`, with `g` turned first if its
+/// columns are those of `a`.
+fn pull_together(graph: &mut Graph, g: Tensor, turned: bool, a: Tensor, b: Tensor) -> Result<Tensor> {
+    let weights = graph.sum(g, if turned { 0 } else { 1 })?;
+    let weights = if turned { graph.transpose(weights)? } else { weights };
+    let (own, others) = (graph.times(weights, a)?, graph.matmul_of(g, turned, b, false)?);
+    let difference = graph.minus(own, others)?;
+    Ok(graph.scale(difference, 2.0))
+}
+
+/// Distances between the rows of `a` and of `b`, which are of `length` elements.
+fn distances(a: &[f64], b: &[f64], length: usize, inner: Inner) -> Values {
+    let term = |(x, y): (&f64, &f64)| match inner {
+        Inner::Product => x * y,
+        Inner::SquaredDifference => (x - y) * (x - y),
+        Inner::AbsoluteDifference => (x - y).abs(),
+    };
+    let rows = a.chunks(length);
+    rows.flat_map(|x| b.chunks(length).map(move |y| x.iter().zip(y).map(term).sum::<f64>())).collect()
+}

@@ -1,0 +1,113 @@
+//! What stands in memory before a function runs: variables of each replica, and data that all share.
+
+use super::prelude::*;
+use crate::graph::node::{Data, DataId, Variable, VariableId, VariableKind};
+
+/// A variable's value before the function's assignments.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ReadVariable(pub(in crate::graph) VariableId);
+
+/// A shared tensor.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ReadData(pub(in crate::graph) DataId);
+
+impl Graph {
+    /// Declares a variable and gives the node of its value.
+    ///
+    /// # Errors
+    /// If the name is taken or the shape is empty.
+    pub fn variable(
+        &mut self,
+        name: impl Into<String>,
+        shape: &[usize],
+        dtype: DType,
+        kind: VariableKind,
+    ) -> Result<Tensor> {
+        let name = name.into();
+        if self.variable_named(&name).is_some() {
+            return Err(Error::Shape(format!("two variables are named `{name}`: give one of them another name")));
+        }
+        let shape = Shape::new(shape);
+        check_extents(&shape, &name)?;
+        let id = VariableId(self.variables.len() as u32);
+        self.variables.push(Variable { name, shape: shape.clone(), dtype, kind });
+        Ok(self.add_scoped(ReadVariable(id), Vec::new(), shape, dtype, Scope::Replica))
+    }
+
+    /// The variable that a node reads.
+    ///
+    /// # Errors
+    /// If the node is not a variable.
+    pub fn variable_of(&self, tensor: Tensor) -> Result<VariableId> {
+        match self.node(tensor).op {
+            Op::ReadVariable(ReadVariable(id)) => Ok(id),
+            _ => Err(Error::Shape(format!(
+                "{} is not a variable: only variables can be assigned",
+                self.describe(tensor)
+            ))),
+        }
+    }
+
+    /// The node of a variable.
+    pub fn read(&mut self, id: VariableId) -> Tensor {
+        let (shape, dtype) = (self.variable_info(id).shape.clone(), self.variable_info(id).dtype);
+        self.add_scoped(ReadVariable(id), Vec::new(), shape, dtype, Scope::Replica)
+    }
+
+    /// A tensor of floats that all replicas share.
+    ///
+    /// # Errors
+    /// If the number of values does not fit the shape.
+    pub fn data(&mut self, values: Vec<f32>, shape: &[usize]) -> Result<Tensor> {
+        self.data_words(values, shape, DType::F32)
+    }
+
+    /// A tensor of integers that all replicas share.
+    ///
+    /// # Errors
+    /// If the number of values does not fit the shape.
+    pub fn data_integers(&mut self, values: &[u32], shape: &[usize]) -> Result<Tensor> {
+        self.data_words(values.iter().map(|&v| f32::from_bits(v)).collect(), shape, DType::U32)
+    }
+
+    fn data_words(&mut self, words: Vec<f32>, shape: &[usize], dtype: DType) -> Result<Tensor> {
+        let shape = Shape::new(shape);
+        check_extents(&shape, "data")?;
+        if words.len() != shape.elements() {
+            return Err(Error::Shape(format!("data of {} values does not fit the shape {shape}", words.len())));
+        }
+        let id = DataId(self.data.len() as u32);
+        self.data.push(Data { shape: shape.clone(), words });
+        Ok(self.add(ReadData(id), Vec::new(), shape, dtype))
+    }
+}
+
+fn check_extents(shape: &Shape, name: &str) -> Result<()> {
+    let elements = shape.0.iter().try_fold(1usize, |product, &d| product.checked_mul(d));
+    if shape.0.is_empty() || shape.0.len() > 4 || elements.is_none_or(|n| n == 0 || n > (1 << 31)) {
+        return Err(Error::Shape(format!(
+            "`{name}` has the shape {shape}: one to four positive extents are expected, 2^31 elements at most"
+        )));
+    }
+    Ok(())
+}
+
+impl Rules for ReadVariable {
+    fn facts(&self) -> Facts {
+        Facts::stored("variable")
+    }
+
+    fn value(&self, at: &Evaluation) -> Result<Values> {
+        Ok(at.variable(self.0))
+    }
+}
+
+impl Rules for ReadData {
+    fn facts(&self) -> Facts {
+        Facts::stored("data")
+    }
+
+    fn value(&self, at: &Evaluation) -> Result<Values> {
+        Ok(at.data(self.0))
+    }
+}
