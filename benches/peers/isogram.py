@@ -122,7 +122,7 @@ class Isogram:
             return said["seconds"]["training"]
 
         wanted = 1.0 if self.quick else 3.0
-        short = dict(tiny=10, lone=200, medium=2)[name]
+        short = dict(tiny=10, lone=200, medium=2, wide=2)[name]
         before = statistics.median(training(short) for _ in range(3))
         long = 10 * short
         while (taken := training(long) - before) < wanted / 2:

@@ -22,10 +22,12 @@ def loss_of(parameters, x, y):
     return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(x), y[:, None], axis=1))
 
 
-def one_replica(x, y, lr, state, rows):
-    """One step of Adam of one replica."""
+def one_replica(x, y, lr, sgd, state, rows):
+    """One step of one replica, of Adam or of plain gradient descent."""
     parameters, first, second, t = state
     loss, gradients = jax.value_and_grad(loss_of)(parameters, x[rows], y[rows])
+    if sgd:
+        return (jax.tree.map(lambda p, g: p - lr * g, parameters, gradients), first, second, t), loss
     t = t + 1
     first = jax.tree.map(lambda m, g: BETA1 * m + (1 - BETA1) * g, first, gradients)
     second = jax.tree.map(lambda v, g: BETA2 * v + (1 - BETA2) * g * g, second, gradients)
@@ -37,7 +39,7 @@ def one_replica(x, y, lr, state, rows):
 def trainer(task, chunk):
     """Starting state, and a function that takes `chunk` steps of all replicas."""
     x, y = jnp.asarray(task.x), jnp.asarray(task.y)
-    step = jax.vmap(partial(one_replica, x, y, task.lr))
+    step = jax.vmap(partial(one_replica, x, y, task.lr, task.sgd))
 
     @partial(jax.jit, donate_argnums=0)
     def steps(state, rows):
@@ -45,14 +47,14 @@ def trainer(task, chunk):
 
     def start():
         parameters = [jnp.asarray(p) for p in task.parameters]
-        zeros = lambda: [jnp.zeros_like(p) for p in parameters]
+        zeros = lambda: [] if task.sgd else [jnp.zeros_like(p) for p in parameters]
         return parameters, zeros(), zeros(), jnp.zeros(task.replicas)
 
     return start, steps
 
 
 def train(peer, task):
-    chunk = 10 if task.name == "medium" else STEPS
+    chunk = 10 if task.name in ("medium", "wide") else STEPS
     start, steps = trainer(task, chunk)
     rows = [jnp.asarray(task.rows[at : at + chunk]) for at in range(0, STEPS, chunk)]
     state, losses = start(), []

@@ -30,8 +30,10 @@ def loss_of(parameters, x, y):
     return F.cross_entropy(x, y)
 
 
-def adam(task, parameters):
+def optimiser(task, parameters):
     """PyTorch's fastest: fused."""
+    if task.sgd:
+        return torch.optim.SGD(parameters, lr=task.lr, fused=True)
     return torch.optim.Adam(
         parameters, lr=task.lr, betas=(BETA1, BETA2), eps=EPSILON, fused=True, capturable=CUDA
     )
@@ -46,7 +48,7 @@ class Loop:
         self.task, self.x, self.y = task, to(task.x), to(task.y)
         self.replicas = max(task.loop, task.agree)
         self.parameters = [[to(p[r]).requires_grad_() for p in task.parameters] for r in range(self.replicas)]
-        self.optimisers = [adam(task, parameters) for parameters in self.parameters]
+        self.optimisers = [optimiser(task, parameters) for parameters in self.parameters]
         self.rows = to(task.rows)
 
     def steps(self, replicas, count):
@@ -73,7 +75,7 @@ class Together:
         self.task, self.x, self.y = task, to(task.x), to(task.y)
         self.rows = to(task.rows)
         self.parameters = [to(p) for p in task.parameters]
-        self.optimiser = adam(task, self.parameters)
+        self.optimiser = optimiser(task, self.parameters)
         self.gradients = vmap(grad_and_value(loss_of))
         self.turn = torch.zeros((), dtype=torch.int64, device=DEVICE)
         self.losses = torch.zeros(STEPS, task.replicas, device=DEVICE)
@@ -121,14 +123,14 @@ class Together:
 def train(peer, task):
     loop = Loop(task)
     peer.losses(task.name, loop.variant, loop.steps(task.agree, STEPS))
-    count = 5 if task.name == "medium" else 25
+    count = 5 if task.name in ("medium", "wide") else 25
     call = lambda: loop.steps(task.loop, count)
     peer.speed(task.name, loop.variant, timed(call, task.loop * count, peer.args.quick))
 
     together = Together(task)
     together.steps(STEPS)
     peer.losses(task.name, together.variant, together.losses.T[: task.agree])
-    count = 2 if task.name == "medium" else 10
+    count = 2 if task.name in ("medium", "wide") else 10
     call = lambda: together.steps(count)
     peer.speed(task.name, together.variant, timed(call, task.replicas * count, peer.args.quick))
 

@@ -168,7 +168,7 @@ functions! {
     /// Sign: -1, 0 or 1.
     Sign {
         wgsl: each("sign", x),
-        f32: f32::from(i8::from(x > 0.0) - i8::from(x < 0.0)),
+        f32: one_if(x > 0.0) - one_if(x < 0.0),
         f64: truth(x > 0.0) - truth(x < 0.0),
     }
     /// `x * x`
@@ -287,7 +287,7 @@ functions! {
     /// 1 where the bits are those of a finite number, else 0.
     IsFinite {
         wgsl: Wgsl::One(format!("select(0.0, 1.0, is_finite({x}))")),
-        f32: f32::from(u8::from(x.to_bits() & 0x7f80_0000 != 0x7f80_0000)),
+        f32: one_if(x.to_bits() & 0x7f80_0000 != 0x7f80_0000),
         f64: truth(x.is_finite()),
     }
     /// Largest integer not above.
@@ -370,19 +370,19 @@ functions! {
     /// `a > b`
     Greater {
         wgsl: test(a, ">", b),
-        f32: f32::from(u8::from(a > b)),
+        f32: one_if(a > b),
         f64: truth(a > b),
     }
     /// `a >= b`
     AtLeast {
         wgsl: test(a, ">=", b),
-        f32: f32::from(u8::from(a >= b)),
+        f32: one_if(a >= b),
         f64: truth(a >= b),
     }
     /// `a == b`
     Equal {
         wgsl: test(a, "==", b),
-        f32: f32::from(u8::from(a == b)),
+        f32: one_if(a == b),
         f64: truth(a == b),
     }
     /// Sum of integers.
@@ -410,6 +410,12 @@ fn test(a: &str, sign: &str, b: &str) -> Wgsl {
 
 fn double(bits: u32) -> f64 {
     f64::from(f32::from_bits(bits))
+}
+
+/// A choice of two numbers, which is one instruction for a vector; a conversion is several.
+#[inline(always)]
+fn one_if(t: bool) -> f32 {
+    if t { 1.0 } else { 0.0 }
 }
 
 fn truth(t: bool) -> f64 {

@@ -11,6 +11,7 @@
 //! What was tried, with figures, is in `docs/kernels.md`.
 
 mod cooperative;
+mod few;
 mod form;
 mod inner;
 mod native;

@@ -97,7 +97,8 @@ impl Task for Native {
         let Space { registers, results, product, .. } = space;
         let mut program = self.program.start(at, registers);
         let mut block = |rows: Range<usize>, columns: Range<usize>| {
-            let room = product::room(rows.len(), columns.len(), depth);
+            let symmetric = product::symmetric(self.a.of(at), &rows, self.b.of(at), &columns, depth);
+            let room = product::room(rows.len(), columns.len(), depth, symmetric);
             results.resize(room.max(results.len()), 0.0);
             at.isa.run(Block {
                 native: self,
@@ -115,9 +116,9 @@ impl Task for Native {
             });
         };
         if units == (0..self.units()) {
-            return (0..m)
-                .step_by(product::ROWS_AT_ONCE)
-                .for_each(|i| block(i..m.min(i + product::ROWS_AT_ONCE), 0..n));
+            let whole = product::symmetric(self.a.of(at), &(0..m), self.b.of(at), &(0..n), depth);
+            let most = if whole { m.max(1) } else { product::ROWS_AT_ONCE };
+            return (0..m).step_by(most).for_each(|i| block(i..m.min(i + most), 0..n));
         }
         for unit in units {
             let across = self.grid()[1];

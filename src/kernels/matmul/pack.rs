@@ -9,10 +9,10 @@ use pulp::{Simd, bytemuck};
 use super::product::Factor;
 
 /// Steps turned at once by [`Simd::interleave_shfl_f32s`].
-const QUAD: usize = 4;
+pub const QUAD: usize = 4;
 
 /// Lanes of the widest vector of any machine.
-const MOST_LANES: usize = 16;
+pub const MOST_LANES: usize = 16;
 
 /// Lays out `lines` of `from` so that those of step t of `depth` begin at
 /// `out[t * stride]`.

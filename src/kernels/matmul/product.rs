@@ -12,7 +12,8 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 use super::Inner;
-use super::pack::pack;
+use super::few::{self, Few};
+use super::pack::{MOST_LANES, pack};
 use super::tile::{self, AbsoluteDifference, Product, SquaredDifference, Term, Tile};
 
 /// Terms of K summed as one chain. Part of the contract: it decides bits.
@@ -21,6 +22,16 @@ pub const PART: usize = 256;
 /// Rows of A packed at once: with [`PART`] they take 144 KB, which leaves room
 /// in the 512 KB second-level cache of common machines. Changes no bit.
 const PANEL_ROWS: usize = 144;
+
+/// Steps of K up to which storing results is most of the work. Changes no bit.
+const SHORT: usize = 16;
+
+/// Rows of A then taken at once, where the results are more than the first-level cache holds: so those of a panel stay
+/// there until they are handed over. Changes no bit.
+const THIN_PANEL: usize = 14;
+
+/// Elements in the first-level cache of common machines.
+const FIRST_LEVEL: usize = 8192;
 
 /// Columns of B packed at once (1 MB, streamed from the second or third level
 /// once per [`PANEL_ROWS`]). Changes no bit.
@@ -42,7 +53,7 @@ pub struct Factor<'a> {
 /// Room for packed panels, kept by each thread from one call to the next.
 #[derive(Default)]
 pub struct Workspace {
-    a: Vec<f32>,
+    pub(super) a: Vec<f32>,
     b: Vec<f32>,
 }
 
@@ -83,37 +94,52 @@ pub fn block<S: Simd>(
     summed(simd, inner, Job { rounded, a, rows, b, columns, depth, space, out, done });
 }
 
-/// Elements that [`block`] needs for results of so many rows and columns.
-pub fn room(rows: usize, columns: usize, depth: usize) -> usize {
-    columns * if passing(columns, depth) { rows.min(PANEL_ROWS) } else { rows }
+/// Elements that [`block`] needs for results of so many rows and columns, which may be [`symmetric`].
+pub fn room(rows: usize, columns: usize, depth: usize, symmetric: bool) -> usize {
+    columns * if passing(columns, depth, symmetric) { rows.min(PANEL_ROWS) } else { rows }
+}
+
+/// Whether the results of these rows and columns mirror each other, every term being symmetric, and are so many and so
+/// long that copying half of them is quicker than computing them.
+pub fn symmetric(a: Factor, rows: &Range<usize>, b: Factor, columns: &Range<usize>, depth: usize) -> bool {
+    let same = std::ptr::eq(a.values, b.values) && a.leading == b.leading && a.depth_last == b.depth_last;
+    same && rows == columns && (48..=2048).contains(&rows.len()) && depth >= 128
 }
 
 /// Rows of a large result to ask of [`block`] at once: enough that packing is small beside the sums.
 pub const ROWS_AT_ONCE: usize = 7 * PANEL_ROWS;
 
 /// Whether panels of rows are done one after the other, so that all stand in the same place.
-fn passing(columns: usize, depth: usize) -> bool {
-    depth <= PART && (2..=PANEL_COLUMNS).contains(&columns)
+fn passing(columns: usize, depth: usize, symmetric: bool) -> bool {
+    depth <= PART && !symmetric && (2..=PANEL_COLUMNS).contains(&columns)
 }
 
 fn summed<S: Simd>(simd: S, inner: Inner, job: Job) {
     match inner {
-        Inner::Product => simd.vectorize(Summed { job, term: Product }),
-        Inner::SquaredDifference => simd.vectorize(Summed { job, term: SquaredDifference }),
-        Inner::AbsoluteDifference => simd.vectorize(Summed { job, term: AbsoluteDifference }),
+        Inner::Product => of_term(simd, Product, job),
+        Inner::SquaredDifference => of_term(simd, SquaredDifference, job),
+        Inner::AbsoluteDifference => of_term(simd, AbsoluteDifference, job),
     }
 }
 
-struct Job<'a> {
-    rounded: bool,
-    a: Factor<'a>,
-    rows: Range<usize>,
-    b: Factor<'a>,
-    columns: Range<usize>,
-    depth: usize,
-    space: &'a mut Workspace,
-    out: &'a mut [f32],
-    done: &'a mut dyn FnMut(Range<usize>, &[f32]),
+fn of_term<S: Simd, T: Term>(simd: S, term: T, job: Job) {
+    match few::suits::<S>(&job) {
+        true => simd.vectorize(Few { job, term }),
+        false => simd.vectorize(Summed { job, term }),
+    }
+}
+
+/// What [`block`] is asked for.
+pub(super) struct Job<'a> {
+    pub(super) rounded: bool,
+    pub(super) a: Factor<'a>,
+    pub(super) rows: Range<usize>,
+    pub(super) b: Factor<'a>,
+    pub(super) columns: Range<usize>,
+    pub(super) depth: usize,
+    pub(super) space: &'a mut Workspace,
+    pub(super) out: &'a mut [f32],
+    pub(super) done: &'a mut dyn FnMut(Range<usize>, &[f32]),
 }
 
 struct Summed<'a, T> {
@@ -127,10 +153,13 @@ impl<T: Term> WithSimd for Summed<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Job { rounded, a, rows, b, columns, depth, space, out, done } = self.job;
-        let passing = passing(columns.len(), depth);
+        let symmetric = symmetric(a, &rows, b, &columns, depth);
+        let passing = passing(columns.len(), depth, symmetric);
         let tall = tile::rows::<S>();
         let wide = tile::columns::<S>();
         let lanes = S::F32_LANES;
+        let thin = passing && depth <= SHORT && rows.len() * columns.len() > FIRST_LEVEL;
+        let high = if thin { THIN_PANEL / tall * tall } else { PANEL_ROWS };
         let a_direct = !rounded && (columns.len() <= 4 * wide || rows.len() <= 4);
         let b_direct = !rounded && !b.depth_last && rows.len() <= 4 * tall;
         // Tiles read whole vectors: a panel that does not fill them is packed all the same.
@@ -144,8 +173,8 @@ impl<T: Term> WithSimd for Summed<'_, T> {
             // vector runs on into the next row, whose results are set after it.
             for j in columns.clone().step_by(PANEL_COLUMNS).rev() {
                 let across = j..columns.end.min(j + PANEL_COLUMNS);
-                for i in rows.clone().step_by(PANEL_ROWS) {
-                    let down = i..rows.end.min(i + PANEL_ROWS);
+                for i in rows.clone().step_by(high) {
+                    let down = i..rows.end.min(i + high);
                     let top = if passing { i } else { rows.start };
                     if !a_direct {
                         grow(&mut space.a, down.len().div_ceil(tall) * a_room);
@@ -169,12 +198,19 @@ impl<T: Term> WithSimd for Summed<'_, T> {
                         }
                     }
                     for panel in split_whole(across.clone(), wide).rev() {
-                        let valid = panel.len();
                         let (b, b_stride) = match as_it_stands(&panel) {
                             true => (&b.values[t * b.leading + panel.start..], b.leading),
-                            false => (&space.b[(panel.start - j) * part.len()..], valid.next_multiple_of(lanes)),
+                            false => (&space.b[(panel.start - j) * part.len()..], panel.len().next_multiple_of(lanes)),
                         };
                         for (index, tile) in split(down.clone(), tall).enumerate() {
+                            let mut valid = panel.len();
+                            if symmetric {
+                                // Whole vectors as far as the diagonal.
+                                valid = valid.min(tile.end.saturating_sub(panel.start).next_multiple_of(lanes));
+                                if valid == 0 {
+                                    continue;
+                                }
+                            }
                             let high = tile.len();
                             let (a, along, a_stride) = match (a_direct, a.depth_last) {
                                 (false, _) => (&space.a[index * a_room..], false, high),
@@ -186,11 +222,34 @@ impl<T: Term> WithSimd for Summed<'_, T> {
                             tile.run(simd, high, along, valid, &mut out[corner..], columns.len(), t == 0);
                         }
                     }
-                    if part.end == depth && j == columns.start {
+                    if part.end == depth && j == columns.start && !symmetric {
                         done(down.clone(), &out[(i - top) * columns.len()..(down.end - top) * columns.len()]);
                     }
                 }
             }
+        }
+        if symmetric {
+            mirror(simd, out, rows.len());
+            done(rows, out);
+        }
+    }
+}
+
+/// Copies what stands below the diagonal of `out`, of `extent` rows and columns, to above it.
+#[inline(always)]
+fn mirror<S: Simd>(simd: S, out: &mut [f32], extent: usize) {
+    // What stands right of each strip of rows is whole vectors: the packing of others runs on into the next row.
+    for end in (1..=extent).rev().step_by(MOST_LANES) {
+        let start = end.saturating_sub(MOST_LANES);
+        for i in start..end {
+            for j in i + 1..end {
+                out[i * extent + j] = out[j * extent + i];
+            }
+        }
+        if end < extent {
+            let (above, below) = out.split_at_mut(end * extent);
+            let below = Factor { values: &below[start..], leading: extent, depth_last: true };
+            pack(simd, below, 0..extent - end, 0..end - start, false, &mut above[start * extent + end..], extent);
         }
     }
 }
@@ -223,7 +282,7 @@ fn split_whole(whole: Range<usize>, most: usize) -> impl DoubleEndedIterator<Ite
 }
 
 #[inline(always)]
-fn grow(space: &mut Vec<f32>, room: usize) {
+pub(super) fn grow(space: &mut Vec<f32>, room: usize) {
     if space.len() < room {
         space.resize(room, 0.0);
     }

@@ -10,7 +10,7 @@ use crate::kernels::program::Pattern;
 /// The parts of rows of `columns` that a range of elements meets: for each, its place in the range, its first column, its length
 /// and its row.
 #[inline(always)]
-fn by_row(first: usize, count: usize, columns: usize, mut part: impl FnMut(Range<usize>, usize, usize)) {
+pub(super) fn by_row(first: usize, count: usize, columns: usize, mut part: impl FnMut(Range<usize>, usize, usize)) {
     let (mut row, mut column, mut done) = (first / columns, first % columns, 0);
     while done < count {
         let length = (columns - column).min(count - done);

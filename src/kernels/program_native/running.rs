@@ -202,11 +202,12 @@ impl<'s, 'r: 's, const C: usize> WithSimd for Steps<'_, 's, 'r, C> {
                         leaves::gather(bound, at, place, of!(row), whole, first, &mut out[..count]);
                     }
                     Instruction::Accumulated => out[..count].copy_from_slice(&accumulated[..count]),
-                    Instruction::Column => {
-                        (first..).zip(&mut out[..count]).for_each(|(e, o)| *o = (e % bound.columns) as f32);
-                    }
+                    // Rows are counted on: a division for each element costs more than all the rest.
+                    Instruction::Column => leaves::by_row(first, count, bound.columns, |to, column, _| {
+                        (column as u32..).zip(&mut out[to]).for_each(|(c, o)| *o = c as f32);
+                    }),
                     Instruction::Row => {
-                        (first..).zip(&mut out[..count]).for_each(|(e, o)| *o = (e / bound.columns) as f32);
+                        leaves::by_row(first, count, bound.columns, |to, _, row| out[to].fill(row as f32));
                     }
                     Instruction::Unary(function, x) => function.apply(functions::Map::<C> { x: of!(x), out, vectors }),
                     Instruction::Binary(function, a, b) => {

@@ -102,8 +102,9 @@ pub fn cka(x: MatRef<'_, f64>, y: MatRef<'_, f64>, kernel: Kernel, estimator: Es
 pub enum Embedded {
     /// Centred features, at a scale near one, and the root of their self-product: for many more examples than units.
     Features(Mat<f64>, f64),
-    /// The embedding of the Gram matrix at unit norm (n x n).
-    Table(Mat<f64>),
+    /// The embedding of the Gram matrix at unit norm, its lower triangle column by column: what stands below the diagonal stands
+    /// for two and is larger by √2, so that inner products are those of the matrices.
+    Table(Vec<f64>),
 }
 
 /// Examples up to which a table is kept whatever the width: 32 MiB, and a pair then costs n² rather than n p².
@@ -130,8 +131,15 @@ pub fn embedded(x: MatRef<'_, f64>, kernel: Kernel, estimator: Estimator) -> Res
 }
 
 fn table(e: Mat<f64>) -> Result<Embedded> {
-    let norm = inner(&e, &e).sqrt();
-    Ok(Embedded::Table(&e * faer::Scale(1.0 / finite(norm, "the norm of the Gram matrix")?)))
+    let mut packed = Vec::with_capacity(e.nrows() * (e.nrows() + 1) / 2);
+    for j in 0..e.ncols() {
+        let [own, below @ ..] = &e.col_as_slice(j)[j..] else { continue };
+        packed.push(*own);
+        packed.extend(below.iter().map(|x| x * std::f64::consts::SQRT_2));
+    }
+    let by = 1.0 / finite(dot(&packed, &packed).sqrt(), "the norm of the Gram matrix")?;
+    packed.iter_mut().for_each(|x| *x *= by);
+    Ok(Embedded::Table(packed))
 }
 
 /// [`cka`] of two prepared representations.
@@ -147,7 +155,7 @@ pub fn cka_of_embedded(a: &Embedded, b: &Embedded, estimator: Estimator) -> Resu
         (Embedded::Features(x, norm_x), Embedded::Features(y, norm_y)) => {
             finite(feature_product(x, y, estimator) / (norm_x * norm_y), "CKA")
         }
-        (Embedded::Table(k), Embedded::Table(l)) => Ok(inner(k, l)),
+        (Embedded::Table(k), Embedded::Table(l)) => Ok(dot(k, l)),
         (Embedded::Features(x, _), other) => cka_of_embedded(&as_table(x)?, other, estimator),
         (other, Embedded::Features(y, _)) => cka_of_embedded(other, &as_table(y)?, estimator),
     }
