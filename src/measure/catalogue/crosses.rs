@@ -1,12 +1,12 @@
 //! Measures as functions of cross-products: what each side becomes, and what is made of the product.
 //!
-//! The product comes in single precision. Where a measure picks something by it (a matching, a coupling), what was picked is
-//! computed anew in f64; where it would have to tell apart values that single precision does not, nothing is returned and
-//! the CPU does the pair.
+//! On the CPU the product is in double precision, on a device in single. Where a measure picks something by it (a matching, a
+//! coupling), what was picked is computed anew in f64; where it would have to tell apart values that single precision does not,
+//! nothing is returned and the CPU does the pair.
 
 use faer::{ColRef, Mat, MatRef};
 
-use super::device::{Cross, NuclearValue, Of, Side};
+use super::device::{Cross, Crossed, NuclearValue, Of, Side};
 use crate::error::Result;
 use crate::measure::assignment::maximise;
 use crate::measure::neurons::information::{BiasCorrection, BinnedUnits, Binning};
@@ -18,7 +18,7 @@ use crate::measure::pairwise::rdm::{Dissimilarity, rdm};
 use crate::measure::subspace::based::{Based, Basis};
 use crate::measure::subspace::canonical::CanonicalCorrelations;
 use crate::measure::subspace::folds::contiguous_folds;
-use crate::measure::subspace::gulp::smoothed;
+use crate::measure::subspace::gulp::Smoother;
 use crate::measure::subspace::prepare::{
     ThinSvd, Unit, basis, centre, check, column_means, column_space, scale_columns, singular_values, subtract, unit,
 };
@@ -46,15 +46,15 @@ fn exact(a: &Side, b: &Side, sign: Sign, i: usize, j: usize) -> f64 {
     if sign == Sign::Absolute { r.abs() } else { r }
 }
 
-fn signed(cross: &Mat<f64>, sign: Sign) -> Mat<f64> {
+fn signed(cross: &Crossed, sign: Sign) -> Mat<f64> {
     match sign {
-        Sign::Signed => cross.to_owned(),
+        Sign::Signed => cross.product.clone(),
         Sign::Absolute => Mat::from_fn(cross.nrows(), cross.ncols(), |i, j| cross[(i, j)].abs()),
     }
 }
 
 /// A function of the correlations of units.
-fn of_units(finish: impl Fn(&Side, &Side, &Mat<f64>) -> Result<Option<f64>> + Send + Sync + 'static) -> Cross {
+fn of_units(finish: impl Fn(&Side, &Side, &Crossed) -> Result<Option<f64>> + Send + Sync + 'static) -> Cross {
     Cross::new("units", units, move |a: Of<'_, ()>, b: Of<'_, ()>, cross| finish(a.side, b.side, cross))
 }
 
@@ -236,6 +236,10 @@ pub(super) fn projection_weighted(mean: bool) -> Cross {
     };
     Cross::new("factors", prepare, move |a: Of<'_, ThinSvd>, b: Of<'_, ThinSvd>, cross| {
         let p = pwcca::of_factors(a.kept, b.kept, cross.as_ref())?;
+        if !cross.single {
+            let p = p.require_determined()?;
+            return Ok(Some(if mean { p.mean } else { p.x_weighted }));
+        }
         let correlations = &p.canonical.correlations;
         let tied = correlations.windows(2).any(|w| w[0] - w[1] < TIED);
         let range = correlations.first().zip(correlations.last()).map_or(0.0, |(most, least)| most - least);
@@ -250,21 +254,18 @@ const CANCELS: f64 = 0.02;
 pub(super) fn gulp(lambda: f64, squared: bool) -> Cross {
     let prepare = move |x: MatRef<'_, f64>| {
         check(x, NAME)?;
-        let svd = smoothed(x, lambda, NAME)?;
-        let shrink: Vec<f64> = svd.s.iter().map(|s| s * s / (s * s + lambda)).collect();
-        let roots: Vec<f64> = shrink.iter().map(|f| f.sqrt()).collect();
-        Ok(Side::same(scale_columns(svd.u.as_ref(), &roots), shrink.iter().map(|f| f * f).sum::<f64>()))
+        let smoother = Smoother::new(x, lambda, NAME)?;
+        let roots: Vec<f64> = smoother.shrink.iter().map(|f| f.sqrt()).collect();
+        Ok(Side::same(scale_columns(smoother.basis.as_ref(), &roots), smoother))
     };
-    Cross::new(format!("smoother {lambda}"), prepare, move |a: Of<'_, f64>, b: Of<'_, f64>, cross| {
-        let all = a.kept + b.kept;
+    let value = move |apart: f64| if squared { apart } else { apart.sqrt() };
+    Cross::new(format!("smoother {lambda}"), prepare, move |a: Of<'_, Smoother>, b: Of<'_, Smoother>, cross| {
+        let all = a.kept.squares() + b.kept.squares();
         let apart = all - 2.0 * cross.squared_norm_l2();
-        Ok((apart > CANCELS * all).then_some(if squared { apart } else { apart.sqrt() }))
+        Ok((apart > CANCELS * all).then_some(value(apart)))
     })
-    .closing(
-        move |_: Of<'_, f64>, _: Of<'_, f64>, remainder| {
-            if squared { remainder.products } else { remainder.products.sqrt() }
-        },
-    )
+    .closing(move |_: Of<'_, Smoother>, _: Of<'_, Smoother>, remainder| value(remainder.products))
+    .exactly(move |a: Of<'_, Smoother>, b: Of<'_, Smoother>, _| value(a.kept.apart(b.kept)))
 }
 
 /// What the package's variance factor needs.

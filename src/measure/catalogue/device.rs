@@ -6,16 +6,19 @@
 
 use std::any::Any;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use faer::{Mat, MatRef};
 
+use super::entry::{Host, Made};
 use crate::error::{Error, Result};
 use crate::measure::embedding::{Between, Embedding};
 use crate::measure::neurons::neighbours::{Nearness, Neighbours};
 use crate::measure::pairwise::rdm::Rdm;
 use crate::measure::ranks::RankComparison;
 use crate::measure::subspace::based::Basis;
+use crate::measure::subspace::prepare::product;
 use crate::measure::subspace::shape::Procrustes;
 
 /// How a measure is computed on a device.
@@ -190,7 +193,8 @@ fn of<'a, K: 'static>(a: &'a Side, b: &'a Side) -> Result<(Of<'a, K>, Of<'a, K>)
 }
 
 type Prepare = Arc<dyn Fn(MatRef<'_, f64>) -> Result<Side> + Send + Sync>;
-type Finish = Arc<dyn Fn(&Side, &Side, &Mat<f64>) -> Result<Option<f64>> + Send + Sync>;
+type Finish = Arc<dyn Fn(&Side, &Side, &Crossed) -> Result<Option<f64>> + Send + Sync>;
+type Exact = Arc<dyn Fn(&Side, &Side, &Crossed) -> Result<f64> + Send + Sync>;
 type Closing = Arc<dyn Fn(&Side, &Side, Remainder) -> Result<f64> + Send + Sync>;
 
 /// What is left of two forms `A` and `B` once the first is turned onto the second: for pairs so close that a difference of
@@ -203,7 +207,37 @@ pub struct Remainder {
     pub products: f64,
 }
 
-/// A measure that is a function of the product of a form of the first, transposed, and a form of the second.
+/// The product of a form of the first, transposed, and a form of the second.
+pub struct Crossed {
+    /// The product.
+    pub product: Mat<f64>,
+    /// It was made in single precision: what that does not tell apart must not decide.
+    pub single: bool,
+}
+
+impl Deref for Crossed {
+    type Target = Mat<f64>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.product
+    }
+}
+
+impl Crossed {
+    /// In double precision.
+    pub fn exact(a: &Side, b: &Side) -> Self {
+        Self { product: product(a.left.transpose(), b.right().as_ref()), single: false }
+    }
+
+    /// The product of the pair the other way about, where both have one form.
+    #[must_use]
+    pub fn turned(&self) -> Self {
+        Self { product: self.product.transpose().to_owned(), single: self.single }
+    }
+}
+
+/// A measure that is a function of the product of a form of the first, transposed, and a form of the second: on a device in
+/// single precision, on the CPU in double.
 #[derive(Clone)]
 pub struct Cross {
     /// Measures of one key have the same forms: their products are made once.
@@ -211,6 +245,7 @@ pub struct Cross {
     prepare: Prepare,
     finish: Finish,
     closing: Option<Closing>,
+    exact: Option<Exact>,
 }
 
 impl fmt::Debug for Cross {
@@ -220,12 +255,11 @@ impl fmt::Debug for Cross {
 }
 
 impl Cross {
-    /// From what a representation becomes, and what is made of the product in single precision: nothing, where that does
-    /// not do.
+    /// From what a representation becomes, and what is made of the product: nothing, where its precision does not do.
     pub fn new<K: Send + Sync + 'static>(
         key: impl Into<String>,
         prepare: impl Fn(MatRef<'_, f64>) -> Result<Side> + Send + Sync + 'static,
-        finish: impl Fn(Of<'_, K>, Of<'_, K>, &Mat<f64>) -> Result<Option<f64>> + Send + Sync + 'static,
+        finish: impl Fn(Of<'_, K>, Of<'_, K>, &Crossed) -> Result<Option<f64>> + Send + Sync + 'static,
     ) -> Self {
         Self {
             key: key.into(),
@@ -235,7 +269,21 @@ impl Cross {
                 finish(a, b, cross)
             }),
             closing: None,
+            exact: None,
         }
+    }
+
+    /// With what is made of a pair on the CPU that the product does not do for even in double precision.
+    #[must_use]
+    pub fn exactly<K: Send + Sync + 'static>(
+        self,
+        exact: impl Fn(Of<'_, K>, Of<'_, K>, &Crossed) -> f64 + Send + Sync + 'static,
+    ) -> Self {
+        let exact = move |a: &Side, b: &Side, cross: &Crossed| {
+            let (a, b) = of(a, b)?;
+            Ok(exact(a, b, cross))
+        };
+        Self { exact: Some(Arc::new(exact)), ..self }
     }
 
     /// With what is made of the remainder of a pair that the product does not do for because it is too close.
@@ -272,12 +320,36 @@ impl Cross {
         (self.prepare)(x)
     }
 
-    /// The value from the product `a.left' b.right`; nothing where single precision does not do.
+    /// The value from the product `a.left' b.right`; nothing where its precision does not do.
     ///
     /// # Errors
     /// If the measure is not defined on the pair.
-    pub fn finish(&self, a: &Side, b: &Side, cross: &Mat<f64>) -> Result<Option<f64>> {
+    pub fn finish(&self, a: &Side, b: &Side, cross: &Crossed) -> Result<Option<f64>> {
         (self.finish)(a, b, cross)
+    }
+
+    /// The value in double precision.
+    fn value(&self, a: &Side, b: &Side) -> Result<f64> {
+        let cross = Crossed::exact(a, b);
+        match (self.finish(a, b, &cross)?, &self.exact) {
+            (Some(value), _) => Ok(value),
+            (None, Some(exact)) => exact(a, b, &cross),
+            (None, None) => Err(Error::Measure("the product of the two does not decide this measure".into())),
+        }
+    }
+}
+
+impl From<Cross> for Host {
+    /// Each representation brought into its form once, and one product for each pair.
+    fn from(cross: Cross) -> Self {
+        let of_pair = cross.clone();
+        Self::new(move |x| cross.prepare(x), move |a: &Side, b: &Side| of_pair.value(a, b))
+    }
+}
+
+impl From<Cross> for Made {
+    fn from(cross: Cross) -> Self {
+        Self { host: cross.clone().into(), device: Some(Device::Cross(cross)) }
     }
 }
 

@@ -218,6 +218,18 @@ impl Held {
         Self::of_pair(e, 6.0 * n * (p + q) + 6.0 * (p.min(n) + q.min(n)).powi(2) + 4.0 * p * q)
     }
 
+    /// Where each becomes a factor of itself, in the space of units or of examples if those are fewer, and a pair is the
+    /// product of two factors, and what is made of that.
+    pub(super) fn of_factors(e: Extents) -> Self {
+        let [n, p, q] = [e.n, e.p, e.q].map(|side| side as f64);
+        let (a, b) = (p.min(n), q.min(n));
+        Self {
+            prepared: 2.0 * n * a + p * a,
+            preparing: 4.0 * n * p + 6.0 * a * a,
+            comparing: 3.0 * n * (a + b) + 6.0 * (a + b).powi(2) + p * a + q * b,
+        }
+    }
+
     /// Where tables of all pairs of examples are made of both at once, so many.
     pub(super) fn of_tables(e: Extents, tables: f64) -> Self {
         let [n, p, q] = [e.n, e.p, e.q].map(|side| side as f64);

@@ -9,9 +9,10 @@ use super::scale::{Scale, free};
 use crate::error::Result;
 use crate::measure::Estimator;
 use crate::measure::embedding::{self, Between, Centring, Embedding, Pool};
+use crate::measure::pairwise::cknna;
+use crate::measure::pairwise::distance_correlation::CentredDistances;
 use crate::measure::pairwise::gram::{Bandwidth, Kernel};
 use crate::measure::pairwise::kernel::{self, Embedded};
-use crate::measure::pairwise::{cknna, distance_correlation};
 
 const FAMILY: &str = "kernels";
 
@@ -84,7 +85,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         caution: few_examples,
         make: |g| {
             let (k, e) = (kernel_of(g)?, estimator_of(g));
-            let host = Host::of_pair(move |x, y| kernel::angular_cka(x, y, k, e));
+            let host = Host::new(
+                move |x| kernel::angled(x, k, e),
+                move |a: &kernel::Angled, b: &kernel::Angled| kernel::angle(a, b, k, e),
+            );
             Ok(Made { host, device: cosine(k, e, None, FromProducts::Angle(SURE)) })
         },
     },
@@ -166,7 +170,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         invariances: ORTHOGONAL,
         scale: free,
         cost: "n² p",
-        held: |_, e| Held::of_tables(e, 4.5),
+        held: |_, e| {
+            let [n, p] = [e.n, e.p].map(|side| side as f64);
+            Held { prepared: n * n, preparing: 3.5 * n * n + 2.0 * n * p, comparing: n }
+        },
         source: "Székely, Rizzo, Bakirov 2007; debiased: Székely and Rizzo 2014",
         parameters: &[Parameter {
             key: "estimator",
@@ -178,7 +185,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             let between = Between::Euclidean;
             Ok(if g.word("estimator") == "biased" {
                 Made {
-                    host: Host::of_pair(distance_correlation::distance_correlation),
+                    host: Host::new(CentredDistances::biased, CentredDistances::correlation),
                     device: Some(Device::Cosine(Cosine {
                         embedding: Embedding::new(between, Centring::Hsic(Estimator::Biased)),
                         value: FromProducts::Root(ROOT),
@@ -186,7 +193,7 @@ pub(super) const ENTRIES: &[Entry] = &[
                 }
             } else {
                 Made {
-                    host: Host::of_pair(distance_correlation::distance_correlation_squared_unbiased),
+                    host: Host::new(CentredDistances::debiased, CentredDistances::squared_correlation),
                     device: Some(Device::Cosine(Cosine {
                         embedding: Embedding::new(between, Centring::Hsic(Estimator::Debiased)),
                         value: FromProducts::Cosine,

@@ -17,7 +17,7 @@ mod statistic;
 mod subspaces;
 
 pub use device::{
-    Cosine, Cross, Device, FromProducts, Neighbourhood, Nuclear, NuclearValue, Of, Ranks, Remainder, Side,
+    Cosine, Cross, Crossed, Device, FromProducts, Neighbourhood, Nuclear, NuclearValue, Of, Ranks, Remainder, Side,
     Surroundings, Tables,
 };
 pub use documentation::documentation;

@@ -11,9 +11,7 @@ use crate::error::{Error, Result};
 use crate::measure::embedding::Between;
 use crate::measure::neurons::clustering::{ClusterOptions, Edges, cluster_units};
 use crate::measure::neurons::information::{BiasCorrection, Binning, mutual_information};
-use crate::measure::neurons::matching::{
-    Sign, UnitScale, bipartite_match, correlation, semi_match, soft_match, soft_match_distance,
-};
+use crate::measure::neurons::matching::{Sign, UnitScale, bipartite_match, semi_match, soft_match_distance};
 use crate::measure::neurons::neighbours::{Nearness, Neighbours, jaccard, mutual_overlap, nearest_neighbours};
 use crate::measure::neurons::prediction::{LassoOptions, sparse_prediction};
 use crate::measure::neurons::topology::{Rtd, of_distances, rtd, rtd_sampled};
@@ -51,15 +49,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         invariances: MATCHING,
         scale: free,
         cost: "n p² + p³",
-        held: |_, e| Held::of_units(e),
+        held: |_, e| Held::of_factors(e),
         source: "Li et al. 2016",
         parameters: &[SIGN],
         caution: constant_units,
-        make: |g| {
-            let sign = sign(g);
-            let host = Host::of_pair(move |x, y| Ok(bipartite_match(&correlation(x, y, sign)?)?.mean));
-            Ok(Made { host, device: cross(crosses::bipartite_match(sign)) })
-        },
+        make: |g| Ok(crosses::bipartite_match(sign(g)).into()),
     },
     Entry {
         name: "semi_match",
@@ -73,7 +67,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         invariances: MATCHING,
         scale: free,
         cost: "n p²",
-        held: |_, e| Held::of_units(e),
+        held: |_, e| Held::of_factors(e),
         source: "Li et al. 2016",
         parameters: &[
             SIGN,
@@ -84,14 +78,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             },
         ],
         caution: constant_units,
-        make: |g| {
-            let (sign, mean) = (sign(g), g.word("way") == "mean");
-            let host = Host::of_pair(move |x, y| {
-                let s = semi_match(&correlation(x, y, sign)?)?;
-                Ok(if mean { s.mean } else { s.x_to_y })
-            });
-            Ok(Made { host, device: cross(crosses::semi_match(sign, mean)) })
-        },
+        make: |g| Ok(crosses::semi_match(sign(g), g.word("way") == "mean").into()),
     },
     Entry {
         name: "soft_match",
@@ -105,15 +92,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         invariances: MATCHING,
         scale: free,
         cost: "n p² + p³",
-        held: |_, e| Held::of_units(e),
+        held: |_, e| Held::of_factors(e),
         source: "Khosla and Williams 2024",
         parameters: &[SIGN],
         caution: constant_units,
-        make: |g| {
-            let sign = sign(g);
-            let host = Host::of_pair(move |x, y| Ok(soft_match(&correlation(x, y, sign)?)?.value));
-            Ok(Made { host, device: cross(crosses::soft_match(sign)) })
-        },
+        make: |g| Ok(crosses::soft_match(sign(g)).into()),
     },
     Entry {
         name: "soft_match_distance",
@@ -127,7 +110,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         invariances: MATCHING,
         scale: |g| if g.word("scale") == "centred" { Scale::Common(1.0) } else { Scale::Free },
         cost: "n p² + p³",
-        held: |_, e| Held::of_units(e),
+        held: |_, e| Held::of_factors(e),
         source: "Khosla and Williams 2024",
         parameters: &[
             SIGN,
@@ -140,13 +123,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         caution: constant_units,
         make: |g| {
             let sign = sign(g);
-            let scale = if g.word("scale") == "centred" { UnitScale::Centred } else { UnitScale::Normalised };
-            let host = Host::of_pair(move |x, y| Ok(soft_match_distance(x, y, scale, sign)?.value));
-            let device = match scale {
-                UnitScale::Normalised => cross(crosses::soft_match_distance(sign)),
-                UnitScale::Centred => None,
-            };
-            Ok(Made { host, device })
+            Ok(match g.word("scale") {
+                "centred" => {
+                    Host::of_pair(move |x, y| Ok(soft_match_distance(x, y, UnitScale::Centred, sign)?.value)).into()
+                }
+                _ => crosses::soft_match_distance(sign).into(),
+            })
         },
     },
     Entry {

@@ -7,9 +7,7 @@ use super::given::{Given, Parameter, Takes};
 use super::scale::{Scale, free};
 use crate::error::Error;
 use crate::measure::subspace::based::{Based, Basis};
-use crate::measure::subspace::{
-    canonical, functional, gulp, permutation, pwcca, regression, ridge, shape, shape_metric, svcca,
-};
+use crate::measure::subspace::{canonical, functional, permutation, ridge, shape, shape_metric, svcca};
 
 const ORTHOGONAL: &[I] = &[I::Translation, I::Scaling, I::Permutation, I::Orthogonal];
 const LINEAR: &[I] = &[I::Translation, I::Scaling, I::UnitScaling, I::Permutation, I::Orthogonal, I::Linear];
@@ -169,7 +167,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         invariances: LINEAR,
         scale: free,
         cost: "n p² + p³",
-        held: |_, e| Held { preparing: based_held(e).preparing, ..Held::of_units(e) },
+        held: |_, e| Held::of_factors(e),
         source: "Raghu et al. 2017; mean squared: Kornblith et al. 2019, table 1",
         parameters: &[
             Parameter {
@@ -191,7 +189,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         caution: forced_ones,
         make: |g| {
             let form = g.word("form");
-            let options = canonical::CcaOptions { centre: g.word("columns") == "centred", rank_tolerance: None };
+            let centred = g.word("columns") == "centred";
             let component = g.count("component");
             if component > 0 {
                 g.refuse(&["form"], "one correlation is taken")?;
@@ -203,8 +201,7 @@ pub(super) const ENTRIES: &[Entry] = &[
                         ))
                     })
                 };
-                let host = Host::of_pair(move |x, y| one(&canonical::cca_with(x, y, options)?));
-                return Ok(Made { host, device: cross(crosses::correlations(options.centre, None, one)) });
+                return Ok(crosses::correlations(centred, None, one).into());
             }
             let summary: fn(&canonical::CanonicalCorrelations) -> f64 = match form {
                 "mean-squared" => |c| c.mean_squared(),
@@ -212,17 +209,13 @@ pub(super) const ENTRIES: &[Entry] = &[
                 "yanai" => |c| c.yanai_gcd(),
                 _ => |c| c.mean(),
             };
-            let host = if options.centre {
-                correlations(Basis::Orthonormal, summary)
-            } else {
-                Host::of_pair(move |x, y| Ok(summary(&canonical::cca_with(x, y, options)?)))
+            let value = match form {
+                "mean" if centred => NuclearValue::Mean,
+                "mean-squared" if centred => NuclearValue::MeanSquared,
+                _ => return Ok(crosses::correlations(centred, None, move |c| Ok(summary(c))).into()),
             };
-            let device = match form {
-                "mean" if options.centre => nuclear(Basis::Orthonormal, NuclearValue::Mean),
-                "mean-squared" if options.centre => nuclear(Basis::Orthonormal, NuclearValue::MeanSquared),
-                _ => cross(crosses::correlations(options.centre, None, move |c| Ok(summary(c)))),
-            };
-            Ok(Made { host, device })
+            let basis = Basis::Orthonormal;
+            Ok(Made { host: correlations(basis, summary), device: nuclear(basis, value) })
         },
     },
     Entry {
@@ -237,7 +230,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         invariances: ORTHOGONAL,
         scale: free,
         cost: "n p² + p³",
-        held: |_, e| Held { preparing: based_held(e).preparing, ..Held::of_units(e) },
+        held: |_, e| Held::of_factors(e),
         source: "Raghu et al. 2017",
         parameters: &[
             Parameter {
@@ -265,12 +258,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             if g.word("form") == "repsim" {
                 g.refuse(&["dimensions"], "repsim keeps a part of the variance")?;
                 let part = g.number("variance");
-                let host = Host::of_pair(move |x, y| {
-                    let (a, b) = (svcca::whitened(x)?, svcca::whitened(y)?);
-                    let found = svcca::svcca(a.as_ref(), b.as_ref(), svcca::Keep::Variance(part))?;
-                    Ok(found.canonical.pillai() / a.ncols().min(b.ncols()) as f64)
-                });
-                return Ok(Made { host, device: cross(crosses::repsim_svcca(part)) });
+                return Ok(crosses::repsim_svcca(part).into());
             }
             let keep = match g.count("dimensions") {
                 0 => svcca::Keep::Variance(g.number("variance")),
@@ -278,18 +266,14 @@ pub(super) const ENTRIES: &[Entry] = &[
             };
             let summary: fn(&canonical::CanonicalCorrelations) -> f64 =
                 if squared { |c| c.mean_squared() } else { |c| c.mean() };
-            let (host, device) = match keep {
+            Ok(match keep {
                 svcca::Keep::Variance(part) => {
                     let value = if squared { NuclearValue::MeanSquared } else { NuclearValue::Mean };
                     let basis = Basis::Components(part);
-                    (correlations(basis, summary), nuclear(basis, value))
+                    Made { host: correlations(basis, summary), device: nuclear(basis, value) }
                 }
-                svcca::Keep::Dimensions(_) => (
-                    Host::of_pair(move |x, y| Ok(summary(&svcca::svcca(x, y, keep)?.canonical))),
-                    cross(crosses::correlations(true, Some(keep), move |c| Ok(summary(c)))),
-                ),
-            };
-            Ok(Made { host, device })
+                svcca::Keep::Dimensions(_) => crosses::correlations(true, Some(keep), move |c| Ok(summary(c))).into(),
+            })
         },
     },
     Entry {
@@ -304,7 +288,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         invariances: &[I::Translation, I::Scaling, I::Permutation],
         scale: free,
         cost: "n p² + p³",
-        held: |_, e| Held::of_units(e),
+        held: |_, e| Held::of_factors(e),
         source: "Morcos et al. 2018",
         parameters: &[Parameter {
             key: "weights",
@@ -314,11 +298,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         caution: forced_ones,
         make: |g| {
             let mean = g.word("weights") == "mean";
-            let host = Host::of_pair(move |x, y| {
-                let p = pwcca::pwcca(x, y)?.require_determined()?;
-                Ok(if mean { p.mean } else { p.x_weighted })
-            });
-            Ok(Made { host, device: cross(crosses::projection_weighted(mean)) })
+            Ok(crosses::projection_weighted(mean).into())
         },
     },
     Entry {
@@ -333,7 +313,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         invariances: &[I::Scaling, I::UnitScaling, I::Permutation, I::Orthogonal, I::Linear],
         scale: free,
         cost: "n p²",
-        held: |_, e| Held::of_units(e),
+        held: |_, e| Held::of_factors(e),
         source: "May et al. 2019",
         parameters: &[Parameter {
             key: "over",
@@ -341,14 +321,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             about: "what the overlap is divided by: the larger number of units, or of ranks",
         }],
         caution: no_caution,
-        make: |g| {
-            let units = g.word("over") == "units";
-            let host = Host::of_pair(move |x, y| {
-                let e = canonical::eigenspace_overlap(x, y)?;
-                Ok(if units { e.overlap } else { e.overlap_by_rank })
-            });
-            Ok(Made { host, device: cross(crosses::eigenspace_overlap(units)) })
-        },
+        make: |g| Ok(crosses::eigenspace_overlap(g.word("over") == "units").into()),
     },
     Entry {
         name: "gulp",
@@ -362,7 +335,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         invariances: ORTHOGONAL,
         scale: free,
         cost: "n p² + p³",
-        held: |_, e| Held::of_units(e),
+        held: |_, e| Held::of_factors(e),
         source: "Boix-Adserà et al. 2022",
         parameters: &[
             Parameter {
@@ -373,14 +346,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             Parameter { key: "form", takes: Takes::Word(&["distance", "squared"]), about: "the metric or its square" },
         ],
         caution: no_caution,
-        make: |g| {
-            let (lambda, squared) = (g.number("lambda"), g.word("form") == "squared");
-            let host = Host::of_pair(move |x, y| {
-                let d = gulp::gulp(x, y, lambda)?;
-                Ok(if squared { d.squared } else { d.distance })
-            });
-            Ok(Made { host, device: cross(crosses::gulp(lambda, squared)) })
-        },
+        make: |g| Ok(crosses::gulp(g.number("lambda"), g.word("form") == "squared").into()),
     },
     Entry {
         name: "linear_regression",
@@ -394,7 +360,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         invariances: &[I::Translation, I::Scaling, I::Permutation, I::Orthogonal],
         scale: free,
         cost: "n p²",
-        held: |_, e| Held::of_units(e),
+        held: |_, e| Held::of_factors(e),
         source: "Kornblith et al. 2019, table 1",
         parameters: &[Parameter {
             key: "average",
@@ -410,14 +376,7 @@ pub(super) const ENTRIES: &[Entry] = &[
                 )
             })
         },
-        make: |g| {
-            let uniform = g.word("average") == "uniform";
-            let host = Host::of_pair(move |x, y| {
-                let fit = regression::linear_regression(x, y)?;
-                Ok(if uniform { fit.r2_uniform } else { fit.r2_variance_weighted })
-            });
-            Ok(Made { host, device: cross(crosses::linear_regression(uniform)) })
-        },
+        make: |g| Ok(crosses::linear_regression(g.word("average") == "uniform").into()),
     },
     Entry {
         name: "ridge",

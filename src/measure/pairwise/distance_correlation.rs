@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::measure::pairwise::algebra::{geometric_mean, inner, power_of_two_scale, square};
 use crate::measure::pairwise::gram::{double_centred, squared_distances, u_centred};
-use crate::measure::pairwise::input::{check_pair, finite, refuse};
+use crate::measure::pairwise::input::{check, check_pair, finite, refuse};
 use faer::{Mat, MatRef};
 
 /// Distance correlation of two representations (n x p and n x q, n at least 2) with Euclidean distances (Székely, Rizzo
@@ -15,8 +15,7 @@ use faer::{Mat, MatRef};
 /// or examples that all coincide.
 pub fn distance_correlation(x: MatRef<'_, f64>, y: MatRef<'_, f64>) -> Result<f64> {
     check_pair(x, y, 2)?;
-    // The biased statistic cannot be negative except by rounding.
-    Ok(cosine(&double_centred(distances(x)?.as_ref()), &double_centred(distances(y)?.as_ref()))?.max(0.0).sqrt())
+    CentredDistances::biased(x)?.correlation(&CentredDistances::biased(y)?)
 }
 
 /// The bias-corrected squared distance correlation (Székely and Rizzo 2014): the same ratio, not rooted, of
@@ -27,7 +26,60 @@ pub fn distance_correlation(x: MatRef<'_, f64>, y: MatRef<'_, f64>) -> Result<f6
 /// [`Error::Measure`](crate::error::Error::Measure) as [`distance_correlation`], and for fewer than 4 examples.
 pub fn distance_correlation_squared_unbiased(x: MatRef<'_, f64>, y: MatRef<'_, f64>) -> Result<f64> {
     check_pair(x, y, 4)?;
-    cosine(&u_centred(distances(x)?.as_ref()), &u_centred(distances(y)?.as_ref()))
+    CentredDistances::debiased(x)?.squared_correlation(&CentredDistances::debiased(y)?)
+}
+
+/// A representation as distance correlation compares it, made once for all pairs that it is in.
+pub struct CentredDistances {
+    table: Mat<f64>,
+    /// The table's inner product with itself.
+    own: f64,
+}
+
+impl CentredDistances {
+    /// For [`distance_correlation`].
+    ///
+    /// # Errors
+    /// As it.
+    pub fn biased(x: MatRef<'_, f64>) -> Result<Self> {
+        check(x, "the representation", 2)?;
+        Self::of(double_centred(distances(x)?.as_ref()))
+    }
+
+    /// For [`distance_correlation_squared_unbiased`].
+    ///
+    /// # Errors
+    /// As it.
+    pub fn debiased(x: MatRef<'_, f64>) -> Result<Self> {
+        check(x, "the representation", 4)?;
+        Self::of(u_centred(distances(x)?.as_ref()))
+    }
+
+    fn of(table: Mat<f64>) -> Result<Self> {
+        let own = inner(&table, &table);
+        if own <= (32.0 * f64::EPSILON * table.nrows() as f64).powi(2) {
+            return refuse(
+                "expected distances that vary after centring, got examples that are all equally far; add examples",
+            );
+        }
+        Ok(Self { table, own })
+    }
+
+    /// The correlation of two of one kind.
+    ///
+    /// # Errors
+    /// If it is not finite.
+    pub fn squared_correlation(&self, other: &Self) -> Result<f64> {
+        finite(inner(&self.table, &other.table) / geometric_mean(self.own, other.own), "distance correlation")
+    }
+
+    /// Its root: the biased statistic cannot be negative except by rounding.
+    ///
+    /// # Errors
+    /// If it is not finite.
+    pub fn correlation(&self, other: &Self) -> Result<f64> {
+        Ok(self.squared_correlation(other)?.max(0.0).sqrt())
+    }
 }
 
 /// Euclidean distances of all pairs, divided by the largest one, which no ratio feels.
@@ -41,15 +93,4 @@ fn distances(x: MatRef<'_, f64>) -> Result<Mat<f64>> {
     }
     let scaled: Vec<f64> = d.into_iter().map(|d| d / largest).collect();
     Ok(square(x.nrows(), &scaled, 0.0))
-}
-
-fn cosine(a: &Mat<f64>, b: &Mat<f64>) -> Result<f64> {
-    let (aa, bb) = (inner(a, a), inner(b, b));
-    let noise = (32.0 * f64::EPSILON * a.nrows() as f64).powi(2);
-    if aa <= noise || bb <= noise {
-        return refuse(
-            "expected distances that vary after centring, got examples that are all equally far; add examples",
-        );
-    }
-    finite(inner(a, b) / geometric_mean(aa, bb), "distance correlation")
 }

@@ -9,7 +9,8 @@
 use crate::error::Result;
 use crate::measure::Estimator;
 use crate::measure::pairwise::algebra::{
-    centred, dot, geometric_mean, inner, largest, power_of_two_scale, product, reduce_entries, sum, transposed_product,
+    centred, dot, geometric_mean, inner, largest, power_of_two_scale, product, reduce, reduce_entries, sum,
+    transposed_product,
 };
 use crate::measure::pairwise::gram::{
     Kernel, double_centred, gram_to_centre, hollow_centred, u_centred, zero_diagonal,
@@ -127,10 +128,10 @@ pub fn embedded(x: MatRef<'_, f64>, kernel: Kernel, estimator: Estimator) -> Res
         let own = own_product(&x, estimator)?;
         return Ok(Embedded::Features(x, own.sqrt()));
     }
-    table(embedding(x, kernel, estimator)?)
+    Ok(Embedded::Table(table(embedding(x, kernel, estimator)?)?))
 }
 
-fn table(e: Mat<f64>) -> Result<Embedded> {
+fn table(e: Mat<f64>) -> Result<Vec<f64>> {
     let mut packed = Vec::with_capacity(e.nrows() * (e.nrows() + 1) / 2);
     for j in 0..e.ncols() {
         let [own, below @ ..] = &e.col_as_slice(j)[j..] else { continue };
@@ -139,7 +140,7 @@ fn table(e: Mat<f64>) -> Result<Embedded> {
     }
     let by = 1.0 / finite(dot(&packed, &packed).sqrt(), "the norm of the Gram matrix")?;
     packed.iter_mut().for_each(|x| *x *= by);
-    Ok(Embedded::Table(packed))
+    Ok(packed)
 }
 
 /// [`cka`] of two prepared representations.
@@ -149,7 +150,8 @@ fn table(e: Mat<f64>) -> Result<Embedded> {
 pub fn cka_of_embedded(a: &Embedded, b: &Embedded, estimator: Estimator) -> Result<f64> {
     // One of few units and one of many: the former's table, for this pair.
     let as_table = |x: &Mat<f64>| {
-        table(embed_scaled(crate::measure::pairwise::algebra::row_gram(x.as_ref()).as_ref(), estimator)?)
+        let gram = crate::measure::pairwise::algebra::row_gram(x.as_ref());
+        table(embed_scaled(gram.as_ref(), estimator)?).map(Embedded::Table)
     };
     match (a, b) {
         (Embedded::Features(x, norm_x), Embedded::Features(y, norm_y)) => {
@@ -158,6 +160,42 @@ pub fn cka_of_embedded(a: &Embedded, b: &Embedded, estimator: Estimator) -> Resu
         (Embedded::Table(k), Embedded::Table(l)) => Ok(dot(k, l)),
         (Embedded::Features(x, _), other) => cka_of_embedded(&as_table(x)?, other, estimator),
         (other, Embedded::Features(y, _)) => cka_of_embedded(other, &as_table(y)?, estimator),
+    }
+}
+
+/// A representation as [`angular_cka`] compares it, made once for all pairs that it is in.
+pub enum Angled {
+    /// As of [`Embedded`].
+    Table(Vec<f64>),
+    /// Of too many examples for a table.
+    Whole(Mat<f64>),
+}
+
+/// Prepares a representation (n x p) for [`angle`].
+///
+/// # Errors
+/// [`Error::Measure`](crate::error::Error::Measure) as [`cka`].
+pub fn angled(x: MatRef<'_, f64>, kernel: Kernel, estimator: Estimator) -> Result<Angled> {
+    crate::measure::pairwise::input::check(x, "the representation", estimator.min_examples())?;
+    if x.nrows() > LARGEST_TABLE {
+        return Ok(Angled::Whole(x.to_owned()));
+    }
+    Ok(Angled::Table(table(embedding(x, kernel, estimator)?)?))
+}
+
+/// [`angular_cka`] of two prepared representations.
+///
+/// # Errors
+/// [`Error::Measure`](crate::error::Error::Measure) as [`cka`].
+pub fn angle(a: &Angled, b: &Angled, kernel: Kernel, estimator: Estimator) -> Result<f64> {
+    match (a, b) {
+        (Angled::Table(k), Angled::Table(l)) => {
+            let apart = reduce(k, l, |k, l| (k - l) * (k - l)).sqrt();
+            let together = reduce(k, l, |k, l| (k + l) * (k + l)).sqrt();
+            finite(2.0 * apart.atan2(together), "angular CKA")
+        }
+        (Angled::Whole(x), Angled::Whole(y)) => angular_cka(x.as_ref(), y.as_ref(), kernel, estimator),
+        _ => refuse("expected two representations of the same examples"),
     }
 }
 

@@ -1,10 +1,8 @@
 //! GULP: how differently two representations predict, over all linear targets at once, with a ridge penalty.
 
 use crate::error::Result;
-use crate::measure::subspace::prepare::{
-    ThinSvd, basis, centre, check_pair, column_space, fail, product, scale_columns, unit,
-};
-use faer::MatRef;
+use crate::measure::subspace::prepare::{basis, centre, check_pair, column_space, fail, product, scale_columns, unit};
+use faer::{Mat, MatRef};
 
 /// The GULP distance.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,36 +28,60 @@ pub fn gulp(x: MatRef<'_, f64>, y: MatRef<'_, f64>, lambda: f64) -> Result<Gulp>
         return fail(format!("GULP's lambda must be 0 or positive, it is {lambda}; usual values are 1e-3 to 1"));
     }
     check_pair(x, y)?;
-    let (x, y) = (smoothed(x, lambda, "x")?, smoothed(y, lambda, "y")?);
-    // Eigenvalues of the smoothers; the singular values of a unit matrix are those of X / √n after scaling to √n.
-    let shrink = |s: &f64| s * s / (s * s + lambda);
-    let f: Vec<f64> = x.s.iter().map(shrink).collect();
-    let g: Vec<f64> = y.s.iter().map(shrink).collect();
-    // The second smoother splits into a block inside the space of x, which is compared with the first, and the rest.
-    let cross = product(x.u.transpose(), y.u.as_ref());
-    let outside = &y.u - product(x.u.as_ref(), cross.as_ref());
-    let weighted = scale_columns(cross.as_ref(), &g);
-    let inside = product(weighted.as_ref(), cross.transpose());
-    let mut squared = 0.0;
-    for j in 0..inside.ncols() {
-        for i in 0..inside.nrows() {
-            let own = if i == j { f[i] } else { 0.0 };
-            squared += (own - inside[(i, j)]).powi(2);
-        }
-    }
-    squared += 2.0 * product(outside.as_ref(), weighted.transpose()).squared_norm_l2();
-    let gram = product(outside.transpose(), outside.as_ref());
-    for j in 0..gram.ncols() {
-        for i in 0..gram.nrows() {
-            squared += g[i] * g[j] * gram[(i, j)].powi(2);
-        }
-    }
+    let squared = Smoother::new(x, lambda, "x")?.apart(&Smoother::new(y, lambda, "y")?);
     Ok(Gulp { distance: squared.sqrt(), squared })
 }
 
-/// The factorisation of the centred representation at unit norm; without a penalty only what the units span counts.
-pub(crate) fn smoothed(x: MatRef<'_, f64>, lambda: f64, name: &str) -> Result<ThinSvd> {
-    if lambda == 0.0 { column_space(x, true, None, name) } else { basis(unit(centre(x), name)?.matrix.as_ref(), None) }
+/// The ridge smoother of a representation that is centred and scaled to norm √n.
+pub(crate) struct Smoother {
+    /// An orthonormal basis of its range.
+    pub basis: Mat<f64>,
+    /// Its eigenvalues.
+    pub shrink: Vec<f64>,
+}
+
+impl Smoother {
+    /// That of `x`; without a penalty only what the units span counts.
+    pub fn new(x: MatRef<'_, f64>, lambda: f64, name: &str) -> Result<Self> {
+        let svd = if lambda == 0.0 {
+            column_space(x, true, None, name)?
+        } else {
+            basis(unit(centre(x), name)?.matrix.as_ref(), None)?
+        };
+        // The singular values of a unit matrix are those of X / √n after scaling to √n.
+        let shrink = svd.s.iter().map(|s| s * s / (s * s + lambda)).collect();
+        Ok(Self { basis: svd.u, shrink })
+    }
+
+    /// Its squared norm.
+    pub fn squares(&self) -> f64 {
+        self.shrink.iter().map(|f| f * f).sum()
+    }
+
+    /// The squared norm of its difference from another.
+    pub fn apart(&self, other: &Self) -> f64 {
+        let (f, g) = (&self.shrink, &other.shrink);
+        // The other splits into a block inside the range of this one, which is compared with it, and the rest.
+        let cross = product(self.basis.transpose(), other.basis.as_ref());
+        let outside = &other.basis - product(self.basis.as_ref(), cross.as_ref());
+        let weighted = scale_columns(cross.as_ref(), g);
+        let inside = product(weighted.as_ref(), cross.transpose());
+        let mut squared = 0.0;
+        for j in 0..inside.ncols() {
+            for i in 0..inside.nrows() {
+                let own = if i == j { f[i] } else { 0.0 };
+                squared += (own - inside[(i, j)]).powi(2);
+            }
+        }
+        squared += 2.0 * product(outside.as_ref(), weighted.transpose()).squared_norm_l2();
+        let gram = product(outside.transpose(), outside.as_ref());
+        for j in 0..gram.ncols() {
+            for i in 0..gram.nrows() {
+                squared += g[i] * g[j] * gram[(i, j)].powi(2);
+            }
+        }
+        squared
+    }
 }
 
 #[cfg(test)]

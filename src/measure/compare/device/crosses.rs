@@ -9,7 +9,7 @@ use super::intake::padded;
 use super::{Found, Grid};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::measure::catalogue::{Cross, Device, Measure, Side};
+use crate::measure::catalogue::{Cross, Crossed, Device, Measure, Side};
 use crate::measure::compare::{Named, in_parallel};
 use crate::measure::pair_program::{PairProgram, Stack};
 
@@ -80,9 +80,9 @@ fn of_key(set: &[Named], measures: &[Measure], group: &[(usize, &Cross)], gpu: &
     let mut program =
         PairProgram::new(Some(gpu), n, stacks, sizes, &|g, x, y| Ok(vec![("cross", g.matmul_of(x, true, y, false)?)]))?;
     // Finished a batch of pairs at a time on all cores; products are kept only of pairs that they do not do for.
-    let mut waiting: Vec<(usize, Mat<f64>)> = Vec::new();
-    let mut close: Vec<(usize, Mat<f64>)> = Vec::new();
-    let mut flush = |waiting: &mut Vec<(usize, Mat<f64>)>, tables: &mut Vec<(usize, Grid)>| {
+    let mut waiting: Vec<(usize, Crossed)> = Vec::new();
+    let mut close: Vec<(usize, Crossed)> = Vec::new();
+    let mut flush = |waiting: &mut Vec<(usize, Crossed)>, tables: &mut Vec<(usize, Grid)>| {
         let finished = in_parallel(waiting.len(), |i| {
             let (number, cross) = &waiting[i];
             let (a, b) = pairs[*number];
@@ -104,7 +104,8 @@ fn of_key(set: &[Named], measures: &[Measure], group: &[(usize, &Cross)], gpu: &
     program.run(&pairs, |number, made| {
         let (a, b) = pairs[number];
         let (p, q) = (known[a].1.left.ncols(), known[b].1.right().ncols());
-        waiting.push((number, Mat::from_fn(p, q, |i, j| f64::from(made[0][i * right + j]))));
+        let product = Mat::from_fn(p, q, |i, j| f64::from(made[0][i * right + j]));
+        waiting.push((number, Crossed { product, single: true }));
         if waiting.len() >= WAITING {
             flush(&mut waiting, &mut tables);
         }
@@ -155,11 +156,11 @@ fn finish(
     measures: &[Measure],
     a: &Side,
     b: &Side,
-    cross: &Mat<f64>,
+    cross: &Crossed,
     both: bool,
 ) -> (Vec<[f64; 2]>, bool) {
     let mut near = false;
-    let mut value = |form: &Cross, a: &Side, b: &Side, cross: &Mat<f64>| match form.finish(a, b, cross) {
+    let mut value = |form: &Cross, a: &Side, b: &Side, cross: &Crossed| match form.finish(a, b, cross) {
         Ok(Some(value)) => value,
         Ok(None) => {
             near |= form.closes();
@@ -167,7 +168,7 @@ fn finish(
         }
         Err(_) => f64::NAN,
     };
-    let turned = both.then(|| cross.transpose().to_owned());
+    let turned = both.then(|| cross.turned());
     let values = group
         .iter()
         .map(|&(m, form)| {
