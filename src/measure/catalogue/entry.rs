@@ -8,6 +8,7 @@ use super::device::Device;
 use super::given::{Given, Parameter};
 use super::scale::{Scale, exponent, multiplied, shifted};
 use crate::error::{Error, Result};
+use crate::measure::pairwise::tiles;
 
 /// What a larger value means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,11 +61,14 @@ pub struct Prepared {
 type Kept = Box<dyn Any + Send + Sync>;
 type Prepare = Box<dyn Fn(MatRef<'_, f64>) -> Result<Kept> + Send + Sync>;
 type Compare = Box<dyn Fn(&Kept, &Kept, [f64; 2]) -> Result<f64> + Send + Sync>;
+type Vector = Box<dyn Fn(&Kept) -> Option<&[f64]> + Send + Sync>;
 
 /// How a measure is computed on the CPU, in f64.
 pub struct Host {
     prepare: Prepare,
     compare: Compare,
+    /// The vector of a prepared representation, if values are functions of inner products of these.
+    vector: Option<(Vector, fn(f64) -> f64)>,
     scale: Scale,
 }
 
@@ -90,8 +94,20 @@ impl Host {
                 let (a, b) = (a.downcast_ref().ok_or_else(lost)?, b.downcast_ref().ok_or_else(lost)?);
                 compare(a, b, factors)
             }),
+            vector: None,
             scale: Scale::Own,
         }
+    }
+
+    /// The same where two prepared forms that both have a vector give a function of the inner product of these: many pairs are then
+    /// compared at once.
+    #[must_use]
+    pub fn of_products<P: Send + Sync + 'static>(
+        self,
+        vector: fn(&P) -> Option<&[f64]>,
+        value: fn(f64) -> f64,
+    ) -> Self {
+        Self { vector: Some((Box::new(move |kept| vector(kept.downcast_ref()?)), value)), ..self }
     }
 
     /// From the two representations as they are.
@@ -139,7 +155,7 @@ impl Host {
             )));
         }
         let of = |factors| (self.compare)(&a.kept, &b.kept, factors);
-        let value = match self.scale {
+        self.finite(match self.scale {
             Scale::Free | Scale::Own => of([1.0, 1.0])?,
             Scale::Each(power) => shifted(of([1.0, 1.0])?, power * (a.exponent + b.exponent)),
             Scale::Common(power) => {
@@ -150,7 +166,29 @@ impl Host {
                 let value = of([a.exponent, b.exponent].map(|e| f64::from((e - larger).max(-500)).exp2()))?;
                 shifted(value, (power * f64::from(larger)) as i32)
             }
-        };
+        })
+    }
+
+    /// Vectors of a side that [`Host::compare_all`] takes best: one, if it does not pay.
+    pub fn side(&self) -> usize {
+        if self.vector.is_some() { tiles::SIDE } else { 1 }
+    }
+
+    /// Compares each of `rows` with each of `columns` at once, if the measure is of inner products and all have vectors of one
+    /// length: with the bits of [`Host::compare`].
+    pub fn compare_all(&self, rows: &[&Prepared], columns: &[&Prepared]) -> Option<Vec<Result<f64>>> {
+        let (vector, value) = self.vector.as_ref()?;
+        let a: Vec<&[f64]> = rows.iter().map(|x| vector(&x.kept)).collect::<Option<_>>()?;
+        let b: Vec<&[f64]> = columns.iter().map(|x| vector(&x.kept)).collect::<Option<_>>()?;
+        let length = a.first()?.len();
+        if self.scale != Scale::Free || a.iter().chain(&b).any(|x| x.len() != length) {
+            return None;
+        }
+        let products = tiles::dots(&a, &b).ok()?;
+        Some(products.into_iter().map(|product| self.finite(value(product))).collect())
+    }
+
+    fn finite(&self, value: f64) -> Result<f64> {
         if value.is_finite() || self.scale == Scale::Own {
             return Ok(value);
         }

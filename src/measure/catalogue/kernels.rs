@@ -185,7 +185,8 @@ pub(super) const ENTRIES: &[Entry] = &[
             let between = Between::Euclidean;
             Ok(if g.word("estimator") == "biased" {
                 Made {
-                    host: Host::new(CentredDistances::biased, CentredDistances::correlation),
+                    host: Host::new(CentredDistances::biased, CentredDistances::correlation)
+                        .of_products(CentredDistances::vector, |r| r.max(0.0).sqrt()),
                     device: Some(Device::Cosine(Cosine {
                         embedding: Embedding::new(between, Centring::Hsic(Estimator::Biased)),
                         value: FromProducts::Root(ROOT),
@@ -193,7 +194,8 @@ pub(super) const ENTRIES: &[Entry] = &[
                 }
             } else {
                 Made {
-                    host: Host::new(CentredDistances::debiased, CentredDistances::squared_correlation),
+                    host: Host::new(CentredDistances::debiased, CentredDistances::squared_correlation)
+                        .of_products(CentredDistances::vector, |r| r),
                     device: Some(Device::Cosine(Cosine {
                         embedding: Embedding::new(between, Centring::Hsic(Estimator::Debiased)),
                         value: FromProducts::Cosine,
@@ -345,7 +347,8 @@ fn cka(g: &Given) -> Result<Made> {
         host: Host::new(
             move |x| kernel::embedded(x, kernel, estimator),
             move |a: &Embedded, b: &Embedded| kernel::cka_of_embedded(a, b, estimator),
-        ),
+        )
+        .of_products(Embedded::vector, |cosine| cosine),
         device: cosine(kernel, estimator, None, FromProducts::Cosine),
     })
 }

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::measure::catalogue::{Extents, Held, Measure, Prepared};
 use crate::measure::memory::Memory;
 use crate::measure::outcome::Outcome;
+use crate::measure::pairwise::tiles;
 
 /// Bytes of prepared representations kept at a time, at most.
 const KEPT: f64 = (2u64 << 30) as f64;
@@ -33,29 +34,66 @@ pub(super) fn all_pairs(set: &[Named], measure: &Measure, memory: Memory) -> Tab
             let columns: Vec<usize> = (second..(second + block).min(count)).collect();
             let prepared_columns = (second != first).then(|| prepare(set, measure, &columns, memory));
             let prepared_columns = prepared_columns.as_ref().unwrap_or(&prepared_rows);
-            let wanted: Vec<(usize, usize)> = rows
-                .iter()
-                .flat_map(|&a| columns.iter().map(move |&b| (a, b)))
-                .filter(|&(a, b)| !symmetric || a <= b)
+            // Pairs in tiles of some rows and some columns, of which a measure may make more than of one pair after the other.
+            let side = measure.made.host.side();
+            let tiles: Vec<(&[usize], &[usize])> = rows
+                .chunks(side)
+                .flat_map(|rows| columns.chunks(side).map(move |columns| (rows, columns)))
+                .filter(|(rows, columns)| !symmetric || rows[0] <= columns[columns.len() - 1])
                 .collect();
-            let needs: Vec<f64> = wanted.iter().map(|&(a, b)| held(measure, &set[a], &set[b]).comparing).collect();
-            let found = memory.each(0.0, &needs, |i| {
-                let (a, b) = wanted[i];
-                Ok(match (&prepared_rows[a - first], &prepared_columns[b - second]) {
-                    (Ok(x), Ok(y)) => Outcome::from(measure.made.host.compare(x, y)),
-                    (Err(why), _) | (_, Err(why)) => why.clone(),
+            let needs: Vec<f64> = tiles
+                .iter()
+                .map(|(rows, columns)| {
+                    let held = held(measure, &set[rows[0]], &set[columns[0]]);
+                    held.comparing.max(if side > 1 { tiles::held(held.prepared) } else { 0.0 })
                 })
+                .collect();
+            let found = memory.each(0.0, &needs, |i| {
+                let (rows, columns) = tiles[i];
+                let x: Vec<_> = rows.iter().map(|&a| &prepared_rows[a - first]).collect();
+                let y: Vec<_> = columns.iter().map(|&b| &prepared_columns[b - second]).collect();
+                let values = at_once(measure, &x, &y);
+                let one = |k: usize, x: &Result<Prepared, Outcome>, y: &Result<Prepared, Outcome>| match (x, y) {
+                    (Ok(x), Ok(y)) => match &values {
+                        Some(values) => values[k].clone(),
+                        None => Outcome::from(measure.made.host.compare(x, y)),
+                    },
+                    (Err(why), _) | (_, Err(why)) => why.clone(),
+                };
+                let pairs = x.iter().flat_map(|x| y.iter().map(move |y| (x, y))).enumerate();
+                Ok(pairs.map(|(k, (x, y))| one(k, x, y)).collect::<Vec<_>>())
             });
-            for (&(a, b), found) in wanted.iter().zip(found) {
-                let cell = found.unwrap_or_else(|error| Outcome::from(&error));
-                if symmetric && a != b {
-                    cells[b * count + a] = cell.clone();
+            for (&(rows, columns), found) in tiles.iter().zip(found) {
+                let pairs = rows.iter().flat_map(|&a| columns.iter().map(move |&b| (a, b)));
+                let cells_of = |error| vec![Outcome::from(&error); rows.len() * columns.len()];
+                for ((a, b), cell) in pairs.zip(found.unwrap_or_else(cells_of)) {
+                    if symmetric && b < a {
+                        continue;
+                    }
+                    if symmetric && a != b {
+                        cells[b * count + a] = cell.clone();
+                    }
+                    cells[a * count + b] = cell;
                 }
-                cells[a * count + b] = cell;
             }
         }
     }
     Table::new(measure, Place::Cpu, cells)
+}
+
+/// The values of each of `x` with each of `y`, if the measure can compare them at once.
+fn at_once(
+    measure: &Measure,
+    x: &[&Result<Prepared, Outcome>],
+    y: &[&Result<Prepared, Outcome>],
+) -> Option<Vec<Outcome>> {
+    let host = &measure.made.host;
+    if host.side() == 1 {
+        return None;
+    }
+    let x: Vec<&Prepared> = x.iter().map(|x| x.as_ref().ok()).collect::<Option<_>>()?;
+    let y: Vec<&Prepared> = y.iter().map(|y| y.as_ref().ok()).collect::<Option<_>>()?;
+    Some(host.compare_all(&x, &y)?.into_iter().map(Outcome::from).collect())
 }
 
 /// A table from what a device found, with the pairs that it lacks.

@@ -11,7 +11,7 @@ use faer::linalg::svd::{ComputeSvdVectors, svd, svd_scratch};
 use faer::{Accum, Mat, MatRef, Par};
 
 /// Length below which [`reduce`] adds in eight running sums and above which it halves.
-const LEAF: usize = 512;
+pub(super) const LEAF: usize = 512;
 
 /// The sum of `term(a_i, b_i)`, added pairwise: the error grows with the logarithm of the length.
 ///

@@ -1,9 +1,10 @@
 //! Distance correlation between two representations: biased, and bias-corrected squared.
 
 use crate::error::Result;
-use crate::measure::pairwise::algebra::{geometric_mean, inner, power_of_two_scale, square};
+use crate::measure::pairwise::algebra::{dot, inner, power_of_two_scale, square};
 use crate::measure::pairwise::gram::{double_centred, squared_distances, u_centred};
 use crate::measure::pairwise::input::{check, check_pair, finite, refuse};
+use crate::measure::pairwise::kernel::unit_triangle;
 use faer::{Mat, MatRef};
 
 /// Distance correlation of two representations (n x p and n x q, n at least 2) with Euclidean distances (Székely, Rizzo
@@ -31,9 +32,8 @@ pub fn distance_correlation_squared_unbiased(x: MatRef<'_, f64>, y: MatRef<'_, f
 
 /// A representation as distance correlation compares it, made once for all pairs that it is in.
 pub struct CentredDistances {
-    table: Mat<f64>,
-    /// The table's inner product with itself.
-    own: f64,
+    /// The lower triangle at unit norm.
+    triangle: Vec<f64>,
 }
 
 impl CentredDistances {
@@ -43,7 +43,7 @@ impl CentredDistances {
     /// As it.
     pub fn biased(x: MatRef<'_, f64>) -> Result<Self> {
         check(x, "the representation", 2)?;
-        Self::of(double_centred(distances(x)?.as_ref()))
+        Self::of(double_centred(distances(x)?))
     }
 
     /// For [`distance_correlation_squared_unbiased`].
@@ -52,7 +52,7 @@ impl CentredDistances {
     /// As it.
     pub fn debiased(x: MatRef<'_, f64>) -> Result<Self> {
         check(x, "the representation", 4)?;
-        Self::of(u_centred(distances(x)?.as_ref()))
+        Self::of(u_centred(distances(x)?))
     }
 
     fn of(table: Mat<f64>) -> Result<Self> {
@@ -62,7 +62,7 @@ impl CentredDistances {
                 "expected distances that vary after centring, got examples that are all equally far; add examples",
             );
         }
-        Ok(Self { table, own })
+        Ok(Self { triangle: unit_triangle(&table, "the norm of the distances")? })
     }
 
     /// The correlation of two of one kind.
@@ -70,7 +70,12 @@ impl CentredDistances {
     /// # Errors
     /// If it is not finite.
     pub fn squared_correlation(&self, other: &Self) -> Result<f64> {
-        finite(inner(&self.table, &other.table) / geometric_mean(self.own, other.own), "distance correlation")
+        finite(dot(&self.triangle, &other.triangle), "distance correlation")
+    }
+
+    /// The vector whose inner products with others are squared correlations.
+    pub fn vector(&self) -> Option<&[f64]> {
+        Some(&self.triangle)
     }
 
     /// Its root: the biased statistic cannot be negative except by rounding.

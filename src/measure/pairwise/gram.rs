@@ -158,8 +158,7 @@ pub fn gram_to_centre(x: MatRef<'_, f64>, kernel: Kernel) -> Result<Mat<f64>> {
 }
 
 /// HKH with H = I − 11ᵀ/n, for a symmetric K.
-pub fn double_centred(k: MatRef<'_, f64>) -> Mat<f64> {
-    let mut out = k.to_owned();
+pub fn double_centred(mut out: Mat<f64>) -> Mat<f64> {
     let n = out.ncols().max(1) as f64;
     let means: Vec<f64> = (0..out.ncols()).map(|j| sum(out.col_as_slice(j)) / n).collect();
     let mean = sum(&means) / n;
@@ -170,8 +169,7 @@ pub fn double_centred(k: MatRef<'_, f64>) -> Mat<f64> {
 /// The U-centred matrix of Székely and Rizzo (2014), for a symmetric K with at least three rows: the diagonal
 /// is dropped, row and column sums over n − 2 are subtracted, the total over (n − 1)(n − 2) is added, and the diagonal
 /// is zero again. Its inner products over n(n − 3) are the unbiased HSIC of Song et al. 2012.
-pub fn u_centred(k: MatRef<'_, f64>) -> Mat<f64> {
-    let mut out = k.to_owned();
+pub fn u_centred(mut out: Mat<f64>) -> Mat<f64> {
     zero_diagonal(&mut out);
     let n = out.ncols() as f64;
     let sums: Vec<f64> = (0..out.ncols()).map(|j| sum(out.col_as_slice(j))).collect();
@@ -183,7 +181,7 @@ pub fn u_centred(k: MatRef<'_, f64>) -> Mat<f64> {
 }
 
 /// HKH with its diagonal set to zero, the form that Lange et al. 2023 take.
-pub fn hollow_centred(k: MatRef<'_, f64>) -> Mat<f64> {
+pub fn hollow_centred(k: Mat<f64>) -> Mat<f64> {
     let mut out = double_centred(k);
     zero_diagonal(&mut out);
     out

@@ -29,7 +29,7 @@ impl Estimator {
     }
 
     /// The centred form of a symmetric Gram matrix whose inner products the estimator takes.
-    fn embed(self, k: MatRef<'_, f64>) -> Mat<f64> {
+    fn embed(self, k: Mat<f64>) -> Mat<f64> {
         match self {
             Self::Biased => double_centred(k),
             Self::Debiased => u_centred(k),
@@ -60,8 +60,8 @@ pub fn hsic(x: MatRef<'_, f64>, y: MatRef<'_, f64>, kernel: Kernel, estimator: E
     let product = if kernel == Kernel::Linear && tall(x, y) {
         feature_product(&centred(x), &centred(y), estimator)
     } else {
-        let k = estimator.embed(gram_to_centre(x, kernel)?.as_ref());
-        let l = estimator.embed(gram_to_centre(y, kernel)?.as_ref());
+        let k = estimator.embed(gram_to_centre(x, kernel)?);
+        let l = estimator.embed(gram_to_centre(y, kernel)?);
         inner(&k, &l)
     };
     finite(product / estimator.normaliser(x.nrows()), "HSIC")
@@ -74,7 +74,10 @@ pub fn hsic(x: MatRef<'_, f64>, y: MatRef<'_, f64>, kernel: Kernel, estimator: E
 /// size and large enough.
 pub fn hsic_of_grams(k: MatRef<'_, f64>, l: MatRef<'_, f64>, estimator: Estimator) -> Result<f64> {
     check_grams(k, l, estimator.min_examples())?;
-    finite(inner(&estimator.embed(k), &estimator.embed(l)) / estimator.normaliser(k.nrows()), "HSIC")
+    finite(
+        inner(&estimator.embed(k.to_owned()), &estimator.embed(l.to_owned())) / estimator.normaliser(k.nrows()),
+        "HSIC",
+    )
 }
 
 /// CKA of two representations (n x p and n x q): HSIC(K, L) / √(HSIC(K, K) HSIC(L, L)) (Cortes et al. 2012, Kornblith
@@ -132,13 +135,22 @@ pub fn embedded(x: MatRef<'_, f64>, kernel: Kernel, estimator: Estimator) -> Res
 }
 
 fn table(e: Mat<f64>) -> Result<Vec<f64>> {
+    unit_triangle(&e, "the norm of the Gram matrix")
+}
+
+/// The lower triangle of a symmetric matrix, column by column, at unit norm: what stands below the diagonal stands for two and is
+/// larger by √2, so that inner products are those of the matrices.
+///
+/// # Errors
+/// If the norm, which `what` names, is not finite.
+pub(super) fn unit_triangle(e: &Mat<f64>, what: &str) -> Result<Vec<f64>> {
     let mut packed = Vec::with_capacity(e.nrows() * (e.nrows() + 1) / 2);
     for j in 0..e.ncols() {
         let [own, below @ ..] = &e.col_as_slice(j)[j..] else { continue };
         packed.push(*own);
         packed.extend(below.iter().map(|x| x * std::f64::consts::SQRT_2));
     }
-    let by = 1.0 / finite(dot(&packed, &packed).sqrt(), "the norm of the Gram matrix")?;
+    let by = 1.0 / finite(dot(&packed, &packed).sqrt(), what)?;
     packed.iter_mut().for_each(|x| *x *= by);
     Ok(packed)
 }
@@ -151,7 +163,7 @@ pub fn cka_of_embedded(a: &Embedded, b: &Embedded, estimator: Estimator) -> Resu
     // One of few units and one of many: the former's table, for this pair.
     let as_table = |x: &Mat<f64>| {
         let gram = crate::measure::pairwise::algebra::row_gram(x.as_ref());
-        table(embed_scaled(gram.as_ref(), estimator)?).map(Embedded::Table)
+        table(embed_scaled(gram, estimator)?).map(Embedded::Table)
     };
     match (a, b) {
         (Embedded::Features(x, norm_x), Embedded::Features(y, norm_y)) => {
@@ -160,6 +172,16 @@ pub fn cka_of_embedded(a: &Embedded, b: &Embedded, estimator: Estimator) -> Resu
         (Embedded::Table(k), Embedded::Table(l)) => Ok(dot(k, l)),
         (Embedded::Features(x, _), other) => cka_of_embedded(&as_table(x)?, other, estimator),
         (other, Embedded::Features(y, _)) => cka_of_embedded(other, &as_table(y)?, estimator),
+    }
+}
+
+impl Embedded {
+    /// The vector whose inner products with others are values of CKA, if it is such.
+    pub fn vector(&self) -> Option<&[f64]> {
+        match self {
+            Self::Table(table) => Some(table),
+            Self::Features(..) => None,
+        }
     }
 }
 
@@ -206,7 +228,7 @@ pub fn angle(a: &Angled, b: &Angled, kernel: Kernel, estimator: Estimator) -> Re
 /// [`Error::Measure`](crate::error::Error::Measure) as [`hsic_of_grams`], and when a centred Gram matrix is zero.
 pub fn cka_of_grams(k: MatRef<'_, f64>, l: MatRef<'_, f64>, estimator: Estimator) -> Result<f64> {
     check_grams(k, l, estimator.min_examples())?;
-    let (k, l) = (embed_scaled(k, estimator)?, embed_scaled(l, estimator)?);
+    let (k, l) = (embed_scaled(k.to_owned(), estimator)?, embed_scaled(l.to_owned(), estimator)?);
     cosine(inner(&k, &l), inner(&k, &k), inner(&l, &l))
 }
 
@@ -260,8 +282,8 @@ pub fn minibatch_cka(x: MatRef<'_, f64>, y: MatRef<'_, f64>, kernel: Kernel, bat
     let mut products = [const { Vec::new() }; 3];
     for first in (0..=x.nrows() - batch).step_by(batch) {
         let part = |m: MatRef<'_, f64>, s: f64| m.subrows(first, batch) * faer::Scale(s);
-        let k = u_centred(gram_to_centre(part(x, sx).as_ref(), kernel)?.as_ref());
-        let l = u_centred(gram_to_centre(part(y, sy).as_ref(), kernel)?.as_ref());
+        let k = u_centred(gram_to_centre(part(x, sx).as_ref(), kernel)?);
+        let l = u_centred(gram_to_centre(part(y, sy).as_ref(), kernel)?);
         for (list, (a, b)) in products.iter_mut().zip([(&k, &l), (&k, &k), (&l, &l)]) {
             list.push(inner(a, b));
         }
@@ -347,9 +369,9 @@ fn embedding(x: MatRef<'_, f64>, kernel: Kernel, estimator: Estimator) -> Result
     match kernel {
         Kernel::Linear => {
             let k = crate::measure::pairwise::algebra::row_gram(unit_scale_centred(x)?.as_ref());
-            embed_scaled(k.as_ref(), estimator)
+            embed_scaled(k, estimator)
         }
-        _ => embed_scaled(gram_to_centre(x, kernel)?.as_ref(), estimator),
+        _ => embed_scaled(gram_to_centre(x, kernel)?, estimator),
     }
 }
 
@@ -367,19 +389,22 @@ fn embeddings(
 ///
 /// # Errors
 /// When nothing but rounding is left after centring.
-fn embed_scaled(k: MatRef<'_, f64>, estimator: Estimator) -> Result<Mat<f64>> {
-    let mut k = k.to_owned();
+fn embed_scaled(mut k: Mat<f64>, estimator: Estimator) -> Result<Mat<f64>> {
     if estimator == Estimator::Debiased {
         // The diagonal plays no part, and with a narrow bandwidth all else is far smaller.
         zero_diagonal(&mut k);
     }
-    let scaled = &k * faer::Scale(power_of_two_scale(largest(k.as_ref())));
-    let e = estimator.embed(scaled.as_ref());
+    let scale = power_of_two_scale(largest(k.as_ref()));
+    k *= faer::Scale(scale);
+    let before = largest(k.as_ref());
+    // In place: such a matrix is often larger than the caches, and each copy of it costs as much as its making.
+    let mut e = estimator.embed(k);
     let after = largest(e.as_ref());
-    if after <= ROUNDING * largest(scaled.as_ref()) {
+    if after <= ROUNDING * before {
         return refuse(nothing_left(estimator));
     }
-    Ok(&e * faer::Scale(power_of_two_scale(after)))
+    e *= faer::Scale(power_of_two_scale(after));
+    Ok(e)
 }
 
 /// xy / √(xx yy).

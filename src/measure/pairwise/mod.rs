@@ -13,3 +13,4 @@ pub mod noise_ceiling;
 pub mod rank;
 pub mod rdm;
 pub mod rsa;
+pub mod tiles;

@@ -133,7 +133,7 @@ impl Rdm {
     /// The double-centred Gram matrix −½ H D H. Of squared Euclidean dissimilarities it is the linear Gram matrix of the
     /// centred representation.
     pub fn gram(&self) -> Mat<f64> {
-        double_centred(self.square().as_ref()) * faer::Scale(-0.5)
+        double_centred(self.square()) * faer::Scale(-0.5)
     }
 }
 

@@ -36,9 +36,9 @@ fn bandwidths_by_hand() {
 #[test]
 fn centring_by_hand() {
     let k = mat![[2.0, 1.0, 0.0, 3.0], [1.0, 5.0, 2.0, 1.0], [0.0, 2.0, 4.0, 1.0], [3.0, 1.0, 1.0, 7.0f64]];
-    let c = double_centred(k.as_ref());
-    let u = u_centred(k.as_ref());
-    let l = hollow_centred(k.as_ref());
+    let c = double_centred(k.clone());
+    let u = u_centred(k.clone());
+    let l = hollow_centred(k.clone());
     for i in 0..4 {
         assert!((0..4).map(|j| c[(i, j)]).sum::<f64>().abs() < 1e-14);
         assert!((0..4).map(|j| u[(i, j)]).sum::<f64>().abs() < 1e-14);
