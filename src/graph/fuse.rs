@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::node::{Effect, Function, Graph, Scope, Shape, Tensor};
 use super::ops::{Kind, Reads};
-use super::schedule::Reach;
+use super::schedule::{Numbers, Reach};
 use crate::error::{Error, Result};
 
 /// Where a value goes.
@@ -53,7 +53,7 @@ pub(super) struct Fused<'g> {
     pub group_of: HashMap<Tensor, usize>,
     inline: Vec<bool>,
     /// Groups that each group needs, at any remove, while groups are being formed.
-    needs: Vec<BTreeSet<usize>>,
+    needs: Vec<Numbers>,
 }
 
 impl<'g> Fused<'g> {
@@ -115,7 +115,7 @@ impl<'g> Fused<'g> {
             stores: Vec::new(),
             loads: BTreeSet::new(),
         });
-        self.needs.push(BTreeSet::new());
+        self.needs.push(Numbers::default());
         self.groups.len() - 1
     }
 
@@ -123,14 +123,14 @@ impl<'g> Fused<'g> {
     fn note_needs(&mut self, group: usize, tensor: Tensor) {
         let (mut soft, mut hard) = (BTreeSet::new(), BTreeSet::new());
         self.references(tensor, false, &mut soft, &mut hard);
-        let mut added = BTreeSet::new();
+        let mut added = Numbers::default();
         for other in soft.iter().chain(&hard).filter_map(|t| self.group_of.get(t).copied()).filter(|&o| o != group) {
             added.insert(other);
-            added.extend(self.needs[other].iter().copied());
+            added.extend(&self.needs[other]);
         }
         for (g, needs) in self.needs.iter_mut().enumerate() {
-            if g == group || needs.contains(&group) {
-                needs.extend(added.iter().copied());
+            if g == group || needs.contains(group) {
+                needs.extend(&added);
             }
         }
     }
@@ -187,7 +187,7 @@ impl<'g> Fused<'g> {
                 && group.scope == node.scope
                 && group.epoch == node.epoch
                 && !whole.contains(&g)
-                && near.iter().chain(&whole).all(|&other| other == g || !self.needs[other].contains(&g))
+                && near.iter().chain(&whole).all(|&other| other == g || !self.needs[other].contains(g))
         })
     }
 
@@ -258,7 +258,7 @@ impl<'g> Fused<'g> {
     fn stores_directly(&self, group: usize, value: Tensor, effect: &Effect) -> bool {
         let group = &self.groups[group];
         let shared = group.scope == Scope::Shared && !matches!(effect, Effect::Output(..));
-        !shared && !(group.heads.contains(&value) && !self.graph.node(value).op.facts().is_followed())
+        !shared && (!group.heads.contains(&value) || self.graph.node(value).op.facts().is_followed())
     }
 
     /// Groups over single values that do not depend on each other become one: schedules, counters, flags.

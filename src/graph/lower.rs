@@ -4,7 +4,7 @@
 //! one replica's values together, so that a replica can be saved, moved or dropped as a whole, and a plan's jobs do not
 //! depend on how many replicas there are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::allocate::{Life, allocate};
 use super::assign::order_assignments;
@@ -257,25 +257,18 @@ fn lives(fused: &Fused, order: &[Vec<usize>], replicas: usize) -> (Vec<Life>, Ve
             when[member] = place;
         }
     }
+    let mut read: HashMap<Tensor, usize> = HashMap::new();
+    for (g, group) in fused.groups.iter().enumerate() {
+        for &load in &group.loads {
+            let last = read.entry(load).or_insert(when[g]);
+            *last = when[g].max(*last);
+        }
+    }
     let (mut lives, mut owners) = (Vec::new(), Vec::new());
     for (g, group) in fused.groups.iter().enumerate() {
-        for (tensor, store) in &group.stores {
-            if *store != Store::Temporary {
-                continue;
-            }
-            let to = fused
-                .groups
-                .iter()
-                .enumerate()
-                .filter(|(r, reader)| *r != g && reader.loads.contains(tensor))
-                .map(|(r, _)| when[r])
-                .max()
-                .unwrap_or(when[g]);
-            lives.push(Life {
-                elements: fused.graph.shape(*tensor).elements_in(replicas),
-                from: when[g],
-                to: to.max(when[g]),
-            });
+        for (tensor, _) in group.stores.iter().filter(|(_, store)| *store == Store::Temporary) {
+            let (elements, from) = (fused.graph.shape(*tensor).elements_in(replicas), when[g]);
+            lives.push(Life { elements, from, to: read.get(tensor).map_or(from, |&last| last.max(from)) });
             owners.push(*tensor);
         }
     }

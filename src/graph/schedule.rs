@@ -1,5 +1,42 @@
 //! Order: what must run before what, which kernels share a dispatch, and the order of the dispatches.
 
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::hash::Hash;
+
+/// The numbers whose bits are set.
+fn numbers(bits: &[u64]) -> impl Iterator<Item = usize> {
+    let of = |(word, &bits): (usize, &u64)| {
+        let mut left = bits;
+        std::iter::from_fn(move || {
+            let bit = (left != 0).then(|| left.trailing_zeros() as usize)?;
+            left &= left - 1;
+            Some(word * 64 + bit)
+        })
+    };
+    bits.iter().enumerate().flat_map(of)
+}
+
+/// A set of numbers, as bits.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Numbers(Vec<u64>);
+
+impl Numbers {
+    pub fn insert(&mut self, number: usize) {
+        self.0.resize(self.0.len().max(number / 64 + 1), 0);
+        self.0[number / 64] |= 1 << (number % 64);
+    }
+
+    pub fn contains(&self, number: usize) -> bool {
+        self.0.get(number / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
+    }
+
+    pub fn extend(&mut self, other: &Self) {
+        self.0.resize(self.0.len().max(other.0.len()), 0);
+        self.0.iter_mut().zip(&other.0).for_each(|(own, other)| *own |= other);
+    }
+}
+
 /// A transitive relation between numbered things, as rows of bits.
 #[derive(Clone, Debug)]
 pub(super) struct Reach {
@@ -30,15 +67,27 @@ impl Reach {
         }
     }
 
-    /// Makes the relation transitive.
+    /// Makes the relation, which has no cycle, transitive.
     pub fn close(&mut self) {
-        for k in 0..self.n {
-            for i in 0..self.n {
-                if i != k && self.has(i, k) {
-                    self.or(i, k);
+        // Each row takes those of the things that it names once they are whole: depth first.
+        let mut begun = vec![false; self.n];
+        for start in 0..self.n {
+            let mut stack = vec![(start, false)];
+            while let Some((i, named)) = stack.pop() {
+                let after: Vec<usize> = self.after(i).collect();
+                if named {
+                    after.into_iter().for_each(|j| self.or(i, j));
+                } else if !std::mem::replace(&mut begun[i], true) {
+                    stack.push((i, true));
+                    stack.extend(after.into_iter().filter(|&j| !begun[j]).map(|j| (j, false)));
                 }
             }
         }
+    }
+
+    /// What `a` comes before.
+    fn after(&self, a: usize) -> impl Iterator<Item = usize> {
+        numbers(&self.bits[a * self.words..(a + 1) * self.words])
     }
 
     /// Adds a link to a transitive relation and keeps it transitive.
@@ -70,30 +119,42 @@ impl Reach {
 
 /// Puts numbered items into dispatches: items with the same key that do not depend on each other share one, and the
 /// dispatches are ordered, those of earlier epochs first as far as what they need allows. `before` must be transitive.
-pub(super) fn schedule<K: PartialEq>(keys: &[K], epochs: &[u32], mut before: Reach) -> Vec<Vec<usize>> {
+pub(super) fn schedule<K: Eq + Hash>(keys: &[K], epochs: &[u32], mut before: Reach) -> Vec<Vec<usize>> {
     let n = keys.len();
     let mut owner: Vec<usize> = (0..n).collect();
+    // Dispatches of a key and an epoch so far, by their first items.
+    let mut alike: HashMap<(&K, u32), Vec<usize>> = HashMap::new();
     for j in 0..n {
-        for i in 0..j {
-            if owner[i] == i && epochs[i] == epochs[j] && keys[i] == keys[j] && !before.has(i, j) && !before.has(j, i) {
+        let leaders = alike.entry((&keys[j], epochs[j])).or_default();
+        match leaders.iter().find(|&&i| !before.has(i, j) && !before.has(j, i)) {
+            Some(&i) => {
                 before.unite(i, j);
                 owner[j] = i;
-                break;
             }
+            None => leaders.push(j),
         }
     }
-    // Kahn's order over the united items.
-    let mut left: Vec<usize> = (0..n).filter(|&i| owner[i] == i).collect();
-    left.sort_by_key(|&i| (epochs[i], i));
-    let mut done: Vec<usize> = Vec::with_capacity(left.len());
-    while !left.is_empty() {
-        let ready = left
-            .iter()
-            .position(|&i| left.iter().all(|&x| x == i || !before.has(x, i)))
-            .expect("the relation has no cycles: links that would close one are refused");
-        done.push(left.remove(ready));
+    let mut members = vec![Vec::new(); n];
+    owner.iter().enumerate().for_each(|(i, &leader)| members[leader].push(i));
+    // Kahn's order over the united items: of those for which nothing is waited any more the earliest.
+    let is_leader = |i: &usize| owner[*i] == *i;
+    let others = |i: usize| before.after(i).filter(is_leader).filter(move |&j| j != i);
+    let mut awaited = vec![0usize; n];
+    (0..n).filter(is_leader).flat_map(others).for_each(|j| awaited[j] += 1);
+    let ready = |i: usize| Reverse((epochs[i], i));
+    let mut heap: BinaryHeap<_> = (0..n).filter(is_leader).filter(|&i| awaited[i] == 0).map(ready).collect();
+    let mut done = Vec::with_capacity(n);
+    while let Some(Reverse((_, i))) = heap.pop() {
+        for j in others(i) {
+            awaited[j] -= 1;
+            if awaited[j] == 0 {
+                heap.push(ready(j));
+            }
+        }
+        done.push(std::mem::take(&mut members[i]));
     }
-    done.into_iter().map(|leader| (0..n).filter(|&i| owner[i] == leader).collect()).collect()
+    debug_assert_eq!(done.iter().map(Vec::len).sum::<usize>(), n, "links that would close a cycle are refused");
+    done
 }
 
 #[cfg(test)]

@@ -67,9 +67,15 @@ type Vector = Box<dyn Fn(&Kept) -> Option<&[f64]> + Send + Sync>;
 pub struct Host {
     prepare: Prepare,
     compare: Compare,
-    /// The vector of a prepared representation, if values are functions of inner products of these.
-    vector: Option<(Vector, fn(f64) -> f64)>,
+    products: Option<Products>,
     scale: Scale,
+}
+
+/// Of a measure whose values are functions of inner products.
+struct Products {
+    /// What a prepared representation enters these by.
+    vector: Vector,
+    value: fn(f64) -> f64,
 }
 
 impl Host {
@@ -94,7 +100,7 @@ impl Host {
                 let (a, b) = (a.downcast_ref().ok_or_else(lost)?, b.downcast_ref().ok_or_else(lost)?);
                 compare(a, b, factors)
             }),
-            vector: None,
+            products: None,
             scale: Scale::Own,
         }
     }
@@ -107,7 +113,8 @@ impl Host {
         vector: fn(&P) -> Option<&[f64]>,
         value: fn(f64) -> f64,
     ) -> Self {
-        Self { vector: Some((Box::new(move |kept| vector(kept.downcast_ref()?)), value)), ..self }
+        let vector: Vector = Box::new(move |kept| vector(kept.downcast_ref()?));
+        Self { products: Some(Products { vector, value }), ..self }
     }
 
     /// From the two representations as they are.
@@ -171,13 +178,13 @@ impl Host {
 
     /// Vectors of a side that [`Host::compare_all`] takes best: one, if it does not pay.
     pub fn side(&self) -> usize {
-        if self.vector.is_some() { tiles::SIDE } else { 1 }
+        if self.products.is_some() { tiles::SIDE } else { 1 }
     }
 
     /// Compares each of `rows` with each of `columns` at once, if the measure is of inner products and all have vectors of one
     /// length: with the bits of [`Host::compare`].
     pub fn compare_all(&self, rows: &[&Prepared], columns: &[&Prepared]) -> Option<Vec<Result<f64>>> {
-        let (vector, value) = self.vector.as_ref()?;
+        let Products { vector, value } = self.products.as_ref()?;
         let a: Vec<&[f64]> = rows.iter().map(|x| vector(&x.kept)).collect::<Option<_>>()?;
         let b: Vec<&[f64]> = columns.iter().map(|x| vector(&x.kept)).collect::<Option<_>>()?;
         let length = a.first()?.len();
