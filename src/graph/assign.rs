@@ -1,6 +1,6 @@
 //! Assignments: each comes after every read of the old value.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::fuse::{Fused, Group, Store};
 use super::node::{Effect, Graph, Scope, Tensor, VariableId};
@@ -14,6 +14,15 @@ pub(super) fn order_assignments(fused: &mut Fused) -> Result<Reach> {
     'again: loop {
         fused.find_loads();
         let mut before = fused.reach();
+        // Groups that read each variable.
+        let mut readers: HashMap<VariableId, Vec<usize>> = HashMap::new();
+        for (r, group) in fused.groups.iter().enumerate() {
+            for load in &group.loads {
+                if let Op::ReadVariable(ReadVariable(variable)) = fused.graph.node(*load).op {
+                    readers.entry(variable).or_default().push(r);
+                }
+            }
+        }
         for g in 0..fused.groups.len() {
             for s in 0..fused.groups[g].stores.len() {
                 let (value, store) = fused.groups[g].stores[s];
@@ -21,19 +30,15 @@ pub(super) fn order_assignments(fused: &mut Fused) -> Result<Reach> {
                 let (Effect::Assign(variable, _) | Effect::Raise(variable, _)) = fused.effects[number] else {
                     continue;
                 };
-                let reads = |group: &Group| group.loads.iter().any(|t| is_read(fused.graph, *t, variable));
-                let clash = fused.groups.iter().enumerate().any(|(r, group)| {
-                    reads(group) && if r == g { !reads_in_place(fused, g, variable) } else { before.has(g, r) }
-                });
+                let readers = readers.get(&variable).map_or(&[][..], Vec::as_slice);
+                let clash = readers
+                    .iter()
+                    .any(|&r| if r == g { !reads_in_place(fused, g, variable) } else { before.has(g, r) });
                 if clash {
                     detour(fused, g, s, value)?;
                     continue 'again;
                 }
-                for r in 0..fused.groups.len() {
-                    if r != g && reads(&fused.groups[r]) {
-                        before.link_closed(r, g);
-                    }
-                }
+                readers.iter().filter(|&&r| r != g).for_each(|&r| before.link_closed(r, g));
             }
         }
         return Ok(before);

@@ -21,7 +21,7 @@ mod lower;
 mod machine;
 pub mod native;
 mod node;
-mod ops;
+pub mod ops;
 mod plan;
 mod program_of;
 mod registry;

@@ -47,7 +47,7 @@ pub struct Dispatch {
     pub blocks: u32,
     /// Replicas (1 for what they share).
     pub replicas: u32,
-    /// About how many loop iterations an invocation makes in one block (see [`Kernel::iterations`]).
+    /// About how many loop iterations an invocation makes in one block (see [`Variant::iterations`](crate::kernels::Variant::iterations)).
     pub iterations: u64,
     /// Floating-point operations, over all replicas.
     pub flops: u64,

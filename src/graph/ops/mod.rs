@@ -1,7 +1,7 @@
 //! The operations: a file for each or for a few of a kind, and the list of them.
 //!
 //! A file holds what is known of its operation: how a node of it is made (the shape rule), how it reads its inputs, its
-//! gradient, what it computes in double precision, and what it becomes on a device, by way of [`Rules`]. The rest of the graph
+//! gradient, what it computes in double precision, and what it becomes on a device, by way of `Rules`. The rest of the graph
 //! asks the rules and does not know which operations there are.
 
 use super::autodiff::Backward;
