@@ -160,6 +160,7 @@ pub(super) fn schedule<K: Eq + Hash>(keys: &[K], epochs: &[u32], mut before: Rea
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::random::threefry;
 
     #[test]
     fn equal_and_independent_items_share_a_dispatch() {
@@ -171,6 +172,33 @@ mod tests {
         assert!(before.has(0, 3));
         assert_eq!(schedule(&["a", "b", "b", "c"], &[0; 4], before.clone()), vec![vec![0], vec![1, 2], vec![3]]);
         assert_eq!(schedule(&["a", "b", "b", "c"], &[0, 0, 1, 1], before), vec![vec![0], vec![1], vec![2], vec![3]]);
+    }
+
+    #[test]
+    fn what_follows_at_any_remove_follows() {
+        // Links from smaller to larger numbers at random, more than a word of them; against Warshall's three loops.
+        for seed in 0..20u32 {
+            let n = 70;
+            let mut before = Reach::new(n);
+            let mut expected = vec![vec![false; n]; n];
+            for (a, b) in (0..n).flat_map(|a| (a + 1..n).map(move |b| (a, b))) {
+                // Numbers in another order, so that rows are not met in the order of the links.
+                let (a, b) = (a * 37 % n, b * 37 % n);
+                if threefry([seed, 0], [a as u32, b as u32])[0].is_multiple_of(20) {
+                    before.link(a, b);
+                    expected[a][b] = true;
+                }
+            }
+            for k in 0..n {
+                for i in 0..n {
+                    for j in 0..n {
+                        expected[i][j] |= expected[i][k] && expected[k][j];
+                    }
+                }
+            }
+            before.close();
+            assert!((0..n).all(|i| (0..n).all(|j| before.has(i, j) == expected[i][j])), "seed {seed}");
+        }
     }
 
     #[test]

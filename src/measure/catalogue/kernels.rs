@@ -79,7 +79,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         invariances: ORTHOGONAL,
         scale: width,
         cost: "n² p",
-        held: kernels_held,
+        held: angular_held,
         source: "Williams et al. 2021",
         parameters: CKA_OPTIONS,
         caution: few_examples,
@@ -172,7 +172,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         cost: "n² p",
         held: |_, e| {
             let [n, p] = [e.n, e.p].map(|side| side as f64);
-            Held { prepared: n * n, preparing: 3.5 * n * n + 2.0 * n * p, comparing: n }
+            Held { prepared: n * (n + 1.0) / 2.0, preparing: 4.0 * n * n + 2.0 * n * p, comparing: n }
         },
         source: "Székely, Rizzo, Bakirov 2007; debiased: Székely and Rizzo 2014",
         parameters: &[Parameter {
@@ -265,13 +265,18 @@ fn width(g: &Given) -> Scale {
     if g.number("sigma") > 0.0 { Scale::Own } else { Scale::Free }
 }
 
+/// As of CKA up to so many examples that no table is kept.
+fn angular_held(g: &Given, e: Extents) -> Held {
+    if kernel::keeps_table(e.n) { cka_held(g, e) } else { kernels_held(g, e) }
+}
+
 /// Four tables beside the one kept. With the linear kernel and many more examples than units, features in place of tables, but a
 /// table all the same beside one of more units.
 fn cka_held(g: &Given, e: Extents) -> Held {
     let [n, p, q] = [e.n, e.p, e.q].map(|side| side as f64);
     let features = |units: usize| g.word("kernel") == "linear" && kernel::keeps_features(e.n, units);
     let (prepared, preparing) =
-        if features(e.p) { (n * p, 2.0 * n * p + p * p) } else { (n * n, 4.0 * n * n + 2.0 * n * p) };
+        if features(e.p) { (n * p, 2.0 * n * p + p * p) } else { (n * (n + 1.0) / 2.0, 4.0 * n * n + 2.0 * n * p) };
     let comparing = match [features(e.p), features(e.q)] {
         [true, true] => p * q + 2.0 * n,
         [false, false] => n,

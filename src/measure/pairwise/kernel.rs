@@ -193,13 +193,18 @@ pub enum Angled {
     Whole(Mat<f64>),
 }
 
+/// Whether [`angled`] keeps a table of so many examples.
+pub(in crate::measure) fn keeps_table(n: usize) -> bool {
+    n <= LARGEST_TABLE
+}
+
 /// Prepares a representation (n x p) for [`angle`].
 ///
 /// # Errors
 /// [`Error::Measure`](crate::error::Error::Measure) as [`cka`].
 pub fn angled(x: MatRef<'_, f64>, kernel: Kernel, estimator: Estimator) -> Result<Angled> {
     crate::measure::pairwise::input::check(x, "the representation", estimator.min_examples())?;
-    if x.nrows() > LARGEST_TABLE {
+    if !keeps_table(x.nrows()) {
         return Ok(Angled::Whole(x.to_owned()));
     }
     Ok(Angled::Table(table(embedding(x, kernel, estimator)?)?))
