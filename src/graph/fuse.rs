@@ -256,9 +256,8 @@ impl<'g> Fused<'g> {
     }
 
     fn stores_directly(&self, group: usize, value: Tensor, effect: &Effect) -> bool {
-        let group = &self.groups[group];
-        let shared = group.scope == Scope::Shared && !matches!(effect, Effect::Output(..));
-        !shared && (!group.heads.contains(&value) || self.graph.node(value).op.facts().is_followed())
+        let shared = self.groups[group].scope == Scope::Shared && !matches!(effect, Effect::Output(..));
+        !shared && !self.stored_as_it_is(group, value)
     }
 
     /// Groups over single values that do not depend on each other become one: schedules, counters, flags.

@@ -111,7 +111,7 @@ macro_rules! functions {
             $($(#[$doc])* $name $(($type))?,)+
         }
 
-        #[allow(unused_variables)]
+        #[allow(unused_variables)] // Not all that is said of a function depends on its parameter.
         impl $kind {
             /// Its name.
             pub fn name(self) -> &'static str {
