@@ -8,9 +8,9 @@ use isogram::files::{StatisticRow, check_folder, write_statistics_csv, write_sta
 use isogram::gpu::Gpu;
 use isogram::measure::catalogue::{Statistic, statistics};
 use isogram::measure::compare::{Machine, Named, Place};
+use isogram::measure::comparison::{Notes, number, without};
 use isogram::measure::describe::{Described, describe as describe_all};
 
-use super::compare::{Notes, number, without};
 use super::input::{Input, of_classes, read, warn};
 use super::{DONE, DescribeArgs, FAILED, print};
 

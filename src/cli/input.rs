@@ -17,23 +17,6 @@ pub(super) struct Input {
     pub left_out: Vec<LeftOut>,
 }
 
-/// What is said of a representation where it is shown.
-pub(super) struct Shown {
-    pub name: String,
-    pub examples: usize,
-    pub units: usize,
-    /// Units that are the same for all examples.
-    pub constant: usize,
-}
-
-impl Shown {
-    pub fn of(x: &Named) -> Self {
-        let same = |unit: &usize| x.values.col(*unit).iter().all(|v| *v == x.values[(0, *unit)]);
-        let (examples, units) = x.values.shape();
-        Self { name: x.name.clone(), examples, units, constant: (0..units).filter(same).count() }
-    }
-}
-
 /// Says on standard error what was left out.
 pub(super) fn warn(left_out: &[LeftOut]) {
     /// Most warnings of one command.

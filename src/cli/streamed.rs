@@ -3,11 +3,11 @@
 use isogram::Error;
 use isogram::data::{ArrayFile, Flattening, LeftOut, RowReader};
 use isogram::measure::catalogue::Measure;
+use isogram::measure::comparison::{Compared, Summary};
 use isogram::measure::streaming::{Source, Sums, not_streamed, streamed};
 
 use super::CompareArgs;
-use super::compare::{Compared, Sure};
-use super::input::{Shown, fewer, say, shorten};
+use super::input::{fewer, say, shorten};
 
 /// What is compared where nothing is said.
 const MAIN: [&str; 4] = ["cka", "cka:biased", "procrustes", "linear_regression"];
@@ -48,7 +48,7 @@ impl Source for Array {
 }
 
 /// Compares all pairs by batches of rows.
-pub(super) fn compare(args: &CompareArgs, measures: Vec<Measure>) -> anyhow::Result<Compared> {
+pub(super) fn compare(args: &CompareArgs, measures: Vec<Measure>) -> anyhow::Result<(Compared, Vec<LeftOut>)> {
     if let Some(one) = measures.iter().find(|measure| !streamed(measure)) {
         return Err(not_streamed(&one.name()).into());
     }
@@ -94,10 +94,10 @@ pub(super) fn compare(args: &CompareArgs, measures: Vec<Measure>) -> anyhow::Res
         sums.refine(&mut sources)?;
     }
     let tables = measures.iter().map(|measure| sums.table(measure, memory)).collect();
-    let mut set: Vec<Shown> = sources
+    let mut set: Vec<Summary> = sources
         .iter()
-        .map(|s| Shown { name: s.name().to_owned(), examples: s.examples(), units: s.units(), constant: 0 })
+        .map(|s| Summary { name: s.name().to_owned(), examples: s.examples(), units: s.units(), constant: 0 })
         .collect();
     shorten(set.iter_mut().map(|x| &mut x.name));
-    Ok(Compared { set, measures, tables, sure: Sure::default(), left_out })
+    Ok((Compared::of_tables(set, measures, tables), left_out))
 }

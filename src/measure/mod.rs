@@ -8,6 +8,7 @@ pub mod assignment;
 pub mod catalogue;
 pub mod cka;
 pub mod compare;
+pub mod comparison;
 pub mod describe;
 pub mod distance;
 pub mod embedding;
