@@ -7,9 +7,7 @@
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::kernels::Arena;
-
-/// The arenas of one machine.
+/// The arenas of one machine, each under its number.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     arenas: [Vec<f32>; 4],
@@ -22,18 +20,18 @@ impl Memory {
     }
 
     /// Puts other contents into an arena, and gives what was there.
-    pub fn replace(&mut self, arena: Arena, contents: Vec<f32>) -> Vec<f32> {
-        std::mem::replace(&mut self.arenas[arena as usize], contents)
+    pub fn replace(&mut self, arena: impl Into<usize>, contents: Vec<f32>) -> Vec<f32> {
+        std::mem::replace(&mut self.arenas[arena.into()], contents)
     }
 
     /// The contents of an arena.
-    pub fn arena(&self, arena: Arena) -> &[f32] {
-        &self.arenas[arena as usize]
+    pub fn arena(&self, arena: impl Into<usize>) -> &[f32] {
+        &self.arenas[arena.into()]
     }
 
     /// The contents of an arena, to change.
-    pub fn arena_mut(&mut self, arena: Arena) -> &mut [f32] {
-        &mut self.arenas[arena as usize]
+    pub fn arena_mut(&mut self, arena: impl Into<usize>) -> &mut [f32] {
+        &mut self.arenas[arena.into()]
     }
 
     /// What the threads that run a plan read and write.
@@ -60,8 +58,8 @@ unsafe impl Send for View<'_> {}
 unsafe impl Sync for View<'_> {}
 
 impl<'a> View<'a> {
-    fn place(self, arena: Arena, at: usize, count: usize) -> *mut f32 {
-        let (start, length) = self.arenas[arena as usize];
+    fn place(self, arena: impl Into<usize>, at: usize, count: usize) -> *mut f32 {
+        let (start, length) = self.arenas[arena.into()];
         assert!(at <= length && count <= length - at, "{count} words at {at} of an arena of {length}");
         // SAFETY: `at` is within the arena, or its end.
         unsafe { start.add(at) }
@@ -69,7 +67,7 @@ impl<'a> View<'a> {
 
     /// Some words, which nothing writes while they are in use.
     #[inline]
-    pub(crate) fn get(self, arena: Arena, at: usize, count: usize) -> &'a [f32] {
+    pub(crate) fn get(self, arena: impl Into<usize>, at: usize, count: usize) -> &'a [f32] {
         let start = self.place(arena, at, count);
         // SAFETY: within the arena, initialised, and not written meanwhile by the plan's doing.
         unsafe { std::slice::from_raw_parts(start, count) }
@@ -77,13 +75,13 @@ impl<'a> View<'a> {
 
     /// One word.
     #[inline]
-    pub(crate) fn word(self, arena: Arena, at: usize) -> f32 {
+    pub(crate) fn word(self, arena: impl Into<usize>, at: usize) -> f32 {
         self.get(arena, at, 1)[0]
     }
 
     /// Writes words; `values` are not of the place itself.
     #[inline]
-    pub(crate) fn put(self, arena: Arena, at: usize, values: &[f32]) {
+    pub(crate) fn put(self, arena: impl Into<usize>, at: usize, values: &[f32]) {
         let start = self.place(arena, at, values.len());
         // SAFETY: within the arena; what is written nobody else touches, and a caller's values stand elsewhere, since it holds
         // no reference to this place while it writes there.
@@ -92,7 +90,7 @@ impl<'a> View<'a> {
 
     /// Makes a word 1, whoever else does the same.
     #[inline]
-    pub(crate) fn raise(self, arena: Arena, at: usize) {
+    pub(crate) fn raise(self, arena: impl Into<usize>, at: usize) {
         let word = self.place(arena, at, 1).cast::<u32>();
         // SAFETY: within the arena, aligned as `f32` is, and written by atomic stores alone while units run.
         unsafe { AtomicU32::from_ptr(word) }.store(1.0f32.to_bits(), Ordering::Relaxed);
@@ -107,10 +105,10 @@ mod tests {
     fn places_are_within_their_arena() {
         let mut memory = Memory::new([0, 4, 0, 0]);
         let view = memory.view();
-        view.put(Arena::State, 2, &[1.0, 2.0]);
-        view.raise(Arena::State, 0);
-        assert_eq!(view.get(Arena::State, 0, 4), [1.0, 0.0, 1.0, 2.0]);
-        assert!(std::panic::catch_unwind(|| view.get(Arena::State, 3, 2)).is_err());
-        assert!(std::panic::catch_unwind(|| view.put(Arena::Data, 0, &[0.0])).is_err());
+        view.put(1usize, 2, &[1.0, 2.0]);
+        view.raise(1usize, 0);
+        assert_eq!(view.get(1usize, 0, 4), [1.0, 0.0, 1.0, 2.0]);
+        assert!(std::panic::catch_unwind(|| view.get(1usize, 3, 2)).is_err());
+        assert!(std::panic::catch_unwind(|| view.put(0usize, 0, &[0.0])).is_err());
     }
 }

@@ -1,42 +1,23 @@
 //! A file opened for the arrays in it: which there are is known from the headers alone, and each is read when it is
 //! asked for, once.
 
+mod rows;
+
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::array::{Kind, Layout, SINGLE};
+use super::array::SINGLE;
 use super::csv::{Columns, LabelColumn};
 use super::format::{Format, opened};
+use super::layout::{ArrayInfo, Kind, Layout, LeftOut};
 use super::npz::Archive;
 use super::representations::{Found, ReadOptions, Representation};
-use super::rows::RowReader;
 use super::values::{all_values, width_of};
 use super::{csv, file, idx, npy, npz, parquet, read_cifar, safetensors};
+pub use rows::RowReader;
+
 use crate::error::{Error, Result};
-
-/// An array in a file, as its header tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ArrayInfo {
-    /// What it is called on a command line: the path of the file, and after a colon its name in the file where arrays
-    /// have one.
-    pub name: String,
-    /// Number of examples, the length of the first axis.
-    pub rows: usize,
-    /// Shape of one example, the other axes. Never empty: a single column has the shape `[1]`.
-    pub shape: Vec<usize>,
-    /// Type of the numbers in the file.
-    pub dtype: Kind,
-}
-
-/// Something in an archive that is not read, and why: no array of examples, or one with something wrong in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeftOut {
-    /// As [`ArrayInfo::name`].
-    pub name: String,
-    /// What it holds or what is wrong, as a sentence without a subject.
-    pub reason: String,
-}
 
 /// A file of arrays. Opening reads the headers, which are checked against the length of the file; only text (CSV), Parquet,
 /// IDX files and the images of CIFAR-10 are read whole at once.
@@ -386,4 +367,33 @@ fn nothing(path: &Path, left_out: &[LeftOut], what: &str) -> Error {
 fn called(path: &Path, array: Option<&str>) -> String {
     let path = path.display();
     array.map_or(path.to_string(), |array| format!("{path}:{array}"))
+}
+
+/// Reads every array of a file that can be read, in the order of the file: one from `.npy`, tables of text or Parquet (all
+/// columns of which hold numbers, but for an index) and IDX, all from `.npz` and `.safetensors`. `file:array` reads that
+/// array alone.
+///
+/// Numbers may be truth values, whole numbers of 8 to 64 bits or floats of 16 to 64 bits, in either byte order, and the
+/// axes in the order of C or of Fortran. What is left out comes back with its reason.
+///
+/// # Errors
+/// Those of [`ArrayFile::open_with`] and [`ArrayFile::read_all`].
+pub fn read_all(path: &Path, options: &ReadOptions) -> Result<Found> {
+    ArrayFile::open_with(path, options)?.read_all()
+}
+
+/// The arrays of [`read_all`], for which nothing was said of how to read them; what is left out is not told.
+///
+/// # Errors
+/// Those of [`read_all`].
+pub fn read_representations(path: &Path) -> Result<Vec<Representation>> {
+    Ok(read_all(path, &ReadOptions::default())?.representations)
+}
+
+/// Rows, shape and type of every array of a file, from the headers alone.
+///
+/// # Errors
+/// Those of [`ArrayFile::open`].
+pub fn inspect_arrays(path: &Path) -> Result<Vec<ArrayInfo>> {
+    Ok(ArrayFile::open(path)?.arrays().to_vec())
 }

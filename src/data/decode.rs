@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use half::{bf16, f16};
 
-use super::array::{Kind, Layout};
+use super::layout::{Kind, Layout};
 
 mod sealed {
     pub trait Sealed {}

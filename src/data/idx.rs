@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::array::{Array, Kind, Layout};
+use super::array::Array;
 use super::file;
+use super::layout::{Kind, Layout};
 use crate::error::{Error, Result};
 
 /// The type of the numbers, if the bytes begin like an IDX file: two zeros, a type, a number of axes.

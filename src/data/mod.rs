@@ -19,6 +19,7 @@ mod format;
 mod idx;
 mod index;
 mod labels;
+mod layout;
 mod member;
 mod names;
 mod normalise;
@@ -28,7 +29,6 @@ mod npz;
 mod parquet;
 mod parquet_pages;
 mod representations;
-mod rows;
 mod safetensors;
 mod split;
 mod table;
@@ -36,8 +36,7 @@ mod tasks;
 mod text;
 mod values;
 
-pub use array::Kind as Dtype;
-pub use array_file::{ArrayFile, ArrayInfo, LeftOut};
+pub use array_file::{ArrayFile, RowReader, inspect_arrays, read_all, read_representations};
 pub use cifar::read_cifar;
 pub use csv::LabelColumn;
 pub use dataset::{Dataset, Targets};
@@ -46,10 +45,10 @@ pub use digits::digits;
 pub use flatten::{Channels, Flatten, Flattening};
 pub use format::{Examples, is_table, read_examples, read_labels, read_labels_of, read_table};
 pub use labels::{Labels, Numbered, check_labels, number_classes, one_hot};
+pub use layout::{ArrayInfo, Kind as Dtype, LeftOut};
 pub use names::short_names;
 pub use normalise::{Normalise, Scaling, normalise};
-pub use representations::{Found, ReadOptions, Representation, inspect_arrays, read_all, read_representations};
-pub use rows::RowReader;
+pub use representations::{Found, ReadOptions, Representation};
 pub use safetensors::{
     NamedArray, read_safetensors, read_safetensors_array, read_safetensors_metadata, write_safetensors,
     write_safetensors_one_by_one,

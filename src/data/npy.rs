@@ -4,10 +4,11 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use super::advice::Advice;
-use super::array::{Array, Layout};
+use super::array::Array;
 use super::file;
 use super::foreign::{PICKLE, is_pickle, refused};
 use super::labels::Labels;
+use super::layout::Layout;
 use super::npy_header::{Fault, Other, Words, parse};
 use crate::error::{Error, Result};
 

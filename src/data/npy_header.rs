@@ -5,7 +5,7 @@
 //! a malicious header could end the program.
 
 use super::advice::Advice;
-use super::array::{Kind, Layout};
+use super::layout::{Kind, Layout};
 
 /// Most axes of an array, the limit of NumPy.
 const MAX_AXES: usize = 64;

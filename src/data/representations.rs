@@ -1,9 +1,6 @@
 //! Representations from files: what a network makes of examples, one row for each.
 
-use std::path::Path;
-
-use super::array::Kind;
-use super::array_file::{ArrayFile, ArrayInfo, LeftOut};
+use super::layout::{ArrayInfo, Kind, LeftOut};
 use super::values::{check_values, width_of};
 use crate::error::{Error, Result};
 
@@ -76,33 +73,4 @@ pub struct Found {
     /// What a user should know of how the file was read, such as that its first column is an index. Sentences without a
     /// subject.
     pub notes: Vec<String>,
-}
-
-/// Reads every array of a file that can be read, in the order of the file: one from `.npy`, tables of text or Parquet (all
-/// columns of which hold numbers, but for an index) and IDX, all from `.npz` and `.safetensors`. `file:array` reads that
-/// array alone.
-///
-/// Numbers may be truth values, whole numbers of 8 to 64 bits or floats of 16 to 64 bits, in either byte order, and the
-/// axes in the order of C or of Fortran. What is left out comes back with its reason.
-///
-/// # Errors
-/// Those of [`ArrayFile::open_with`] and [`ArrayFile::read_all`].
-pub fn read_all(path: &Path, options: &ReadOptions) -> Result<Found> {
-    ArrayFile::open_with(path, options)?.read_all()
-}
-
-/// The arrays of [`read_all`], for which nothing was said of how to read them; what is left out is not told.
-///
-/// # Errors
-/// Those of [`read_all`].
-pub fn read_representations(path: &Path) -> Result<Vec<Representation>> {
-    Ok(read_all(path, &ReadOptions::default())?.representations)
-}
-
-/// Rows, shape and type of every array of a file, from the headers alone.
-///
-/// # Errors
-/// Those of [`ArrayFile::open`].
-pub fn inspect_arrays(path: &Path) -> Result<Vec<ArrayInfo>> {
-    Ok(ArrayFile::open(path)?.arrays().to_vec())
 }

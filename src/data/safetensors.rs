@@ -9,8 +9,9 @@ use std::path::Path;
 use ::safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
 use super::advice::Advice;
-use super::array::{Array, Kind, Layout};
+use super::array::Array;
 use super::file;
+use super::layout::{Kind, Layout};
 use super::npz::choose;
 use crate::error::{Error, Result};
 use crate::files::AtomicFile;

@@ -3,9 +3,8 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::array::Layout;
-use super::array_file::ArrayInfo;
 use super::decode::{Value, decode, row_major};
+use super::layout::{ArrayInfo, Layout};
 use super::table::check_finite;
 use crate::error::{Error, Result};
 

@@ -8,18 +8,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::allocate::{Life, allocate};
 use super::assign::order_assignments;
+use super::draft::{Draft, DraftDispatch};
 use super::fuse::{Fused, Store, reachable};
 use super::items::{Item, item};
 use super::node::{Effect, Function, Graph, Scope, Tensor, VariableKind};
 use super::ops::{Op, ReadVariable, Reads};
-use super::plan::{Plan, PlannedFunction};
-use super::program_of::Word;
+use super::plan::{Lowering, Plan, PlannedFunction, Resident};
 use super::registry::{Registry, check_iterations, work_of};
-use super::resident::{self, Lowering, Resident};
+use super::resident;
 use super::schedule::schedule;
 use crate::error::{Error, Result};
 use crate::gpu::Profile;
-use crate::kernels::Kernel;
 
 /// Lowers functions over one graph to a plan for `replicas` replicas on adapters of this profile.
 ///
@@ -69,29 +68,6 @@ pub fn lower_as(
         });
     }
     registry.finish(graph, replicas, table, planned)
-}
-
-/// A dispatch whose words still name places.
-pub(super) struct DraftDispatch {
-    pub kernel: Kernel,
-    pub jobs: Vec<Vec<Word>>,
-    pub label: String,
-    pub replicas: usize,
-    pub shared: bool,
-    pub flops: u64,
-    pub bytes: u64,
-}
-
-/// One function's dispatches and the places of its temporaries, relative to their regions.
-pub(super) struct Draft {
-    pub dispatches: Vec<DraftDispatch>,
-    pub shared: BTreeMap<Tensor, usize>,
-    pub replica: BTreeMap<Tensor, usize>,
-    pub shared_scratch: usize,
-    pub replica_scratch: usize,
-    pub resident: bool,
-    pub lowering: String,
-    pub least_bytes: u64,
 }
 
 /// A function's draft in the form that suits it.

@@ -13,6 +13,7 @@ mod allocate;
 mod assign;
 mod autodiff;
 mod build;
+mod draft;
 pub mod executor;
 mod fuse;
 mod interpret;
@@ -37,6 +38,5 @@ pub use node::{
 };
 pub use ops::{Op, Sorted};
 pub(crate) use plan::human_bytes;
-pub use plan::{Dispatch, Plan, PlannedFunction};
-pub use resident::{Lowering, Resident};
+pub use plan::{Dispatch, Lowering, Plan, PlannedFunction, Resident};
 pub use room::{Room, RoomSize};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::allocate::ALIGNMENT;
-use super::lower::{Draft, DraftDispatch};
+use super::draft::{Draft, DraftDispatch};
 use super::node::{Effect, Function, Graph, Scope, Shape, VariableKind};
 use super::plan::{Dispatch, Placed, Plan, PlannedFunction, Ring};
 use super::program_of::{Place, Word};

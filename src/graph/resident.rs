@@ -7,41 +7,9 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use super::plan::{Dispatch, human_bytes, human_count};
+use super::plan::{Dispatch, Lowering, Resident, human_bytes, human_count};
 use crate::gpu::Profile;
 use crate::kernels::{Kernel, Routine, template};
-
-/// Which lowering a function that is run many times in a row gets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Lowering {
-    /// Resident where a replica is small enough for one workgroup, by a rule on its own shape and the profile.
-    #[default]
-    Auto,
-    /// One dispatch per fused operation over all replicas.
-    Layered,
-    /// Many runs in one dispatch, one workgroup per replica.
-    Resident,
-}
-
-impl Lowering {
-    /// Its name in commands and files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Layered => "layered",
-            Self::Resident => "resident",
-        }
-    }
-}
-
-impl std::str::FromStr for Lowering {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let known = [Self::Auto, Self::Layered, Self::Resident];
-        known.into_iter().find(|l| l.name() == text).ok_or_else(|| "expected auto, layered or resident".to_owned())
-    }
-}
 
 /// Operations per run and replica up to which a software adapter gains by the resident form: one workgroup is one of its
 /// threads, and beyond this what dispatches cost no longer counts. Not tuned.
@@ -52,21 +20,6 @@ const SOFTWARE_RUNS: u32 = 10_000;
 const GPU_FLOPS: u64 = 4_000_000;
 /// Bytes of state and temporaries per replica that the caches next to a workgroup can be expected to hold.
 const GPU_BYTES: u64 = 192 << 10;
-
-/// A function as one kernel.
-#[derive(Clone, Debug)]
-pub struct Resident {
-    /// Kernels in order, each with the number of consecutive dispatches that it runs.
-    pub segments: Vec<(Arc<Kernel>, u32)>,
-    /// Where the rows of the program stand in the table: first job, jobs and blocks of each dispatch.
-    pub rows_at: u32,
-    /// Invocations per workgroup.
-    pub width: u32,
-    /// A workgroup advances as one, so that it needs no barriers: a software adapter runs a subgroup as one vector.
-    pub lockstep: bool,
-    /// Runs after which a dispatch must end, where the driver cuts long loops short.
-    pub most_runs: u32,
-}
 
 /// Words of a row of the program.
 pub(super) const ROW: u32 = 3;

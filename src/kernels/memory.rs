@@ -13,6 +13,12 @@ pub enum Arena {
     Out,
 }
 
+impl From<Arena> for usize {
+    fn from(arena: Arena) -> Self {
+        arena as Self
+    }
+}
+
 impl Arena {
     /// All arenas, in the order of their bindings.
     pub const ALL: [Arena; 4] = [Arena::Data, Arena::State, Arena::Scratch, Arena::Out];

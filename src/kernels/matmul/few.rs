@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd, bytemuck};
 
+use super::job::{Factor, Job, PART, grow};
 use super::pack::{MOST_LANES, QUAD, pack};
-use super::product::{Factor, Job, PART, grow};
 use super::tile::Term;
 
 /// Vectors of columns at once where there are few columns.

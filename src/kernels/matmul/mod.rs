@@ -14,6 +14,7 @@ mod cooperative;
 mod few;
 mod form;
 mod inner;
+mod job;
 mod native;
 mod pack;
 mod parts;
@@ -25,8 +26,8 @@ mod wide;
 
 pub use form::Form;
 pub use inner::Inner;
+pub(super) use job::Workspace as Packed;
 pub use precision::{Factors, Precision, rounded};
-pub(super) use product::Workspace as Packed;
 
 use super::program::Program;
 use super::program_wgsl::{Frame, INNER};

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::product::{self, Factor, Workspace};
+use super::job::{Factor, Workspace};
+use super::product;
 use super::{Factors, Inner, MatMul, OPERANDS};
 use crate::kernels::native::{At, Space, Task};
 use crate::kernels::program_native::Bound;

@@ -6,7 +6,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use pulp::{Simd, bytemuck};
 
-use super::product::Factor;
+use super::job::Factor;
 
 /// Steps turned at once by [`Simd::interleave_shfl_f32s`].
 pub const QUAD: usize = 4;

@@ -13,11 +13,9 @@ use pulp::{Simd, WithSimd};
 
 use super::Inner;
 use super::few::{self, Few};
+use super::job::{Factor, Job, PART, Workspace, grow};
 use super::pack::{MOST_LANES, pack};
 use super::tile::{self, AbsoluteDifference, Product, SquaredDifference, Term, Tile};
-
-/// Terms of K summed as one chain. Part of the contract: it decides bits.
-pub const PART: usize = 256;
 
 /// Rows of A packed at once: with [`PART`] they take 144 KB, which leaves room
 /// in the 512 KB second-level cache of common machines. Changes no bit.
@@ -36,26 +34,6 @@ const FIRST_LEVEL: usize = 8192;
 /// Columns of B packed at once (1 MB, streamed from the second or third level
 /// once per [`PANEL_ROWS`]). Changes no bit.
 const PANEL_COLUMNS: usize = 1024;
-
-/// A factor as it stands in memory: element (i, t), where i counts rows of A or
-/// columns of B and t counts along K.
-#[derive(Clone, Copy)]
-pub struct Factor<'a> {
-    /// The elements, from (0, 0) on.
-    pub values: &'a [f32],
-    /// Elements from one line to the next.
-    pub leading: usize,
-    /// Whether line i holds all t (A as `[M, K]`, B as `[N, K]`); otherwise line
-    /// t holds all i (A as `[K, M]`, B as `[K, N]`).
-    pub depth_last: bool,
-}
-
-/// Room for packed panels, kept by each thread from one call to the next.
-#[derive(Default)]
-pub struct Workspace {
-    pub(super) a: Vec<f32>,
-    b: Vec<f32>,
-}
 
 /// Computes the results of `rows` and `columns`, summed over `0..depth`, and hands them to `done` in whole rows: each time a range
 /// of rows and their results, without gaps, row by row. `out` is where they stand until then, of [`room`] elements; small enough
@@ -127,19 +105,6 @@ fn of_term<S: Simd, T: Term>(simd: S, term: T, job: Job) {
         true => simd.vectorize(Few { job, term }),
         false => simd.vectorize(Summed { job, term }),
     }
-}
-
-/// What [`block`] is asked for.
-pub(super) struct Job<'a> {
-    pub(super) rounded: bool,
-    pub(super) a: Factor<'a>,
-    pub(super) rows: Range<usize>,
-    pub(super) b: Factor<'a>,
-    pub(super) columns: Range<usize>,
-    pub(super) depth: usize,
-    pub(super) space: &'a mut Workspace,
-    pub(super) out: &'a mut [f32],
-    pub(super) done: &'a mut dyn FnMut(Range<usize>, &[f32]),
 }
 
 struct Summed<'a, T> {
@@ -279,11 +244,4 @@ fn split(whole: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>>
 fn split_whole(whole: Range<usize>, most: usize) -> impl DoubleEndedIterator<Item = Range<usize>> {
     let end = whole.end;
     whole.step_by(most).map(move |start| start..end.min(start + most))
-}
-
-#[inline(always)]
-pub(super) fn grow(space: &mut Vec<f32>, room: usize) {
-    if space.len() < room {
-        space.resize(room, 0.0);
-    }
 }

@@ -5,11 +5,11 @@ use std::io::{BufReader, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 
-use super::array::{Kind, Layout};
-use super::array_file::{ArrayFile, ArrayInfo};
-use super::decode::{Value, fortran_places};
-use super::representations::ReadOptions;
-use super::values::{check_values, read_values, room, width_of};
+use super::ArrayFile;
+use crate::data::decode::{Value, fortran_places};
+use crate::data::layout::{ArrayInfo, Kind, Layout};
+use crate::data::representations::ReadOptions;
+use crate::data::values::{check_values, read_values, room, width_of};
 use crate::error::{Error, Result};
 
 /// Reads rows of an array from its file.
