@@ -13,6 +13,7 @@ mod features;
 mod files;
 mod folders;
 mod gradients;
+mod house;
 mod interpret;
 mod invariance;
 mod kernels;
