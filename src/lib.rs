@@ -42,6 +42,7 @@
 //! disk).
 
 pub mod bench;
+mod choices;
 pub mod config;
 pub mod cpu;
 pub mod data;

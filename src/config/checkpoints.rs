@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::choices::choices;
+use crate::choices::choices;
 
 /// How many checkpoints a log or linear spacing has when nothing is said.
 const DEFAULT_COUNT: u32 = 20;
@@ -32,7 +32,7 @@ pub struct Checkpoints {
     #[schemars(range(min = 2, max = 100000))]
     pub count: Option<u32>,
     /// Steps from one checkpoint to the next, for `linear`.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), extend("synonyms" = ["checkpoint_every"]))]
     pub every: Option<u32>,
     /// The steps of `list`.
     #[schemars(length(max = 100000))]

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{choices::choices, features::Feature};
+use super::features::Feature;
+use crate::choices::choices;
+use crate::data::Normalise;
 
 choices! {
     /// Where the examples come from.
@@ -29,19 +31,6 @@ choices! {
     }
 }
 
-choices! {
-    /// How inputs are scaled. Constants come from the training examples alone.
-    Normalise {
-        /// As they are in the file.
-        None = "none",
-        /// Divided by the largest absolute value of all inputs.
-        #[default]
-        Unit = "unit",
-        /// To mean 0 and variance 1 for each input; an input that never changes becomes 0.
-        Standard = "standard",
-    }
-}
-
 /// Which examples the replicas learn. All replicas of a run share them, or make them in the same way, so nothing here can be
 /// swept.
 /// A relative path starts from the folder of the experiment file.
@@ -49,12 +38,15 @@ choices! {
 #[serde(deny_unknown_fields, default)]
 pub struct Data {
     /// Where the examples come from.
+    #[schemars(extend("synonyms" = ["dataset"]))]
     pub source: Source,
     /// File of the inputs: IDX, `.npy`, `.npz`, a table of text (CSV, TSV ...), Parquet, safetensors or CIFAR binary, each
     /// also compressed by gzip. Needed by, and only read with, `source = "files"`.
+    #[schemars(extend("format" = "path", "synonyms" = ["file", "path", "x"]))]
     pub inputs: Option<PathBuf>,
     /// File of the class labels, a whole number or a word per example, when they are not in the file of the inputs. Words
     /// are classes in alphabetical order; numbers are classes in ascending order, unless they are below `classes`.
+    #[schemars(extend("format" = "path", "synonyms" = ["y"]))]
     pub labels: Option<PathBuf>,
     /// Column of a table that holds the class labels, of the file of labels if there is one, else of that of the inputs:
     /// `first`, `last`, `none`, or its name.
@@ -64,18 +56,22 @@ pub struct Data {
     /// 1 in a text without a header line.
     pub index: Option<bool>,
     /// Table of numeric targets, one row per example, for regression or several labels at once, in place of labels.
+    #[schemars(extend("format" = "path"))]
     pub targets: Option<PathBuf>,
     /// File of the test inputs, when the data come with their own test set; `test_fraction` is then unused.
+    #[schemars(extend("format" = "path"))]
     pub test_inputs: Option<PathBuf>,
     /// File of the labels of `test_inputs`.
+    #[schemars(extend("format" = "path"))]
     pub test_labels: Option<PathBuf>,
     /// Table of the targets of `test_inputs`.
+    #[schemars(extend("format" = "path"))]
     pub test_targets: Option<PathBuf>,
     /// Number of classes; by default as many as there are different labels.
-    #[schemars(range(min = 2, max = 65536))]
+    #[schemars(range(min = 2, max = 65536), extend("synonyms" = ["num_classes"]))]
     pub classes: Option<u32>,
     /// Part of the examples held out for testing.
-    #[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0))]
+    #[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0, "synonyms" = ["test_size"]))]
     pub test_fraction: f64,
     /// Whether each class is split in the same proportion; has no effect on numeric targets.
     pub stratified: bool,
@@ -88,6 +84,7 @@ pub struct Data {
     #[schemars(extend("minimum" = 0.0))]
     pub target_distance: f64,
     /// How inputs are scaled.
+    #[schemars(extend("synonyms" = ["normalization", "normalisation"]))]
     pub normalise: Normalise,
     /// Training examples of `features`.
     #[schemars(range(min = 1, max = 16777216))]

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::choices::choices;
-use crate::data::features as made;
+use crate::choices::choices;
+use crate::data::features::{self as made, Absent};
 use crate::error::{Error, Result};
 
 choices! {
@@ -15,17 +15,6 @@ choices! {
         Exact = "exact",
         /// All patterns of the relevant units are as likely, and the labels follow.
         Sampled = "sampled",
-    }
-}
-
-choices! {
-    /// What is done where a feature is absent.
-    Absent {
-        /// Its block of inputs is 0, and its label has no loss.
-        #[default]
-        BlockAndLoss = "block_and_loss",
-        /// Its label has no loss; its inputs are as ever.
-        Loss = "loss",
     }
 }
 
@@ -120,10 +109,7 @@ impl Feature {
             },
             train_rate: self.train_rate,
             presence: self.presence,
-            absent: match self.absent {
-                Absent::BlockAndLoss => made::Absent::BlockAndLoss,
-                Absent::Loss => made::Absent::Loss,
-            },
+            absent: self.absent,
             agrees,
             ..plain
         })

@@ -1,25 +1,22 @@
 //! Experiments: what is trained, on what, how, and what is observed, as one TOML file.
 //!
 //! The doc comments on the structs are the documentation of the keys: [`documentation`] makes `docs/experiments.md` of
-//! them, and the check of a user's file takes names, types and ranges from the same schema. Nothing here knows data,
-//! networks or devices; whether a file exists, or fits the model, is for those who read it.
+//! them, and the check of a user's file takes names, types and ranges from the same schema, other names of a key (`synonyms`)
+//! and whether replicas that differ in it share a graph (`scope`). Settings of what `nn` and `data` have are fields and words
+//! there. Nothing here knows devices; whether a file exists, or fits the model, is for those who read it.
 
-mod batch;
 mod builtin;
 mod check;
 mod checkpoints;
-mod choices;
 mod data;
 mod documentation;
 mod expand;
 mod features;
 mod fields;
-mod loss;
 mod model;
 mod named;
 pub(crate) mod names;
 mod observe;
-mod optimiser;
 mod probe;
 mod read;
 mod save;
@@ -35,25 +32,28 @@ mod values;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use batch::{Batch, BatchMode};
 pub use builtin::{Builtin, builtins, load};
 pub use checkpoints::{Checkpoints, Spacing};
-pub use data::{Data, Normalise, Source};
+pub use data::{Data, Source};
 pub use documentation::documentation;
 pub use expand::Setting;
-pub use features::{Absent, Balance, Balancing, Feature};
-pub use loss::{AbsentTerms, Loss, LossKind, Reduction};
-pub use model::{Activation, Fan, Init, Model, Precision};
+pub use features::{Balance, Balancing, Feature};
+pub use model::{Model, Precision};
 pub use observe::{Measure, Observe};
-pub use optimiser::{Optimiser, OptimiserKind, Schedule, ScheduleKind};
 pub use probe::{Probe, ProbeFrom};
 pub use save::{Keep, Save};
 pub use schema::json_schema;
+pub(crate) use schema::per_replica;
 pub use seeds::Seeds;
 pub use stages::Stage;
 pub use sweep::{Axis, MOST_REPLICAS, SettingValue, Sweep};
 
+pub use crate::data::{Normalise, features::Absent};
 use crate::error::{Error, Result};
+pub use crate::nn::{
+    AbsentTerms, Activation, Batch, BatchMode, Fan, Init, Loss, LossKind, Optimiser, OptimiserKind, Reduction,
+    Schedule, ScheduleKind,
+};
 
 /// Every dotted key that holds a value.
 #[cfg(test)]
@@ -78,14 +78,16 @@ pub(crate) fn choices_of_items(key: &str) -> Vec<&'static str> {
 #[serde(deny_unknown_fields, default)]
 pub struct Experiment {
     /// Name of the experiment and of its folder of results; by default the name of the file.
+    #[schemars(extend("synonyms" = ["title"]))]
     pub name: String,
     /// What it is about, in one sentence; shown in the report.
     pub description: String,
     /// Number of optimiser updates of every replica.
-    #[schemars(range(min = 1, max = 16000000))]
+    #[schemars(range(min = 1, max = 16000000), extend("synonyms" = ["epochs", "iterations", "max_steps", "num_steps"]))]
     pub steps: u32,
     /// Replicas of each setting: a number n for the seeds 0 to n - 1, or a list of seeds. A seed sets the initial
     /// weights, the order of the data and the dropout masks of a replica, and examples of its own if it makes such.
+    #[schemars(extend("synonyms" = ["seed", "replicas", "repeats"]))]
     pub seeds: Seeds,
     /// Steps between checks of whether a stage is over.
     #[schemars(range(min = 1, max = 16000000))]
@@ -116,6 +118,7 @@ pub struct Experiment {
     /// `zip = [["model.gain", "optimiser.lr"]]` are walked side by side. Every combination is trained once with each seed.
     /// Settings that all replicas of a run share (`steps`, `seeds`, and the sections data, probe, observe and save) cannot
     /// be swept.
+    #[schemars(extend("synonyms" = ["grid"]))]
     pub sweep: Sweep,
 }
 

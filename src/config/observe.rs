@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{checkpoints::Checkpoints, choices::choices};
+use super::checkpoints::Checkpoints;
+use crate::choices::choices;
 
 choices! {
     /// Something that is measured at checkpoints.
@@ -81,8 +82,10 @@ impl Measure {
 #[serde(deny_unknown_fields, default)]
 pub struct Observe {
     /// At which steps.
+    #[schemars(extend("synonyms" = ["checkpoints"]))]
     pub at: Checkpoints,
     /// What is measured.
+    #[schemars(extend("synonyms" = ["metrics", "measure"]))]
     pub measures: Vec<Measure>,
     /// Whether every CKA of `measures` is written in its debiased form as well, which is fair when examples are few.
     pub debiased: bool,

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::choices::choices;
+use crate::choices::choices;
 
 choices! {
     /// Which part of the data the probe set is taken from.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::choices::choices;
+use crate::choices::choices;
 
 choices! {
     /// At which steps something is kept.
@@ -23,7 +23,7 @@ choices! {
 #[serde(deny_unknown_fields, default)]
 pub struct Save {
     /// Steps between two snapshots, from which an interrupted run continues; by default one at every checkpoint and every 30 seconds.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), extend("synonyms" = ["snapshots", "save_every"]))]
     pub snapshot_every: Option<u32>,
     /// When the parameters of every replica are written to `parameters.safetensors`.
     pub parameters: Keep,

@@ -10,19 +10,17 @@ use super::model::{Model, Network};
 use super::observer::{self, FitSet, Observed, Observer, Seen};
 use super::prepared::{Part, Prepared, Targets};
 use super::stages::Stages;
+use super::structure;
 use super::tables::{PartNodes, Tables, part};
 use super::track::{Activations, Quantity, Track};
-use crate::config::{self, BatchMode, LossKind, Measure, OptimiserKind, ScheduleKind};
+use crate::config::{self, BatchMode, LossKind, Measure};
 use crate::error::{Error, Result};
 use crate::graph::{Effect, Function, Graph, Machine, Results, Tensor, VariableKind};
 use crate::kernels::matmul::Precision;
 use crate::kernels::program::{Binary, DType, Unary};
 use crate::measure::features::device::Answers;
 use crate::measure::scale;
-use crate::nn::{
-    Batches, Decay, Draws, Dropout, Forward, Hyper, Loss, LossScale, Masked, Optimiser, Reduction, Rule, Schedule,
-    ScheduleShape, Update, clip_by_global_norm, global_norm,
-};
+use crate::nn::{Dropout, Forward, Hyper, Loss, LossScale, Update, clip_by_global_norm, global_norm};
 
 /// Steps of which the training loss is kept on the device, for the progress bar.
 pub(super) const LOSS_KEPT: usize = 64;
@@ -107,43 +105,6 @@ pub(super) fn output_name(name: &str, layer: Option<usize>) -> String {
     layer.map_or_else(|| name.to_owned(), |l| format!("{name}@{l}"))
 }
 
-fn decay(e: &config::Experiment) -> Option<Decay> {
-    let o = &e.optimiser;
-    (o.weight_decay > 0.0).then(|| if o.is_decoupled() { Decay::Decoupled } else { Decay::Coupled })
-}
-
-fn loss_of(e: &config::Experiment) -> Loss {
-    let reduction = match e.loss.reduction {
-        config::Reduction::Mean => Reduction::Mean,
-        config::Reduction::Sum => Reduction::Sum,
-        config::Reduction::HalfMean => Reduction::HalfMean,
-        config::Reduction::HalfSum => Reduction::HalfSum,
-    };
-    match e.loss.kind {
-        LossKind::CrossEntropy => Loss::CrossEntropy,
-        LossKind::Bce => Loss::BinaryCrossEntropy(reduction),
-        LossKind::Mse => Loss::SquaredError(reduction),
-    }
-}
-
-fn masked_of(e: &config::Experiment) -> Masked {
-    match e.loss.absent {
-        config::AbsentTerms::Zero => Masked::Zero,
-        config::AbsentTerms::LeftOut => Masked::LeftOut,
-    }
-}
-
-fn schedule_of(e: &config::Experiment) -> Schedule {
-    let s = &e.optimiser.schedule;
-    let shape = match s.kind {
-        ScheduleKind::Constant => ScheduleShape::Constant,
-        ScheduleKind::Step => ScheduleShape::Step { every: s.every.unwrap_or(1).max(1), factor: s.factor as f32 },
-        ScheduleKind::Cosine => ScheduleShape::Cosine { end: s.end as f32 },
-        ScheduleKind::Linear => ScheduleShape::Linear { end: s.end as f32 },
-    };
-    Schedule { shape, warmup: s.warmup, steps: s.steps.unwrap_or(e.steps) }
-}
-
 /// Builds the program of one group: all replicas share `e` up to its numeric hyper-parameters.
 ///
 /// # Errors
@@ -172,33 +133,27 @@ pub fn compile(
     let loss_sum = state(g, "loss_sum", DType::F32)?;
     let loss_part = state(g, "loss_part", DType::F32)?;
     let loss_count = state(g, "loss_count", DType::F32)?;
-    let mut setting = |name: &str| g.variable(name, &[1, 1], DType::F32, VariableKind::Setting);
-    let base_lr = setting("setting/lr")?;
-    let momentum = setting("setting/momentum")?;
-    let beta1 = setting("setting/beta1")?;
-    let beta2 = setting("setting/beta2")?;
-    let alpha = setting("setting/alpha")?;
-    let epsilon = setting("setting/epsilon")?;
-    let weight_decay = setting("setting/weight_decay")?;
-    let clip_norm = setting("setting/clip_norm")?;
-    let gain = setting("setting/gain")?;
-    let rate = setting("setting/dropout")?;
-    let input_rate = setting("setting/input_dropout")?;
+    let mut setting = |key: &str| g.variable(structure::variable(key), &[1, 1], DType::F32, VariableKind::Setting);
+    let base_lr = setting("optimiser.lr")?;
+    let momentum = setting("optimiser.momentum")?;
+    let beta1 = setting("optimiser.beta1")?;
+    let beta2 = setting("optimiser.beta2")?;
+    let alpha = setting("optimiser.alpha")?;
+    let epsilon = setting("optimiser.epsilon")?;
+    let weight_decay = setting("optimiser.weight_decay")?;
+    let clip_norm = setting("optimiser.clip_norm")?;
+    let gain = setting("model.gain")?;
+    let rate = setting("model.dropout")?;
+    let input_rate = setting("model.input_dropout")?;
 
     let stages = Stages::declare(g, e, data.outputs)?;
 
     let network = model.declare(g, data.inputs, data.outputs)?;
     let parameters = network.parameters();
-    let loss = loss_of(e);
+    let loss = e.loss;
     let (mut tables, make) = Tables::new(g, data, loss, e.probe.from, seed)?;
     let train = tables.train(g)?;
-    let draws = match e.batch.mode {
-        BatchMode::Full => Draws::Full,
-        BatchMode::Shuffled => Draws::Shuffled,
-        BatchMode::Replacement => Draws::Replacement,
-    };
-    let batches = Batches { draws, size: e.batch.size as usize };
-    let batch = batches.take(g, &train.tables(), seed, step)?;
+    let batch = e.batch.take(g, &train.tables(), seed, step)?;
     let input_rate = (e.model.input_dropout > 0.0).then_some(input_rate);
     let drop = (e.model.dropout > 0.0 || input_rate.is_some()).then_some(Dropout { rate, input_rate, seed, step });
     let mixed = e.model.precision == config::Precision::Mixed;
@@ -206,7 +161,7 @@ pub fn compile(
     let scaling = mixed.then(|| LossScale::declare(g)).transpose()?;
     g.set_precision(network_precision);
     let seen = network.forward(g, batch[0], drop)?;
-    let whole = draws == Draws::Full && drop.is_none();
+    let whole = e.batch.mode == BatchMode::Full && drop.is_none();
     let tracked = match track {
         // The pairs stand in the batch itself.
         Some(track) if whole => Some((seen.clone(), train.values, track.pairs.clone())),
@@ -223,7 +178,7 @@ pub fn compile(
         None => None,
     };
     let mut mask = batch.get(2).copied();
-    if let (Some(stages), false) = (&stages, loss == Loss::CrossEntropy) {
+    if let (Some(stages), false) = (&stages, loss.kind == LossKind::CrossEntropy) {
         let weights = stages.weights(g)?;
         let extents = g.shape(seen.output).extents().to_vec();
         mask = Some(match mask {
@@ -232,7 +187,7 @@ pub fn compile(
         });
     }
     let batch_loss = match mask {
-        Some(mask) => loss.masked(g, seen.output, batch[1], mask, masked_of(e))?,
+        Some(mask) => loss.masked(g, seen.output, batch[1], mask)?,
         None => loss.apply(g, seen.output, batch[1])?,
     };
     let gradients = match &scaling {
@@ -242,23 +197,15 @@ pub fn compile(
     g.set_precision(Precision::Single);
 
     // The update.
-    let factor = schedule_of(e).factor(g, step)?;
+    let factor = e.optimiser.schedule.at(g, step, e.steps)?;
     let lr = g.times(base_lr, factor)?;
     let hyper = Hyper { lr, momentum, beta1, beta2, alpha, epsilon, weight_decay };
-    let optimiser = Optimiser {
-        rule: match e.optimiser.kind {
-            OptimiserKind::Sgd => Rule::Sgd { momentum: e.optimiser.momentum > 0.0, nesterov: e.optimiser.nesterov },
-            OptimiserKind::Adam | OptimiserKind::Adamw => Rule::Adam,
-            OptimiserKind::Rmsprop => Rule::RmsProp,
-        },
-        decay: decay(e),
-    };
     let norm = global_norm(g, &gradients)?;
     let clipped = match e.optimiser.clip_norm {
         Some(_) => clip_by_global_norm(g, &gradients, norm, clip_norm)?,
         None => gradients.clone(),
     };
-    let updates = optimiser.updates(g, &parameters, &clipped, hyper)?;
+    let updates = e.optimiser.updates(g, &parameters, &clipped, hyper)?;
 
     // Divergence: a loss whose bits are not those of a finite number stops the replica before this step's update; a
     // gradient or parameter that is not finite raises a flag that stops it before the next.
@@ -366,7 +313,7 @@ pub fn compile(
         on_probe.hidden.iter().enumerate().map(&mut keep).collect::<Result<Vec<_>>>()
     });
     let kept = kept.transpose()?;
-    let border = if matches!(loss, Loss::SquaredError(_)) { 0.5 } else { 0.0 };
+    let border = if loss.kind == LossKind::Mse { 0.5 } else { 0.0 };
     let answers = network.output_layer().map(|layer| Answers { weight: layer.weight, bias: layer.bias, border });
     let on_probe_seen =
         Seen { kept: kept.clone(), fit, answers, ..seen_on(data, &data.probe, &probe, &on_probe, &parameters, loss) };

@@ -93,13 +93,8 @@ impl Prepared {
     }
 
     fn new(mut train: Dataset, mut test: Dataset, e: &config::Experiment) -> Result<Self> {
-        let how = match e.data.normalise {
-            config::Normalise::None => data::Normalise::None,
-            config::Normalise::Unit => data::Normalise::Unit,
-            config::Normalise::Standard => data::Normalise::Standard,
-        };
         let all: Vec<usize> = (0..train.inputs.rows).collect();
-        let scaling = data::normalise(how, &mut train.inputs, &all)?;
+        let scaling = data::normalise(e.data.normalise, &mut train.inputs, &all)?;
         scaling.apply(&mut test.inputs)?;
         let widths = [train.inputs.width(), train.targets.width()];
         let part = |d: &Dataset| Part {

@@ -1,4 +1,5 @@
-//! One macro for keys whose value is one word of a fixed list, so that the word is written once.
+//! One macro for settings whose value is one word of a fixed list, so that the word and what it means are written once: beside
+//! what they decide, which may be in `nn` or `data`.
 
 /// Declares an enum, the word of each variant, and the list of all variants.
 macro_rules! choices {
@@ -31,4 +32,4 @@ macro_rules! choices {
     };
 }
 
-pub(super) use choices;
+pub(crate) use choices;
