@@ -82,7 +82,7 @@ impl Track {
     pub(super) fn effects(
         &self,
         g: &mut Graph,
-        seen: &Activations<'_>,
+        seen: &Activations,
         loss: Tensor,
         step: Tensor,
     ) -> Result<(Vec<Effect>, Vec<Quantity>)> {
@@ -117,8 +117,8 @@ impl Track {
 }
 
 /// Activations in which the pairs stand.
-pub(super) struct Activations<'a> {
-    pub hidden: &'a [Tensor],
+pub(super) struct Activations {
+    pub hidden: Vec<Tensor>,
     pub output: Tensor,
     pub targets: Tensor,
     /// Rows of each pair's examples.
