@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::compile::Compiled;
 use super::options::{Matrices, Options};
+use super::replica::Replica;
 use super::stages::{self, Ended};
 use super::structure;
-use super::sweep::Replica;
 use super::tables::{MAKE, OWN_INPUTS, OWN_TARGETS};
 use crate::config::per_replica;
 use crate::data::NamedArray;
@@ -161,12 +161,12 @@ impl Group {
     ///
     /// # Errors
     /// If a parameter is missing or has another shape.
-    pub fn set_parameters(&mut self, named: &[NamedArray], shapes: &[Vec<usize>], origin: &Path) -> Result<()> {
-        for (name, expected) in self.compiled.parameter_names.iter().zip(shapes) {
+    pub fn set_parameters(&mut self, named: &[NamedArray], origin: &Path) -> Result<()> {
+        for (name, expected) in self.compiled.parameter_names.iter().zip(self.compiled.parameter_shapes()) {
             let Some((_, shape, values)) = named.iter().find(|(n, ..)| n == name) else {
                 return Err(Error::data(origin, format!("has no tensor `{name}`, which the model needs")));
             };
-            if shape != expected {
+            if *shape != expected {
                 return Err(Error::data(
                     origin,
                     format!("`{name}` has the shape {shape:?}, and the model needs {expected:?}"),

@@ -3,7 +3,7 @@
 use crate::config;
 use crate::error::Result;
 use crate::graph::{Effect, Graph, Tensor};
-use crate::nn::{Activation, Below, Dense, Dropout, Forward, Initialiser, Mlp};
+use crate::nn::{Below, Dense, Dropout, Forward, Initialiser, Mlp};
 
 /// An architecture, described once for one replica.
 pub trait Model {
@@ -40,34 +40,26 @@ pub trait Network {
 
 /// The multi-layer perceptron that `[model]` describes.
 #[derive(Clone, Debug)]
-pub struct Perceptron {
-    hidden: Vec<usize>,
-    activation: Activation,
-    below: Below,
-    bias: bool,
-    skip: usize,
-    init: Initialiser,
-}
+pub struct Perceptron(config::Model);
 
 impl Perceptron {
     /// From the settings.
     pub fn new(m: &config::Model) -> Self {
-        Self {
-            hidden: m.layers.iter().map(|&w| w as usize).collect(),
-            activation: m.activation,
-            below: Below { slope: m.slope as f32, alpha: m.alpha as f32 },
-            bias: m.bias,
-            skip: m.skip as usize,
-            init: Initialiser { init: m.init, fan: m.fan },
-        }
+        Self(m.clone())
     }
 }
 
 impl Model for Perceptron {
     fn declare(&self, g: &mut Graph, inputs: usize, outputs: usize) -> Result<Box<dyn Network>> {
-        let widths: Vec<usize> = [inputs].into_iter().chain(self.hidden.iter().copied()).chain([outputs]).collect();
-        let mlp = Mlp::new(g, &widths, self.activation, self.bias)?;
-        Ok(Box::new((Mlp { below: self.below, skip: self.skip, ..mlp }, self.init)))
+        let m = &self.0;
+        let hidden = m.layers.iter().map(|&width| width as usize);
+        let widths: Vec<usize> = [inputs].into_iter().chain(hidden).chain([outputs]).collect();
+        let mlp = Mlp {
+            below: Below { slope: m.slope as f32, alpha: m.alpha as f32 },
+            skip: m.skip as usize,
+            ..Mlp::new(g, &widths, m.activation, m.bias)?
+        };
+        Ok(Box::new((mlp, Initialiser { init: m.init, fan: m.fan })))
     }
 }
 

@@ -2,7 +2,8 @@
 //! tables that each makes for itself.
 
 use super::declared::Declared;
-use super::prepared::{Part, Prepared, Targets};
+use super::part::{Part, Targets};
+use super::prepared::Prepared;
 use crate::config::ProbeFrom;
 use crate::data::features::Set;
 use crate::error::{Error, Result};

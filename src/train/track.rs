@@ -4,7 +4,8 @@
 //! Values are of the network before the step's update. They stand in rings on the device, which are copied out while
 //! training goes on.
 
-use super::prepared::{Part, Prepared};
+use super::part::Part;
+use super::prepared::Prepared;
 use crate::error::{Error, Result};
 use crate::graph::{Effect, Graph, Tensor};
 use crate::kernels::program::Unary;

@@ -3,7 +3,7 @@
 use super::super::analysing::Analyses;
 use super::super::declared::Declared;
 use super::super::observer::{self, FitSet, Observed, Observer, Seen};
-use super::super::prepared::{Part, Targets};
+use super::super::part::{Part, Targets};
 use super::super::tables::PartNodes;
 use super::{
     Build, GRADIENT_NORM, Reading, fit_representation_name, needs_representations, representation_name, saves_fit,

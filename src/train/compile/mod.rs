@@ -59,6 +59,18 @@ pub struct Compiled {
     pub outputs: usize,
 }
 
+impl Compiled {
+    /// Shapes of the parameters as PyTorch has them: biases are vectors.
+    pub(super) fn parameter_shapes(&self) -> Vec<Vec<usize>> {
+        let shape = |name: &String| {
+            let info = self.graph.variable_named(name).map(|id| self.graph.variable_info(id));
+            let extents = info.map_or_else(Vec::new, |v| v.shape.extents().to_vec());
+            if name.ends_with(".bias") && extents.first() == Some(&1) { extents[1..].to_vec() } else { extents }
+        };
+        self.parameter_names.iter().map(shape).collect()
+    }
+}
+
 /// A program that is being built: what its functions have in common.
 struct Build<'a> {
     g: Graph,
