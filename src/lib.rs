@@ -42,7 +42,6 @@
 //! disk).
 
 pub mod bench;
-mod choices;
 pub mod config;
 pub mod cpu;
 pub mod data;
@@ -56,6 +55,7 @@ pub mod nn;
 pub mod papers;
 pub mod report;
 pub mod selftest;
+mod settings;
 pub mod theory;
 pub mod train;
 

@@ -235,13 +235,13 @@ pub(super) fn title(section: &str) -> String {
 
 /// The words that a key takes, if it takes one of a few.
 #[cfg(test)]
-pub(super) fn choices(path: &str) -> Vec<&'static str> {
+pub(crate) fn choices(path: &str) -> Vec<&'static str> {
     find(path).map_or_else(|_| Vec::new(), words)
 }
 
 /// The words of which a key takes a list.
 #[cfg(test)]
-pub(super) fn choices_of_items(path: &str) -> Vec<&'static str> {
+pub(crate) fn choices_of_items(path: &str) -> Vec<&'static str> {
     match find(path).map(shape) {
         Ok(Shape::List(items, ..)) => words(items),
         _ => Vec::new(),
@@ -293,7 +293,7 @@ pub(super) fn find(path: &str) -> Result<&'static Json, String> {
 }
 
 /// Every dotted key that holds a value, in the order of the documentation.
-pub(super) fn paths() -> &'static [String] {
+pub(crate) fn paths() -> &'static [String] {
     static PATHS: OnceLock<Vec<String>> = OnceLock::new();
     PATHS.get_or_init(|| {
         let sections: Vec<&str> = fields::SECTIONS.iter().map(|(section, _)| *section).collect();

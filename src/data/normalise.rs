@@ -1,8 +1,8 @@
 //! Scaling of inputs.
 
 use super::Table;
-use crate::choices::choices;
 use crate::error::{Error, Result};
+use crate::settings::choices;
 
 choices! {
     /// How inputs are scaled. Constants come from the training examples alone.

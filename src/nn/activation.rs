@@ -1,9 +1,9 @@
 //! Activation functions.
 
-use crate::choices::choices;
 use crate::error::Result;
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::Unary;
+use crate::settings::choices;
 
 choices! {
     /// An activation function, applied to each element.

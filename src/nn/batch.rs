@@ -1,12 +1,9 @@
 //! Batches, drawn on the device.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use crate::choices::choices;
 use crate::error::Result;
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::Draw;
+use crate::settings::{choices, settings};
 
 choices! {
     /// How a batch is drawn.
@@ -21,20 +18,14 @@ choices! {
     }
 }
 
-/// Which examples one step sees. Each replica has its own order, set by its seed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Batch {
-    /// How a batch is drawn.
-    pub mode: BatchMode,
-    /// Examples in a batch. `steps` times `size` must stay below 4,294,967,296.
-    #[schemars(range(min = 1), extend("synonyms" = ["batch_size"]))]
-    pub size: u32,
-}
-
-impl Default for Batch {
-    fn default() -> Batch {
-        Batch { mode: BatchMode::Shuffled, size: 32 }
+settings! {
+    /// Which examples one step sees. Each replica has its own order, set by its seed.
+    Batch {
+        /// How a batch is drawn.
+        mode: BatchMode = BatchMode::Shuffled,
+        /// Examples in a batch. `steps` times `size` must stay below 4,294,967,296.
+        #[schemars(range(min = 1), extend("synonyms" = ["batch_size"]))]
+        size: u32 = 32,
     }
 }
 

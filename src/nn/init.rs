@@ -1,9 +1,9 @@
 //! Initial weights, drawn on the device by counter-based random numbers keyed by the parameter's path.
 
-use crate::choices::choices;
 use crate::error::Result;
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::Distribution;
+use crate::settings::choices;
 
 choices! {
     /// How weights are drawn. Biases start at 0, save for `pytorch`.

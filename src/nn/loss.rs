@@ -1,12 +1,9 @@
 //! Losses, with their conventions named: these differ by a factor between papers.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use crate::choices::choices;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::{Binary, Unary};
+use crate::settings::{choices, settings};
 
 choices! {
     /// What is minimised.
@@ -49,17 +46,18 @@ choices! {
     }
 }
 
-/// What is minimised.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Loss {
+settings! {
     /// What is minimised.
-    #[schemars(extend("synonyms" = ["criterion", "objective"]))]
-    pub kind: LossKind,
-    /// How the losses of examples and outputs become one number.
-    pub reduction: Reduction,
-    /// What becomes of labels whose feature is absent (`presence` of `[[data.features]]`); only with `mse` and `bce`.
-    pub absent: AbsentTerms,
+    #[derive(Copy)]
+    Loss {
+        /// What is minimised.
+        #[schemars(extend("synonyms" = ["criterion", "objective"]))]
+        kind: LossKind = LossKind::default(),
+        /// How the losses of examples and outputs become one number.
+        reduction: Reduction = Reduction::default(),
+        /// What becomes of labels whose feature is absent (`presence` of `[[data.features]]`); only with `mse` and `bce`.
+        absent: AbsentTerms = AbsentTerms::default(),
+    }
 }
 
 impl Reduction {

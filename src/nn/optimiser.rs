@@ -3,14 +3,11 @@
 //! Conventions are PyTorch's: see each rule. Because hyper-parameters are values, not text, replicas that differ in
 //! them train in one group.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use super::Schedule;
-use crate::choices::choices;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor, VariableId, VariableKind};
 use crate::kernels::program::{Binary, DType, Unary};
+use crate::settings::{choices, settings};
 
 choices! {
     /// The rule of an update.
@@ -27,62 +24,43 @@ choices! {
     }
 }
 
-/// How parameters move.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Optimiser {
-    /// The rule of an update.
-    pub kind: OptimiserKind,
-    /// Learning rate.
-    #[schemars(extend("minimum" = 0.0, "scope" = "replica", "synonyms" = ["learning_rate", "eta"]))]
-    pub lr: f64,
-    /// Momentum of `sgd`, as in PyTorch (no dampening).
-    #[schemars(extend("minimum" = 0.0, "exclusiveMaximum" = 1.0, "scope" = "replica, but for 0"))]
-    pub momentum: f64,
-    /// Whether the momentum of `sgd` is Nesterov's.
-    pub nesterov: bool,
-    /// Smoothing of the mean gradient of `adam` and `adamw`.
-    #[schemars(extend("minimum" = 0.0, "exclusiveMaximum" = 1.0, "scope" = "replica", "synonyms" = ["betas"]))]
-    pub beta1: f64,
-    /// Smoothing of the squared gradient of `adam` and `adamw`.
-    #[schemars(extend("minimum" = 0.0, "exclusiveMaximum" = 1.0, "scope" = "replica"))]
-    pub beta2: f64,
-    /// Added to the root in the denominator of `adam`, `adamw` and `rmsprop`.
-    #[schemars(extend("minimum" = 0.0, "scope" = "replica", "synonyms" = ["eps"]))]
-    pub epsilon: f64,
-    /// Smoothing of the squared gradient of `rmsprop`.
-    #[schemars(extend("minimum" = 0.0, "exclusiveMaximum" = 1.0, "scope" = "replica"))]
-    pub alpha: f64,
-    /// Weight decay.
-    #[schemars(extend("minimum" = 0.0, "scope" = "replica, but for 0", "synonyms" = ["wd", "l2"]))]
-    pub weight_decay: f64,
-    /// Whether weight decay shrinks the parameters directly (by `lr` times `weight_decay`) rather than through the
-    /// gradient; by default true for `adamw` and false for the rest.
-    pub decoupled: Option<bool>,
-    /// Largest norm of a replica's whole gradient; a longer one is scaled down. By default gradients are not clipped.
-    #[schemars(extend("exclusiveMinimum" = 0.0, "scope" = "replica, but for 0", "synonyms" = ["grad_clip", "clip"]))]
-    pub clip_norm: Option<f64>,
-    /// How the learning rate changes over the steps.
-    #[schemars(extend("synonyms" = ["scheduler", "lr_schedule"]))]
-    pub schedule: Schedule,
-}
-
-impl Default for Optimiser {
-    fn default() -> Optimiser {
-        Optimiser {
-            kind: OptimiserKind::Adam,
-            lr: 1e-3,
-            momentum: 0.0,
-            nesterov: false,
-            beta1: 0.9,
-            beta2: 0.999,
-            epsilon: 1e-8,
-            alpha: 0.99,
-            weight_decay: 0.0,
-            decoupled: None,
-            clip_norm: None,
-            schedule: Schedule::default(),
-        }
+settings! {
+    /// How parameters move.
+    Optimiser {
+        /// The rule of an update.
+        kind: OptimiserKind = OptimiserKind::Adam,
+        /// Learning rate.
+        #[schemars(extend("minimum" = 0.0, "scope" = "replica", "synonyms" = ["learning_rate", "eta"]))]
+        lr: f64 = 1e-3,
+        /// Momentum of `sgd`, as in PyTorch (no dampening).
+        #[schemars(extend("minimum" = 0.0, "exclusiveMaximum" = 1.0, "scope" = "replica, but for 0"))]
+        momentum: f64 = 0.0,
+        /// Whether the momentum of `sgd` is Nesterov's.
+        nesterov: bool = false,
+        /// Smoothing of the mean gradient of `adam` and `adamw`.
+        #[schemars(extend("minimum" = 0.0, "exclusiveMaximum" = 1.0, "scope" = "replica", "synonyms" = ["betas"]))]
+        beta1: f64 = 0.9,
+        /// Smoothing of the squared gradient of `adam` and `adamw`.
+        #[schemars(extend("minimum" = 0.0, "exclusiveMaximum" = 1.0, "scope" = "replica"))]
+        beta2: f64 = 0.999,
+        /// Added to the root in the denominator of `adam`, `adamw` and `rmsprop`.
+        #[schemars(extend("minimum" = 0.0, "scope" = "replica", "synonyms" = ["eps"]))]
+        epsilon: f64 = 1e-8,
+        /// Smoothing of the squared gradient of `rmsprop`.
+        #[schemars(extend("minimum" = 0.0, "exclusiveMaximum" = 1.0, "scope" = "replica"))]
+        alpha: f64 = 0.99,
+        /// Weight decay.
+        #[schemars(extend("minimum" = 0.0, "scope" = "replica, but for 0", "synonyms" = ["wd", "l2"]))]
+        weight_decay: f64 = 0.0,
+        /// Whether weight decay shrinks the parameters directly (by `lr` times `weight_decay`) rather than through the
+        /// gradient; by default true for `adamw` and false for the rest.
+        decoupled: Option<bool> = None,
+        /// Largest norm of a replica's whole gradient; a longer one is scaled down. By default gradients are not clipped.
+        #[schemars(extend("exclusiveMinimum" = 0.0, "scope" = "replica, but for 0", "synonyms" = ["grad_clip", "clip"]))]
+        clip_norm: Option<f64> = None,
+        /// How the learning rate changes over the steps.
+        #[schemars(extend("synonyms" = ["scheduler", "lr_schedule"]))]
+        schedule: Schedule = Schedule::default(),
     }
 }
 

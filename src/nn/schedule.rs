@@ -1,12 +1,9 @@
 //! Learning-rate schedules, evaluated on the device from the replica's step counter.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use crate::choices::choices;
 use crate::error::Result;
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::{Binary, Unary};
+use crate::settings::{choices, settings};
 
 choices! {
     /// How the learning rate changes over the steps.
@@ -23,32 +20,26 @@ choices! {
     }
 }
 
-/// How the learning rate changes over the steps.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Schedule {
-    /// How the learning rate changes.
-    pub kind: ScheduleKind,
-    /// Steps at the start over which the learning rate rises in a straight line from 0; they count into `steps`.
-    #[schemars(extend("synonyms" = ["warmup_steps"]))]
-    pub warmup: u32,
-    /// Steps between two drops; needed by `step`.
-    #[schemars(range(min = 1), extend("synonyms" = ["step_size"]))]
-    pub every: Option<u32>,
-    /// Factor of each drop of `step`.
-    #[schemars(extend("minimum" = 0.0, "synonyms" = ["gamma"]))]
-    pub factor: f64,
-    /// What part of `lr` is left at the end of `cosine` and `linear`.
-    #[schemars(extend("minimum" = 0.0))]
-    pub end: f64,
-    /// Step at which `cosine` and `linear` reach their end, and stay there; by default the last step of the run.
-    #[schemars(range(min = 1))]
-    pub steps: Option<u32>,
-}
-
-impl Default for Schedule {
-    fn default() -> Schedule {
-        Schedule { kind: ScheduleKind::Constant, warmup: 0, every: None, factor: 0.1, end: 0.0, steps: None }
+settings! {
+    /// How the learning rate changes over the steps.
+    Schedule {
+        /// How the learning rate changes.
+        kind: ScheduleKind = ScheduleKind::Constant,
+        /// Steps at the start over which the learning rate rises in a straight line from 0; they count into `steps`.
+        #[schemars(extend("synonyms" = ["warmup_steps"]))]
+        warmup: u32 = 0,
+        /// Steps between two drops; needed by `step`.
+        #[schemars(range(min = 1), extend("synonyms" = ["step_size"]))]
+        every: Option<u32> = None,
+        /// Factor of each drop of `step`.
+        #[schemars(extend("minimum" = 0.0, "synonyms" = ["gamma"]))]
+        factor: f64 = 0.1,
+        /// What part of `lr` is left at the end of `cosine` and `linear`.
+        #[schemars(extend("minimum" = 0.0))]
+        end: f64 = 0.0,
+        /// Step at which `cosine` and `linear` reach their end, and stay there; by default the last step of the run.
+        #[schemars(range(min = 1))]
+        steps: Option<u32> = None,
     }
 }
 

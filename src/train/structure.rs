@@ -67,7 +67,7 @@ mod tests {
     fn structures(base: &Value, key: &str) -> [String; 2] {
         let was = base.clone();
         let was_there = at(&mut was.clone(), key).clone();
-        let choices = config::choices_of(key).into_iter().map(Value::from);
+        let choices = config::choices(key).into_iter().map(Value::from);
         let lists = config::choices_of_items(key).into_iter().map(|word| json!([word]));
         let numbers = [json!(0.25), json!(0.75), json!(1), json!(2), json!(3), json!(1e-5)];
         let others = [
@@ -106,7 +106,7 @@ mod tests {
             *at(&mut base, key) = json!(0.125);
         }
         let mut seen = 0;
-        for key in config::keys() {
+        for key in config::paths() {
             let inert =
                 INERT.iter().any(|i| key == i || key.starts_with(&format!("{i}."))) || key.starts_with("stages.");
             let declared = per_replica().iter().any(|s| s.key == *key);
@@ -114,7 +114,8 @@ mod tests {
             assert_eq!(was == is, inert || declared, "`{key}`");
             seen += usize::from(declared);
         }
-        assert_eq!((seen, per_replica().len()), (11, 11), "every declared setting is a key");
+        assert_eq!(seen, per_replica().len(), "every declared setting is a key");
+        assert!(seen > 8);
     }
 
     #[test]

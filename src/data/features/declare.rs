@@ -1,8 +1,8 @@
 //! The declaration of a data set of features, checked.
 
 use super::function::Function;
-use crate::choices::choices;
 use crate::error::{Error, Result};
+use crate::settings::choices;
 
 /// Most features of one data set.
 const MOST_FEATURES: usize = 256;
