@@ -55,6 +55,7 @@ pub mod nn;
 pub mod papers;
 pub mod report;
 pub mod selftest;
+mod settings;
 pub mod theory;
 pub mod train;
 

@@ -12,7 +12,7 @@ use crate::kernels::matmul::{Inner, Precision};
 use crate::kernels::program::{Binary, DType, Distribution, Draw, Unary};
 use crate::kernels::sort::Ties;
 use crate::measure::{Estimator, cka};
-use crate::nn::{Activation, Batches, Draws, Dropout, Fan, Init, dropout};
+use crate::nn::{Activation, Batch, BatchMode, Dropout, Fan, Init, Initialiser, dropout};
 
 /// The outcome of one case.
 #[derive(Clone, Debug)]
@@ -133,21 +133,7 @@ fn half_products(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
 
 fn activations(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
     let wide = g.scale(c.a, 4.0);
-    [
-        Activation::Identity,
-        Activation::Relu,
-        Activation::LeakyRelu { slope: 0.01 },
-        Activation::Elu { alpha: 1.0 },
-        Activation::Gelu,
-        Activation::GeluTanh,
-        Activation::Silu,
-        Activation::Softplus,
-        Activation::Tanh,
-        Activation::Sigmoid,
-    ]
-    .into_iter()
-    .map(|f| f.apply(g, wide))
-    .collect()
+    Activation::ALL.iter().map(|f| f.apply(g, wide)).collect()
 }
 
 fn arithmetic(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
@@ -216,11 +202,17 @@ fn normals(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
 
 fn initialisers(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
     let gain = g.constant(1.5);
-    [Init::XavierNormal, Init::KaimingUniform(Fan::In), Init::TruncatedNormal(Fan::Average), Init::Orthogonal]
-        .into_iter()
-        .flat_map(|init| [(20, 12), (9, 17)].map(|(outputs, inputs)| (init, outputs, inputs)))
-        .map(|(init, outputs, inputs)| init.weight(g, &format!("w{outputs}"), outputs, inputs, gain, c.seed))
-        .collect()
+    let of = |init, fan| Initialiser { init, fan };
+    [
+        Init::XavierNormal.into(),
+        of(Init::KaimingUniform, Fan::FanIn),
+        of(Init::VarianceScaling, Fan::FanAvg),
+        Init::Orthogonal.into(),
+    ]
+    .into_iter()
+    .flat_map(|init| [(20, 12), (9, 17)].map(|(outputs, inputs)| (init, outputs, inputs)))
+    .map(|(init, outputs, inputs)| init.weight(g, &format!("w{outputs}"), outputs, inputs, gain, c.seed))
+    .collect()
 }
 
 fn gather_and_dropout(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
@@ -398,7 +390,7 @@ fn training() -> Result<(Graph, Function)> {
     let moments = [parameter("m1", &[20, 12])?, parameter("m2", &[1, 20])?, parameter("m3", &[7, 20])?];
     let inputs = g.data(values(7, 64 * 12), &[64, 12])?;
     let labels = g.data_integers(&(0..64).map(|i| i * 5 % 7).collect::<Vec<_>>(), &[64, 1])?;
-    let batch = Batches { draws: Draws::Shuffled, size: 24 }.take(g, &[inputs, labels], seed, step)?;
+    let batch = Batch { mode: BatchMode::Shuffled, size: 24 }.take(g, &[inputs, labels], seed, step)?;
     let [w1, b1, w2] = parameters;
     let z = g.matmul_of(batch[0], false, w1, true)?;
     let z = g.plus(z, b1)?;

@@ -5,11 +5,8 @@
 use std::collections::HashSet;
 
 use super::{
-    BatchMode, Experiment, LossKind, Measure, OptimiserKind, Reduction, ScheduleKind,
-    checkpoints::Spacing,
-    data::{Normalise, Source},
-    named,
-    tree::Complaint,
+    BatchMode, Experiment, LossKind, Measure, Normalise, OptimiserKind, Reduction, ScheduleKind, checkpoints::Spacing,
+    data::Source, named, tree::Complaint,
 };
 use crate::data::features::Feature;
 use crate::measure::catalogue as measures;

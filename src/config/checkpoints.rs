@@ -1,9 +1,6 @@
 //! `[observe.at]`: the steps at which something is observed.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use super::choices::choices;
+use crate::settings::{choices, settings};
 
 /// How many checkpoints a log or linear spacing has when nothing is said.
 const DEFAULT_COUNT: u32 = 20;
@@ -21,22 +18,22 @@ choices! {
     }
 }
 
-/// The steps at which something is observed. Step 0, before the first update, and the last step are always among them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Checkpoints {
-    /// How checkpoints are spaced.
-    pub kind: Spacing,
-    /// Number of checkpoints of `log` and `linear`, with step 0 and the last; by default 20. There are fewer when the
-    /// run has fewer steps.
-    #[schemars(range(min = 2, max = 100000))]
-    pub count: Option<u32>,
-    /// Steps from one checkpoint to the next, for `linear`.
-    #[schemars(range(min = 1))]
-    pub every: Option<u32>,
-    /// The steps of `list`.
-    #[schemars(length(max = 100000))]
-    pub steps: Vec<u32>,
+settings! {
+    /// The steps at which something is observed. Step 0, before the first update, and the last step are always among them.
+    Checkpoints {
+        /// How checkpoints are spaced.
+        kind: Spacing = Spacing::default(),
+        /// Number of checkpoints of `log` and `linear`, with step 0 and the last; by default 20. There are fewer when the
+        /// run has fewer steps.
+        #[schemars(range(min = 2, max = 100000))]
+        count: Option<u32> = None,
+        /// Steps from one checkpoint to the next, for `linear`.
+        #[schemars(range(min = 1), extend("synonyms" = ["checkpoint_every"]))]
+        every: Option<u32> = None,
+        /// The steps of `list`.
+        #[schemars(length(max = 100000))]
+        steps: Vec<u32> = Vec::new(),
+    }
 }
 
 impl Checkpoints {

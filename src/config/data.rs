@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use super::{choices::choices, features::Feature};
+use super::features::Feature;
+use crate::data::Normalise;
+use crate::settings::{choices, settings};
 
 choices! {
     /// Where the examples come from.
@@ -29,111 +28,77 @@ choices! {
     }
 }
 
-choices! {
-    /// How inputs are scaled. Constants come from the training examples alone.
-    Normalise {
-        /// As they are in the file.
-        None = "none",
-        /// Divided by the largest absolute value of all inputs.
-        #[default]
-        Unit = "unit",
-        /// To mean 0 and variance 1 for each input; an input that never changes becomes 0.
-        Standard = "standard",
-    }
-}
-
-/// Which examples the replicas learn. All replicas of a run share them, or make them in the same way, so nothing here can be
-/// swept.
-/// A relative path starts from the folder of the experiment file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Data {
-    /// Where the examples come from.
-    pub source: Source,
-    /// File of the inputs: IDX, `.npy`, `.npz`, a table of text (CSV, TSV ...), Parquet, safetensors or CIFAR binary, each
-    /// also compressed by gzip. Needed by, and only read with, `source = "files"`.
-    pub inputs: Option<PathBuf>,
-    /// File of the class labels, a whole number or a word per example, when they are not in the file of the inputs. Words
-    /// are classes in alphabetical order; numbers are classes in ascending order, unless they are below `classes`.
-    pub labels: Option<PathBuf>,
-    /// Column of a table that holds the class labels, of the file of labels if there is one, else of that of the inputs:
-    /// `first`, `last`, `none`, or its name.
-    pub label_column: String,
-    /// Whether the first column of a table of inputs is an index, which is no input. By default it is one if it holds names,
-    /// or whole numbers no two of which are equal under no name or one such as `index` or `id`, or running numbers from 0 or
-    /// 1 in a text without a header line.
-    pub index: Option<bool>,
-    /// Table of numeric targets, one row per example, for regression or several labels at once, in place of labels.
-    pub targets: Option<PathBuf>,
-    /// File of the test inputs, when the data come with their own test set; `test_fraction` is then unused.
-    pub test_inputs: Option<PathBuf>,
-    /// File of the labels of `test_inputs`.
-    pub test_labels: Option<PathBuf>,
-    /// Table of the targets of `test_inputs`.
-    pub test_targets: Option<PathBuf>,
-    /// Number of classes; by default as many as there are different labels.
-    #[schemars(range(min = 2, max = 65536))]
-    pub classes: Option<u32>,
-    /// Part of the examples held out for testing.
-    #[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0))]
-    pub test_fraction: f64,
-    /// Whether each class is split in the same proportion; has no effect on numeric targets.
-    pub stratified: bool,
-    /// Seed of the split. It is not a replica's seed: all replicas share one split.
-    pub split_seed: u32,
-    /// Squared distance of the inputs of `two_points`.
-    #[schemars(extend("exclusiveMinimum" = 0.0))]
-    pub input_distance: f64,
-    /// Squared distance of the targets of `two_points`.
-    #[schemars(extend("minimum" = 0.0))]
-    pub target_distance: f64,
-    /// How inputs are scaled.
-    pub normalise: Normalise,
-    /// Training examples of `features`.
-    #[schemars(range(min = 1, max = 16777216))]
-    pub examples: u32,
-    /// Examples of `features` that are held out to fit regressions on.
-    #[schemars(range(min = 1, max = 16777216))]
-    pub fit_examples: u32,
-    /// Examples of `features` that are held out for testing.
-    #[schemars(range(min = 1, max = 16777216))]
-    pub test_examples: u32,
-    /// Seed of the examples of `features`. By default each replica has examples of its own, by its own seed; with a number all
-    /// replicas share them.
-    pub seed: Option<u32>,
-    /// Random inputs of `features` after all blocks.
-    #[schemars(range(max = 65536))]
-    pub distractors: u32,
-    /// The features of `features`.
-    #[schemars(length(max = 256))]
-    pub features: Vec<Feature>,
-}
-
-impl Default for Data {
-    fn default() -> Data {
-        Data {
-            source: Source::Digits,
-            inputs: None,
-            labels: None,
-            label_column: "none".into(),
-            index: None,
-            targets: None,
-            test_inputs: None,
-            test_labels: None,
-            test_targets: None,
-            classes: None,
-            test_fraction: 0.2,
-            stratified: true,
-            split_seed: 0,
-            input_distance: 1.0,
-            target_distance: 0.5,
-            normalise: Normalise::Unit,
-            examples: 8192,
-            fit_examples: 1024,
-            test_examples: 1024,
-            seed: None,
-            distractors: 0,
-            features: Vec::new(),
-        }
+settings! {
+    /// Which examples the replicas learn. All replicas of a run share them, or make them in the same way, so nothing here can be
+    /// swept.
+    /// A relative path starts from the folder of the experiment file.
+    Data {
+        /// Where the examples come from.
+        #[schemars(extend("synonyms" = ["dataset"]))]
+        source: Source = Source::Digits,
+        /// File of the inputs: IDX, `.npy`, `.npz`, a table of text (CSV, TSV ...), Parquet, safetensors or CIFAR binary, each
+        /// also compressed by gzip. Needed by, and only read with, `source = "files"`.
+        #[schemars(extend("format" = "path", "synonyms" = ["file", "path", "x"]))]
+        inputs: Option<PathBuf> = None,
+        /// File of the class labels, a whole number or a word per example, when they are not in the file of the inputs. Words
+        /// are classes in alphabetical order; numbers are classes in ascending order, unless they are below `classes`.
+        #[schemars(extend("format" = "path", "synonyms" = ["y"]))]
+        labels: Option<PathBuf> = None,
+        /// Column of a table that holds the class labels, of the file of labels if there is one, else of that of the inputs:
+        /// `first`, `last`, `none`, or its name.
+        label_column: String = "none".into(),
+        /// Whether the first column of a table of inputs is an index, which is no input. By default it is one if it holds names,
+        /// or whole numbers no two of which are equal under no name or one such as `index` or `id`, or running numbers from 0 or
+        /// 1 in a text without a header line.
+        index: Option<bool> = None,
+        /// Table of numeric targets, one row per example, for regression or several labels at once, in place of labels.
+        #[schemars(extend("format" = "path"))]
+        targets: Option<PathBuf> = None,
+        /// File of the test inputs, when the data come with their own test set; `test_fraction` is then unused.
+        #[schemars(extend("format" = "path"))]
+        test_inputs: Option<PathBuf> = None,
+        /// File of the labels of `test_inputs`.
+        #[schemars(extend("format" = "path"))]
+        test_labels: Option<PathBuf> = None,
+        /// Table of the targets of `test_inputs`.
+        #[schemars(extend("format" = "path"))]
+        test_targets: Option<PathBuf> = None,
+        /// Number of classes; by default as many as there are different labels.
+        #[schemars(range(min = 2, max = 65536), extend("synonyms" = ["num_classes"]))]
+        classes: Option<u32> = None,
+        /// Part of the examples held out for testing.
+        #[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0, "synonyms" = ["test_size"]))]
+        test_fraction: f64 = 0.2,
+        /// Whether each class is split in the same proportion; has no effect on numeric targets.
+        stratified: bool = true,
+        /// Seed of the split. It is not a replica's seed: all replicas share one split.
+        split_seed: u32 = 0,
+        /// Squared distance of the inputs of `two_points`.
+        #[schemars(extend("exclusiveMinimum" = 0.0))]
+        input_distance: f64 = 1.0,
+        /// Squared distance of the targets of `two_points`.
+        #[schemars(extend("minimum" = 0.0))]
+        target_distance: f64 = 0.5,
+        /// How inputs are scaled.
+        #[schemars(extend("synonyms" = ["normalization", "normalisation"]))]
+        normalise: Normalise = Normalise::Unit,
+        /// Training examples of `features`.
+        #[schemars(range(min = 1, max = 16777216))]
+        examples: u32 = 8192,
+        /// Examples of `features` that are held out to fit regressions on.
+        #[schemars(range(min = 1, max = 16777216))]
+        fit_examples: u32 = 1024,
+        /// Examples of `features` that are held out for testing.
+        #[schemars(range(min = 1, max = 16777216))]
+        test_examples: u32 = 1024,
+        /// Seed of the examples of `features`. By default each replica has examples of its own, by its own seed; with a number all
+        /// replicas share them.
+        seed: Option<u32> = None,
+        /// Random inputs of `features` after all blocks.
+        #[schemars(range(max = 65536))]
+        distractors: u32 = 0,
+        /// The features of `features`.
+        #[schemars(length(max = 256))]
+        features: Vec<Feature> = Vec::new(),
     }
 }

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::choices::choices;
-use crate::data::features as made;
+use crate::data::features::{self as made, Absent};
 use crate::error::{Error, Result};
+use crate::settings::{choices, settings};
 
 choices! {
     /// How the labels of a feature are balanced.
@@ -15,17 +15,6 @@ choices! {
         Exact = "exact",
         /// All patterns of the relevant units are as likely, and the labels follow.
         Sampled = "sampled",
-    }
-}
-
-choices! {
-    /// What is done where a feature is absent.
-    Absent {
-        /// Its block of inputs is 0, and its label has no loss.
-        #[default]
-        BlockAndLoss = "block_and_loss",
-        /// Its label has no loss; its inputs are as ever.
-        Loss = "loss",
     }
 }
 
@@ -39,56 +28,39 @@ pub enum Balance {
     Rate(#[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0))] f64),
 }
 
-/// A feature of `source = "features"`: a block of inputs that are 0 or 1, and a label that is a function of its first
-/// units; the other units are random. Each `[[data.features]]` adds a block and a label, in the order of the file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Feature {
-    /// Its name, of letters, digits and underscores; its accuracy on the probe set is observed as `accuracy_<name>`.
-    pub name: String,
-    /// The label: `linear` (unit 0); `and`, `or`, `xor` of units 0 and 1; a tree `top_left_right` of units 0 to 3 with one of
-    /// these for each, such as `xor_xor_xor` for top(left(0, 1), right(2, 3)); `parity_4`, `majority_5` (more than half) or
-    /// `sum_4_at_least_2` of so many first units, 12 at most.
-    pub function: String,
-    /// Width of its block of inputs.
-    #[schemars(range(min = 1, max = 65536))]
-    pub units: u32,
-    /// Units that show each relevant bit, side by side; by default 4 for `linear` and 1 for others.
-    #[schemars(range(min = 1, max = 65536))]
-    pub copies: Option<u32>,
-    /// How many labels are 1: `exact` for half of them, `sampled` for as many as uniform patterns of the relevant units give,
-    /// or an exact part such as `0.2`; by default `sampled` for `linear` and `exact` for others.
-    pub balance: Option<Balance>,
-    /// Part of the labels that are 1 in the training set alone, in place of `balance`.
-    #[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0))]
-    pub train_rate: Option<f64>,
-    /// Part of the training examples in which it is present, an exact number of them; in the other sets it always is.
-    #[schemars(extend("exclusiveMinimum" = 0.0, "maximum" = 1.0))]
-    pub presence: f64,
-    /// What is done where it is absent.
-    pub absent: Absent,
-    /// Name of a feature before it whose labels its own agree with, in every set; by default it is independent.
-    pub agrees_with: Option<String>,
-    /// Part of the examples that have the same label as the feature in `agrees_with`, an exact number of either label; by
-    /// default all.
-    #[schemars(extend("minimum" = 0.0, "maximum" = 1.0))]
-    pub agreement: Option<f64>,
-}
-
-impl Default for Feature {
-    fn default() -> Feature {
-        Feature {
-            name: String::new(),
-            function: String::new(),
-            units: 16,
-            copies: None,
-            balance: None,
-            train_rate: None,
-            presence: 1.0,
-            absent: Absent::BlockAndLoss,
-            agrees_with: None,
-            agreement: None,
-        }
+settings! {
+    /// A feature of `source = "features"`: a block of inputs that are 0 or 1, and a label that is a function of its first
+    /// units; the other units are random. Each `[[data.features]]` adds a block and a label, in the order of the file.
+    Feature {
+        /// Its name, of letters, digits and underscores; its accuracy on the probe set is observed as `accuracy_<name>`.
+        name: String = String::new(),
+        /// The label: `linear` (unit 0); `and`, `or`, `xor` of units 0 and 1; a tree `top_left_right` of units 0 to 3 with one of
+        /// these for each, such as `xor_xor_xor` for top(left(0, 1), right(2, 3)); `parity_4`, `majority_5` (more than half) or
+        /// `sum_4_at_least_2` of so many first units, 12 at most.
+        function: String = String::new(),
+        /// Width of its block of inputs.
+        #[schemars(range(min = 1, max = 65536))]
+        units: u32 = 16,
+        /// Units that show each relevant bit, side by side; by default 4 for `linear` and 1 for others.
+        #[schemars(range(min = 1, max = 65536))]
+        copies: Option<u32> = None,
+        /// How many labels are 1: `exact` for half of them, `sampled` for as many as uniform patterns of the relevant units give,
+        /// or an exact part such as `0.2`; by default `sampled` for `linear` and `exact` for others.
+        balance: Option<Balance> = None,
+        /// Part of the labels that are 1 in the training set alone, in place of `balance`.
+        #[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0))]
+        train_rate: Option<f64> = None,
+        /// Part of the training examples in which it is present, an exact number of them; in the other sets it always is.
+        #[schemars(extend("exclusiveMinimum" = 0.0, "maximum" = 1.0))]
+        presence: f64 = 1.0,
+        /// What is done where it is absent.
+        absent: Absent = Absent::BlockAndLoss,
+        /// Name of a feature before it whose labels its own agree with, in every set; by default it is independent.
+        agrees_with: Option<String> = None,
+        /// Part of the examples that have the same label as the feature in `agrees_with`, an exact number of either label; by
+        /// default all.
+        #[schemars(extend("minimum" = 0.0, "maximum" = 1.0))]
+        agreement: Option<f64> = None,
     }
 }
 
@@ -120,10 +92,7 @@ impl Feature {
             },
             train_rate: self.train_rate,
             presence: self.presence,
-            absent: match self.absent {
-                Absent::BlockAndLoss => made::Absent::BlockAndLoss,
-                Absent::Loss => made::Absent::Loss,
-            },
+            absent: self.absent,
             agrees,
             ..plain
         })

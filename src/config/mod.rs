@@ -1,25 +1,22 @@
 //! Experiments: what is trained, on what, how, and what is observed, as one TOML file.
 //!
 //! The doc comments on the structs are the documentation of the keys: [`documentation`] makes `docs/experiments.md` of
-//! them, and the check of a user's file takes names, types and ranges from the same schema. Nothing here knows data,
-//! networks or devices; whether a file exists, or fits the model, is for those who read it.
+//! them, and the check of a user's file takes names, types and ranges from the same schema, other names of a key (`synonyms`)
+//! and whether replicas that differ in it share a graph (`scope`). Settings of what `nn` and `data` have are fields and words
+//! there. Nothing here knows devices; whether a file exists, or fits the model, is for those who read it.
 
-mod batch;
 mod builtin;
 mod check;
 mod checkpoints;
-mod choices;
 mod data;
 mod documentation;
 mod expand;
 mod features;
 mod fields;
-mod loss;
 mod model;
 mod named;
 pub(crate) mod names;
 mod observe;
-mod optimiser;
 mod probe;
 mod read;
 mod save;
@@ -32,112 +29,78 @@ mod tests;
 mod tree;
 mod values;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-pub use batch::{Batch, BatchMode};
 pub use builtin::{Builtin, builtins, load};
 pub use checkpoints::{Checkpoints, Spacing};
-pub use data::{Data, Normalise, Source};
+pub use data::{Data, Source};
 pub use documentation::documentation;
 pub use expand::Setting;
-pub use features::{Absent, Balance, Balancing, Feature};
-pub use loss::{AbsentTerms, Loss, LossKind, Reduction};
-pub use model::{Activation, Fan, Init, Model, Precision};
+pub use features::{Balance, Balancing, Feature};
+pub use model::{Model, Precision};
 pub use observe::{Measure, Observe};
-pub use optimiser::{Optimiser, OptimiserKind, Schedule, ScheduleKind};
 pub use probe::{Probe, ProbeFrom};
 pub use save::{Keep, Save};
 pub use schema::json_schema;
+pub(crate) use schema::per_replica;
+#[cfg(test)]
+pub(crate) use schema::{choices, choices_of_items, paths};
 pub use seeds::Seeds;
 pub use stages::Stage;
 pub use sweep::{Axis, MOST_REPLICAS, SettingValue, Sweep};
 
+pub use crate::data::{Normalise, features::Absent};
 use crate::error::{Error, Result};
+pub use crate::nn::{
+    AbsentTerms, Activation, Batch, BatchMode, Fan, Init, Loss, LossKind, Optimiser, OptimiserKind, Reduction,
+    Schedule, ScheduleKind,
+};
+use crate::settings::settings;
 
-/// Every dotted key that holds a value.
-#[cfg(test)]
-pub(crate) fn keys() -> &'static [String] {
-    schema::paths()
-}
-
-/// The words that a key takes, if it takes one of a few.
-#[cfg(test)]
-pub(crate) fn choices_of(key: &str) -> Vec<&'static str> {
-    schema::choices(key)
-}
-
-/// The words of which a key takes a list.
-#[cfg(test)]
-pub(crate) fn choices_of_items(key: &str) -> Vec<&'static str> {
-    schema::choices_of_items(key)
-}
-
-/// What belongs to the experiment as a whole.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Experiment {
-    /// Name of the experiment and of its folder of results; by default the name of the file.
-    pub name: String,
-    /// What it is about, in one sentence; shown in the report.
-    pub description: String,
-    /// Number of optimiser updates of every replica.
-    #[schemars(range(min = 1, max = 16000000))]
-    pub steps: u32,
-    /// Replicas of each setting: a number n for the seeds 0 to n - 1, or a list of seeds. A seed sets the initial
-    /// weights, the order of the data and the dropout masks of a replica, and examples of its own if it makes such.
-    pub seeds: Seeds,
-    /// Steps between checks of whether a stage is over.
-    #[schemars(range(min = 1, max = 16000000))]
-    pub check_every: u32,
-    /// What is learned one after the other.
-    #[schemars(length(max = 64))]
-    pub stages: Vec<Stage>,
-    /// Which examples the replicas learn.
-    pub data: Data,
-    /// One replica's architecture and initial weights.
-    pub model: Model,
-    /// What is minimised.
-    pub loss: Loss,
-    /// How parameters move.
-    pub optimiser: Optimiser,
-    /// Which examples one step sees.
-    pub batch: Batch,
-    /// The inputs on which representations are read.
-    pub probe: Probe,
-    /// What is measured, when, and of which layers.
-    pub observe: Observe,
-    /// What is written beside the metrics.
-    pub save: Save,
-    /// Settings that differ between replicas. Each key is the dotted name of another key, quoted
-    /// (`"optimiser.lr" = [0.1, 0.01]`) or as a table (`[sweep.optimiser]`), and holds a list of values or one of
-    /// `{ log = [start, end, count] }`, `{ linear = [start, end, count] }` and `{ range = [start, stop, step] }` (without
-    /// `stop`, as in Python). All keys are crossed with each other, the last one changing fastest; keys named together in
-    /// `zip = [["model.gain", "optimiser.lr"]]` are walked side by side. Every combination is trained once with each seed.
-    /// Settings that all replicas of a run share (`steps`, `seeds`, and the sections data, probe, observe and save) cannot
-    /// be swept.
-    pub sweep: Sweep,
-}
-
-impl Default for Experiment {
-    fn default() -> Experiment {
-        Experiment {
-            name: "experiment".into(),
-            description: String::new(),
-            steps: 1000,
-            seeds: Seeds::default(),
-            check_every: 64,
-            stages: Vec::new(),
-            data: Data::default(),
-            model: Model::default(),
-            loss: Loss::default(),
-            optimiser: Optimiser::default(),
-            batch: Batch::default(),
-            probe: Probe::default(),
-            observe: Observe::default(),
-            save: Save::default(),
-            sweep: Sweep::default(),
-        }
+settings! {
+    /// What belongs to the experiment as a whole.
+    Experiment {
+        /// Name of the experiment and of its folder of results; by default the name of the file.
+        #[schemars(extend("synonyms" = ["title"]))]
+        name: String = "experiment".into(),
+        /// What it is about, in one sentence; shown in the report.
+        description: String = String::new(),
+        /// Number of optimiser updates of every replica.
+        #[schemars(range(min = 1, max = 16000000), extend("synonyms" = ["epochs", "iterations", "max_steps", "num_steps"]))]
+        steps: u32 = 1000,
+        /// Replicas of each setting: a number n for the seeds 0 to n - 1, or a list of seeds. A seed sets the initial
+        /// weights, the order of the data and the dropout masks of a replica, and examples of its own if it makes such.
+        #[schemars(extend("synonyms" = ["seed", "replicas", "repeats"]))]
+        seeds: Seeds = Seeds::default(),
+        /// Steps between checks of whether a stage is over.
+        #[schemars(range(min = 1, max = 16000000))]
+        check_every: u32 = 64,
+        /// What is learned one after the other.
+        #[schemars(length(max = 64))]
+        stages: Vec<Stage> = Vec::new(),
+        /// Which examples the replicas learn.
+        data: Data = Data::default(),
+        /// One replica's architecture and initial weights.
+        model: Model = Model::default(),
+        /// What is minimised.
+        loss: Loss = Loss::default(),
+        /// How parameters move.
+        optimiser: Optimiser = Optimiser::default(),
+        /// Which examples one step sees.
+        batch: Batch = Batch::default(),
+        /// The inputs on which representations are read.
+        probe: Probe = Probe::default(),
+        /// What is measured, when, and of which layers.
+        observe: Observe = Observe::default(),
+        /// What is written beside the metrics.
+        save: Save = Save::default(),
+        /// Settings that differ between replicas. Each key is the dotted name of another key, quoted
+        /// (`"optimiser.lr" = [0.1, 0.01]`) or as a table (`[sweep.optimiser]`), and holds a list of values or one of
+        /// `{ log = [start, end, count] }`, `{ linear = [start, end, count] }` and `{ range = [start, stop, step] }` (without
+        /// `stop`, as in Python). All keys are crossed with each other, the last one changing fastest; keys named together in
+        /// `zip = [["model.gain", "optimiser.lr"]]` are walked side by side. Every combination is trained once with each seed.
+        /// Settings that all replicas of a run share (`steps`, `seeds`, and the sections data, probe, observe and save) cannot
+        /// be swept.
+        #[schemars(extend("synonyms" = ["grid"]))]
+        sweep: Sweep = Sweep::default(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Other names of keys: spellings that are accepted, and guesses at what an unknown key was meant to be.
 
+use super::schema;
 use super::tree::{Complaint, Entry, Node, Value, shorten};
 use crate::measure::catalogue::{Measure, Statistic};
 
@@ -7,62 +8,8 @@ use crate::measure::catalogue::{Measure, Statistic};
 const ALIASES: &[(&str, &str)] =
     &[("optimizer", "optimiser"), ("normalize", "normalise"), ("initializer", "init"), ("initialiser", "init")];
 
-/// Words that other tools use, and the key that does that here.
-const SYNONYMS: &[(&str, &str)] = &[
-    ("learning_rate", "optimiser.lr"),
-    ("eta", "optimiser.lr"),
-    ("betas", "optimiser.beta1"),
-    ("eps", "optimiser.epsilon"),
-    ("wd", "optimiser.weight_decay"),
-    ("l2", "optimiser.weight_decay"),
-    ("grad_clip", "optimiser.clip_norm"),
-    ("clip", "optimiser.clip_norm"),
-    ("scheduler", "optimiser.schedule"),
-    ("lr_schedule", "optimiser.schedule"),
-    ("warmup_steps", "optimiser.schedule.warmup"),
-    ("step_size", "optimiser.schedule.every"),
-    ("gamma", "optimiser.schedule.factor"),
-    ("hidden", "model.layers"),
-    ("hidden_layers", "model.layers"),
-    ("hidden_sizes", "model.layers"),
-    ("widths", "model.layers"),
-    ("width", "model.layers"),
-    ("units", "model.layers"),
-    ("nonlinearity", "model.activation"),
-    ("initialization", "model.init"),
-    ("initialisation", "model.init"),
-    ("dropout_rate", "model.dropout"),
-    ("weights", "model.init_from"),
-    ("epochs", "steps"),
-    ("iterations", "steps"),
-    ("max_steps", "steps"),
-    ("num_steps", "steps"),
-    ("seed", "seeds"),
-    ("replicas", "seeds"),
-    ("repeats", "seeds"),
-    ("title", "name"),
-    ("grid", "sweep"),
-    ("dataset", "data.source"),
-    ("file", "data.inputs"),
-    ("path", "data.inputs"),
-    ("x", "data.inputs"),
-    ("y", "data.labels"),
-    ("test_size", "data.test_fraction"),
-    ("num_classes", "data.classes"),
-    ("normalization", "data.normalise"),
-    ("normalisation", "data.normalise"),
-    ("batch_size", "batch.size"),
-    ("criterion", "loss.kind"),
-    ("objective", "loss.kind"),
-    ("type", "kind"),
-    ("name", "kind"),
-    ("metrics", "observe.measures"),
-    ("measure", "observe.measures"),
-    ("checkpoints", "observe.at"),
-    ("checkpoint_every", "observe.at.every"),
-    ("snapshots", "save.snapshot_every"),
-    ("save_every", "save.snapshot_every"),
-];
+/// Words that other tools use for `kind`, in whatever section; those for one key alone stand at its field.
+const KINDS: [&str; 2] = ["type", "name"];
 
 /// Words that other tools use for a value.
 const VALUE_SYNONYMS: &[(&str, &str)] = &[
@@ -160,15 +107,15 @@ pub(super) fn meant(section: &str, unknown: &str, known: &[&str], all: &[String]
         let rest = if section.is_empty() { path } else { path.strip_prefix(section)?.strip_prefix('.')? };
         known.contains(&rest).then(|| rest.to_owned())
     };
-    let synonyms = || SYNONYMS.iter().filter(|(word, _)| *word == lower).map(|(_, path)| *path);
-    // `kind` is no path but a name that many sections have.
-    if let Some(name) = synonyms().find_map(|path| inside(path).or(known.contains(&path).then(|| path.to_owned()))) {
+    let path = schema::synonyms().iter().find(|(word, _)| *word == lower).map(|(_, path)| path.as_str());
+    let kind = || (KINDS.contains(&lower.as_str()) && known.contains(&"kind")).then(|| "kind".to_owned());
+    if let Some(name) = path.and_then(inside).or_else(kind) {
         return Some(name);
     }
     if let Some(name) = nearest(unknown, known.iter().copied()) {
         return Some(name.to_owned());
     }
-    if let Some(path) = synonyms().find(|path| all.iter().any(|known| known == path)) {
+    if let Some(path) = path.filter(|path| all.iter().any(|known| known == path)) {
         return Some(path.to_owned());
     }
     let leaf = |path: &String| path.rsplit('.').next().unwrap_or("").to_owned();
@@ -191,12 +138,14 @@ pub(super) fn unknown_key(section: &str, unknown: &str, known: &[&str], all: &[S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::schema;
 
     #[test]
-    fn every_synonym_and_alias_leads_to_a_key() {
-        for (_, path) in SYNONYMS {
-            assert!(*path == "kind" || schema::find(path).is_ok(), "{path}");
+    fn every_synonym_and_alias_leads_to_one_key() {
+        let synonyms = schema::synonyms();
+        assert!(synonyms.len() > 45);
+        for (word, path) in synonyms {
+            assert!(schema::find(path).is_ok(), "{path}");
+            assert_eq!(synonyms.iter().filter(|(other, _)| other == word).count(), 1, "{word}");
         }
         for (_, name) in ALIASES {
             assert!(schema::paths().iter().any(|path| path.split('.').any(|part| part == *name)), "{name}");

@@ -1,9 +1,7 @@
 //! `[observe]`: what is measured, and of which layers.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use super::{checkpoints::Checkpoints, choices::choices};
+use super::checkpoints::Checkpoints;
+use crate::settings::{choices, settings};
 
 choices! {
     /// Something that is measured at checkpoints.
@@ -76,42 +74,30 @@ impl Measure {
     }
 }
 
-/// What is measured, and of which layers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Observe {
-    /// At which steps.
-    pub at: Checkpoints,
-    /// What is measured.
-    pub measures: Vec<Measure>,
-    /// Whether every CKA of `measures` is written in its debiased form as well, which is fair when examples are few.
-    pub debiased: bool,
-    /// Measures of the catalogue (`isogram measures`) between all pairs of replicas, at each hidden layer, such as
-    /// `procrustes` or `rsa:pearson`. Files have their full names: `cka` is written `cka:debiased`.
-    #[schemars(length(max = 100))]
-    pub compare: Vec<String>,
-    /// Statistics of the catalogue of each hidden layer of each replica, such as `participation_ratio`.
-    #[schemars(length(max = 100))]
-    pub describe: Vec<String>,
-    /// Hidden layers to look at, counted from 0; by default all.
-    #[schemars(length(min = 1, max = 1000))]
-    pub layers: Option<Vec<u32>>,
-    /// Pairs of probe examples, counted from 0, for `distance`.
-    #[schemars(length(max = 100000))]
-    pub pairs: Vec<[u32; 2]>,
-}
-
-impl Default for Observe {
-    fn default() -> Observe {
-        Observe {
-            at: Checkpoints::default(),
-            measures: vec![Measure::Loss, Measure::Accuracy],
-            debiased: true,
-            compare: Vec::new(),
-            describe: Vec::new(),
-            layers: None,
-            pairs: Vec::new(),
-        }
+settings! {
+    /// What is measured, and of which layers.
+    Observe {
+        /// At which steps.
+        #[schemars(extend("synonyms" = ["checkpoints"]))]
+        at: Checkpoints = Checkpoints::default(),
+        /// What is measured.
+        #[schemars(extend("synonyms" = ["metrics", "measure"]))]
+        measures: Vec<Measure> = vec![Measure::Loss, Measure::Accuracy],
+        /// Whether every CKA of `measures` is written in its debiased form as well, which is fair when examples are few.
+        debiased: bool = true,
+        /// Measures of the catalogue (`isogram measures`) between all pairs of replicas, at each hidden layer, such as
+        /// `procrustes` or `rsa:pearson`. Files have their full names: `cka` is written `cka:debiased`.
+        #[schemars(length(max = 100))]
+        compare: Vec<String> = Vec::new(),
+        /// Statistics of the catalogue of each hidden layer of each replica, such as `participation_ratio`.
+        #[schemars(length(max = 100))]
+        describe: Vec<String> = Vec::new(),
+        /// Hidden layers to look at, counted from 0; by default all.
+        #[schemars(length(min = 1, max = 1000))]
+        layers: Option<Vec<u32>> = None,
+        /// Pairs of probe examples, counted from 0, for `distance`.
+        #[schemars(length(max = 100000))]
+        pairs: Vec<[u32; 2]> = Vec::new(),
     }
 }
 

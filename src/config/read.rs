@@ -11,17 +11,6 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// The keys that name files.
-const PATHS: [&str; 7] = [
-    "data.inputs",
-    "data.labels",
-    "data.targets",
-    "data.test_inputs",
-    "data.test_labels",
-    "data.test_targets",
-    "model.init_from",
-];
-
 /// An experiment that is being read.
 struct Draft {
     root: Node,
@@ -110,12 +99,12 @@ impl Draft {
             *path = joined.to_owned();
             Ok(())
         };
-        for key in PATHS {
+        for key in schema::files() {
             let parts: Vec<&str> = key.split('.').collect();
             if let Some(node) = find_mut(&mut self.root, &parts) {
                 join(node)?;
             }
-            for entry in self.sweep.iter_mut().filter(|entry| entry.key == key) {
+            for entry in self.sweep.iter_mut().filter(|entry| entry.key == *key) {
                 if let Value::List(items) = &mut entry.node.value {
                     items.iter_mut().try_for_each(join)?;
                 }

@@ -1,9 +1,6 @@
 //! `[save]`: what is written beside the metrics.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use super::choices::choices;
+use crate::settings::{choices, settings};
 
 choices! {
     /// At which steps something is kept.
@@ -18,15 +15,15 @@ choices! {
     }
 }
 
-/// What is written beside the metrics.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Save {
-    /// Steps between two snapshots, from which an interrupted run continues; by default one at every checkpoint and every 30 seconds.
-    #[schemars(range(min = 1))]
-    pub snapshot_every: Option<u32>,
-    /// When the parameters of every replica are written to `parameters.safetensors`.
-    pub parameters: Keep,
-    /// When the representations of every replica are written to `representations.safetensors`.
-    pub representations: Keep,
+settings! {
+    /// What is written beside the metrics.
+    Save {
+        /// Steps between two snapshots, from which an interrupted run continues; by default one at every checkpoint and every 30 seconds.
+        #[schemars(range(min = 1), extend("synonyms" = ["snapshots", "save_every"]))]
+        snapshot_every: Option<u32> = None,
+        /// When the parameters of every replica are written to `parameters.safetensors`.
+        parameters: Keep = Keep::default(),
+        /// When the representations of every replica are written to `representations.safetensors`.
+        representations: Keep = Keep::default(),
+    }
 }

@@ -235,13 +235,13 @@ pub(super) fn title(section: &str) -> String {
 
 /// The words that a key takes, if it takes one of a few.
 #[cfg(test)]
-pub(super) fn choices(path: &str) -> Vec<&'static str> {
+pub(crate) fn choices(path: &str) -> Vec<&'static str> {
     find(path).map_or_else(|_| Vec::new(), words)
 }
 
 /// The words of which a key takes a list.
 #[cfg(test)]
-pub(super) fn choices_of_items(path: &str) -> Vec<&'static str> {
+pub(crate) fn choices_of_items(path: &str) -> Vec<&'static str> {
     match find(path).map(shape) {
         Ok(Shape::List(items, ..)) => words(items),
         _ => Vec::new(),
@@ -293,13 +293,60 @@ pub(super) fn find(path: &str) -> Result<&'static Json, String> {
 }
 
 /// Every dotted key that holds a value, in the order of the documentation.
-pub(super) fn paths() -> &'static [String] {
+pub(crate) fn paths() -> &'static [String] {
     static PATHS: OnceLock<Vec<String>> = OnceLock::new();
     PATHS.get_or_init(|| {
         let sections: Vec<&str> = fields::SECTIONS.iter().map(|(section, _)| *section).collect();
         let keys =
             sections.iter().flat_map(|section| fields::of_section(section).iter().map(move |key| join(section, key)));
         keys.filter(|path| path != "sweep" && !sections.contains(&path.as_str())).collect()
+    })
+}
+
+/// Every key and section, with its own schema: not that of the type it refers to.
+fn properties() -> impl Iterator<Item = (String, &'static Json)> {
+    fields::SECTIONS.iter().flat_map(|(section, _)| {
+        let of = if section.is_empty() { Ok(resolve(json_schema())) } else { find(section) };
+        let keys = fields::of_section(section).iter();
+        keys.filter_map(move |key| Some((join(section, key), of.as_ref().ok()?.get("properties")?.get(*key)?)))
+    })
+}
+
+/// Words that other tools use for a key, each with the key.
+pub(super) fn synonyms() -> &'static [(&'static str, String)] {
+    static SYNONYMS: OnceLock<Vec<(&str, String)>> = OnceLock::new();
+    SYNONYMS.get_or_init(|| {
+        let words = |schema: &'static Json| schema.get("synonyms").and_then(Json::as_array).into_iter().flatten();
+        let each =
+            |(path, schema)| words(schema).filter_map(Json::as_str).map(move |word| (word, String::clone(&path)));
+        properties().flat_map(each).collect()
+    })
+}
+
+/// The keys that name files.
+pub(super) fn files() -> &'static [String] {
+    static FILES: OnceLock<Vec<String>> = OnceLock::new();
+    FILES.get_or_init(|| {
+        let files = properties().filter(|(_, schema)| schema.get("format").is_some_and(|format| format == "path"));
+        files.map(|(path, _)| path).collect()
+    })
+}
+
+/// A key of which each replica of a group may have its own value, a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PerReplica {
+    /// Its dotted name.
+    pub key: String,
+    /// Whether the graph depends on its being above zero.
+    pub but_for_zero: bool,
+}
+
+/// Those of all keys whose field says so (`scope`).
+pub(crate) fn per_replica() -> &'static [PerReplica] {
+    static KEYS: OnceLock<Vec<PerReplica>> = OnceLock::new();
+    KEYS.get_or_init(|| {
+        let scoped = properties().filter_map(|(key, schema)| Some((key, schema.get("scope")?.as_str()?)));
+        scoped.map(|(key, scope)| PerReplica { key, but_for_zero: scope != "replica" }).collect()
     })
 }
 

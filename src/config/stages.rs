@@ -1,26 +1,25 @@
 //! `[[stages]]`: what is learned one after the other, and when training is over.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use crate::settings::settings;
 
-/// A part of training, with a loss on some of the outputs alone and a rule for its end. Stages follow each other in the order
-/// of the file, each replica at its own time; a replica whose last stage is over is trained no more, and when all are, the run
-/// ends. Without stages every replica is trained for `steps` steps on all outputs. Settings of stages cannot be swept.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Stage {
-    /// The outputs that have a loss: names of features, or numbers counted from 0; by default all. The loss is the mean over
-    /// these. Only with `mse` and `bce`.
-    pub outputs: Vec<String>,
-    /// The stage is over when the accuracy of each of its outputs on the test set is at least this, at a check
-    /// (`check_every`).
-    #[schemars(extend("exclusiveMinimum" = 0.0, "maximum" = 1.0))]
-    pub until: Option<f64>,
-    /// The stage is over after so many steps, rounded up to a check.
-    #[schemars(range(min = 1, max = 16000000))]
-    pub steps: Option<u32>,
-    /// Whether the optimiser starts anew (its moments, not the step of its schedule).
-    pub fresh_optimiser: bool,
+settings! {
+    /// A part of training, with a loss on some of the outputs alone and a rule for its end. Stages follow each other in the order
+    /// of the file, each replica at its own time; a replica whose last stage is over is trained no more, and when all are, the run
+    /// ends. Without stages every replica is trained for `steps` steps on all outputs. Settings of stages cannot be swept.
+    Stage {
+        /// The outputs that have a loss: names of features, or numbers counted from 0; by default all. The loss is the mean over
+        /// these. Only with `mse` and `bce`.
+        outputs: Vec<String> = Vec::new(),
+        /// The stage is over when the accuracy of each of its outputs on the test set is at least this, at a check
+        /// (`check_every`).
+        #[schemars(extend("exclusiveMinimum" = 0.0, "maximum" = 1.0))]
+        until: Option<f64> = None,
+        /// The stage is over after so many steps, rounded up to a check.
+        #[schemars(range(min = 1, max = 16000000))]
+        steps: Option<u32> = None,
+        /// Whether the optimiser starts anew (its moments, not the step of its schedule).
+        fresh_optimiser: bool = false,
+    }
 }
 
 impl Stage {

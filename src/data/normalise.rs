@@ -2,19 +2,19 @@
 
 use super::Table;
 use crate::error::{Error, Result};
+use crate::settings::choices;
 
-/// How inputs are scaled. What the scaling depends on is measured on training rows alone, so that nothing about the
-/// test rows reaches training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Normalise {
-    /// Inputs stay as they are.
-    #[default]
-    None,
-    /// All inputs are divided by the largest absolute value.
-    Unit,
-    /// Each column has its mean subtracted and is divided by its standard deviation (that of the training rows
-    /// themselves, without the correction for a sample). A column that is constant over the training rows becomes zero.
-    Standard,
+choices! {
+    /// How inputs are scaled. Constants come from the training examples alone.
+    Normalise {
+        /// As they are in the file.
+        None = "none",
+        /// Divided by the largest absolute value of all inputs.
+        #[default]
+        Unit = "unit",
+        /// To mean 0 and variance 1 for each input; an input that never changes becomes 0.
+        Standard = "standard",
+    }
 }
 
 /// A scaling, measured and ready to be applied.

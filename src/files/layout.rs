@@ -30,6 +30,11 @@ pub const FIGURES: &str = "figures";
 /// The folder that holds the runs for which no folder was named.
 pub const RUNS: &str = "runs";
 
+/// Where something of a checkpoint is kept until its run is done, such as `partial/metrics-000000064.parquet`.
+pub fn partial(dir: &Path, what: &str, step: u32, ending: &str) -> PathBuf {
+    dir.join(PARTIAL).join(format!("{what}-{step:09}.{ending}"))
+}
+
 /// Folders that were made for work that has not begun: those that are still empty when this is dropped are removed again, so
 /// that a refusal leaves nothing behind.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@
 //! to the whole network), `name`, `value`.
 
 use std::borrow::Borrow;
+use std::fmt;
 use std::path::Path;
 
 use parquet::data_type::ByteArray;
@@ -15,6 +16,28 @@ use crate::error::{Error, Result};
 /// The columns that every table has, whatever is swept.
 const FIXED: [&str; 6] = ["replica", "seed", "step", "layer", "name", "value"];
 
+/// A hidden layer, by its number; files spell it `layers.<number>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Layer(pub u32);
+
+impl Layer {
+    /// The hidden layer of this number, from 0.
+    pub fn of(number: usize) -> Self {
+        Self(number as u32)
+    }
+
+    /// Of its name.
+    pub fn parse(name: &str) -> Option<Self> {
+        name.strip_prefix("layers.")?.parse().ok().map(Self)
+    }
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "layers.{}", self.0)
+    }
+}
+
 /// One observed number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MetricRow {
@@ -23,7 +46,7 @@ pub struct MetricRow {
     /// Optimiser steps done when it was observed.
     pub step: u64,
     /// The hidden layer, or none for the whole network.
-    pub layer: Option<String>,
+    pub layer: Option<Layer>,
     /// What was observed.
     pub name: String,
     /// The number; NaN is allowed.
@@ -113,7 +136,7 @@ impl Group {
     fn push(&mut self, row: &MetricRow) {
         self.replica.push(row.replica);
         self.step.push(row.step);
-        self.layer.push(row.layer.as_deref().map_or(Words::NONE, |layer| self.words.place(layer)));
+        self.layer.push(row.layer.map_or(Words::NONE, |layer| self.words.place(&layer.to_string())));
         self.name.push(self.words.place(&row.name));
         self.value.push(row.value);
     }
@@ -259,7 +282,7 @@ impl MetricsTable {
         Some(MetricRow {
             replica: *self.replica.get(i)?,
             step: *self.step.get(i)?,
-            layer: self.words.get(*self.layer.get(i)?).map(str::to_owned),
+            layer: self.words.get(*self.layer.get(i)?).and_then(Layer::parse),
             name: self.words.get(*self.name.get(i)?).unwrap_or_default().to_owned(),
             value: *self.value.get(i)?,
         })
@@ -309,7 +332,7 @@ mod tests {
         let row = |i: u32| MetricRow {
             replica: i % 3,
             step: u64::from(i / 3) * 10,
-            layer: i.is_multiple_of(2).then(|| format!("layers.{}", i % 4)),
+            layer: i.is_multiple_of(2).then_some(Layer(i % 4)),
             name: if i.is_multiple_of(5) { "loss".to_owned() } else { "cka_input".to_owned() },
             value: f64::from(i) / 7.0,
         };

@@ -19,7 +19,7 @@ pub use comparison::{NamedMatrix, write_matrices_npz, write_matrices_parquet, wr
 pub use layout::{Made, create_run_dir, make_dir};
 pub use lock::FolderLock;
 pub use manifest::Manifest;
-pub use metrics::{Cell, MetricRow, MetricsTable, ReplicaColumns, read_metrics, write_metrics};
+pub use metrics::{Cell, Layer, MetricRow, MetricsTable, ReplicaColumns, read_metrics, write_metrics};
 pub use pairs::{PairRow, PairTable, PairWriter, read_pairs, scan_pairs, write_pairs};
 pub use statistics::{StatisticRow, write_statistics_csv, write_statistics_parquet};
 pub use words::Words;

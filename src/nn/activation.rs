@@ -3,51 +3,71 @@
 use crate::error::Result;
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::Unary;
+use crate::settings::choices;
 
-/// An activation function, applied to each element.
+choices! {
+    /// An activation function, applied to each element.
+    Activation {
+        /// x: a deep linear network.
+        Identity = "identity",
+        /// max(x, 0).
+        #[default]
+        Relu = "relu",
+        /// x above 0, `slope` x below.
+        LeakyRelu = "leaky_relu",
+        /// x above 0, `alpha` (exp(x) - 1) below.
+        Elu = "elu",
+        /// x Φ(x) with the normal distribution function Φ (exact, through erf).
+        Gelu = "gelu",
+        /// The tanh approximation of `gelu`.
+        GeluTanh = "gelu_tanh",
+        /// x sigmoid(x), also called swish.
+        Silu = "silu",
+        /// log(1 + exp(x)).
+        Softplus = "softplus",
+        /// tanh(x).
+        Tanh = "tanh",
+        /// 1 / (1 + exp(-x)).
+        Sigmoid = "sigmoid",
+    }
+}
+
+/// What some activation functions are below zero.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Activation {
-    /// `x`
-    Identity,
-    /// `max(x, 0)`
-    Relu,
-    /// `x` where positive, `slope * x` elsewhere.
-    LeakyRelu {
-        /// Slope on the negative side.
-        slope: f32,
-    },
-    /// `x` where positive, `alpha * (exp(x) - 1)` elsewhere (Clevert et al. 2016).
-    Elu {
-        /// Size of the negative limit.
-        alpha: f32,
-    },
-    /// `x` times the normal distribution function (Hendrycks and Gimpel 2016), exact.
-    Gelu,
-    /// The same by its tanh approximation.
-    GeluTanh,
-    /// `x * sigmoid(x)` (swish).
-    Silu,
-    /// `log(1 + exp(x))`
-    Softplus,
-    /// Hyperbolic tangent.
-    Tanh,
-    /// Logistic function.
-    Sigmoid,
+pub struct Below {
+    /// Slope of `leaky_relu`.
+    pub slope: f32,
+    /// Size of the negative part of `elu`.
+    pub alpha: f32,
+}
+
+impl Default for Below {
+    fn default() -> Self {
+        Self { slope: 0.01, alpha: 1.0 }
+    }
 }
 
 impl Activation {
-    /// The function of each element of `x`.
+    /// The function of each element of `x`, with the usual slope and size below zero.
     ///
     /// # Errors
     /// None of its own.
     pub fn apply(self, g: &mut Graph, x: Tensor) -> Result<Tensor> {
+        self.apply_with(g, x, Below::default())
+    }
+
+    /// The function of each element of `x`, with what `below` says of the negative side.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub fn apply_with(self, g: &mut Graph, x: Tensor, below: Below) -> Result<Tensor> {
         Ok(match self {
             Self::Identity => x,
             Self::Relu => g.unary(Unary::Relu, x),
             // Zero times infinity is no number.
-            Self::LeakyRelu { slope: 0.0 } => g.unary(Unary::Relu, x),
-            Self::LeakyRelu { slope } => g.unary(Unary::Leaky(slope.to_bits()), x),
-            Self::Elu { alpha } => g.unary(Unary::Elu(alpha.to_bits()), x),
+            Self::LeakyRelu if below.slope == 0.0 => g.unary(Unary::Relu, x),
+            Self::LeakyRelu => g.unary(Unary::Leaky(below.slope.to_bits()), x),
+            Self::Elu => g.unary(Unary::Elu(below.alpha.to_bits()), x),
             Self::Gelu => {
                 let scaled = g.scale(x, std::f64::consts::FRAC_1_SQRT_2);
                 let erf = g.unary(Unary::Erf, scaled);

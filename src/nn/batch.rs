@@ -3,43 +3,48 @@
 use crate::error::Result;
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::Draw;
+use crate::settings::{choices, settings};
 
-/// How batches are drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Draws {
-    /// All examples, every step.
-    Full,
-    /// Shuffled anew each epoch, read continuously, so that each example comes once per epoch.
-    Shuffled,
-    /// Independently, with replacement.
-    Replacement,
+choices! {
+    /// How a batch is drawn.
+    BatchMode {
+        /// Epoch after epoch, each in a new order of the replica's own. Batches run on across the end of an epoch.
+        #[default]
+        Shuffled = "shuffled",
+        /// Every example of every batch is drawn on its own, with replacement.
+        Replacement = "replacement",
+        /// All training examples in every step; `size` is unused.
+        Full = "full",
+    }
 }
 
-/// A training set on the device.
-#[derive(Clone, Copy, Debug)]
-pub struct Batches {
-    /// How batches are drawn.
-    pub draws: Draws,
-    /// Examples per batch.
-    pub size: usize,
+settings! {
+    /// Which examples one step sees. Each replica has its own order, set by its seed.
+    Batch {
+        /// How a batch is drawn.
+        mode: BatchMode = BatchMode::Shuffled,
+        /// Examples in a batch. `steps` times `size` must stay below 4,294,967,296.
+        #[schemars(range(min = 1), extend("synonyms" = ["batch_size"]))]
+        size: u32 = 32,
+    }
 }
 
-impl Batches {
-    /// Inputs and targets of the batch of a step, from shared tables `[N, D]` and `[N, C]`.
+impl Batch {
+    /// Rows of a step's batch, of tables `[N, D]`, `[N, C]` ... that all have the same examples.
     ///
     /// # Errors
     /// If the tables are not matrices.
-    pub fn take(self, g: &mut Graph, tables: &[Tensor], seed: Tensor, step: Tensor) -> Result<Vec<Tensor>> {
-        let draw = match self.draws {
-            Draws::Full => return Ok(tables.to_vec()),
-            Draws::Shuffled => Draw::Shuffled,
-            Draws::Replacement => Draw::Replacement,
+    pub fn take(&self, g: &mut Graph, tables: &[Tensor], seed: Tensor, step: Tensor) -> Result<Vec<Tensor>> {
+        let draw = match self.mode {
+            BatchMode::Full => return Ok(tables.to_vec()),
+            BatchMode::Shuffled => Draw::Shuffled,
+            BatchMode::Replacement => Draw::Replacement,
         };
         let purpose = g.purpose("batch");
         let mut batch = Vec::with_capacity(tables.len());
         for &table in tables {
             let [examples, _] = g.matrix(table)?;
-            let rows = g.draw(draw, examples, self.size, seed, purpose, step);
+            let rows = g.draw(draw, examples, self.size as usize, seed, purpose, step);
             batch.push(g.gather(table, rows)?);
         }
         Ok(batch)

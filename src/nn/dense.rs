@@ -1,6 +1,6 @@
 //! Dense layers and stacks of them.
 
-use super::{Activation, Dropout, Init, dropout};
+use super::{Activation, Below, Dropout, Initialiser, dropout};
 use crate::error::Result;
 use crate::graph::{Effect, Graph, Tensor, VariableKind};
 use crate::kernels::program::DType;
@@ -51,8 +51,15 @@ impl Dense {
     /// Assignments of the initial values.
     ///
     /// # Errors
-    /// As [`Init::weight`].
-    pub fn initialise(&self, g: &mut Graph, init: Init, gain: Tensor, seed: Tensor) -> Result<Vec<Effect>> {
+    /// As [`Initialiser::weight`].
+    pub fn initialise(
+        &self,
+        g: &mut Graph,
+        init: impl Into<Initialiser>,
+        gain: Tensor,
+        seed: Tensor,
+    ) -> Result<Vec<Effect>> {
+        let init = init.into();
         let [outputs, inputs] = g.matrix(self.weight)?;
         let path = format!("{}.weight", self.path);
         let weight = init.weight(g, &path, outputs, inputs, gain, seed)?;
@@ -81,6 +88,8 @@ pub struct Mlp {
     pub layers: Vec<Dense>,
     /// Between the layers.
     pub activation: Activation,
+    /// What that is below zero.
+    pub below: Below,
     /// To each hidden layer's activation is added that of the layer so many before it, where there is one; 0 for none.
     pub skip: usize,
 }
@@ -96,13 +105,7 @@ impl Mlp {
             .enumerate()
             .map(|(i, w)| Dense::new(g, &format!("layers.{i}"), w[0], w[1], bias))
             .collect::<Result<_>>()?;
-        Ok(Self { layers, activation, skip: 0 })
-    }
-
-    /// The same with skip connections over so many layers; 0 for none.
-    #[must_use]
-    pub fn with_skip(self, skip: usize) -> Self {
-        Self { skip, ..self }
+        Ok(Self { layers, activation, below: Below::default(), skip: 0 })
     }
 
     /// Activations on `x` `[N, inputs]`; with dropout of the input and after each hidden layer if given.
@@ -117,7 +120,7 @@ impl Mlp {
         for (i, layer) in self.layers.iter().enumerate() {
             value = layer.forward(g, value)?;
             if i + 1 < self.layers.len() {
-                value = self.activation.apply(g, value)?;
+                value = self.activation.apply_with(g, value, self.below)?;
                 if self.skip > 0 && i >= self.skip {
                     value = g.plus(value, hidden[i - self.skip])?;
                 }
@@ -138,8 +141,15 @@ impl Mlp {
     /// Assignments of all initial values.
     ///
     /// # Errors
-    /// As [`Init::weight`].
-    pub fn initialise(&self, g: &mut Graph, init: Init, gain: Tensor, seed: Tensor) -> Result<Vec<Effect>> {
+    /// As [`Initialiser::weight`].
+    pub fn initialise(
+        &self,
+        g: &mut Graph,
+        init: impl Into<Initialiser>,
+        gain: Tensor,
+        seed: Tensor,
+    ) -> Result<Vec<Effect>> {
+        let init = init.into();
         let mut effects = Vec::new();
         for layer in &self.layers {
             effects.extend(layer.initialise(g, init, gain, seed)?);

@@ -3,69 +3,87 @@
 use crate::error::Result;
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::Distribution;
+use crate::settings::choices;
 
-/// Which extent of a weight matrix scales its variance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fan {
-    /// Inputs.
-    In,
-    /// Outputs.
-    Out,
-    /// Mean of both.
-    Average,
+choices! {
+    /// How weights are drawn. Biases start at 0, save for `pytorch`.
+    Init {
+        /// Normal with standard deviation gain sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio 2010).
+        XavierNormal = "xavier_normal",
+        /// Uniform within ±gain sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010).
+        XavierUniform = "xavier_uniform",
+        /// Normal with standard deviation gain sqrt(2 / fan) (He et al. 2015).
+        #[default]
+        KaimingNormal = "kaiming_normal",
+        /// Uniform within ±gain sqrt(6 / fan) (He et al. 2015).
+        KaimingUniform = "kaiming_uniform",
+        /// Normal cut at two standard deviations, with variance gain² / fan after the cut.
+        VarianceScaling = "variance_scaling",
+        /// gain times a random matrix with orthonormal rows or columns (Saxe et al. 2014).
+        Orthogonal = "orthogonal",
+        /// Normal with standard deviation gain, whatever the width.
+        Normal = "normal",
+        /// Uniform within ±gain, whatever the width.
+        Uniform = "uniform",
+        /// What `torch.nn.Linear` does: weights uniform within ±gain / sqrt(fan_in), biases within ±1 / sqrt(fan_in).
+        Pytorch = "pytorch",
+    }
+}
+
+choices! {
+    /// Which width of a layer sets the scale of its weights.
+    Fan {
+        /// Number of inputs of the layer: keeps activations of one size.
+        #[default]
+        FanIn = "fan_in",
+        /// Number of outputs of the layer: keeps gradients of one size.
+        FanOut = "fan_out",
+        /// The mean of both.
+        FanAvg = "fan_avg",
+    }
 }
 
 impl Fan {
     fn of(self, inputs: usize, outputs: usize) -> f64 {
         match self {
-            Self::In => inputs as f64,
-            Self::Out => outputs as f64,
-            Self::Average => (inputs + outputs) as f64 / 2.0,
+            Self::FanIn => inputs as f64,
+            Self::FanOut => outputs as f64,
+            Self::FanAvg => (inputs + outputs) as f64 / 2.0,
         }
     }
 }
 
-/// How a weight matrix is drawn. Each is scaled by the gain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Init {
-    /// Normal, standard deviation `sqrt(2 / (in + out))` (Glorot and Bengio 2010).
-    XavierNormal,
-    /// Uniform in `±sqrt(6 / (in + out))`.
-    XavierUniform,
-    /// Normal, standard deviation `sqrt(2 / fan)` (He et al. 2015).
-    KaimingNormal(Fan),
-    /// Uniform in `±sqrt(6 / fan)`.
-    KaimingUniform(Fan),
-    /// Normal cut at two standard deviations, variance `1 / fan` after the cut.
-    TruncatedNormal(Fan),
-    /// Orthonormal rows or columns, uniform over such matrices (Saxe et al. 2014).
-    Orthogonal,
-    /// Standard normal.
-    Normal,
-    /// Uniform in `±1`.
-    Uniform,
-    /// PyTorch's default for linear layers: weights and biases uniform in `±1 / sqrt(in)`; the gain scales the weights.
-    PyTorch,
+/// How weights are drawn, each scaled by a gain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Initialiser {
+    /// The distribution.
+    pub init: Init,
+    /// Which width sets the scale in `kaiming_normal`, `kaiming_uniform` and `variance_scaling`.
+    pub fan: Fan,
+}
+
+impl From<Init> for Initialiser {
+    fn from(init: Init) -> Self {
+        Self { init, ..Self::default() }
+    }
 }
 
 /// Standard deviation of a standard normal cut at two.
 const TRUNCATED_STD: f64 = 0.879_625_661_034_239_8;
 
-impl Init {
+impl Initialiser {
     /// Distribution, and the factor on it before the gain.
     fn recipe(self, inputs: usize, outputs: usize) -> (Distribution, f64) {
-        let both = (inputs + outputs) as f64;
-        match self {
-            Self::XavierNormal => (Distribution::Normal, (2.0 / both).sqrt()),
-            Self::XavierUniform => (Distribution::Uniform, (6.0 / both).sqrt()),
-            Self::KaimingNormal(fan) => (Distribution::Normal, (2.0 / fan.of(inputs, outputs)).sqrt()),
-            Self::KaimingUniform(fan) => (Distribution::Uniform, (6.0 / fan.of(inputs, outputs)).sqrt()),
-            Self::TruncatedNormal(fan) => {
-                (Distribution::TruncatedNormal, (1.0 / fan.of(inputs, outputs)).sqrt() / TRUNCATED_STD)
-            }
-            Self::Orthogonal | Self::Normal => (Distribution::Normal, 1.0),
-            Self::Uniform => (Distribution::Uniform, 1.0),
-            Self::PyTorch => (Distribution::Uniform, 1.0 / (inputs as f64).sqrt()),
+        let (both, fan) = ((inputs + outputs) as f64, self.fan.of(inputs, outputs));
+        match self.init {
+            Init::XavierNormal => (Distribution::Normal, (2.0 / both).sqrt()),
+            Init::XavierUniform => (Distribution::Uniform, (6.0 / both).sqrt()),
+            Init::KaimingNormal => (Distribution::Normal, (2.0 / fan).sqrt()),
+            Init::KaimingUniform => (Distribution::Uniform, (6.0 / fan).sqrt()),
+            Init::VarianceScaling => (Distribution::TruncatedNormal, (1.0 / fan).sqrt() / TRUNCATED_STD),
+            Init::Orthogonal | Init::Normal => (Distribution::Normal, 1.0),
+            Init::Uniform => (Distribution::Uniform, 1.0),
+            Init::Pytorch => (Distribution::Uniform, 1.0 / (inputs as f64).sqrt()),
         }
     }
 
@@ -84,7 +102,7 @@ impl Init {
     ) -> Result<Tensor> {
         let (distribution, factor) = self.recipe(inputs, outputs);
         let drawn = self.draw(g, path, &[outputs, inputs], distribution, seed);
-        let drawn = if self == Self::Orthogonal { g.orthogonal(drawn)? } else { drawn };
+        let drawn = if self.init == Init::Orthogonal { g.orthogonal(drawn)? } else { drawn };
         // Beside the text, so that all layers' weights come from one kernel.
         let factor = g.number(factor);
         let scale = g.times(gain, factor)?;
@@ -96,7 +114,7 @@ impl Init {
     /// # Errors
     /// None of its own.
     pub fn bias(self, g: &mut Graph, path: &str, outputs: usize, inputs: usize, seed: Tensor) -> Result<Tensor> {
-        if self == Self::PyTorch {
+        if self.init == Init::Pytorch {
             let drawn = self.draw(g, path, &[1, outputs], Distribution::Uniform, seed);
             let factor = g.number(1.0 / (inputs as f64).sqrt());
             return g.times(drawn, factor);

@@ -1,20 +1,63 @@
-//! Losses, with their conventions named.
+//! Losses, with their conventions named: these differ by a factor between papers.
 
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::{Binary, Unary};
+use crate::settings::{choices, settings};
 
-/// How a loss is summed up. Every convention is a mean over examples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reduction {
-    /// Mean over examples and outputs.
-    Mean,
-    /// Half of [`Reduction::Mean`].
-    HalfMean,
-    /// Sum over outputs, mean over examples.
-    Sum,
-    /// Half of [`Reduction::Sum`].
-    HalfSum,
+choices! {
+    /// What is minimised.
+    LossKind {
+        /// Minus the log-probability of the class under a softmax of the outputs.
+        #[default]
+        CrossEntropy = "cross_entropy",
+        /// Binary cross-entropy of each output through a sigmoid; labels become one-hot rows.
+        Bce = "bce",
+        /// Squared difference between outputs and targets; labels become one-hot rows.
+        Mse = "mse",
+    }
+}
+
+choices! {
+    /// How one number is made of the losses of all examples and outputs. Every convention averages over the examples
+    /// of a batch; they differ in what is done with the outputs.
+    Reduction {
+        /// Mean over examples and outputs, as `torch.nn.MSELoss`. For `cross_entropy`, where an example has one loss:
+        /// mean over examples.
+        #[default]
+        Mean = "mean",
+        /// Sum over outputs, mean over examples. For `cross_entropy` the same as `mean`.
+        Sum = "sum",
+        /// Half of `mean`; only for `mse`.
+        HalfMean = "half_mean",
+        /// Half of `sum`, the usual convention of theory; only for `mse`.
+        HalfSum = "half_sum",
+    }
+}
+
+choices! {
+    /// What becomes of labels that have no loss, since their feature is absent from the example.
+    AbsentTerms {
+        /// Their terms are 0, and count in every mean: a feature that is seldom present has little weight.
+        #[default]
+        Zero = "zero",
+        /// They count in no mean: `mean` is that of the terms that are present in the batch, of all outputs together.
+        LeftOut = "left_out",
+    }
+}
+
+settings! {
+    /// What is minimised.
+    #[derive(Copy)]
+    Loss {
+        /// What is minimised.
+        #[schemars(extend("synonyms" = ["criterion", "objective"]))]
+        kind: LossKind = LossKind::default(),
+        /// How the losses of examples and outputs become one number.
+        reduction: Reduction = Reduction::default(),
+        /// What becomes of labels whose feature is absent (`presence` of `[[data.features]]`); only with `mse` and `bce`.
+        absent: AbsentTerms = AbsentTerms::default(),
+    }
 }
 
 impl Reduction {
@@ -30,30 +73,13 @@ impl Reduction {
     }
 }
 
-/// What terms that are masked count for in a mean.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Masked {
-    /// They count as zeros: the divisor is the number of all terms.
-    #[default]
-    Zero,
-    /// They do not count: the divisor is the number of terms that are present, where [`Reduction`] has that of all (and at
-    /// least 1).
-    LeftOut,
-}
-
-/// A loss.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
-    /// Softmax cross-entropy against integer labels `[N, 1]`, in nats, mean over examples.
-    CrossEntropy,
-    /// Logistic cross-entropy of each output against targets in [0, 1], in nats.
-    BinaryCrossEntropy(Reduction),
-    /// Squared error.
-    SquaredError(Reduction),
-}
-
 impl Loss {
-    /// The loss `[1, 1]` of predictions (logits) `[N, C]`.
+    /// Of a kind and a reduction.
+    pub fn new(kind: LossKind, reduction: Reduction) -> Self {
+        Self { kind, reduction, ..Self::default() }
+    }
+
+    /// The loss `[1, 1]` of predictions (logits) `[N, C]` for labels `[N, 1]` (cross-entropy, in nats) or targets `[N, C]`.
     ///
     /// # Errors
     /// If the shapes do not fit.
@@ -66,18 +92,12 @@ impl Loss {
         Ok(g.scale(sum, factor))
     }
 
-    /// The loss `[1, 1]` of predictions `[N, C]` whose terms count where `mask` `[N, C]` is 1, and not where it is 0.
+    /// The loss `[1, 1]` of predictions `[N, C]` whose terms count where `mask` `[N, C]` is 1, and not where it is 0: as zeros,
+    /// or left out of the divisor, which is then the number of terms that are present, at least 1.
     ///
     /// # Errors
     /// If the shapes do not fit, or the loss has one term for all outputs (cross-entropy).
-    pub fn masked(
-        self,
-        g: &mut Graph,
-        prediction: Tensor,
-        target: Tensor,
-        mask: Tensor,
-        absent: Masked,
-    ) -> Result<Tensor> {
+    pub fn masked(self, g: &mut Graph, prediction: Tensor, target: Tensor, mask: Tensor) -> Result<Tensor> {
         let Some((terms, factor)) = self.terms(g, prediction, target)? else {
             return Err(Error::Shape(
                 "cross-entropy has one term for all outputs, which cannot be masked by output: use a binary one".into(),
@@ -90,9 +110,9 @@ impl Loss {
         let [examples, outputs] = g.matrix(prediction)?;
         let terms = g.times(terms, mask)?;
         let sum = g.sum_all(terms)?;
-        match absent {
-            Masked::Zero => Ok(g.scale(sum, factor)),
-            Masked::LeftOut => {
+        match self.absent {
+            AbsentTerms::Zero => Ok(g.scale(sum, factor)),
+            AbsentTerms::LeftOut => {
                 let present = g.sum_all(mask)?;
                 let one = g.constant(1.0);
                 let present = g.binary(Binary::Max, present, one)?;
@@ -105,9 +125,9 @@ impl Loss {
     /// The terms `[N, C]`, and the factor on their sum; none of cross-entropy.
     fn terms(self, g: &mut Graph, prediction: Tensor, target: Tensor) -> Result<Option<(Tensor, f64)>> {
         let [examples, outputs] = g.matrix(prediction)?;
-        Ok(Some(match self {
-            Self::CrossEntropy => return Ok(None),
-            Self::BinaryCrossEntropy(reduction) => {
+        Ok(Some(match self.kind {
+            LossKind::CrossEntropy => return Ok(None),
+            LossKind::Bce => {
                 // y softplus(-z) + (1 - y) softplus(z). The shorter softplus(z) - y z loses the digits of a loss that is small,
                 // and of its gradient, where z is large and y is 1.
                 let one = g.constant(1.0);
@@ -115,11 +135,11 @@ impl Loss {
                 let (wrong_if_one, wrong_if_zero) =
                     (g.unary(Unary::Softplus, opposite), g.unary(Unary::Softplus, prediction));
                 let (first, second) = (g.times(target, wrong_if_one)?, g.times(rest, wrong_if_zero)?);
-                (g.plus(first, second)?, reduction.factor(examples, outputs))
+                (g.plus(first, second)?, self.reduction.factor(examples, outputs))
             }
-            Self::SquaredError(reduction) => {
+            LossKind::Mse => {
                 let difference = g.minus(prediction, target)?;
-                (g.unary(Unary::Square, difference), reduction.factor(examples, outputs))
+                (g.unary(Unary::Square, difference), self.reduction.factor(examples, outputs))
             }
         }))
     }

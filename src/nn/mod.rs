@@ -1,4 +1,5 @@
-//! Layers, initialisers, losses, optimisers: functions that add nodes to a graph, written for one replica.
+//! Layers, initialisers, losses, optimisers: functions that add nodes to a graph, written for one replica. Their settings are plain data:
+//! sections and words of an experiment are these types themselves, so that what a setting means stands where it is used.
 
 mod activation;
 mod batch;
@@ -10,12 +11,12 @@ mod loss_scale;
 mod optimiser;
 mod schedule;
 
-pub use activation::Activation;
-pub use batch::{Batches, Draws};
+pub use activation::{Activation, Below};
+pub use batch::{Batch, BatchMode};
 pub use dense::{Dense, Forward, Mlp};
 pub use dropout::{Dropout, dropout};
-pub use init::{Fan, Init};
-pub use loss::{Loss, Masked, Reduction};
+pub use init::{Fan, Init, Initialiser};
+pub use loss::{AbsentTerms, Loss, LossKind, Reduction};
 pub use loss_scale::LossScale;
-pub use optimiser::{Decay, Hyper, Optimiser, Rule, Update, clip_by_global_norm, global_norm};
-pub use schedule::{Schedule, Shape as ScheduleShape};
+pub use optimiser::{Hyper, Optimiser, OptimiserKind, Update, clip_by_global_norm, global_norm};
+pub use schedule::{Schedule, ScheduleKind};

@@ -3,56 +3,57 @@
 use crate::error::Result;
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::{Binary, Unary};
+use crate::settings::{choices, settings};
 
-/// Course of the factor after the warm-up.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Shape {
-    /// 1 throughout.
-    Constant,
-    /// Multiplied by `factor` after every `every` steps, counted from the start.
-    Step {
-        /// Steps between falls.
-        every: u32,
-        /// Factor of each fall.
-        factor: f32,
-    },
-    /// Half a cosine from 1 to `end`.
-    Cosine {
-        /// Final factor.
-        end: f32,
-    },
-    /// A line from 1 to `end`.
-    Linear {
-        /// Final factor.
-        end: f32,
-    },
+choices! {
+    /// How the learning rate changes over the steps.
+    ScheduleKind {
+        /// `lr` throughout.
+        #[default]
+        Constant = "constant",
+        /// Times `factor` every `every` steps.
+        Step = "step",
+        /// Half a cosine from `lr` to `end` times `lr`.
+        Cosine = "cosine",
+        /// A straight line from `lr` to `end` times `lr`.
+        Linear = "linear",
+    }
 }
 
-/// A factor on the learning rate as a function of the step.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Schedule {
-    /// Course after the warm-up.
-    pub shape: Shape,
-    /// Steps over which the factor first rises linearly: `(t + 1) / warmup` at step `t`.
-    pub warmup: u32,
-    /// Length of the whole schedule, in steps.
-    pub steps: u32,
+settings! {
+    /// How the learning rate changes over the steps.
+    Schedule {
+        /// How the learning rate changes.
+        kind: ScheduleKind = ScheduleKind::Constant,
+        /// Steps at the start over which the learning rate rises in a straight line from 0; they count into `steps`.
+        #[schemars(extend("synonyms" = ["warmup_steps"]))]
+        warmup: u32 = 0,
+        /// Steps between two drops; needed by `step`.
+        #[schemars(range(min = 1), extend("synonyms" = ["step_size"]))]
+        every: Option<u32> = None,
+        /// Factor of each drop of `step`.
+        #[schemars(extend("minimum" = 0.0, "synonyms" = ["gamma"]))]
+        factor: f64 = 0.1,
+        /// What part of `lr` is left at the end of `cosine` and `linear`.
+        #[schemars(extend("minimum" = 0.0))]
+        end: f64 = 0.0,
+        /// Step at which `cosine` and `linear` reach their end, and stay there; by default the last step of the run.
+        #[schemars(range(min = 1))]
+        steps: Option<u32> = None,
+    }
 }
 
 impl Schedule {
-    /// 1 throughout.
-    pub fn constant() -> Self {
-        Self { shape: Shape::Constant, warmup: 0, steps: 1 }
-    }
-
-    /// The factor at the integer scalar `step`.
+    /// What the learning rate is times at the integer scalar `step` of a run of `steps` steps: while it warms up,
+    /// `(step + 1) / warmup`.
     ///
     /// # Errors
     /// None of its own.
-    pub fn factor(self, g: &mut Graph, step: Tensor) -> Result<Tensor> {
+    pub fn at(&self, g: &mut Graph, step: Tensor, steps: u32) -> Result<Tensor> {
+        let end = self.end as f32;
         let t = g.unary(Unary::ToFloat, step);
         let one = g.constant(1.0);
-        let span = self.steps.saturating_sub(self.warmup).max(1);
+        let span = self.steps.unwrap_or(steps).saturating_sub(self.warmup).max(1);
         let progress = |g: &mut Graph| -> Result<Tensor> {
             let since = g.shift(t, -(self.warmup as f32));
             let fraction = g.scale(since, 1.0 / f64::from(span));
@@ -60,20 +61,21 @@ impl Schedule {
             let low = g.binary(Binary::Max, fraction, zero)?;
             g.binary(Binary::Min, low, one)
         };
-        let course = match self.shape {
-            Shape::Constant => one,
-            Shape::Step { every, factor } => {
+        let course = match self.kind {
+            ScheduleKind::Constant => one,
+            ScheduleKind::Step => {
+                let every = self.every.unwrap_or(1).max(1);
                 let falls = g.scale(t, 1.0 / f64::from(every));
                 // Division by a constant may fall just short of a whole number: half a step is a safe nudge.
                 let nudged = g.shift(falls, 0.5 / f64::from(every));
                 let whole = g.unary(Unary::Floor, nudged);
-                let base = g.constant(factor);
+                let base = g.constant(self.factor as f32);
                 let power = g.binary(Binary::Pow, base, whole)?;
                 // The zeroth power is one whatever the factor; of zero, a power function gives none.
                 let fallen = g.binary(Binary::AtLeast, whole, one)?;
                 g.select(fallen, power, one)?
             }
-            Shape::Cosine { end } => {
+            ScheduleKind::Cosine => {
                 let p = progress(g)?;
                 let angle = g.scale(p, std::f64::consts::PI);
                 let cosine = g.unary(Unary::Cos, angle);
@@ -81,7 +83,7 @@ impl Schedule {
                 let part = g.scale(raised, 0.5 * (1.0 - end));
                 g.shift(part, end)
             }
-            Shape::Linear { end } => {
+            ScheduleKind::Linear => {
                 let p = progress(g)?;
                 let fallen = g.scale(p, end - 1.0);
                 g.shift(fallen, 1.0)

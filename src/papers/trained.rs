@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::data::{NamedArray, read_safetensors, write_safetensors};
 use crate::error::Result;
+use crate::files::Layer;
 use crate::train::{Quantity, Summary, Tracked};
 
 /// A value that was observed over training, of every replica.
@@ -45,7 +46,7 @@ impl Trained {
     pub(super) fn new(summary: Summary, replicas: usize) -> Self {
         let mut curves: Vec<Curve> = Vec::new();
         for row in &summary.metrics {
-            let layer = row.layer.as_deref().and_then(layer_of);
+            let layer = row.layer.map(|layer| layer.0 as usize);
             let place = curves.iter().position(|c| c.name == row.name && c.layer == layer).unwrap_or_else(|| {
                 curves.push(Curve { name: row.name.clone(), layer, ..Curve::default() });
                 curves.len() - 1
@@ -73,8 +74,8 @@ impl Trained {
                 Some(layer) => (&mut found.fit_representations, layer),
                 None => (&mut found.representations, layer),
             };
-            if let Some(layer) = layer_of(layer) {
-                into.push((replica, layer, shape, values));
+            if let Some(layer) = Layer::parse(layer) {
+                into.push((replica, layer.0 as usize, shape, values));
             }
         }
         found
@@ -221,11 +222,6 @@ impl Trained {
 fn of(all: &[Representation], replica: usize, layer: usize) -> Option<(&[usize], &[f32])> {
     let found = all.iter().find(|(r, l, ..)| (*r, *l) == (replica, layer));
     found.map(|(_, _, shape, values)| (shape.as_slice(), values.as_slice()))
-}
-
-/// The number of a hidden layer, from its name.
-fn layer_of(name: &str) -> Option<usize> {
-    name.strip_prefix("layers.")?.parse().ok()
 }
 
 fn spelled(quantity: Quantity) -> String {

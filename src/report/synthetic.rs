@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::files::manifest::{
     AdapterEntry, DataEntry, GroupEntry, Manifest, ReplicaEntry, ReplicaStatus, RunStatus, Throughput,
 };
-use crate::files::{Cell, MetricRow, PairRow, PairTable, ReplicaColumns, layout, write_metrics, write_pairs};
+use crate::files::{Cell, Layer, MetricRow, PairRow, PairTable, ReplicaColumns, layout, write_metrics, write_pairs};
 
 /// What a made-up run is like.
 pub struct Synthetic {
@@ -163,7 +163,7 @@ impl Synthetic {
         let mut rows = Vec::new();
         for replica in 0..self.replicas() {
             let mut add = |step, layer: Option<usize>, name: &str, value| {
-                rows.push(MetricRow { replica, step, layer: layer.map(Self::layer), name: name.to_owned(), value });
+                rows.push(MetricRow { replica, step, layer: layer.map(Layer::of), name: name.to_owned(), value });
             };
             let loss = |step: u64, wobble: f64| {
                 let (learned, kind) = self.state(replica, step);

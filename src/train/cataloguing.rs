@@ -7,18 +7,18 @@ use std::sync::Arc;
 use faer::Mat;
 
 use super::compile::representation_name;
-use super::group::Group;
+use super::groups::{Groups, Slice};
 use super::observer::estimators;
-use super::prepared::Targets;
-use super::rows::layer_name;
+use super::part::Targets;
 use super::sweep::Sweep;
 use crate::config;
 use crate::error::Result;
-use crate::files::{MetricRow, PairRow, PairTable};
+use crate::files::{Layer, MetricRow, PairRow, PairTable};
 use crate::gpu::Gpu;
 use crate::measure::catalogue::{Cosine, Measure, Statistic};
 use crate::measure::compare::{Named, all_pairs, some_pairs};
 use crate::measure::describe::describe;
+use crate::measure::outcome::Outcome;
 use crate::measure::pairs::{Layers, Pairs};
 
 /// What an experiment observes by the catalogue.
@@ -74,7 +74,7 @@ impl Catalogued {
     /// Compares and describes what `evaluate` left; replicas that diverged are left out.
     pub(super) fn observe(
         &mut self,
-        groups: &mut [Group],
+        groups: &mut Groups,
         layers: &[usize],
         alive: &[usize],
         replicas: usize,
@@ -89,7 +89,8 @@ impl Catalogued {
             let set = self.read(groups, layer, alive)?;
             for table in all_pairs(&set, &self.on_host, self.gpu.as_ref(), &mut |_, _| {})? {
                 let symmetric = self.on_host.iter().any(|m| m.entry.symmetric && m.name() == table.measure);
-                push(&mut found.pairs, &table.measure, layer, step, alive, symmetric, |a, b| table.cell(a, b).or_nan());
+                let outcomes = pairs_of(alive.len(), symmetric).map(|(a, b)| ((a, b), table.cell(a, b).clone()));
+                push(&mut found.pairs, &table.measure, layer, step, alive, outcomes);
             }
             let statistics = &self.statistics;
             let described = describe(&set, statistics, &self.labels, self.gpu.as_ref());
@@ -97,7 +98,7 @@ impl Catalogued {
                 found.metrics.push(MetricRow {
                     replica: alive[i / statistics.len()] as u32,
                     step: u64::from(step),
-                    layer: Some(layer_name(layer)),
+                    layer: Some(Layer::of(layer)),
                     name: statistics[i % statistics.len()].name(),
                     // Not defined on this representation, such as a dimension of a collapsed one.
                     value: cell.value.or_nan(),
@@ -109,7 +110,7 @@ impl Catalogued {
 
     fn observe_on_device(
         &mut self,
-        groups: &mut [Group],
+        groups: &mut Groups,
         layers: &[usize],
         alive: &[usize],
         replicas: usize,
@@ -117,7 +118,7 @@ impl Catalogued {
         found: &mut Found,
     ) -> Result<()> {
         let Some(mut pairs) = self.device.take() else { return Ok(()) };
-        for (machine, members) in groups.iter().flat_map(|g| &g.slices) {
+        for Slice { machine, members, .. } in groups.slices() {
             for (i, &layer) in layers.iter().enumerate() {
                 pairs.take(machine, &representation_name(layer), members, i)?;
             }
@@ -127,39 +128,35 @@ impl Catalogued {
         for matrix in matrices? {
             let (measure, cosine) = &self.on_device[matrix.measure];
             let layer = layers[matrix.layer_a];
-            let count = alive.len();
-            let place = |a: usize, b: usize| alive[a] * replicas + alive[b];
-            let mut values: Vec<f64> = (0..count * count)
-                .map(|i| place(i / count, i % count))
-                .map(|i| cosine.value.of_single(matrix.values[i], matrix.products[i], self.examples))
-                .collect();
-            let undecided: Vec<(usize, usize)> = (0..count)
-                .flat_map(|a| (a + 1..count).map(move |b| (a, b)))
-                .filter(|&(a, b)| !values[a * count + b].is_finite())
-                .collect();
-            if !undecided.is_empty() {
-                let set = self.read(groups, layer, alive)?;
-                for (&(a, b), value) in undecided.iter().zip(some_pairs(&set, measure, &undecided)) {
-                    values[a * count + b] = value.or_nan();
-                }
-            }
+            // What single precision decides.
+            let single = |a: usize, b: usize| {
+                let i = alive[a] * replicas + alive[b];
+                let value = cosine.value.of_single(matrix.values[i], matrix.products[i], self.examples);
+                value.is_finite().then_some(Outcome::Value(value))
+            };
             // All that are cosines are symmetric.
-            push(&mut found.pairs, &measure.name(), layer, step, alive, true, |a, b| values[a * count + b]);
+            let pairs = || pairs_of(alive.len(), true);
+            let undecided: Vec<(usize, usize)> = pairs().filter(|&(a, b)| single(a, b).is_none()).collect();
+            let mut decided = match undecided.as_slice() {
+                [] => Vec::new(),
+                undecided => some_pairs(&self.read(groups, layer, alive)?, measure, undecided),
+            }
+            .into_iter();
+            let outcomes = pairs().filter_map(|(a, b)| Some(((a, b), single(a, b).or_else(|| decided.next())?)));
+            push(&mut found.pairs, &measure.name(), layer, step, alive, outcomes);
         }
         Ok(())
     }
 
-    fn read(&self, groups: &mut [Group], layer: usize, alive: &[usize]) -> Result<Vec<Named>> {
+    fn read(&self, groups: &mut Groups, layer: usize, alive: &[usize]) -> Result<Vec<Named>> {
         let mut all: Vec<(usize, Named)> = Vec::new();
-        for group in groups {
-            let Some(&units) = group.compiled.hidden.get(layer) else { continue };
-            for (machine, members) in &mut group.slices {
-                let values = machine.read_variable(&representation_name(layer))?;
-                for (part, &m) in values.chunks(self.examples * units).zip(members.iter()) {
-                    if alive.contains(&m) {
-                        let values = Mat::from_fn(self.examples, units, |i, j| f64::from(part[i * units + j]));
-                        all.push((m, Named { name: format!("replica {m}"), values }));
-                    }
+        for Slice { compiled, machine, members, .. } in groups.slices() {
+            let Some(&units) = compiled.hidden.get(layer) else { continue };
+            let values = machine.read_variable(&representation_name(layer))?;
+            for (part, &m) in values.chunks(self.examples * units).zip(members) {
+                if alive.contains(&m) {
+                    let values = Mat::from_fn(self.examples, units, |i, j| f64::from(part[i * units + j]));
+                    all.push((m, Named { name: format!("replica {m}"), values }));
                 }
             }
         }
@@ -197,30 +194,25 @@ pub(super) fn by_place(observe: &config::Observe, examples: usize) -> Result<ByP
     Ok((on_device, on_host))
 }
 
+/// Pairs of so many, each once if the order does not matter.
+fn pairs_of(count: usize, symmetric: bool) -> impl Iterator<Item = (usize, usize)> {
+    let all = (0..count).flat_map(move |a| (0..count).map(move |b| (a, b)));
+    all.filter(move |(a, b)| if symmetric { a < b } else { a != b })
+}
+
+/// Adds what became of pairs of those that are alive. The table has no place for reasons: where there is no value it says NaN.
 fn push(
     table: &mut PairTable,
     name: &str,
     layer: usize,
     step: u32,
     alive: &[usize],
-    symmetric: bool,
-    value: impl Fn(usize, usize) -> f64,
+    outcomes: impl Iterator<Item = ((usize, usize), Outcome)>,
 ) {
-    let layer = layer_name(layer);
-    for (a, &replica_a) in alive.iter().enumerate() {
-        for (b, &replica_b) in alive.iter().enumerate() {
-            if a == b || (symmetric && b < a) {
-                continue;
-            }
-            table.push(PairRow {
-                name,
-                step: u64::from(step),
-                replica_a: replica_a as u32,
-                replica_b: replica_b as u32,
-                layer_a: &layer,
-                layer_b: &layer,
-                value: value(a, b),
-            });
-        }
+    let (layer, step) = (Layer::of(layer).to_string(), u64::from(step));
+    for ((a, b), outcome) in outcomes {
+        let [replica_a, replica_b] = [a, b].map(|i| alive[i] as u32);
+        let value = outcome.or_nan();
+        table.push(PairRow { name, step, replica_a, replica_b, layer_a: &layer, layer_b: &layer, value });
     }
 }

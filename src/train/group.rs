@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::compile::Compiled;
 use super::options::{Matrices, Options};
+use super::replica::Replica;
 use super::stages::{self, Ended};
-use super::structure::PER_REPLICA;
-use super::sweep::Replica;
+use super::structure;
 use super::tables::{MAKE, OWN_INPUTS, OWN_TARGETS};
+use crate::config::per_replica;
 use crate::data::NamedArray;
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};
@@ -112,9 +113,16 @@ impl Group {
         for (machine, members) in &mut self.slices {
             let seeds: Vec<u32> = members.iter().map(|&m| replicas[m].seed).collect();
             machine.write_integers("seed", &seeds)?;
-            for setting in PER_REPLICA {
-                let of = |&m: &usize| (setting.value)(&replicas[m].experiment) as f32;
-                machine.write_variable(setting.variable, &members.iter().map(of).collect::<Vec<_>>())?;
+            let mut settings: Vec<Vec<f32>> = Vec::with_capacity(members.len());
+            for (i, &m) in members.iter().enumerate() {
+                let of = |m: usize| &replicas[m].experiment;
+                // Those that differ in their seeds alone share their settings.
+                let same = i > 0 && Arc::ptr_eq(of(members[i - 1]), of(m));
+                settings.push(if same { settings[i - 1].clone() } else { structure::values(of(m)) });
+            }
+            for (i, setting) in per_replica().iter().enumerate() {
+                let own: Vec<f32> = settings.iter().map(|values| values[i]).collect();
+                machine.write_variable(&structure::variable(&setting.key), &own)?;
             }
             if let Some(own) = members.iter().map(|&m| replicas[m].data.as_deref()).collect::<Option<Vec<_>>>() {
                 let outputs = own[0].values_width();
@@ -153,12 +161,12 @@ impl Group {
     ///
     /// # Errors
     /// If a parameter is missing or has another shape.
-    pub fn set_parameters(&mut self, named: &[NamedArray], shapes: &[Vec<usize>], origin: &Path) -> Result<()> {
-        for (name, expected) in self.compiled.parameter_names.iter().zip(shapes) {
+    pub fn set_parameters(&mut self, named: &[NamedArray], origin: &Path) -> Result<()> {
+        for (name, expected) in self.compiled.parameter_names.iter().zip(self.compiled.parameter_shapes()) {
             let Some((_, shape, values)) = named.iter().find(|(n, ..)| n == name) else {
                 return Err(Error::data(origin, format!("has no tensor `{name}`, which the model needs")));
             };
-            if shape != expected {
+            if *shape != expected {
                 return Err(Error::data(
                     origin,
                     format!("`{name}` has the shape {shape:?}, and the model needs {expected:?}"),

@@ -8,14 +8,13 @@ use std::sync::Arc;
 
 use super::group::{Group, Planned};
 use crate::error::{Error, Result};
-use crate::files::MetricRow;
 use crate::gpu::Gpu;
 use crate::graph::{Plan, Room, RoomSize};
 use crate::kernels::Arena;
 use crate::measure::memory::Memory;
 
-/// What words beside a row take, in bytes: the names of the layer and of what was observed, each an allocation.
-const WORDS: u64 = 64;
+/// Bytes of an observed number, in memory, with the allocation of its name.
+const NUMBER: u64 = 136;
 
 /// Bytes of a compared pair, in memory.
 const PAIR: u64 = 36;
@@ -63,8 +62,7 @@ pub(super) struct Rows {
 
 impl Rows {
     fn bytes(self) -> u64 {
-        let each = size_of::<MetricRow>() as u64 + WORDS;
-        self.metrics.saturating_mul(each).saturating_add(self.pairs.saturating_mul(PAIR))
+        self.metrics.saturating_mul(NUMBER).saturating_add(self.pairs.saturating_mul(PAIR))
     }
 }
 

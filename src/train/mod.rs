@@ -1,30 +1,42 @@
 //! Training sweeps: from an experiment's settings to groups of replicas on a device, observed as they train.
+//!
+//! From the ground: data of a run (`part`, `prepared`) and what is made of them in a graph (`tables`, `observer`, `stages`, `track`,
+//! `analysing`); the program of a group (`compile`, `group`); a `sweep` and its place in memory (`comparisons`, `memory`, `arranged`);
+//! the parts of a run (`groups`, `observing`, `recorder`, `clock`, `snapshot`, `saving`); the `runner`, which owns those. A file
+//! uses only what comes before it.
 
 mod analysing;
+mod arranged;
 mod cataloguing;
+mod clock;
 mod comparisons;
 mod compile;
+mod dataset_files;
 mod declared;
-mod drain;
+mod folder;
 mod group;
+mod groups;
 mod memory;
 mod model;
 mod observer;
 mod observing;
 mod options;
+mod part;
 mod prepared;
 mod recorder;
+mod replica;
 mod resume;
-mod rows;
 mod runner;
 mod saving;
 mod snapshot;
 mod stages;
 mod structure;
+mod summary;
 mod sweep;
 mod tables;
 mod track;
 
+pub use arranged::{Outline, Trial};
 pub use compile::{Compiled, compile};
 pub use declared::Declared;
 pub use group::{Group, Planned};
@@ -32,7 +44,11 @@ pub use memory::Needs;
 pub use model::{Model, Network, Perceptron};
 pub use observer::{FitSet, Observed, Observer, Seen, built_in};
 pub use options::{Interrupt, Matrices, Options, Progress, Quiet, Stage};
-pub use prepared::{Part, Prepared, Targets};
+pub use part::{Part, Targets};
+pub use prepared::Prepared;
+pub use replica::Replica;
+pub use snapshot::{Standing, resumable};
 pub use stages::Ended;
-pub use sweep::{Outline, Replica, Standing, Summary, Sweep, Trial, resumable};
+pub use summary::Summary;
+pub use sweep::Sweep;
 pub use track::{Quantity, Track, Tracked};

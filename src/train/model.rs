@@ -3,7 +3,7 @@
 use crate::config;
 use crate::error::Result;
 use crate::graph::{Effect, Graph, Tensor};
-use crate::nn::{Activation, Dense, Dropout, Fan, Forward, Init, Mlp};
+use crate::nn::{Below, Dense, Dropout, Forward, Initialiser, Mlp};
 
 /// An architecture, described once for one replica.
 pub trait Model {
@@ -40,65 +40,30 @@ pub trait Network {
 
 /// The multi-layer perceptron that `[model]` describes.
 #[derive(Clone, Debug)]
-pub struct Perceptron {
-    hidden: Vec<usize>,
-    activation: Activation,
-    bias: bool,
-    skip: usize,
-    init: Init,
-}
+pub struct Perceptron(config::Model);
 
 impl Perceptron {
     /// From the settings.
     pub fn new(m: &config::Model) -> Self {
-        use config::Activation as A;
-        let activation = match m.activation {
-            A::Identity => Activation::Identity,
-            A::Relu => Activation::Relu,
-            A::LeakyRelu => Activation::LeakyRelu { slope: m.slope as f32 },
-            A::Elu => Activation::Elu { alpha: m.alpha as f32 },
-            A::Gelu => Activation::Gelu,
-            A::GeluTanh => Activation::GeluTanh,
-            A::Silu => Activation::Silu,
-            A::Softplus => Activation::Softplus,
-            A::Tanh => Activation::Tanh,
-            A::Sigmoid => Activation::Sigmoid,
-        };
-        let fan = match m.fan {
-            config::Fan::FanIn => Fan::In,
-            config::Fan::FanOut => Fan::Out,
-            config::Fan::FanAvg => Fan::Average,
-        };
-        use config::Init as I;
-        let init = match m.init {
-            I::XavierNormal => Init::XavierNormal,
-            I::XavierUniform => Init::XavierUniform,
-            I::KaimingNormal => Init::KaimingNormal(fan),
-            I::KaimingUniform => Init::KaimingUniform(fan),
-            I::VarianceScaling => Init::TruncatedNormal(fan),
-            I::Orthogonal => Init::Orthogonal,
-            I::Normal => Init::Normal,
-            I::Uniform => Init::Uniform,
-            I::Pytorch => Init::PyTorch,
-        };
-        Self {
-            hidden: m.layers.iter().map(|&w| w as usize).collect(),
-            activation,
-            bias: m.bias,
-            skip: m.skip as usize,
-            init,
-        }
+        Self(m.clone())
     }
 }
 
 impl Model for Perceptron {
     fn declare(&self, g: &mut Graph, inputs: usize, outputs: usize) -> Result<Box<dyn Network>> {
-        let widths: Vec<usize> = [inputs].into_iter().chain(self.hidden.iter().copied()).chain([outputs]).collect();
-        Ok(Box::new((Mlp::new(g, &widths, self.activation, self.bias)?.with_skip(self.skip), self.init)))
+        let m = &self.0;
+        let hidden = m.layers.iter().map(|&width| width as usize);
+        let widths: Vec<usize> = [inputs].into_iter().chain(hidden).chain([outputs]).collect();
+        let mlp = Mlp {
+            below: Below { slope: m.slope as f32, alpha: m.alpha as f32 },
+            skip: m.skip as usize,
+            ..Mlp::new(g, &widths, m.activation, m.bias)?
+        };
+        Ok(Box::new((mlp, Initialiser { init: m.init, fan: m.fan })))
     }
 }
 
-impl Network for (Mlp, Init) {
+impl Network for (Mlp, Initialiser) {
     fn parameters(&self) -> Vec<Tensor> {
         self.0.parameters()
     }

@@ -10,7 +10,7 @@ use crate::measure::features::device::parts::{Bits, Parts};
 use crate::measure::features::device::steering::steering;
 use crate::measure::features::explained::{Inputs, explained};
 use crate::measure::{Estimator, cka, distance, scale};
-use crate::nn::Loss;
+use crate::nn::{Loss, LossKind};
 
 /// What an observer can see of one replica, on the probe set.
 #[derive(Clone, Debug)]
@@ -280,13 +280,13 @@ pub(super) fn accuracy(g: &mut Graph, seen: &Seen) -> Result<Option<Tensor>> {
 
 /// 1 for each example `[N, 1]`, or each of its outputs `[N, C]`, that is right; none for regression.
 pub(super) fn right(g: &mut Graph, seen: &Seen) -> Result<Option<Tensor>> {
-    if seen.classes && seen.loss == Loss::CrossEntropy {
+    if seen.classes && seen.loss.kind == LossKind::CrossEntropy {
         return g.correct(seen.output, seen.targets).map(Some);
     }
-    match seen.loss {
-        Loss::BinaryCrossEntropy(_) => halves(g, seen, 0.0).map(Some),
-        Loss::SquaredError(_) if !seen.features.is_empty() => halves(g, seen, 0.5).map(Some),
-        Loss::SquaredError(_) if seen.classes => {
+    match seen.loss.kind {
+        LossKind::Bce => halves(g, seen, 0.0).map(Some),
+        LossKind::Mse if !seen.features.is_empty() => halves(g, seen, 0.5).map(Some),
+        LossKind::Mse if seen.classes => {
             // The target's output is the largest: its value, found by the one-hot target, reaches the row's maximum.
             let best = g.max(seen.output, 1)?;
             let masked = g.times(seen.output, seen.values)?;

@@ -7,9 +7,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::files::layout::{METRICS, PAIRS, PARTIAL};
+use crate::files::layout::{METRICS, PAIRS, PARTIAL, partial};
 use crate::files::manifest::ObservedRows;
-use crate::files::{self, Manifest, MetricRow, PairRow, PairTable, ReplicaColumns};
+use crate::files::{self, Manifest, MetricRow, PairTable, ReplicaColumns};
 
 /// The rows of a run.
 #[derive(Debug)]
@@ -33,29 +33,29 @@ impl Recorder {
         Ok(Self { dir: dir.map(Path::to_owned), columns, metrics, pairs, observed })
     }
 
-    fn partial(&self, kind: &str, step: u32) -> Option<PathBuf> {
-        self.dir.as_ref().map(|dir| dir.join(PARTIAL).join(format!("{kind}-{step:09}")))
+    fn partial(&self, what: &str, step: u32, ending: &str) -> Option<PathBuf> {
+        self.dir.as_ref().map(|dir| partial(dir, what, step, ending))
     }
 
     /// Path of the parameters of a checkpoint, kept until the run's end.
     pub fn parameters_path(&self, step: u32) -> Option<PathBuf> {
-        self.partial("parameters", step).map(|p| p.with_extension("safetensors"))
+        self.partial("parameters", step, "safetensors")
     }
 
     /// Path of the representations of a checkpoint, kept until the run's end.
     pub fn representations_path(&self, step: u32) -> Option<PathBuf> {
-        self.partial("representations", step).map(|p| p.with_extension("safetensors"))
+        self.partial("representations", step, "safetensors")
     }
 
     /// Adds a checkpoint's rows, on disk first.
     pub fn checkpoint(&mut self, step: u32, metrics: Vec<MetricRow>, pairs: PairTable) -> Result<()> {
-        if let Some(path) = self.partial("metrics", step) {
-            files::write_metrics(&path.with_extension("parquet"), &self.columns, &metrics)?;
+        if let Some(path) = self.partial("metrics", step, "parquet") {
+            files::write_metrics(&path, &self.columns, &metrics)?;
         }
-        if let Some(path) = self.partial("pairs", step)
+        if let Some(path) = self.partial("pairs", step, "parquet")
             && !pairs.is_empty()
         {
-            files::write_pairs(&path.with_extension("parquet"), &pairs)?;
+            files::write_pairs(&path, &pairs)?;
         }
         self.metrics.extend(metrics);
         for row in pairs.iter() {
@@ -74,7 +74,7 @@ impl Recorder {
         for &step in checkpoints {
             let keep = through.is_some_and(|t| step <= t);
             for kind in ["metrics", "pairs"] {
-                let Some(path) = self.partial(kind, step).map(|p| p.with_extension("parquet")) else { continue };
+                let Some(path) = self.partial(kind, step, "parquet") else { continue };
                 if !path.exists() {
                     if keep && kind == "metrics" {
                         let message = format!("{} is missing: start the run anew in another folder", path.display());
@@ -147,13 +147,9 @@ impl Recorder {
         std::fs::remove_dir_all(&partial).map_err(Error::io(&partial))
     }
 
-    /// Adds a metric that is known only at the end.
-    pub fn late(&mut self, row: MetricRow) {
-        self.metrics.push(row);
-    }
-
-    /// Adds a pair that is known only at the end.
-    pub fn late_pair(&mut self, row: PairRow<'_>) {
-        self.pairs.push(row);
+    /// Adds what is known only at the end.
+    pub fn late(&mut self, metrics: Vec<MetricRow>, pairs: Option<PairTable>) {
+        self.metrics.extend(metrics);
+        pairs.iter().flat_map(PairTable::iter).for_each(|row| self.pairs.push(row));
     }
 }

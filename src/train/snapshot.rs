@@ -43,8 +43,29 @@ fn path(dir: &Path) -> PathBuf {
     dir.join(SNAPSHOT)
 }
 
-/// Whether a run in this folder can be continued.
-pub(super) fn exists(dir: &Path) -> bool {
+/// How far a run in a folder is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// There is more to do.
+    Unfinished,
+    /// All is done.
+    Finished,
+}
+
+impl Sweep {
+    /// How far the run in a folder is, if this sweep may continue it.
+    ///
+    /// # Errors
+    /// [`Error::Resume`] if there is none, or it differs from this sweep in more than what may differ.
+    pub fn standing(&self, dir: &Path) -> Result<Standing> {
+        let found = find(dir, self)?;
+        let done = found.finished.is_some_and(|manifest| manifest.steps == u64::from(self.experiment().steps));
+        Ok(if done { Standing::Finished } else { Standing::Unfinished })
+    }
+}
+
+/// Whether a folder holds a run that can be continued.
+pub fn resumable(dir: &Path) -> bool {
     path(dir).exists()
 }
 

@@ -1,43 +1,27 @@
 //! Which replicas share a graph: those that agree in every setting but the few that each replica holds as variables.
 //!
-//! All settings are compared, and what is left out is listed, so that a setting that nobody thought of can only cut a group in
+//! All settings are compared but those that their field says may differ (`scope`) and a few that are listed, so that a setting that nobody thought of can only cut a group in
 //! two, and never train two architectures as one.
 
 use serde_json::Value;
 
-use crate::config::Experiment;
+use crate::config::{Experiment, per_replica};
 
-/// A setting that may differ between the replicas of a group.
-pub(super) struct PerReplica {
-    /// Its key.
-    key: &'static str,
-    /// The variable that holds it.
-    pub variable: &'static str,
-    /// What it is.
-    pub value: fn(&Experiment) -> f64,
-    /// Whether the graph depends on its being above zero.
-    decides: bool,
+/// The variable that holds a setting that each replica has for itself, by its key: `setting/lr` for `optimiser.lr`.
+pub(super) fn variable(key: &str) -> String {
+    format!("setting/{}", key.rsplit('.').next().unwrap_or(key))
 }
 
-/// All of them. What is not in this list, nor in [`INERT`], or of a stage, is the same for all replicas of a group.
-pub(super) const PER_REPLICA: [PerReplica; 11] = {
-    const fn of(key: &'static str, variable: &'static str, value: fn(&Experiment) -> f64, decides: bool) -> PerReplica {
-        PerReplica { key, variable, value, decides }
-    }
-    [
-        of("optimiser.lr", "setting/lr", |e| e.optimiser.lr, false),
-        of("optimiser.momentum", "setting/momentum", |e| e.optimiser.momentum, true),
-        of("optimiser.beta1", "setting/beta1", |e| e.optimiser.beta1, false),
-        of("optimiser.beta2", "setting/beta2", |e| e.optimiser.beta2, false),
-        of("optimiser.alpha", "setting/alpha", |e| e.optimiser.alpha, false),
-        of("optimiser.epsilon", "setting/epsilon", |e| e.optimiser.epsilon, false),
-        of("optimiser.weight_decay", "setting/weight_decay", |e| e.optimiser.weight_decay, true),
-        of("optimiser.clip_norm", "setting/clip_norm", |e| e.optimiser.clip_norm.unwrap_or(0.0), true),
-        of("model.gain", "setting/gain", |e| e.model.gain, false),
-        of("model.dropout", "setting/dropout", |e| e.model.dropout, true),
-        of("model.input_dropout", "setting/input_dropout", |e| e.model.input_dropout, true),
-    ]
-};
+/// Those settings of one replica, in the order of [`per_replica`]; 0 for what is left out.
+pub(super) fn values(e: &Experiment) -> Vec<f32> {
+    let all = serde_json::to_value(e).unwrap_or_default();
+    per_replica().iter().map(|setting| number(&all, &setting.key) as f32).collect()
+}
+
+/// The number at a dotted key; 0 where there is none.
+fn number(all: &Value, key: &str) -> f64 {
+    key.split('.').try_fold(all, |section, part| section.get(part)).and_then(Value::as_f64).unwrap_or(0.0)
+}
 
 /// Settings on which no graph depends: what a sweep is called and made of, and its data, which the sweep holds.
 const INERT: [&str; 5] = ["name", "description", "seeds", "sweep", "data"];
@@ -46,6 +30,11 @@ const INERT: [&str; 5] = ["name", "description", "seeds", "sweep", "data"];
 /// function of one replica's settings alone: which graph a replica gets never depends on its company.
 pub(super) fn structure(e: &Experiment) -> String {
     let Ok(mut all) = serde_json::to_value(e) else { return format!("{e:?}") };
+    let scoped = per_replica().iter().map(|setting| {
+        let above = || (number(&all, &setting.key) > 0.0).into();
+        (setting.key.as_str(), if setting.but_for_zero { above() } else { Value::Null })
+    });
+    let scoped: Vec<(&str, Value)> = scoped.collect();
     let mut set = |key: &str, value: Value| {
         let place = key.split('.').try_fold(&mut all, |section, part| section.get_mut(part));
         if let Some(place) = place {
@@ -53,9 +42,7 @@ pub(super) fn structure(e: &Experiment) -> String {
         }
     };
     INERT.iter().for_each(|key| set(key, Value::Null));
-    for setting in PER_REPLICA {
-        set(setting.key, if setting.decides { ((setting.value)(e) > 0.0).into() } else { Value::Null });
-    }
+    scoped.into_iter().for_each(|(key, value)| set(key, value));
     // All of a stage's settings are variables.
     set("stages", e.stages.len().into());
     all.to_string()
@@ -80,7 +67,7 @@ mod tests {
     fn structures(base: &Value, key: &str) -> [String; 2] {
         let was = base.clone();
         let was_there = at(&mut was.clone(), key).clone();
-        let choices = config::choices_of(key).into_iter().map(Value::from);
+        let choices = config::choices(key).into_iter().map(Value::from);
         let lists = config::choices_of_items(key).into_iter().map(|word| json!([word]));
         let numbers = [json!(0.25), json!(0.75), json!(1), json!(2), json!(3), json!(1e-5)];
         let others = [
@@ -119,15 +106,16 @@ mod tests {
             *at(&mut base, key) = json!(0.125);
         }
         let mut seen = 0;
-        for key in config::keys() {
+        for key in config::paths() {
             let inert =
                 INERT.iter().any(|i| key == i || key.starts_with(&format!("{i}."))) || key.starts_with("stages.");
-            let declared = PER_REPLICA.iter().any(|s| s.key == key);
+            let declared = per_replica().iter().any(|s| s.key == *key);
             let [was, is] = structures(&base, key);
             assert_eq!(was == is, inert || declared, "`{key}`");
             seen += usize::from(declared);
         }
-        assert_eq!(seen, PER_REPLICA.len(), "every declared setting is a key");
+        assert_eq!(seen, per_replica().len(), "every declared setting is a key");
+        assert!(seen > 8);
     }
 
     #[test]

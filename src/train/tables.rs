@@ -2,13 +2,14 @@
 //! tables that each makes for itself.
 
 use super::declared::Declared;
-use super::prepared::{Part, Prepared, Targets};
+use super::part::{Part, Targets};
+use super::prepared::Prepared;
 use crate::config::ProbeFrom;
 use crate::data::features::Set;
 use crate::error::{Error, Result};
 use crate::graph::{Effect, Function, Graph, Tensor, VariableKind};
 use crate::kernels::program::DType;
-use crate::nn::Loss;
+use crate::nn::{Loss, LossKind};
 
 /// The function that makes the tables, if there are any. It runs before all others, and again when a run is resumed:
 /// snapshots do not hold what can be made anew.
@@ -37,8 +38,8 @@ impl PartNodes {
 pub(super) fn part(g: &mut Graph, part: &Part, data: &Prepared, loss: Loss) -> Result<PartNodes> {
     let inputs = g.data(part.inputs.clone(), &[part.examples, data.inputs])?;
     let values = g.data(part.values(data.outputs), &[part.examples, data.outputs])?;
-    let targets = match (&part.targets, loss) {
-        (Targets::Classes(labels), Loss::CrossEntropy) => g.data_integers(labels, &[part.examples, 1])?,
+    let targets = match (&part.targets, loss.kind) {
+        (Targets::Classes(labels), LossKind::CrossEntropy) => g.data_integers(labels, &[part.examples, 1])?,
         _ => values,
     };
     Ok(PartNodes { inputs, targets, values, present: None })

@@ -4,7 +4,8 @@
 //! Values are of the network before the step's update. They stand in rings on the device, which are copied out while
 //! training goes on.
 
-use super::prepared::{Part, Prepared};
+use super::part::Part;
+use super::prepared::Prepared;
 use crate::error::{Error, Result};
 use crate::graph::{Effect, Graph, Tensor};
 use crate::kernels::program::Unary;
@@ -82,7 +83,7 @@ impl Track {
     pub(super) fn effects(
         &self,
         g: &mut Graph,
-        seen: &Activations<'_>,
+        seen: &Activations,
         loss: Tensor,
         step: Tensor,
     ) -> Result<(Vec<Effect>, Vec<Quantity>)> {
@@ -117,8 +118,8 @@ impl Track {
 }
 
 /// Activations in which the pairs stand.
-pub(super) struct Activations<'a> {
-    pub hidden: &'a [Tensor],
+pub(super) struct Activations {
+    pub hidden: Vec<Tensor>,
     pub output: Tensor,
     pub targets: Tensor,
     /// Rows of each pair's examples.

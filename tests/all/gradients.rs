@@ -7,7 +7,7 @@ use isogram::kernels::program::{Binary, DType, Unary};
 use isogram::measure::embedding::{self, Bandwidth, Between, Centring, Embedding};
 use isogram::measure::polar::polar;
 use isogram::measure::{Estimator, cka};
-use isogram::nn::{Activation, Loss, Masked, Reduction};
+use isogram::nn::{AbsentTerms, Activation, Below, Loss, LossKind, Reduction};
 
 use crate::support;
 
@@ -16,7 +16,7 @@ type Build = fn(&mut Graph, Tensor, Tensor) -> Tensor;
 /// Functions of two matrices `[6, 5]` that have a gradient in at least the first.
 fn cases() -> Vec<(&'static str, Build)> {
     fn activation(f: Activation) -> impl Fn(&mut Graph, Tensor) -> Tensor {
-        move |g, x| f.apply(g, x).unwrap()
+        move |g, x| f.apply_with(g, x, Below { slope: 0.2, alpha: 1.3 }).unwrap()
     }
     macro_rules! unary {
         ($f:expr) => {
@@ -49,8 +49,8 @@ fn cases() -> Vec<(&'static str, Build)> {
         ("cos", unary!(Unary::Cos)),
         ("erf", unary!(Unary::Erf)),
         ("relu", act!(Activation::Relu)),
-        ("leaky_relu", act!(Activation::LeakyRelu { slope: 0.2 })),
-        ("elu", act!(Activation::Elu { alpha: 1.3 })),
+        ("leaky_relu", act!(Activation::LeakyRelu)),
+        ("elu", act!(Activation::Elu)),
         ("gelu", act!(Activation::Gelu)),
         ("gelu_tanh", act!(Activation::GeluTanh)),
         ("silu", act!(Activation::Silu)),
@@ -127,18 +127,20 @@ fn cases() -> Vec<(&'static str, Build)> {
         }),
         ("bce", |g, x, y| {
             let target = g.unary(Unary::Sigmoid, y);
-            Loss::BinaryCrossEntropy(Reduction::Mean).apply(g, x, target).unwrap()
+            Loss::new(LossKind::Bce, Reduction::Mean).apply(g, x, target).unwrap()
         }),
         ("bce of what is present", |g, x, y| {
             let target = g.unary(Unary::Sigmoid, y);
             let mask = g.data((0..30u8).map(|i| f32::from(i % 3 != 1)).collect(), &[6, 5]).unwrap();
-            Loss::BinaryCrossEntropy(Reduction::Mean).masked(g, x, target, mask, Masked::LeftOut).unwrap()
+            Loss { absent: AbsentTerms::LeftOut, ..Loss::new(LossKind::Bce, Reduction::Mean) }
+                .masked(g, x, target, mask)
+                .unwrap()
         }),
         ("mse, half of it masked", |g, x, y| {
             let mask = g.data((0..30u8).map(|i| f32::from(i % 2)).collect(), &[6, 5]).unwrap();
-            Loss::SquaredError(Reduction::Sum).masked(g, x, y, mask, Masked::Zero).unwrap()
+            Loss::new(LossKind::Mse, Reduction::Sum).masked(g, x, y, mask).unwrap()
         }),
-        ("mse", |g, x, y| Loss::SquaredError(Reduction::HalfMean).apply(g, x, y).unwrap()),
+        ("mse", |g, x, y| Loss::new(LossKind::Mse, Reduction::HalfMean).apply(g, x, y).unwrap()),
         ("cka", |g, x, y| cka::differentiable(g, x, y, Estimator::Biased).unwrap()),
         ("cka debiased", |g, x, y| cka::differentiable(g, x, y, Estimator::Debiased).unwrap()),
         ("cka of Gaussian kernels", |g, x, y| {
@@ -324,7 +326,7 @@ fn values_and_derivatives_keep_their_digits_far_from_zero() {
         let shape = g.shape(z).extents().to_vec();
         let target = g.broadcast(target, &shape).unwrap();
         let terms = FAR.len() as f32;
-        let mean = Loss::BinaryCrossEntropy(Reduction::Mean).apply(g, z, target).unwrap();
+        let mean = Loss::new(LossKind::Bce, Reduction::Mean).apply(g, z, target).unwrap();
         g.scale(mean, terms)
     }
     const ELU: f64 = 1.25;
@@ -333,7 +335,7 @@ fn values_and_derivatives_keep_their_digits_far_from_zero() {
         ("softplus", |g, x, _| g.unary(Unary::Softplus, x), softplus, logistic, relative),
         (
             "elu",
-            |g, x, _| Activation::Elu { alpha: 1.25 }.apply(g, x).unwrap(),
+            |g, x, _| Activation::Elu.apply_with(g, x, Below { alpha: 1.25, ..Below::default() }).unwrap(),
             |x| if x > 0.0 { x } else { ELU * x.exp_m1() },
             |x| if x > 0.0 { 1.0 } else { ELU * x.exp() },
             relative,
@@ -414,7 +416,7 @@ fn losses_far_below_one_keep_their_digits() {
         let one = g.variable("one", &[1, 1], DType::F32, VariableKind::State).unwrap();
         let target = g.constant(1.0);
         let target = g.broadcast(target, &[1, 1]).unwrap();
-        let binary = Loss::BinaryCrossEntropy(Reduction::Mean).apply(&mut g, one, target).unwrap();
+        let binary = Loss::new(LossKind::Bce, Reduction::Mean).apply(&mut g, one, target).unwrap();
         let effects = vec![
             Effect::Output("rows".into(), rows),
             Effect::Output("classes".into(), classes),

@@ -99,9 +99,11 @@ fn every_observed_value_has_a_name_of_its_own_and_is_what_the_name_says() {
     let mut seen = HashSet::new();
     let mut tried = HashSet::new();
     for row in &summary.metrics {
-        let key = (row.replica, row.step, row.layer.clone(), row.name.clone());
+        let key = (row.replica, row.step, row.layer, row.name.clone());
         assert!(seen.insert(key), "{} of {} comes twice", row.name, row.replica);
-        let Some(layer) = &row.layer else { continue };
+        let Some(layer) = row.layer else { continue };
+        let layer = layer.to_string();
+        let layer = layer.as_str();
         let x = at(row.step, row.replica, layer);
         let expected = match row.name.split_once(':') {
             Some(("cka_input", e)) => by_definition(&format!("cka:{e}"), &x, &inputs),

@@ -9,8 +9,8 @@ use isogram::graph::{Effect, Function, Graph, Machine, Tensor, VariableKind};
 use isogram::kernels::program::{Binary, DType};
 use isogram::kernels::random;
 use isogram::nn::{
-    Activation, Decay, Dense, Fan, Hyper, Init, Loss, Mlp, Optimiser, Reduction, Rule, Schedule, ScheduleShape,
-    clip_by_global_norm, global_norm,
+    Activation, Dense, Fan, Hyper, Init, Initialiser, Loss, LossKind, Mlp, Optimiser, OptimiserKind, Reduction,
+    Schedule, ScheduleKind, clip_by_global_norm, global_norm,
 };
 use safetensors::SafeTensors;
 
@@ -70,18 +70,8 @@ fn check(g: &Graph, outputs: Vec<(&str, Tensor, &[f64])>, what: &str, relative: 
 #[test]
 fn layers_forward_and_backward() {
     let f = Fixture::load("layers");
-    for (name, activation) in [
-        ("identity", Activation::Identity),
-        ("relu", Activation::Relu),
-        ("leaky_relu", Activation::LeakyRelu { slope: 0.01 }),
-        ("elu", Activation::Elu { alpha: 1.0 }),
-        ("gelu", Activation::Gelu),
-        ("gelu_tanh", Activation::GeluTanh),
-        ("silu", Activation::Silu),
-        ("softplus", Activation::Softplus),
-        ("tanh", Activation::Tanh),
-        ("sigmoid", Activation::Sigmoid),
-    ] {
+    for &activation in Activation::ALL {
+        let name = activation.name();
         let mut g = Graph::new();
         let key = |k: &str| format!("{name}/{k}");
         let x = f.data(&mut g, &key("x"));
@@ -109,7 +99,7 @@ fn losses_and_their_gradients() {
     let logits = f.data(&mut g, "ce/logits");
     let labels = f.labels(&mut g, "ce/labels");
     let rows = g.cross_entropy(logits, labels).unwrap();
-    let mean = Loss::CrossEntropy.apply(&mut g, logits, labels).unwrap();
+    let mean = Loss::default().apply(&mut g, logits, labels).unwrap();
     let dmean = g.gradients_from(mean, upstream, &[logits]).unwrap()[0];
     check(
         &g,
@@ -124,7 +114,7 @@ fn losses_and_their_gradients() {
     let z = f.data(&mut g, "bce/logits");
     let targets = f.data(&mut g, "bce/targets");
     for (reduction, name) in [(Reduction::Mean, "mean"), (Reduction::Sum, "sum")] {
-        let loss = Loss::BinaryCrossEntropy(reduction).apply(&mut g, z, targets).unwrap();
+        let loss = Loss::new(LossKind::Bce, reduction).apply(&mut g, z, targets).unwrap();
         let d = g.gradients_from(loss, upstream, &[z]).unwrap()[0];
         let expected = (format!("bce/{name}"), format!("bce/dlogits_{name}"));
         check(&g, vec![("loss", loss, f.get(&expected.0)), ("d", d, f.get(&expected.1))], "bce", 1e-5);
@@ -137,7 +127,7 @@ fn losses_and_their_gradients() {
         (Reduction::Sum, "sum"),
         (Reduction::HalfSum, "half_sum"),
     ] {
-        let loss = Loss::SquaredError(reduction).apply(&mut g, p, targets).unwrap();
+        let loss = Loss::new(LossKind::Mse, reduction).apply(&mut g, p, targets).unwrap();
         let d = g.gradients_from(loss, upstream, &[p]).unwrap()[0];
         let expected = (format!("mse/{name}"), format!("mse/dprediction_{name}"));
         check(&g, vec![("loss", loss, f.get(&expected.0)), ("d", d, f.get(&expected.1))], "mse", 1e-5);
@@ -170,20 +160,18 @@ fn start(machine: &mut Machine) {
 fn optimisers_follow_torch_for_twenty_steps() {
     let f = Fixture::load("optimisers");
     let [steps, n] = f.shape("gradients");
-    let plain = Rule::Sgd { momentum: false, nesterov: false };
-    let heavy = Rule::Sgd { momentum: true, nesterov: false };
-    let ahead = Rule::Sgd { momentum: true, nesterov: true };
-    for (name, rule, decay, lr, wd, clip) in [
-        ("sgd", plain, None, 0.1, 0.0, false),
-        ("sgd_momentum", heavy, None, 0.1, 0.0, false),
-        ("sgd_nesterov", ahead, None, 0.1, 0.0, false),
-        ("sgd_wd", heavy, Some(Decay::Coupled), 0.1, 0.05, false),
-        ("sgd_decoupled", heavy, Some(Decay::Decoupled), 0.1, 0.05, false),
-        ("adam", Rule::Adam, None, 0.01, 0.0, false),
-        ("adam_wd", Rule::Adam, Some(Decay::Coupled), 0.01, 0.05, false),
-        ("adamw", Rule::Adam, Some(Decay::Decoupled), 0.01, 0.05, false),
-        ("rmsprop", Rule::RmsProp, None, 0.01, 0.0, false),
-        ("clip", heavy, None, 0.1, 0.0, true),
+    use OptimiserKind::{Adam, Adamw, Rmsprop, Sgd};
+    for (name, kind, momentum, nesterov, decoupled, lr, wd, clip) in [
+        ("sgd", Sgd, 0.0, false, None, 0.1, 0.0, false),
+        ("sgd_momentum", Sgd, 0.9, false, None, 0.1, 0.0, false),
+        ("sgd_nesterov", Sgd, 0.9, true, None, 0.1, 0.0, false),
+        ("sgd_wd", Sgd, 0.9, false, None, 0.1, 0.05, false),
+        ("sgd_decoupled", Sgd, 0.9, false, Some(true), 0.1, 0.05, false),
+        ("adam", Adam, 0.0, false, None, 0.01, 0.0, false),
+        ("adam_wd", Adam, 0.0, false, None, 0.01, 0.05, false),
+        ("adamw", Adamw, 0.0, false, None, 0.01, 0.05, false),
+        ("rmsprop", Rmsprop, 0.0, false, None, 0.01, 0.0, false),
+        ("clip", Sgd, 0.9, false, None, 0.1, 0.0, true),
     ] {
         let mut g = Graph::new();
         let p = g.variable("p", &[1, n], DType::F32, VariableKind::Parameter).unwrap();
@@ -198,7 +186,9 @@ fn optimisers_follow_torch_for_twenty_steps() {
         } else {
             vec![gradient]
         };
-        let updates = Optimiser { rule, decay }.updates(&mut g, &[p], &gradients, hyper).unwrap();
+        let weight_decay = f64::from(wd);
+        let optimiser = Optimiser { kind, momentum, nesterov, decoupled, weight_decay, ..Optimiser::default() };
+        let updates = optimiser.updates(&mut g, &[p], &gradients, hyper).unwrap();
         let mut effects: Vec<Effect> = updates.iter().map(|u| Effect::Assign(u.variable, u.new)).collect();
         let one = g.integer(1);
         let next = g.binary(Binary::AddInteger, step, one).unwrap();
@@ -224,16 +214,18 @@ fn optimisers_follow_torch_for_twenty_steps() {
 #[test]
 fn schedules_follow_their_formulas() {
     let f = Fixture::load("schedules");
-    for (name, shape) in [
-        ("constant", ScheduleShape::Constant),
-        ("step", ScheduleShape::Step { every: 15, factor: 0.5 }),
-        ("cosine", ScheduleShape::Cosine { end: 0.1 }),
-        ("linear", ScheduleShape::Linear { end: 0.0 }),
+    let of = |kind, factor, end| Schedule { kind, factor, end, every: Some(15), ..Schedule::default() };
+    for schedule in [
+        of(ScheduleKind::Constant, 0.0, 0.0),
+        of(ScheduleKind::Step, 0.5, 0.0),
+        of(ScheduleKind::Cosine, 0.0, 0.1),
+        of(ScheduleKind::Linear, 0.0, 0.0),
     ] {
+        let name = schedule.kind.name();
         for warmup in [0, 5] {
             let mut g = Graph::new();
             let step = g.variable("step", &[1, 1], DType::U32, VariableKind::State).unwrap();
-            let factor = Schedule { shape, warmup, steps: 50 }.factor(&mut g, step).unwrap();
+            let factor = Schedule { warmup, ..schedule.clone() }.at(&mut g, step, 50).unwrap();
             let functions = [Function::new("f", vec![Effect::Output("factor".into(), factor)])];
             for (machine_name, mut machine) in support::machines(&g, &functions, 50) {
                 machine.write_integers("step", &(0..50).collect::<Vec<_>>()).unwrap();
@@ -249,7 +241,7 @@ fn schedules_follow_their_formulas() {
 }
 
 /// Fifty steps of a 12-16-16-5 network, with the initial weights and batches of the fixture.
-fn curve(name: &str, activation: Activation, rule: Rule, schedule: Schedule) {
+fn curve(name: &str, activation: Activation, optimiser: &Optimiser) {
     let f = Fixture::load(name);
     let mut g = Graph::new();
     let net = Mlp::new(&mut g, &[12, 16, 16, 5], activation, true).unwrap();
@@ -263,15 +255,15 @@ fn curve(name: &str, activation: Activation, rule: Rule, schedule: Schedule) {
     let rows = g.reshape(row, &[size, 1]).unwrap();
     let (bx, by) = (g.gather(x, rows).unwrap(), g.gather(labels, rows).unwrap());
     let forward = net.forward(&mut g, bx, None).unwrap();
-    let loss = Loss::CrossEntropy.apply(&mut g, forward.output, by).unwrap();
+    let loss = Loss::default().apply(&mut g, forward.output, by).unwrap();
     let parameters = net.parameters();
     let gradients = g.gradients(loss, &parameters).unwrap();
     // The fixture lists the rate of each step: the base rate is the largest.
     let base = f.get("lr").iter().fold(0.0f64, |m, &x| m.max(x));
     let mut hyper = constants(&mut g, base as f32, 0.0);
-    let factor = schedule.factor(&mut g, step).unwrap();
+    let factor = optimiser.schedule.at(&mut g, step, 50).unwrap();
     hyper.lr = g.times(hyper.lr, factor).unwrap();
-    let updates = Optimiser { rule, decay: None }.updates(&mut g, &parameters, &gradients, hyper).unwrap();
+    let updates = optimiser.updates(&mut g, &parameters, &gradients, hyper).unwrap();
     let mut effects: Vec<Effect> = updates.iter().map(|u| Effect::Assign(u.variable, u.new)).collect();
     let one = g.integer(1);
     let next = g.binary(Binary::AddInteger, step, one).unwrap();
@@ -305,14 +297,14 @@ fn curve(name: &str, activation: Activation, rule: Rule, schedule: Schedule) {
 
 #[test]
 fn the_loss_curve_of_tanh_and_momentum() {
-    let rule = Rule::Sgd { momentum: true, nesterov: false };
-    curve("curve_tanh_sgd", Activation::Tanh, rule, Schedule::constant());
+    let optimiser = Optimiser { kind: OptimiserKind::Sgd, momentum: 0.9, ..Optimiser::default() };
+    curve("curve_tanh_sgd", Activation::Tanh, &optimiser);
 }
 
 #[test]
 fn the_loss_curve_of_relu_and_adam() {
-    let schedule = Schedule { shape: ScheduleShape::Cosine { end: 0.0 }, warmup: 5, steps: 50 };
-    curve("curve_relu_adam", Activation::Relu, Rule::Adam, schedule);
+    let schedule = Schedule { kind: ScheduleKind::Cosine, warmup: 5, ..Schedule::default() };
+    curve("curve_relu_adam", Activation::Relu, &Optimiser { schedule, ..Optimiser::default() });
 }
 
 #[test]
@@ -339,19 +331,17 @@ fn initial_weights_have_the_published_spread() {
         let source = case["source"].as_str().unwrap();
         let mode = case["mode"].as_str().unwrap_or_default();
         let fan = match mode {
-            "fan_in" => Fan::In,
-            "fan_out" => Fan::Out,
-            _ => Fan::Average,
+            "fan_in" => Fan::FanIn,
+            "fan_out" => Fan::FanOut,
+            _ => Fan::FanAvg,
         };
         let relu = case["nonlinearity"].as_str() == Some("relu");
         let init = match source.rsplit('.').next().unwrap().trim_end_matches('_') {
             "xavier_normal" => Init::XavierNormal,
             "xavier_uniform" => Init::XavierUniform,
-            "kaiming_normal" if relu => Init::KaimingNormal(fan),
-            "kaiming_uniform" if relu => Init::KaimingUniform(fan),
-            "variance_scaling" if case["distribution"].as_str() == Some("truncated_normal") => {
-                Init::TruncatedNormal(fan)
-            }
+            "kaiming_normal" if relu => Init::KaimingNormal,
+            "kaiming_uniform" if relu => Init::KaimingUniform,
+            "variance_scaling" if case["distribution"].as_str() == Some("truncated_normal") => Init::VarianceScaling,
             _ => continue,
         };
         // Kaiming's gain for ReLU is part of the initialiser here.
@@ -359,7 +349,7 @@ fn initial_weights_have_the_published_spread() {
         let mut g = Graph::new();
         let seed = g.variable("seed", &[1, 1], DType::U32, VariableKind::State).unwrap();
         let gain = g.constant(gain);
-        let weight = init.weight(&mut g, "w", 64, 32, gain, seed).unwrap();
+        let weight = Initialiser { init, fan }.weight(&mut g, "w", 64, 32, gain, seed).unwrap();
         let functions = [Function::new("f", vec![Effect::Output("w".into(), weight)])];
         for (machine_name, mut machine) in support::machines(&g, &functions, 40) {
             machine.write_integers("seed", &(0..40).collect::<Vec<_>>()).unwrap();

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use isogram::config::Experiment;
+use isogram::files::Layer;
 use isogram::gpu::AdapterChoice;
 use isogram::graph::{Graph, Lowering, Tensor};
 use isogram::train::{Interrupt, Observed, Observer, Options, Progress, Quiet, Seen, Summary, Sweep};
@@ -66,12 +67,12 @@ fn cases() -> Vec<Case> {
     std::iter::once(Case(AdapterChoice::Cpu, Lowering::Auto)).chain(gpu.into_iter().flatten()).collect()
 }
 
-type Row = (u64, Option<String>, String, u64);
+type Row = (u64, Option<Layer>, String, u64);
 
 /// All that was observed of a replica, as bits.
 fn of(summary: &Summary, replica: u32) -> Vec<Row> {
     let rows = summary.metrics.iter().filter(|r| r.replica == replica);
-    let mut rows: Vec<Row> = rows.map(|r| (r.step, r.layer.clone(), r.name.clone(), r.value.to_bits())).collect();
+    let mut rows: Vec<Row> = rows.map(|r| (r.step, r.layer, r.name.clone(), r.value.to_bits())).collect();
     rows.sort();
     rows
 }

@@ -1,6 +1,7 @@
 //! Stages of training: losses on chosen outputs, rules for the end, each replica by its own counters.
 
 use isogram::config::{Experiment, Observe};
+use isogram::files::Layer;
 use isogram::gpu::AdapterChoice;
 use isogram::graph::Lowering;
 use isogram::train::{Interrupt, Options, Progress, Quiet, Stage, Summary, Sweep, resumable};
@@ -65,11 +66,11 @@ fn adapters() -> Vec<(AdapterChoice, Lowering)> {
 }
 
 /// All that was said of a replica but when the run ended, as bits.
-fn of(summary: &Summary, replica: u32) -> Vec<(Option<String>, String, u64)> {
+fn of(summary: &Summary, replica: u32) -> Vec<(Option<Layer>, String, u64)> {
     let last = summary.metrics.iter().map(|r| r.step).max().unwrap();
     let rows = summary.metrics.iter().filter(|r| r.replica == replica && r.step == last);
     let mut rows: Vec<_> =
-        rows.filter(|r| r.name != "loss_train").map(|r| (r.layer.clone(), r.name.clone(), r.value.to_bits())).collect();
+        rows.filter(|r| r.name != "loss_train").map(|r| (r.layer, r.name.clone(), r.value.to_bits())).collect();
     rows.sort();
     rows
 }

@@ -2,6 +2,7 @@
 
 use super::function::Function;
 use crate::error::{Error, Result};
+use crate::settings::choices;
 
 /// Most features of one data set.
 const MOST_FEATURES: usize = 256;
@@ -42,14 +43,15 @@ pub enum Balance {
     Sampled,
 }
 
-/// What is done where a feature is absent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Absent {
-    /// Its block of inputs is 0, and its label has no loss.
-    #[default]
-    BlockAndLoss,
-    /// Its label has no loss; its inputs are as ever.
-    Loss,
+choices! {
+    /// What is done where a feature is absent.
+    Absent {
+        /// Its block of inputs is 0, and its label has no loss.
+        #[default]
+        BlockAndLoss = "block_and_loss",
+        /// Its label has no loss; its inputs are as ever.
+        Loss = "loss",
+    }
 }
 
 /// Labels that agree with another feature's.

@@ -3,6 +3,7 @@
 use faer::Mat;
 use isogram::config::Experiment;
 use isogram::data::features::{Made, Set};
+use isogram::files::Layer;
 use isogram::graph::Lowering;
 use isogram::measure::features::Sets;
 use isogram::measure::features::components::Components;
@@ -64,11 +65,11 @@ fn train(overrides: &[(&str, &str)], options: Options) -> Summary {
 
 /// A value of a replica at the end.
 fn value(summary: &Summary, replica: u32, name: &str, layer: usize) -> f64 {
-    let layer = format!("layers.{layer}");
+    let layer = Layer::of(layer);
     let found = summary
         .metrics
         .iter()
-        .find(|r| r.replica == replica && r.step == 250 && r.name == name && r.layer.as_deref() == Some(&layer));
+        .find(|r| r.replica == replica && r.step == 250 && r.name == name && r.layer == Some(layer));
     found.unwrap_or_else(|| panic!("{name} of {layer} was not observed")).value
 }
 

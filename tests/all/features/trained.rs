@@ -188,7 +188,7 @@ fn observers_see_the_set_for_fitting() {
 
 #[test]
 fn masked_losses_are_what_they_say() {
-    use isogram::nn::{Loss, Masked, Reduction};
+    use isogram::nn::{AbsentTerms, Loss, LossKind, Reduction};
     let z: [f64; 6] = [0.3, -1.2, 2.0, 0.0, -0.5, 1.5];
     let y: [f64; 6] = [1.0, 0.0, 0.0, 1.0, 1.0, 0.0];
     let masks: [[f64; 6]; 2] = [[1.0, 0.0, 1.0, 1.0, 0.0, 0.0], [0.0; 6]];
@@ -196,19 +196,22 @@ fn masked_losses_are_what_they_say() {
     let mse = |z: f64, y: f64| (z - y).powi(2);
     type Term<'a> = &'a dyn Fn(f64, f64) -> f64;
     let cases: [(Loss, Term, f64); 3] = [
-        (Loss::BinaryCrossEntropy(Reduction::Mean), &bce, 1.0 / 6.0),
-        (Loss::SquaredError(Reduction::HalfMean), &mse, 0.5 / 6.0),
-        (Loss::SquaredError(Reduction::Sum), &mse, 1.0 / 3.0),
+        (Loss::new(LossKind::Bce, Reduction::Mean), &bce, 1.0 / 6.0),
+        (Loss::new(LossKind::Mse, Reduction::HalfMean), &mse, 0.5 / 6.0),
+        (Loss::new(LossKind::Mse, Reduction::Sum), &mse, 1.0 / 3.0),
     ];
     for (loss, term, factor) in cases {
         for m in &masks {
             let sum: f64 = (0..6).map(|i| m[i] * term(z[i], y[i])).sum();
             let present = m.iter().sum::<f64>().max(1.0);
-            for (absent, expected) in [(Masked::Zero, sum * factor), (Masked::LeftOut, sum * factor * 6.0 / present)] {
+            for (absent, expected) in
+                [(AbsentTerms::Zero, sum * factor), (AbsentTerms::LeftOut, sum * factor * 6.0 / present)]
+            {
+                let loss = Loss { absent, ..loss };
                 let mut g = Graph::new();
                 let data = |g: &mut Graph, v: &[f64]| g.data(v.iter().map(|&x| x as f32).collect(), &[3, 2]).unwrap();
                 let (z, y, m) = (data(&mut g, &z), data(&mut g, &y), data(&mut g, m));
-                let value = loss.masked(&mut g, z, y, m, absent).unwrap();
+                let value = loss.masked(&mut g, z, y, m).unwrap();
                 for (name, mut machine) in
                     support::machines(&g, &[Run::new("f", vec![Effect::Output("v".into(), value)])], 1)
                 {
@@ -216,10 +219,10 @@ fn masked_losses_are_what_they_say() {
                     let got = f64::from(machine.read_output("v").unwrap()[0]);
                     assert!((got - expected).abs() < 1e-6, "{name}: {loss:?} {absent:?}: {got}, not {expected}");
                 }
-                let refused = Loss::CrossEntropy.masked(&mut g, z, y, m, absent).unwrap_err().to_string();
+                let refused = Loss::default().masked(&mut g, z, y, m).unwrap_err().to_string();
                 assert!(refused.contains("cannot be masked"), "{refused}");
                 let narrow = g.rows(m, 0, 1).unwrap();
-                assert!(loss.masked(&mut g, z, y, narrow, absent).unwrap_err().to_string().contains("[3, 2]"));
+                assert!(loss.masked(&mut g, z, y, narrow).unwrap_err().to_string().contains("[3, 2]"));
             }
         }
     }

@@ -1,4 +1,23 @@
-//! One macro for keys whose value is one word of a fixed list, so that the word is written once.
+//! Two macros for settings, so that all that is to be said of one is written once: beside what it decides, which may be in `nn`
+//! or `data`.
+
+/// Declares a section: its keys, each with documentation, attributes, type and default.
+macro_rules! settings {
+    ($(#[$outer:meta])* $type:ident { $($(#[$inner:meta])* $key:ident: $of:ty = $default:expr,)+ }) => {
+        $(#[$outer])*
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct $type {
+            $($(#[$inner])* pub $key: $of,)+
+        }
+
+        impl Default for $type {
+            fn default() -> Self {
+                Self { $($key: $default,)+ }
+            }
+        }
+    };
+}
 
 /// Declares an enum, the word of each variant, and the list of all variants.
 macro_rules! choices {
@@ -31,4 +50,4 @@ macro_rules! choices {
     };
 }
 
-pub(super) use choices;
+pub(crate) use {choices, settings};

@@ -1,0 +1,168 @@
+//! The functions that look: `evaluate`, `keep`, `forget`, `test`.
+
+use super::super::analysing::Analyses;
+use super::super::declared::Declared;
+use super::super::observer::{self, FitSet, Observed, Observer, Seen};
+use super::super::part::{Part, Targets};
+use super::super::tables::PartNodes;
+use super::{
+    Build, GRADIENT_NORM, Reading, fit_representation_name, needs_representations, representation_name, saves_fit,
+};
+use crate::config::{LossKind, Measure};
+use crate::error::{Error, Result};
+use crate::graph::{Effect, Function, Tensor, VariableKind};
+use crate::kernels::matmul::Precision;
+use crate::kernels::program::DType;
+use crate::measure::features::device::Answers;
+use crate::nn::Forward;
+
+impl Build<'_> {
+    /// What observers see: the network on the probe set, what is kept of it, and the set for fitting if one reads that.
+    pub fn look(&mut self, observers: &[&dyn Observer]) -> Result<Seen> {
+        let g = &mut self.g;
+        g.fence();
+        let probe = self.tables.probe(g)?;
+        g.set_precision(self.precision);
+        let on_probe = self.network.forward(g, probe.inputs, None)?;
+        let reads_fit = saves_fit(self.e) || observers.iter().any(|o| o.reads_fit_set());
+        let fit = if reads_fit { self.tables.fit(g)? } else { None };
+        let fit = fit.map(|fit| -> Result<FitSet> {
+            let Forward { hidden, output } = self.network.forward(g, fit.inputs, None)?;
+            Ok(FitSet { inputs: fit.inputs, values: fit.values, hidden, output })
+        });
+        let fit = fit.transpose()?;
+        g.set_precision(Precision::Single);
+        let wants = |m: Measure| self.e.observe.has(m);
+        let kept = (wants(Measure::CkaFirst) || wants(Measure::CkaLast)).then(|| {
+            let mut keep = |(l, &h): (usize, &Tensor)| {
+                let extents = g.shape(h).extents().to_vec();
+                g.variable(format!("kept/{l}"), &extents, DType::F32, VariableKind::State)
+            };
+            on_probe.hidden.iter().enumerate().map(&mut keep).collect::<Result<Vec<_>>>()
+        });
+        let kept = kept.transpose()?;
+        let border = if self.e.loss.kind == LossKind::Mse { 0.5 } else { 0.0 };
+        let answers = self.network.output_layer();
+        let answers = answers.map(|layer| Answers { weight: layer.weight, bias: layer.bias, border });
+        Ok(Seen { kept, fit, answers, ..self.seen_on(&self.data.probe, &probe, on_probe) })
+    }
+
+    /// What can be seen of a network on a part, but for what is kept and the set for fitting.
+    fn seen_on(&self, part: &Part, nodes: &PartNodes, forward: Forward) -> Seen {
+        let declared = self.data.declared.as_ref();
+        Seen {
+            inputs: nodes.inputs,
+            targets: nodes.targets,
+            values: nodes.values,
+            classes: matches!(part.targets, Targets::Classes(_)),
+            hidden: forward.hidden,
+            kept: None,
+            output: forward.output,
+            parameters: self.parameters.clone(),
+            loss: self.e.loss,
+            features: declared.map(Declared::names).unwrap_or_default(),
+            declared: declared.map(|d| d.features.clone()),
+            answers: None,
+            fit: None,
+        }
+    }
+
+    /// What `evaluate` puts out, and how it is read.
+    pub fn evaluation(&mut self, seen: &Seen, observers: &[&dyn Observer]) -> Result<(Vec<Effect>, Vec<Reading>)> {
+        let g = &mut self.g;
+        let (mut effects, mut names) = (Vec::new(), Vec::<Reading>::new());
+        for observer in observers {
+            for Observed { name, layer, value, over } in observer.observe(g, seen)? {
+                let taken =
+                    ["alive", "broken", "diverged_at", "loss_train", GRADIENT_NORM, "loss_test", "accuracy_test"];
+                if taken.contains(&name.as_str()) || names.iter().any(|n| n.name == name && n.layer == layer) {
+                    return Err(Error::config(format!(
+                        "two observed values are named `{name}`: rename an observer's, or name a pair once"
+                    )));
+                }
+                let reading = Reading { name, layer, over: over.map(|(_, times)| times) };
+                effects.extend(reading.effects(value, over.map(|(factor, _)| factor)));
+                names.push(reading);
+            }
+        }
+        let state = self.state;
+        let loss = g.plus(state.loss_sum, state.loss_part)?;
+        let loss_train = g.over(loss, state.loss_count)?;
+        let all = [
+            ("alive", state.alive),
+            ("diverged_at", state.diverged_at),
+            ("broken", state.broken),
+            ("loss_train", loss_train),
+        ];
+        effects.extend(all.map(|(name, value)| Effect::Output(name.into(), value)));
+        Ok((effects, names))
+    }
+
+    /// The function that starts the mean of the training loss anew.
+    pub fn forget(&mut self) -> Result<Function> {
+        let (g, state) = (&mut self.g, self.state);
+        let zero = g.constant(0.0);
+        let mut effects = Vec::with_capacity(3);
+        for variable in [state.loss_sum, state.loss_part, state.loss_count] {
+            let after = match &self.stages {
+                Some(stages) => {
+                    let active = stages.active(g)?;
+                    g.select(active, zero, variable)?
+                }
+                None => zero,
+            };
+            effects.push(Effect::Assign(g.variable_of(variable)?, after));
+        }
+        Ok(Function::new("forget", effects))
+    }
+
+    /// The function that remembers the present representations, if anything is compared with them.
+    pub fn keep(&self, seen: &Seen) -> Result<Option<Function>> {
+        let Some(kept) = &seen.kept else { return Ok(None) };
+        let keep = kept.iter().zip(&seen.hidden);
+        let effects = keep.map(|(&k, &h)| Ok(Effect::Assign(self.g.variable_of(k)?, h))).collect::<Result<_>>()?;
+        Ok(Some(Function::new("keep", effects)))
+    }
+
+    /// Representations that others read after `evaluate`, as variables: all of them, or what is analysed in several passes.
+    pub fn stand(&mut self, seen: &Seen, evaluate: &mut Vec<Effect>) -> Result<Seen> {
+        let (g, e) = (&mut self.g, self.e);
+        let last = seen.hidden.len().saturating_sub(1);
+        let mut stand = |name: String, h: Tensor| -> Result<Tensor> {
+            let extents = g.shape(h).extents().to_vec();
+            let place = g.variable(name, &extents, DType::F32, VariableKind::Transient)?;
+            evaluate.push(Effect::Assign(g.variable_of(place)?, h));
+            Ok(place)
+        };
+        let mut standing = seen.clone();
+        for (l, h) in standing.fit.iter_mut().flat_map(|fit| fit.hidden.iter_mut().enumerate()) {
+            if saves_fit(e) || (Analyses::wanted(e) && l == last) {
+                *h = stand(fit_representation_name(l), *h)?;
+            }
+        }
+        for (l, h) in standing.hidden.iter_mut().enumerate() {
+            if needs_representations(e) || (Analyses::wanted(e) && l == last) {
+                *h = stand(representation_name(l), *h)?;
+            }
+        }
+        Ok(standing)
+    }
+
+    /// Loss and accuracy on everything held out: the function, whether there is an accuracy, and what is seen.
+    pub fn test(&mut self) -> Result<(Function, bool, Seen)> {
+        let g = &mut self.g;
+        g.set_precision(self.precision);
+        g.fence();
+        let nodes = self.tables.test(g)?;
+        let forward = self.network.forward(g, nodes.inputs, None)?;
+        let seen = self.seen_on(&self.data.test, &nodes, forward);
+        let g = &mut self.g;
+        let value = seen.loss.apply(g, seen.output, seen.targets)?;
+        let mut effects = vec![Effect::Output("loss_test".into(), value)];
+        let accuracy = observer::accuracy(g, &seen)?;
+        if let Some(value) = accuracy {
+            effects.push(Effect::Output("accuracy_test".into(), value));
+        }
+        Ok((Function::new("test", effects), accuracy.is_some(), seen))
+    }
+}

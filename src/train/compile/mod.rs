@@ -1,0 +1,248 @@
+//! From an experiment's settings to the graph and the functions of a group.
+//!
+//! The functions: `init` sets everything to its start; `step` trains; `gradient` measures the gradient of the coming
+//! batch; `data` makes the examples of replicas that make their own; `forget` starts the mean of the training loss anew; `evaluate` observes the probe set; `test` evaluates on all that is held out; `keep` remembers the present
+//! representations for comparison. After `evaluate` come the passes of analyses that take several.
+
+mod evaluation;
+mod reading;
+mod training;
+
+pub(super) use reading::{
+    GRADIENT_NORM, Reading, fit_representation_name, needs_representations, representation_name, saves_fit,
+};
+
+use super::analysing::Analyses;
+use super::declared::Declared;
+use super::model::{Model, Network};
+use super::observer::Observer;
+use super::prepared::Prepared;
+use super::stages::Stages;
+use super::structure;
+use super::tables::{PartNodes, Tables};
+use super::track::{Quantity, Track};
+use crate::config::{self, BatchMode, Experiment, Measure};
+use crate::error::{Error, Result};
+use crate::graph::{Function, Graph, Tensor, VariableKind};
+use crate::kernels::matmul::Precision;
+use crate::kernels::program::DType;
+use crate::nn::{Dropout, Hyper, LossScale};
+
+/// A group's program before it is lowered.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// Nodes.
+    pub graph: Graph,
+    /// What can be run.
+    pub functions: Vec<Function>,
+    /// What `evaluate` gives.
+    pub observed: Vec<Reading>,
+    /// Width of each hidden layer.
+    pub hidden: Vec<usize>,
+    /// Trained values per replica.
+    pub parameters: usize,
+    /// Names of trained variables, in order.
+    pub parameter_names: Vec<String>,
+    /// Whether the held-out set has an accuracy.
+    pub test_accuracy: bool,
+    /// Whether products have 16-bit factors.
+    pub mixed: bool,
+    /// What is recorded at every step.
+    pub tracked: Vec<Quantity>,
+    /// Stages of training.
+    pub stages: usize,
+    /// What is analysed in several passes after `evaluate`.
+    pub(super) analyses: Analyses,
+    /// Names of the outputs, where each is a feature.
+    pub features: Vec<String>,
+    /// Outputs of the network.
+    pub outputs: usize,
+}
+
+impl Compiled {
+    /// Shapes of the parameters as PyTorch has them: biases are vectors.
+    pub(super) fn parameter_shapes(&self) -> Vec<Vec<usize>> {
+        let shape = |name: &String| {
+            let info = self.graph.variable_named(name).map(|id| self.graph.variable_info(id));
+            let extents = info.map_or_else(Vec::new, |v| v.shape.extents().to_vec());
+            if name.ends_with(".bias") && extents.first() == Some(&1) { extents[1..].to_vec() } else { extents }
+        };
+        self.parameter_names.iter().map(shape).collect()
+    }
+}
+
+/// A program that is being built: what its functions have in common.
+struct Build<'a> {
+    g: Graph,
+    e: &'a Experiment,
+    data: &'a Prepared,
+    state: State,
+    settings: Settings,
+    stages: Option<Stages>,
+    network: Box<dyn Network>,
+    parameters: Vec<Tensor>,
+    tables: Tables<'a>,
+    train: PartNodes,
+    /// Inputs, targets, and, if some have no loss, which have.
+    batch: Vec<Tensor>,
+    drop: Option<Dropout>,
+    /// Of the network's products.
+    precision: Precision,
+    scaling: Option<LossScale>,
+}
+
+/// What every replica counts, scalars.
+#[derive(Clone, Copy)]
+struct State {
+    seed: Tensor,
+    step: Tensor,
+    alive: Tensor,
+    broken: Tensor,
+    diverged_at: Tensor,
+    loss_sum: Tensor,
+    loss_part: Tensor,
+    loss_count: Tensor,
+}
+
+/// The settings that each replica has for itself, scalars.
+#[derive(Clone, Copy)]
+struct Settings {
+    /// With the learning rate before its schedule.
+    hyper: Hyper,
+    clip_norm: Tensor,
+    gain: Tensor,
+    dropout: Tensor,
+    input_dropout: Tensor,
+}
+
+/// Builds the program of one group: all replicas share `e` up to its numeric hyper-parameters.
+///
+/// # Errors
+/// If the model does not fit the data, or a setting cannot be expressed.
+pub fn compile(
+    e: &Experiment,
+    data: &Prepared,
+    model: &dyn Model,
+    observers: &[&dyn Observer],
+    track: Option<&Track>,
+) -> Result<Compiled> {
+    if let Some(track) = track {
+        track.check(data)?;
+    }
+    if data.own && e.batch.mode != BatchMode::Full {
+        return Err(Error::config("replicas with examples of their own train on all of them: batch.mode must be full"));
+    }
+    let wants = |m: Measure| e.observe.has(m);
+    let (mut b, make) = Build::new(e, data, model)?;
+
+    let pass = b.pass(track)?;
+    let (norm, updates) = b.updates(&pass)?;
+    let (step, tracked) = b.step(&pass, norm, &updates, track)?;
+    let gradient = b.gradient(&pass)?;
+    let mut functions = vec![b.init(&updates)?, step];
+
+    let seen = b.look(observers)?;
+    let (mut evaluate, observed) = b.evaluation(&seen, observers)?;
+    functions.push(b.forget()?);
+    functions.extend(make);
+    functions.extend(wants(Measure::GradientNorm).then_some(gradient));
+    functions.extend(b.keep(&seen)?);
+    let standing = b.stand(&seen, &mut evaluate)?;
+    functions.push(Function::new("evaluate", evaluate));
+    let (analyses, passes) = Analyses::declare(&mut b.g, e, &standing)?;
+    functions.extend(passes);
+    let (test, test_accuracy, seen_in_test) = b.test()?;
+    functions.push(test);
+    functions.extend(b.check_stages(&seen_in_test, test_accuracy, &updates)?);
+
+    let Build { g, parameters, .. } = b;
+    let name = |&p| Ok(g.variable_info(g.variable_of(p)?).name.clone());
+    Ok(Compiled {
+        functions,
+        observed,
+        hidden: seen.hidden.iter().map(|&h| g.shape(h).columns()).collect(),
+        parameters: parameters.iter().map(|&p| g.shape(p).elements()).sum(),
+        parameter_names: parameters.iter().map(name).collect::<Result<_>>()?,
+        graph: g,
+        test_accuracy,
+        mixed: e.model.precision == config::Precision::Mixed,
+        tracked,
+        stages: e.stages.len(),
+        analyses,
+        features: data.declared.as_ref().map(Declared::names).unwrap_or_default(),
+        outputs: data.outputs,
+    })
+}
+
+impl<'a> Build<'a> {
+    /// Declares the variables, and the function that makes examples where replicas make them.
+    fn new(e: &'a Experiment, data: &'a Prepared, model: &dyn Model) -> Result<(Self, Option<Function>)> {
+        let mut graph = Graph::new();
+        let g = &mut graph;
+        let state = State::declare(g)?;
+        let settings = Settings::declare(g)?;
+        let stages = Stages::declare(g, e, data.outputs)?;
+        let network = model.declare(g, data.inputs, data.outputs)?;
+        let (mut tables, make) = Tables::new(g, data, e.loss, e.probe.from, state.seed)?;
+        let train = tables.train(g)?;
+        let batch = e.batch.take(g, &train.tables(), state.seed, state.step)?;
+        let input_rate = (e.model.input_dropout > 0.0).then_some(settings.input_dropout);
+        let drop = Dropout { rate: settings.dropout, input_rate, seed: state.seed, step: state.step };
+        let mixed = e.model.precision == config::Precision::Mixed;
+        let scaling = mixed.then(|| LossScale::declare(g)).transpose()?;
+        let build = Self {
+            e,
+            data,
+            state,
+            settings,
+            stages,
+            parameters: network.parameters(),
+            network,
+            tables,
+            train,
+            batch,
+            drop: (e.model.dropout > 0.0 || input_rate.is_some()).then_some(drop),
+            precision: if mixed { Precision::Half } else { Precision::Single },
+            scaling,
+            g: graph,
+        };
+        Ok((build, make))
+    }
+}
+
+impl State {
+    fn declare(g: &mut Graph) -> Result<Self> {
+        let mut state = |name: &str, dtype| g.variable(name, &[1, 1], dtype, VariableKind::State);
+        Ok(Self {
+            seed: state("seed", DType::U32)?,
+            step: state("step", DType::U32)?,
+            alive: state("alive", DType::F32)?,
+            broken: state("broken", DType::F32)?,
+            diverged_at: state("diverged_at", DType::U32)?,
+            loss_sum: state("loss_sum", DType::F32)?,
+            loss_part: state("loss_part", DType::F32)?,
+            loss_count: state("loss_count", DType::F32)?,
+        })
+    }
+}
+
+impl Settings {
+    fn declare(g: &mut Graph) -> Result<Self> {
+        let mut setting = |key: &str| g.variable(structure::variable(key), &[1, 1], DType::F32, VariableKind::Setting);
+        Ok(Self {
+            hyper: Hyper {
+                lr: setting("optimiser.lr")?,
+                momentum: setting("optimiser.momentum")?,
+                beta1: setting("optimiser.beta1")?,
+                beta2: setting("optimiser.beta2")?,
+                alpha: setting("optimiser.alpha")?,
+                epsilon: setting("optimiser.epsilon")?,
+                weight_decay: setting("optimiser.weight_decay")?,
+            },
+            clip_norm: setting("optimiser.clip_norm")?,
+            gain: setting("model.gain")?,
+            dropout: setting("model.dropout")?,
+            input_dropout: setting("model.input_dropout")?,
+        })
+    }
+}
