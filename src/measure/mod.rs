@@ -1,10 +1,11 @@
 //! Measures of representations, written as graphs: the same nodes as a network, so that they run beside it, for all
 //! replicas at once, and those that are differentiable can be trained against.
 //!
+//! What is defined for files and in f64 is listed by the [`catalogue`]; a measure of two representations is a file of [`pair`].
+//!
 //! A measure of two representations that is the cosine of their [embeddings](embedding) (CKA in both forms is one: the
 //! embedding is the centred Gram matrix) is computed for all pairs of replicas by [`pairs`].
 
-pub mod assignment;
 pub mod catalogue;
 pub mod cka;
 pub mod compare;
@@ -18,9 +19,10 @@ pub mod large;
 mod median;
 pub mod memory;
 pub mod nearest;
-pub mod neurons;
+pub mod numerics;
 pub mod outcome;
 pub mod outputs;
+pub mod pair;
 pub mod pair_program;
 pub mod pairs;
 pub mod pairwise;
@@ -30,7 +32,6 @@ pub mod resample;
 pub(crate) mod scale;
 pub mod single;
 pub mod streaming;
-pub mod subspace;
 pub mod tables;
 
 pub use estimator::Estimator;

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::embedding::{Between, Centring, Embedding};
-use super::pairwise::rsa::Comparison;
+use super::pair::rsa::Comparison;
 pub use super::resample::Rows;
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};

@@ -14,10 +14,10 @@ use super::Estimator;
 use super::catalogue::Measure;
 use super::compare::{Place, Table, in_parallel};
 use super::memory::Memory;
+use super::numerics::algebra::{power_of_two_scale, singular_values, symmetric_eigen};
+use super::numerics::factor::thin_svd;
 use super::outcome::Outcome;
-use super::pairwise::algebra::{power_of_two_scale, symmetric_eigen};
-use super::subspace::prepare::{singular_values, thin_svd};
-use super::subspace::shape::{CLOSE, Procrustes};
+use super::pair::procrustes::{CLOSE, Procrustes};
 use crate::error::{Error, Result};
 
 /// A representation that can be read by rows.

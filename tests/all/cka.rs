@@ -1,44 +1,33 @@
-//! CKA on every machine against the values that published packages give (see `fixtures/cka`).
+//! CKA on every machine against the values that published packages give (see `tests/reference/measures`).
 
-use std::path::Path;
-
-use isogram::data::read_table;
+use faer::Mat;
 use isogram::graph::{Effect, Function, Graph};
 use isogram::measure::embedding::Embedding;
 use isogram::measure::pairs::{Layers, Pairs, input_name};
 use isogram::measure::{Estimator, cka};
 
+use crate::reference::{CASES, case};
 use crate::support;
 
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cka");
-
 struct Case {
-    name: String,
+    name: &'static str,
     x: (Vec<f32>, [usize; 2]),
     y: (Vec<f32>, [usize; 2]),
     plain: f64,
     debiased: f64,
 }
 
-fn cases() -> Vec<Case> {
-    let text = std::fs::read_to_string(format!("{FOLDER}/values.json")).expect("the fixture is there");
-    let values: serde_json::Value = serde_json::from_str(&text).expect("the fixture is JSON");
-    let load = |name: &serde_json::Value| {
-        let table = read_table(&Path::new(FOLDER).join(name.as_str().unwrap())).unwrap();
-        (table.values.clone(), [table.rows, table.width()])
-    };
-    values
-        .as_object()
-        .unwrap()
-        .iter()
-        .map(|(name, v)| Case {
-            name: name.clone(),
-            x: load(&v["x"]),
-            y: load(&v["y"]),
-            plain: v["cka"].as_f64().unwrap(),
-            debiased: v["cka_debiased"].as_f64().unwrap(),
-        })
-        .collect()
+fn cases() -> impl Iterator<Item = Case> {
+    CASES.into_iter().map(|name| {
+        let case = case(name);
+        let rows = |x: &Mat<f64>| {
+            let values = (0..x.nrows()).flat_map(|i| x.row(i).iter().map(|&v| v as f32).collect::<Vec<_>>()).collect();
+            (values, [x.nrows(), x.ncols()])
+        };
+        let value = |key: &str| case.value("pairwise", key, None).unwrap();
+        let (plain, debiased) = (value("cka_linear_biased"), value("cka_linear_debiased_song"));
+        Case { name, x: rows(&case.x), y: rows(&case.y), plain, debiased }
+    })
 }
 
 #[test]

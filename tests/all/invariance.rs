@@ -30,12 +30,11 @@ fn permuted(x: &Mat<f64>) -> Mat<f64> {
 }
 
 fn value(m: &Measure, x: &Mat<f64>, y: &Mat<f64>) -> Result<f64> {
-    let host = &m.made.host;
-    host.compare(&host.prepare(x.as_ref())?, &host.prepare(y.as_ref())?)
+    m.of(x.as_ref(), y.as_ref())
 }
 
 /// Every measure in its default form and with each word of each option, with few neighbours and batches.
-fn forms() -> Vec<Measure> {
+pub fn forms() -> Vec<Measure> {
     let mut names: Vec<String> = Vec::new();
     for entry in measures() {
         let few = match entry.name {

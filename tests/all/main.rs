@@ -27,6 +27,7 @@ mod processor;
 mod promises;
 mod pytorch;
 mod ranks;
+mod reference;
 mod reproduce;
 mod same_bits;
 mod stages;

@@ -1,11 +1,9 @@
 //! Sorting, ranks and rank comparisons of RDMs on every machine: against the f64 definitions, and against the values that
 //! published packages give.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use faer::Mat;
-use isogram::data::read_representations;
 use isogram::error::Error;
 use isogram::gpu::Gpu;
 use isogram::graph::{Effect, Function, Graph, VariableKind};
@@ -14,14 +12,13 @@ use isogram::kernels::program::DType;
 use isogram::kernels::random::uniform;
 use isogram::kernels::sort::Ties;
 use isogram::measure::embedding::Between;
+use isogram::measure::pair::rsa::{Comparison, compare};
 use isogram::measure::pairwise::rank::average_ranks;
 use isogram::measure::pairwise::rdm::{Dissimilarity, rdm};
-use isogram::measure::pairwise::rsa::{Comparison, compare};
 use isogram::measure::ranks::{RankComparison, Rows, rank_comparisons};
 
+use crate::reference::{CASES, case};
 use crate::support;
-
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference/measures");
 
 const ALL: [Comparison; 4] = [Comparison::Spearman, Comparison::RhoA, Comparison::TauA, Comparison::TauB];
 
@@ -259,12 +256,6 @@ fn bad_arguments_are_refused() {
     assert!(!refused(5, &rows, &[]));
 }
 
-fn load(name: &str) -> (Mat<f64>, usize, usize) {
-    let x = read_representations(&Path::new(FOLDER).join(name)).unwrap().remove(0);
-    let width = x.width();
-    (Mat::from_fn(x.rows, width, |i, j| x.values[i * width + j]), x.rows, width)
-}
-
 fn is_whole(x: &Mat<f64>) -> bool {
     x.col_iter().all(|c| c.iter().all(|v| v.fract() == 0.0))
 }
@@ -290,36 +281,27 @@ fn comparisons_are_what_published_packages_give() {
         ("correlation", Between::Correlation),
         ("cosine", Between::Cosine),
     ];
-    let cases = [
-        "kornblith",
-        "simrepo",
-        "ties",
-        "rotated",
-        "digits_pixels__digits_seed0_h1",
-        "digits_seed0_h1__digits_seed0_h2",
-    ];
     let mut tried = 0;
-    for case in cases {
-        let text = std::fs::read_to_string(format!("{FOLDER}/{case}.json")).unwrap();
-        let reference: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let [x, y] = ["X", "Y"].map(|side| load(reference["meta"][side].as_str().unwrap()));
+    for case in CASES.map(case) {
         for (key, between) in rdms {
             // Quotients break exact ties of whole numbers, in the packages as here.
-            if case == "ties" && matches!(between, Between::Correlation | Between::Cosine) {
+            if case.name == "ties" && matches!(between, Between::Correlation | Between::Cosine) {
                 continue;
             }
-            let [a, b] = [&x.0, &y.0].map(|m| standardised(m, between));
-            let rows = [Rows { values: &a, units: x.2 }, Rows { values: &b, units: y.2 }];
+            let (x, y) = (&case.x, &case.y);
+            let [a, b] = [x, y].map(|m| standardised(m, between));
+            let rows = [Rows { values: &a, units: x.ncols() }, Rows { values: &b, units: y.ncols() }];
             for (place, gpu) in places() {
-                let found = rank_comparisons(gpu.as_ref(), x.1, &rows, between, &[(0, 1)], &wanted()).unwrap();
+                let found = rank_comparisons(gpu.as_ref(), x.nrows(), &rows, between, &[(0, 1)], &wanted()).unwrap();
                 for (name, i) in names {
                     let entry = format!("rsa_{key}_{name}");
-                    let Some(expected) = reference["pairwise"][&entry]["value"].as_f64() else { continue };
+                    let Some(expected) = case.value("pairwise", &entry, None) else { continue };
                     let off = (found[i][0] - expected).abs();
-                    let exact = is_whole(&x.0) && is_whole(&y.0);
+                    let exact = is_whole(x) && is_whole(y);
                     assert!(
                         off <= if exact { 1e-12 } else { 1e-6 },
-                        "{case} {entry} on {place}: {} against {expected}",
+                        "{} {entry} on {place}: {} against {expected}",
+                        case.name,
                         found[i][0]
                     );
                     tried += 1;

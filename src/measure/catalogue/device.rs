@@ -4,22 +4,19 @@
 //! grows with the pairs, or with the square of the examples, is done on the device; what is left of a pair, a few numbers
 //! or a small matrix, is finished on the host in f64. Each form here is one way of dividing the work.
 
-use std::any::Any;
 use std::fmt;
-use std::ops::Deref;
 use std::sync::Arc;
 
-use faer::{Mat, MatRef};
+use faer::MatRef;
 
-use super::entry::{Host, Made};
-use crate::error::{Error, Result};
+use super::cross::Cross;
+use crate::error::Result;
 use crate::measure::embedding::{Between, Embedding};
-use crate::measure::neurons::neighbours::{Nearness, Neighbours};
+use crate::measure::pair::neighbours::{Nearness, Neighbours};
+use crate::measure::pair::procrustes::Basis;
+use crate::measure::pair::procrustes::Procrustes;
 use crate::measure::pairwise::rdm::Rdm;
 use crate::measure::ranks::RankComparison;
-use crate::measure::subspace::based::Basis;
-use crate::measure::subspace::prepare::product;
-use crate::measure::subspace::shape::Procrustes;
 
 /// How a measure is computed on a device.
 #[derive(Clone, Debug)]
@@ -147,209 +144,6 @@ pub struct Neighbourhood {
 impl fmt::Debug for Neighbourhood {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Neighbourhood({}, {:?})", self.k, self.nearness)
-    }
-}
-
-/// What a representation becomes before its cross-products with others are made.
-pub struct Side {
-    /// `[examples, a]`, as the first of a pair.
-    pub left: Mat<f64>,
-    /// `[examples, b]`, as the second of a pair, if it is another matrix then.
-    pub right: Option<Mat<f64>>,
-    kept: Box<dyn Any + Send + Sync>,
-}
-
-impl Side {
-    /// Of one form, as the first and as the second.
-    pub fn same<K: Send + Sync + 'static>(matrix: Mat<f64>, kept: K) -> Self {
-        Self { left: matrix, right: None, kept: Box::new(kept) }
-    }
-
-    /// Of two forms.
-    pub fn different<K: Send + Sync + 'static>(left: Mat<f64>, right: Mat<f64>, kept: K) -> Self {
-        Self { left, right: Some(right), kept: Box::new(kept) }
-    }
-
-    /// Its form as the second of a pair.
-    pub fn right(&self) -> &Mat<f64> {
-        self.right.as_ref().unwrap_or(&self.left)
-    }
-}
-
-/// A side with what was kept of it.
-pub struct Of<'a, K> {
-    /// Its forms.
-    pub side: &'a Side,
-    /// What was kept.
-    pub kept: &'a K,
-}
-
-/// Two sides with what was kept of them.
-fn of<'a, K: 'static>(a: &'a Side, b: &'a Side) -> Result<(Of<'a, K>, Of<'a, K>)> {
-    match (a.kept.downcast_ref(), b.kept.downcast_ref()) {
-        (Some(first), Some(second)) => Ok((Of { side: a, kept: first }, Of { side: b, kept: second })),
-        _ => Err(Error::Measure("a representation was prepared for another measure".into())),
-    }
-}
-
-type Prepare = Arc<dyn Fn(MatRef<'_, f64>) -> Result<Side> + Send + Sync>;
-type Finish = Arc<dyn Fn(&Side, &Side, &Crossed) -> Result<Option<f64>> + Send + Sync>;
-type Exact = Arc<dyn Fn(&Side, &Side, &Crossed) -> Result<f64> + Send + Sync>;
-type Closing = Arc<dyn Fn(&Side, &Side, Remainder) -> Result<f64> + Send + Sync>;
-
-/// What is left of two forms `A` and `B` once the first is turned onto the second: for pairs so close that a difference of
-/// numbers near one would keep few digits.
-#[derive(Clone, Copy, Debug)]
-pub struct Remainder {
-    /// `|A Q - B|²` for the best `Q`.
-    pub distance: f64,
-    /// `|A A' - B B'|²`.
-    pub products: f64,
-}
-
-/// The product of a form of the first, transposed, and a form of the second.
-pub struct Crossed {
-    /// The product.
-    pub product: Mat<f64>,
-    /// It was made in single precision: what that does not tell apart must not decide.
-    pub single: bool,
-}
-
-impl Deref for Crossed {
-    type Target = Mat<f64>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.product
-    }
-}
-
-impl Crossed {
-    /// In double precision.
-    pub fn exact(a: &Side, b: &Side) -> Self {
-        Self { product: product(a.left.transpose(), b.right().as_ref()), single: false }
-    }
-
-    /// The product of the pair the other way about, where both have one form.
-    #[must_use]
-    pub fn turned(&self) -> Self {
-        Self { product: self.product.transpose().to_owned(), single: self.single }
-    }
-}
-
-/// A measure that is a function of the product of a form of the first, transposed, and a form of the second: on a device in
-/// single precision, on the CPU in double.
-#[derive(Clone)]
-pub struct Cross {
-    /// Measures of one key have the same forms: their products are made once.
-    pub key: String,
-    prepare: Prepare,
-    finish: Finish,
-    closing: Option<Closing>,
-    exact: Option<Exact>,
-}
-
-impl fmt::Debug for Cross {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Cross({})", self.key)
-    }
-}
-
-impl Cross {
-    /// From what a representation becomes, and what is made of the product: nothing, where its precision does not do.
-    pub fn new<K: Send + Sync + 'static>(
-        key: impl Into<String>,
-        prepare: impl Fn(MatRef<'_, f64>) -> Result<Side> + Send + Sync + 'static,
-        finish: impl Fn(Of<'_, K>, Of<'_, K>, &Crossed) -> Result<Option<f64>> + Send + Sync + 'static,
-    ) -> Self {
-        Self {
-            key: key.into(),
-            prepare: Arc::new(prepare),
-            finish: Arc::new(move |a, b, cross| {
-                let (a, b) = of(a, b)?;
-                finish(a, b, cross)
-            }),
-            closing: None,
-            exact: None,
-        }
-    }
-
-    /// With what is made of a pair on the CPU that the product does not do for even in double precision.
-    #[must_use]
-    pub fn exactly<K: Send + Sync + 'static>(
-        self,
-        exact: impl Fn(Of<'_, K>, Of<'_, K>, &Crossed) -> f64 + Send + Sync + 'static,
-    ) -> Self {
-        let exact = move |a: &Side, b: &Side, cross: &Crossed| {
-            let (a, b) = of(a, b)?;
-            Ok(exact(a, b, cross))
-        };
-        Self { exact: Some(Arc::new(exact)), ..self }
-    }
-
-    /// With what is made of the remainder of a pair that the product does not do for because it is too close.
-    #[must_use]
-    pub fn closing<K: Send + Sync + 'static>(
-        self,
-        closing: impl Fn(Of<'_, K>, Of<'_, K>, Remainder) -> f64 + Send + Sync + 'static,
-    ) -> Self {
-        let closing = move |a: &Side, b: &Side, remainder: Remainder| {
-            let (a, b) = of(a, b)?;
-            Ok(closing(a, b, remainder))
-        };
-        Self { closing: Some(Arc::new(closing)), ..self }
-    }
-
-    /// Whether a pair that the product does not do for can be told by its remainder.
-    pub fn closes(&self) -> bool {
-        self.closing.is_some()
-    }
-
-    /// The value of a close pair, if the measure has a form for such.
-    ///
-    /// # Errors
-    /// If the sides were prepared for another measure.
-    pub fn close(&self, a: &Side, b: &Side, remainder: Remainder) -> Result<Option<f64>> {
-        self.closing.as_ref().map(|closing| closing(a, b, remainder)).transpose()
-    }
-
-    /// What `x` `[examples, units]` becomes.
-    ///
-    /// # Errors
-    /// If the measure is not defined on it.
-    pub fn prepare(&self, x: MatRef<'_, f64>) -> Result<Side> {
-        (self.prepare)(x)
-    }
-
-    /// The value from the product `a.left' b.right`; nothing where its precision does not do.
-    ///
-    /// # Errors
-    /// If the measure is not defined on the pair.
-    pub fn finish(&self, a: &Side, b: &Side, cross: &Crossed) -> Result<Option<f64>> {
-        (self.finish)(a, b, cross)
-    }
-
-    /// The value in double precision.
-    fn value(&self, a: &Side, b: &Side) -> Result<f64> {
-        let cross = Crossed::exact(a, b);
-        match (self.finish(a, b, &cross)?, &self.exact) {
-            (Some(value), _) => Ok(value),
-            (None, Some(exact)) => exact(a, b, &cross),
-            (None, None) => Err(Error::Measure("the product of the two does not decide this measure".into())),
-        }
-    }
-}
-
-impl From<Cross> for Host {
-    /// Each representation brought into its form once, and one product for each pair.
-    fn from(cross: Cross) -> Self {
-        let of_pair = cross.clone();
-        Self::new(move |x| cross.prepare(x), move |a: &Side, b: &Side| of_pair.value(a, b))
-    }
-}
-
-impl From<Cross> for Made {
-    fn from(cross: Cross) -> Self {
-        Self { host: cross.clone().into(), device: Some(Device::Cross(cross)) }
     }
 }
 

@@ -35,10 +35,10 @@ exponents over singular values below 2e-6 of the largest, shares of variance at 
 removed, probes of more units than examples. `describe --json` says of each value where it was computed.
 
 What is reached by the library alone, because it needs more than two tables: crossnobis and Mahalanobis RDMs and noise ceilings
-(`pairwise::noise`, `pairwise::noise_ceiling`), shape metrics fitted on one half and tested on the other (`subspace::shape_metric`),
+(`pairwise::noise`, `pairwise::noise_ceiling`), shape metrics fitted on one half and tested on the other (`pair::shape`),
 cross-condition generalisation and parallelism (`single::geometry`, on a device `describe::generalisation`), multi-label probes and R²
 of features in both directions (`single::probe`, on a device `describe::probes`), the matched units, couplings and clusters
-themselves (`neurons`), and what known features of the inputs have to do with a representation (`features`): the variance they
+themselves (`pair::matching`, `pair::unit_clusters`), and what known features of the inputs have to do with a representation (`features`): the variance they
 explain on another set than it was fitted on (for all replicas at once as nodes of a graph), components, interventions, the part of
 CKA that is due to each.
 

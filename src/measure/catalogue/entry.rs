@@ -8,7 +8,7 @@ use super::device::Device;
 use super::given::{Given, Parameter};
 use super::scale::{Scale, exponent, multiplied, shifted};
 use crate::error::{Error, Result};
-use crate::measure::pairwise::tiles;
+use crate::measure::numerics::tiles;
 
 /// What a larger value means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +133,7 @@ impl Host {
 
     /// With what becomes of values when the data are multiplied by numbers.
     #[must_use]
-    pub(super) fn of_scale(self, scale: Scale) -> Self {
+    pub(in crate::measure) fn of_scale(self, scale: Scale) -> Self {
         Self { scale, ..self }
     }
 
@@ -251,32 +251,40 @@ pub struct Held {
 }
 
 impl Held {
+    /// Where each becomes a basis or another form of its own, in the space of units or of examples if those are fewer, and a pair is
+    /// the product of two, and what is made of that.
+    pub(in crate::measure) fn of_bases(e: Extents) -> Self {
+        let [n, p, q] = [e.n, e.p, e.q].map(|side| side as f64);
+        let (a, b) = (p.min(n), q.min(n));
+        Self {
+            prepared: n * a,
+            preparing: 4.0 * n * p + 6.0 * a * a,
+            comparing: 3.0 * n * (a + b) + 6.0 * (a + b).powi(2),
+        }
+    }
+
+    /// The same where what the units have to do with it is kept as well.
+    pub(in crate::measure) fn of_factors(e: Extents) -> Self {
+        let [n, p, q] = [e.n, e.p, e.q].map(|side| side as f64);
+        let bases = Self::of_bases(e);
+        let comparing = bases.comparing + p * p.min(n) + q * q.min(n);
+        Self { prepared: 2.0 * bases.prepared + p * p.min(n), comparing, ..bases }
+    }
+
     /// Of a measure that takes two representations as they are.
-    pub(super) fn of_pair(e: Extents, comparing: f64) -> Self {
+    pub(in crate::measure) fn of_pair(e: Extents, comparing: f64) -> Self {
         Self { prepared: e.n as f64 * e.p as f64, preparing: 0.0, comparing }
     }
 
     /// Where linear algebra is done on both in the space of units, or of examples if those are fewer: some copies of
     /// each, and some square matrices of both widths together.
-    pub(super) fn of_units(e: Extents) -> Self {
+    pub(in crate::measure) fn of_units(e: Extents) -> Self {
         let [n, p, q] = [e.n, e.p, e.q].map(|side| side as f64);
         Self::of_pair(e, 6.0 * n * (p + q) + 6.0 * (p.min(n) + q.min(n)).powi(2) + 4.0 * p * q)
     }
 
-    /// Where each becomes a factor of itself, in the space of units or of examples if those are fewer, and a pair is the
-    /// product of two factors, and what is made of that.
-    pub(super) fn of_factors(e: Extents) -> Self {
-        let [n, p, q] = [e.n, e.p, e.q].map(|side| side as f64);
-        let (a, b) = (p.min(n), q.min(n));
-        Self {
-            prepared: 2.0 * n * a + p * a,
-            preparing: 4.0 * n * p + 6.0 * a * a,
-            comparing: 3.0 * n * (a + b) + 6.0 * (a + b).powi(2) + p * a + q * b,
-        }
-    }
-
     /// Where tables of all pairs of examples are made of both at once, so many.
-    pub(super) fn of_tables(e: Extents, tables: f64) -> Self {
+    pub(in crate::measure) fn of_tables(e: Extents, tables: f64) -> Self {
         let [n, p, q] = [e.n, e.p, e.q].map(|side| side as f64);
         Self::of_pair(e, tables * n * n + 2.0 * n * (p + q))
     }
@@ -292,8 +300,10 @@ pub struct Entry {
     pub family: &'static str,
     /// In plain text; `X`, `Y` are centred representations, `K`, `L` Gram matrices, `D` matrices of distances.
     pub formula: &'static str,
-    /// Least and largest value.
+    /// Least and largest value, with any options.
     pub range: [f64; 2],
+    /// The same with these options, where they say more.
+    pub range_of: fn(&Given) -> Option<[f64; 2]>,
     /// What a larger value means.
     pub direction: Direction,
     /// Whether it is the same either way about.
@@ -318,7 +328,33 @@ pub struct Entry {
     pub make: fn(&Given) -> Result<Made>,
 }
 
-/// Nothing to be aware of.
-pub fn no_caution(_: &Given, _: Extents) -> Option<String> {
-    None
+impl Entry {
+    /// A similarity in [0, 1] which is symmetric, whatever the scale of the data: what else there is to say of it follows.
+    pub(in crate::measure) const fn similarity(name: &'static str, title: &'static str, family: &'static str) -> Self {
+        Self {
+            name,
+            title,
+            family,
+            formula: "",
+            range: [0.0, 1.0],
+            range_of: |_| None,
+            direction: Direction::Similarity,
+            symmetric: true,
+            metric: false,
+            invariances: &[],
+            scale: |_| Scale::Free,
+            cost: "",
+            held: |_, _| Held { prepared: 0.0, preparing: 0.0, comparing: 0.0 },
+            source: "",
+            parameters: &[],
+            caution: |_, _| None,
+            make: |_| Err(Error::Measure("this measure does not say how it is computed".into())),
+        }
+    }
+
+    /// The same for a distance of at least zero.
+    pub(in crate::measure) const fn distance(name: &'static str, title: &'static str, family: &'static str) -> Self {
+        let range = [0.0, f64::INFINITY];
+        Self { range, direction: Direction::Distance, ..Self::similarity(name, title, family) }
+    }
 }

@@ -1,25 +1,21 @@
 //! The catalogue: every measure by its name, with what it promises and how it is computed.
 //!
-//! Each measure is defined once, in f64 on the CPU. Many have a second form on the GPU, in f32, for all pairs of a set at
-//! once; tests hold it to the first. A new measure is a function and an entry in one of the lists.
+//! A measure of two representations is one file of [`pair`](super::pair), and a line in its list: its [`Entry`] says what it promises
+//! and how it is computed, in f64 on the CPU and, if it has such a form, in f32 on a GPU for all pairs of a set at once; tests hold
+//! the second to the first. Here is what they are made of: names and options, what is said of them, and forms of computation.
 
-mod crosses;
+mod cross;
 mod device;
 mod documentation;
 mod entry;
 mod families;
 mod given;
-mod kernels;
-mod neurons;
-mod rdms;
 pub(crate) mod scale;
 mod statistic;
-mod subspaces;
 
-pub use device::{
-    Cosine, Cross, Crossed, Device, FromProducts, Neighbourhood, Nuclear, NuclearValue, Of, Ranks, Remainder, Side,
-    Surroundings, Tables,
-};
+pub(in crate::measure) use cross::turned;
+pub use cross::{Cross, Crossed, Of, Remainder, Side};
+pub use device::{Cosine, Device, FromProducts, Neighbourhood, Nuclear, NuclearValue, Ranks, Surroundings, Tables};
 pub use documentation::documentation;
 pub use entry::{Direction, Entry, Extents, Held, Host, Invariance, Made, Prepared};
 pub use families::{ALL, family_word};
@@ -27,11 +23,14 @@ pub use given::{Given, Parameter, Takes, Value};
 pub use scale::Scale;
 pub use statistic::{Compute, Form, Statistic, StatisticEntry, statistics};
 
+use faer::MatRef;
+
+use super::pair;
 use crate::error::{Error, Result};
 
 /// Every measure, family by family.
 pub fn measures() -> impl Iterator<Item = &'static Entry> {
-    [kernels::ENTRIES, rdms::ENTRIES, subspaces::ENTRIES, neurons::ENTRIES].into_iter().flatten()
+    pair::ALL.iter().copied()
 }
 
 /// A measure with its options.
@@ -95,20 +94,16 @@ impl Measure {
 
     /// Least and largest value with these options: what the catalogue says is for all of them.
     pub fn range(&self) -> [f64; 2] {
-        use std::f64::consts::{FRAC_PI_2, PI, SQRT_2};
-        let is = |key: &str, word: &str| self.given.word(key) == word;
-        match self.entry.name {
-            "cka" | "distance_correlation" if is("estimator", "biased") => [0.0, 1.0],
-            "angular_cka" if is("estimator", "biased") => [0.0, FRAC_PI_2],
-            "hsic" if is("estimator", "biased") => [0.0, f64::INFINITY],
-            "procrustes" | "shape" if is("form", "angular") => [0.0, FRAC_PI_2],
-            "procrustes" if is("form", "normalised") => [0.0, SQRT_2],
-            "procrustes" if is("form", "disparity") => [0.0, 1.0],
-            "permutation_procrustes" if is("form", "angular") => [0.0, PI],
-            "cca" if !is("form", "pillai") => [0.0, 1.0],
-            "sparse_prediction" if is("report", "units") => [0.0, f64::INFINITY],
-            _ => self.entry.range,
-        }
+        (self.entry.range_of)(&self.given).unwrap_or(self.entry.range)
+    }
+
+    /// Its value for two representations `[examples, units]` of the same examples, on the CPU.
+    ///
+    /// # Errors
+    /// If the measure is not defined on them.
+    pub fn of(&self, x: MatRef<'_, f64>, y: MatRef<'_, f64>) -> Result<f64> {
+        let host = &self.made.host;
+        host.compare(&host.prepare(x)?, &host.prepare(y)?)
     }
 
     /// What it holds in memory on the CPU for representations of these extents, in bytes.

@@ -9,8 +9,8 @@ use super::{Named, Place, Table};
 use crate::error::{Error, Result};
 use crate::measure::catalogue::{Extents, Held, Measure, Prepared};
 use crate::measure::memory::Memory;
+use crate::measure::numerics::tiles;
 use crate::measure::outcome::Outcome;
-use crate::measure::pairwise::tiles;
 
 /// Bytes of prepared representations kept at a time, at most.
 const KEPT: f64 = (2u64 << 30) as f64;

@@ -185,13 +185,8 @@ fn draw<'a>(
     let turn = memory.room(one * threads as f64).is_err().then(|| Mutex::new(()));
     Ok(move |x: MatRef<'_, f64>, y: MatRef<'_, f64>| {
         let _turn = turn.as_ref().map(|turn| turn.lock().unwrap_or_else(PoisonError::into_inner));
-        on_host(measure, x, y)
+        measure.of(x, y)
     })
-}
-
-fn on_host(measure: &Measure, x: MatRef<'_, f64>, y: MatRef<'_, f64>) -> Result<f64> {
-    let host = &measure.made.host;
-    host.compare(&host.prepare(x)?, &host.prepare(y)?)
 }
 
 /// The value and the draws, if the measure has a form for the device by embeddings.
@@ -223,5 +218,5 @@ fn on_device(
     if values.iter().any(|v| v.is_nan()) {
         return Err(undefined());
     }
-    Ok(Some((on_host(measure, pair[0].values.as_ref(), pair[1].values.as_ref())?, values)))
+    Ok(Some((measure.of(pair[0].values.as_ref(), pair[1].values.as_ref())?, values)))
 }

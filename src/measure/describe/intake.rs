@@ -6,7 +6,7 @@ use faer::{Mat, MatRef};
 
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};
-use crate::measure::pairwise::algebra::middle;
+use crate::measure::numerics::algebra::middle;
 use crate::measure::single::input::{centred, less};
 
 /// A representation with units about zero and a largest magnitude between one half and one: offsets and scales, which

@@ -2,10 +2,10 @@
 //! the ways of centring a Gram matrix on which the HSIC estimators rest.
 
 use crate::error::Result;
-use crate::measure::pairwise::algebra::{
-    Rows, centred, condensed_index, largest, power_of_two_scale, reduce, reduce_entries, row_gram, square, sum,
+use crate::measure::numerics::algebra::{
+    Rows, centre, condensed_index, largest, power_of_two_scale, reduce, reduce_entries, row_gram, square, sum,
 };
-use crate::measure::pairwise::input::{check, finite, refuse};
+use crate::measure::numerics::check::{check, finite, refuse};
 use faer::{Mat, MatRef};
 
 /// The kernel of a Gram matrix.
@@ -151,7 +151,7 @@ pub fn gram_to_centre(x: MatRef<'_, f64>, kernel: Kernel) -> Result<Mat<f64>> {
     match kernel {
         Kernel::Linear => {
             check(x, "the representation", 1)?;
-            Ok(row_gram(centred(x).as_ref()))
+            Ok(row_gram(centre(x).as_ref()))
         }
         _ => gram(x, kernel),
     }

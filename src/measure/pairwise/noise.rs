@@ -2,9 +2,9 @@
 //! cross-validated Mahalanobis (crossnobis) distances of repeated measurements.
 
 use crate::error::Result;
-use crate::measure::pairwise::algebra::{Rows, centred, cholesky, condensed, dot, inner, product, transposed_product};
+use crate::measure::numerics::algebra::{Rows, centre, cholesky, condensed, dot, inner, product};
+use crate::measure::numerics::check::{check, check_symmetric, refuse};
 use crate::measure::pairwise::gram::squared_distances;
-use crate::measure::pairwise::input::{check, check_symmetric, refuse};
 use crate::measure::pairwise::rdm::Rdm;
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Mat, MatRef, Par};
@@ -46,8 +46,8 @@ pub fn covariance(
     if dof == 0.0 {
         return refuse("expected at least one degree of freedom for a covariance, got 0; give more residuals");
     }
-    let r = centred(residuals);
-    let sums = transposed_product(r.as_ref(), r.as_ref());
+    let r = centre(residuals);
+    let sums = product(r.transpose(), r.as_ref());
     let keep = match shrinkage {
         Shrinkage::None => 1.0,
         Shrinkage::Variances => 0.0,
@@ -86,7 +86,7 @@ fn schafer_strimmer(r: &Mat<f64>, sums: &Mat<f64>, dof: f64, mean_over: f64) -> 
         return refuse(format!("expected residuals that vary, got none in unit {unit}; remove that unit"));
     }
     let squares = Mat::from_fn(r.nrows(), p, |i, j| r[(i, j)] * r[(i, j)]);
-    let fourth = transposed_product(squares.as_ref(), squares.as_ref());
+    let fourth = product(squares.transpose(), squares.as_ref());
     let (mut variances, mut correlations) = (0.0, 0.0);
     for j in 0..p {
         for i in (0..p).filter(|&i| i != j) {

@@ -1,12 +1,12 @@
 //! The noise ceiling of RSA: how well any model could do, given how much the RDMs of several subjects agree.
 
 use crate::error::Result;
-use crate::measure::pairwise::algebra::{dot, sum};
+use crate::measure::numerics::algebra::{dot, sum};
+use crate::measure::numerics::check::refuse;
+use crate::measure::pair::rsa::{Comparison, compare};
 use crate::measure::pairwise::gram::double_centred_condensed;
-use crate::measure::pairwise::input::refuse;
 use crate::measure::pairwise::rank::average_ranks;
 use crate::measure::pairwise::rdm::Rdm;
-use crate::measure::pairwise::rsa::{Comparison, compare};
 
 /// Bounds on the mean similarity that the true model would have with the subjects' RDMs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,11 +81,6 @@ fn normalised(subject: &Rdm, comparison: Comparison, pooling: Pooling) -> Result
     let mut values = subject.values().to_vec();
     match comparison {
         Comparison::Spearman | Comparison::RhoA | Comparison::TauA | Comparison::TauB => return average_ranks(&values),
-        Comparison::Bures | Comparison::BuresMetric | Comparison::BuresMetricSquared => {
-            return refuse(
-                "expected a cosine or a correlation for a noise ceiling, got a Bures comparison; take another",
-            );
-        }
         Comparison::Cosine | Comparison::WhitenedCosine => {}
         Comparison::Pearson | Comparison::WhitenedPearson => {
             let mean = sum(&values) / values.len() as f64;

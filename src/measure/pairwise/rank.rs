@@ -1,8 +1,8 @@
 //! Correlations of two vectors: cosine, Pearson, and the rank correlations, exact where values tie.
 
 use crate::error::Result;
-use crate::measure::pairwise::algebra::{dot, geometric_mean, power_of_two_scale, sum};
-use crate::measure::pairwise::input::{finite, refuse};
+use crate::measure::numerics::algebra::{dot, geometric_mean, power_of_two_scale, sum};
+use crate::measure::numerics::check::{finite, refuse};
 
 /// Ranks 1 to N, equal values sharing the mean of their ranks (SciPy's `rankdata`). Zero and negative zero are equal.
 ///

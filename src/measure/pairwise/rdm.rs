@@ -5,11 +5,11 @@
 //! ([`Rdm::with_ties`]), and one that is no larger than it is zero.
 
 use crate::error::Result;
-use crate::measure::pairwise::algebra::{
+use crate::measure::numerics::algebra::{
     Rows, condensed, condensed_index, dot, largest, middle, power_of_two_scale, reduce, rounding, square, sum,
 };
+use crate::measure::numerics::check::{check, refuse};
 use crate::measure::pairwise::gram::{double_centred, squared_distances};
-use crate::measure::pairwise::input::{check, refuse};
 use faer::{Mat, MatRef};
 
 /// The dissimilarities of all pairs of `conditions` examples: the upper triangle by rows, as scipy's `pdist`.
@@ -98,13 +98,6 @@ impl Rdm {
             let all = self.clone().with_ties().values;
             all.iter().all(|v| Some(v) == all.first())
         }
-    }
-
-    /// The RDM times a factor.
-    #[must_use]
-    pub(crate) fn times(&self, factor: f64) -> Self {
-        let rounding = Rounding { absolute: self.rounding.absolute * factor, ..self.rounding };
-        Self { values: self.values.iter().map(|v| v * factor).collect(), rounding, ..self.clone() }
     }
 
     /// The number of examples.

@@ -6,7 +6,7 @@
 use faer::{Mat, MatRef};
 
 use crate::error::Result;
-use crate::measure::pairwise::algebra::rounding;
+use crate::measure::numerics::algebra::rounding;
 use crate::measure::single::input::{Rows, check, fail, finite, mean, median, pair_distances, take_rows};
 use crate::measure::single::spectrum::Spectrum;
 

@@ -1,5 +1,6 @@
 //! The definitions of measures in f64, against published packages, closed cases and what they promise.
 
+mod neighbours;
 mod pairwise;
 mod single;
 mod subspace;

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use faer::Mat;
 
 use super::intake::padded;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::measure::catalogue::Remainder;
+use crate::measure::catalogue::{Remainder, turned};
 use crate::measure::pair_program::{PairProgram, Stack};
 
 /// Two forms `[examples, units]` of the same examples, and their product `first' second`.
@@ -26,7 +26,7 @@ pub(super) struct Close<'a> {
 pub(super) fn remainders(gpu: &Arc<Gpu>, pairs: &[Close<'_>]) -> Result<Vec<Remainder>> {
     let Some(first) = pairs.first() else { return Ok(Vec::new()) };
     let n = first.first.nrows();
-    let turned = pairs.iter().map(turned).collect::<Result<Vec<_>>>()?;
+    let turned = pairs.iter().map(|p| turned(p.first, p.second, p.cross)).collect::<Result<Vec<_>>>()?;
     let width = turned.iter().map(|(x, _)| x.ncols()).max().unwrap_or(1).max(1).next_multiple_of(4);
     let forms: Vec<Vec<f32>> = turned.iter().flat_map(|(x, y)| [padded(x, width), padded(y, width)]).collect();
     let places: Vec<(usize, usize)> = (0..pairs.len()).map(|i| (2 * i, 2 * i + 1)).collect();
@@ -48,22 +48,9 @@ pub(super) fn remainders(gpu: &Arc<Gpu>, pairs: &[Close<'_>]) -> Result<Vec<Rema
     let mut found = Vec::with_capacity(pairs.len());
     program.run(&places, |_, made| {
         let value = |i: usize| f64::from(made[i][0]).max(0.0);
-        found.push(Remainder { distance: value(0), products: value(1) });
+        found.push(Remainder::Sums { distance: value(0), products: value(1) });
     })?;
     Ok(found)
-}
-
-/// The narrower of two turned onto the other, and the other.
-fn turned(pair: &Close<'_>) -> Result<(Mat<f64>, Mat<f64>)> {
-    let svd = pair.cross.thin_svd().map_err(|_| {
-        Error::Numerics("the singular value decomposition of a cross-product did not converge; scale the data".into())
-    })?;
-    let turn = svd.U() * svd.V().transpose();
-    Ok(if pair.first.ncols() <= pair.second.ncols() {
-        (pair.first * turn, pair.second.clone())
-    } else {
-        (pair.second * turn.transpose(), pair.first.clone())
-    })
 }
 
 #[cfg(test)]
@@ -93,7 +80,7 @@ mod tests {
             let other = near(by, units);
             for (a, b) in [(&base, &other), (&other, &base)] {
                 let cross = a.transpose() * b;
-                let [found] = remainders(&gpu, &[Close { first: a, second: b, cross: &cross }]).unwrap()[..] else {
+                let [ref found] = remainders(&gpu, &[Close { first: a, second: b, cross: &cross }]).unwrap()[..] else {
                     panic!("one pair")
                 };
                 let nuclear: f64 = cross.singular_values().unwrap().iter().sum();
@@ -101,8 +88,8 @@ mod tests {
                 let products = (a * a.transpose() - b * b.transpose()).squared_norm_l2();
                 // What single precision leaves of forms of this size.
                 let noise = 1e-13 * a.squared_norm_l2();
-                assert!((found.distance - distance).abs() < 1e-4 * distance + noise, "{by}: {found:?} {distance}");
-                assert!((found.products - products).abs() < 1e-4 * products + noise, "{by}: {found:?} {products}");
+                assert!((found.distance() - distance).abs() < 1e-4 * distance + noise, "{by}: {found:?} {distance}");
+                assert!((found.products() - products).abs() < 1e-4 * products + noise, "{by}: {found:?} {products}");
             }
         }
     }

@@ -131,7 +131,7 @@ fn of_key(set: &[Named], measures: &[Measure], group: &[(usize, &Cross)], gpu: &
                 if !matches!(form.finish(first, second, cross), Ok(None)) {
                     continue;
                 }
-                if let Some(value) = form.close(first, second, remainder)? {
+                if let Some(value) = form.close(first, second, &remainder)? {
                     table.values[a * count + b] = value;
                     if one_way && measures[*m].entry.symmetric {
                         table.values[b * count + a] = value;

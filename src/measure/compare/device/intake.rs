@@ -3,7 +3,7 @@
 use faer::{ColRef, Mat, MatRef};
 
 use crate::measure::embedding::{Bandwidth, Between, Embedding};
-use crate::measure::pairwise::algebra::middle;
+use crate::measure::numerics::algebra::middle;
 
 /// What is done to a representation in f64 before it is rounded to the device's f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,8 +20,8 @@ use crate::gpu::{Gpu, Profile};
 use crate::measure::Estimator;
 use crate::measure::catalogue::{Cosine, Device, FromProducts, Measure};
 use crate::measure::embedding::{Bandwidth, Between, Centring};
-use crate::measure::neurons::neighbours::Nearness;
 use crate::measure::outputs::jensen_shannon;
+use crate::measure::pair::neighbours::Nearness;
 
 /// What a device found of one measure.
 pub(super) struct Grid {

@@ -8,7 +8,7 @@ use crate::gpu::Gpu;
 use crate::measure::catalogue::{Device, Measure, Surroundings};
 use crate::measure::compare::{Named, in_parallel};
 use crate::measure::nearest::{Near, Nearest};
-use crate::measure::neurons::neighbours::{Nearness, Neighbours, Space};
+use crate::measure::pair::neighbours::{Nearness, Neighbours, Space};
 
 /// Measures of nearest neighbours: one program for each number of neighbours and nearness.
 pub(super) fn by_neighbours(set: &[Named], measures: &[Measure], wanted: &[usize], gpu: &Arc<Gpu>) -> Result<Found> {

@@ -9,9 +9,9 @@ use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::measure::catalogue::{Cross, Device, Measure, NuclearValue};
 use crate::measure::compare::{Named, in_parallel};
+use crate::measure::pair::procrustes::Procrustes;
+use crate::measure::pair::procrustes::{Based, Basis};
 use crate::measure::polar::{Shared, shared};
-use crate::measure::subspace::based::{Based, Basis};
-use crate::measure::subspace::shape::Procrustes;
 
 /// Measures of the singular values of cross-products: one program for each basis.
 pub(super) fn by_singular_values(

@@ -8,7 +8,7 @@ use faer::Mat;
 
 use crate::measure::compare::Named;
 use crate::measure::embedding::{Bandwidth, Between, Centring};
-use crate::measure::pairwise::algebra::middle;
+use crate::measure::numerics::algebra::middle;
 use crate::measure::pairwise::rdm::{Dissimilarity, Rdm, rdm};
 
 /// Examples of a sample at most.

@@ -1,18 +1,15 @@
 //! Cases worked out by hand.
 
-use super::common::noise;
+use super::noise;
 use faer::{Mat, mat};
-use isogram::measure::Estimator;
-use isogram::measure::pairwise::bures::{bures_metric_squared, bures_metric_squared_rsatoolbox, bures_similarity};
 use isogram::measure::pairwise::gram::{
     Bandwidth, Kernel, double_centred, gram, hollow_centred, squared_distances, u_centred,
 };
-use isogram::measure::pairwise::kernel::{angular_cka, cka, hsic};
 use isogram::measure::pairwise::noise::crossnobis;
 use isogram::measure::pairwise::rank::{average_ranks, kendall_tau_a, kendall_tau_b, pearson, rho_a, spearman};
 use isogram::measure::pairwise::rdm::{Dissimilarity, rdm};
 
-const ESTIMATORS: [Estimator; 3] = [Estimator::Biased, Estimator::Debiased, Estimator::Lange];
+use crate::reference::value;
 
 #[test]
 fn bandwidths_by_hand() {
@@ -64,35 +61,27 @@ fn hsic_by_hand() {
     let all = |m: &Mat<f64>| (0..7).flat_map(|i| (0..7).map(move |j| (i, j))).map(|ij| m[ij]).sum::<f64>();
     let trace: f64 = (0..7).map(|i| kl[(i, i)]).sum();
     let by_hand = (trace + all(&k) * all(&l) / ((n - 1.0) * (n - 2.0)) - 2.0 / (n - 2.0) * all(&kl)) / (n * (n - 3.0));
-    let ours = hsic(x.as_ref(), y.as_ref(), Kernel::Linear, Estimator::Debiased).unwrap();
+    let ours = value("hsic", &x, &y);
     assert!((ours - by_hand).abs() < 1e-14);
     // One unit each: biased HSIC is the squared covariance of the two.
     let (x, y) = (mat![[1.0], [2.0], [6.0f64]], mat![[0.0], [1.0], [2.0f64]]);
-    assert_eq!(hsic(x.as_ref(), y.as_ref(), Kernel::Linear, Estimator::Biased).unwrap(), 6.25);
+    assert_eq!(value("hsic:biased", &x, &y), 6.25);
 }
 
+/// Many more examples than units are compared by features, and otherwise by Gram matrices: columns of zeros lead there.
 #[test]
-fn both_routes_of_linear_hsic_agree() {
-    // One row more than p + q takes the feature route; a column of zeros more takes the route by Gram matrices.
-    let (x, y) = (noise(8, 12, 5), noise(9, 12, 6));
-    let wide = Mat::from_fn(12, 7, |i, j| if j < 6 { y[(i, j)] } else { 0.0 });
-    for e in ESTIMATORS {
-        let a = cka(x.as_ref(), y.as_ref(), Kernel::Linear, e).unwrap();
-        let b = cka(x.as_ref(), wide.as_ref(), Kernel::Linear, e).unwrap();
-        assert!((a - b).abs() < 1e-13);
-        let a = angular_cka(x.as_ref(), y.as_ref(), Kernel::Linear, e).unwrap();
-        let b = angular_cka(x.as_ref(), wide.as_ref(), Kernel::Linear, e).unwrap();
-        assert!((a - b).abs() < 1e-13);
+fn both_routes_of_linear_kernels_agree() {
+    let (x, y) = (noise(8, 2100, 5), noise(9, 2100, 6));
+    let wide = Mat::from_fn(2100, 1100, |i, j| if j < 6 { y[(i, j)] } else { 0.0 });
+    for name in ["cka", "cka:biased", "cka:lange", "hsic", "hsic:biased", "hsic:lange", "angular_cka:biased"] {
+        let (a, b) = (value(name, &x, &y), value(name, &x, &wide));
+        assert!((a - b).abs() < 1e-12 * (1.0 + a.abs()), "{name}: {a} {b}");
     }
 }
 
 #[test]
 fn debiased_values_may_be_negative() {
-    let lowest = (1..200)
-        .map(|s| {
-            cka(noise(s, 8, 30).as_ref(), noise(s + 500, 8, 30).as_ref(), Kernel::Linear, Estimator::Debiased).unwrap()
-        })
-        .fold(1.0, f64::min);
+    let lowest = (1..200).map(|s| value("cka", &noise(s, 8, 30), &noise(s + 500, 8, 30))).fold(1.0, f64::min);
     assert!(lowest < -0.1);
 }
 
@@ -135,12 +124,11 @@ fn ranks_by_hand() {
 fn bures_of_rank_one() {
     // Centred points on a line each: the similarity is the absolute correlation.
     let (x, y) = (mat![[1.0], [2.0], [6.0], [3.0f64]], mat![[1.0], [-1.0], [-2.0], [4.0f64]]);
-    let d = Dissimilarity::SquaredEuclidean;
-    let (a, b) = (rdm(x.as_ref(), d).unwrap(), rdm(y.as_ref(), d).unwrap());
     let r = pearson(x.col_as_slice(0), y.col_as_slice(0)).unwrap();
-    assert!((bures_similarity(&a, &b).unwrap() - r.abs()).abs() < 1e-14);
+    assert!((value("rsa_bures:sqeuclidean", &x, &y) - r.abs()).abs() < 1e-14);
     // tr A = 14, tr B = 21.
-    let metric = bures_metric_squared(&a, &b).unwrap();
-    assert!((metric - (14.0 + 21.0 - 2.0 * r.abs() * (14.0f64 * 21.0).sqrt())).abs() < 1e-12);
-    assert!((bures_metric_squared_rsatoolbox(&a, &b).unwrap() - metric).abs() < 1e-12);
+    for negative in ["projected", "rsatoolbox"] {
+        let metric = value(&format!("rsa_bures_distance:sqeuclidean:squared:{negative}"), &x, &y);
+        assert!((metric - (14.0 + 21.0 - 2.0 * r.abs() * (14.0f64 * 21.0).sqrt())).abs() < 1e-12);
+    }
 }

@@ -1,0 +1,224 @@
+//! Orthogonal Procrustes: how far two representations are apart once the best rotation and reflection is applied.
+//!
+//! All distances come from one nuclear norm, taken from an SVD. When the two are close, the distance is the norm of
+//! the residual itself: `2 - 2 s` would lose half the digits there, and a rotated copy would be 1e-8 away from itself.
+//! That makes a rotated copy 1e-15 away where the singular values of the representation span less than 8 decades; beyond
+//! that the rotation of the weakest directions is rounding, and about 1e-9 of unit norm remains.
+
+use super::{NAME, ORTHOGONAL, SHAPES, few_examples};
+use crate::error::Result;
+use crate::measure::catalogue::{
+    Cross, Device, Entry, Held, Made, Nuclear, NuclearValue, Of, Parameter, Scale, Side, Takes,
+};
+use crate::measure::numerics::algebra::{centre, scale_columns, singular_values};
+use crate::measure::numerics::check::check;
+use crate::measure::numerics::factor::{Unit, angle, basis, column_space, thin_svd, unit};
+use crate::measure::pair::shape::whitened;
+use crate::measure::pair::svcca::{Keep, cut};
+use faer::{Mat, MatRef};
+
+/// Orthogonal Procrustes distance.
+pub(super) const PROCRUSTES: Entry = Entry {
+    formula: "angular: arccos(|XᵀY|_* / |X||Y|); normalised: sqrt(2 - 2 s); euclidean: min_Q |X - YQ|; squared; disparity: 1 - s²",
+    metric: true,
+    range_of: |g| match g.word("form") {
+        "angular" => Some([0.0, std::f64::consts::FRAC_PI_2]),
+        "normalised" => Some([0.0, std::f64::consts::SQRT_2]),
+        "disparity" => Some([0.0, 1.0]),
+        _ => None,
+    },
+    invariances: ORTHOGONAL,
+    scale: |g| match g.word("form") {
+        "euclidean" => Scale::Common(1.0),
+        "squared" => Scale::Common(2.0),
+        _ => Scale::Free,
+    },
+    cost: "n p² + p³",
+    held: |_, e| Held::of_bases(e),
+    source: "Williams et al. 2021; Ding et al. 2021",
+    parameters: &[Parameter {
+        key: "form",
+        takes: Takes::Word(&["angular", "normalised", "euclidean", "squared", "disparity"]),
+        about: "euclidean and squared keep the scale; disparity is scipy's",
+    }],
+    caution: few_examples,
+    make: |g| {
+        let form: fn(&Procrustes) -> f64 = match g.word("form") {
+            "normalised" => |p| p.normalised,
+            "euclidean" => |p| p.euclidean,
+            "squared" => |p| p.squared,
+            "disparity" => |p| p.disparity,
+            _ => |p| p.angular,
+        };
+        Ok(nuclear(Basis::Unit, NuclearValue::Distance(form)))
+    },
+    ..Entry::distance("procrustes", "orthogonal Procrustes distance", SHAPES)
+};
+
+/// Normalised Bures similarity.
+pub(super) const NBS: Entry = Entry {
+    formula: "|XᵀY|_* / (|X| |Y|)",
+    invariances: ORTHOGONAL,
+    cost: "n p² + p³",
+    held: |_, e| Held::of_bases(e),
+    source: "Harvey et al. 2024",
+    caution: few_examples,
+    make: |_| Ok(nuclear(Basis::Unit, NuclearValue::Distance(|p| p.nbs))),
+    ..Entry::similarity("nbs", "normalised Bures similarity", SHAPES)
+};
+
+/// Above this similarity the distance is computed from the residual: `2 - 2 s` would keep few digits.
+pub(in crate::measure) const CLOSE: f64 = 0.99;
+
+/// The orthogonal Procrustes family. All distances are 0 exactly for representations that agree up to translation and
+/// orthogonal maps (the scale-free ones also up to isotropic scale). With different widths the narrower representation is
+/// padded with zeros.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Procrustes {
+    /// `‖XcᵀYc‖_*`, the nuclear norm of the cross-product of the centred representations; in squared input units.
+    pub nuclear_norm: f64,
+    /// Size-and-shape distance `min_Q ‖Xc - Yc Q‖`, in input units: a metric (Williams et al. 2021).
+    pub euclidean: f64,
+    /// The square of [`euclidean`](Self::euclidean): the Procrustes distance of Ding et al. 2021.
+    pub squared: f64,
+    /// `min_Q ‖X̂ - Ŷ Q‖` of the representations scaled to unit Frobenius norm: a metric in [0, √2].
+    pub normalised: f64,
+    /// `arccos(nbs)`, the Riemannian shape distance: a metric in [0, π/2] radians (Williams et al. 2021).
+    pub angular: f64,
+    /// `1 - nbs²`, in [0, 1]: the residual when the scale is fitted as well (`scipy.spatial.procrustes`).
+    pub disparity: f64,
+    /// `‖XcᵀYc‖_* / (‖Xc‖ ‖Yc‖)`, in [0, 1]: normalised Bures similarity, the cosine of [`angular`](Self::angular)
+    /// (Harvey et al. 2024).
+    pub nbs: f64,
+}
+
+impl Procrustes {
+    /// From the distance of the unit-norm representations and the norms they had.
+    pub(in crate::measure) fn from_unit(distance: f64, norm_x: f64, norm_y: f64) -> Self {
+        let similarity = (1.0 - 0.5 * distance * distance).max(0.0);
+        // ‖Xc‖² + ‖Yc‖² - 2 ‖Xc‖‖Yc‖ s, written so that nothing cancels.
+        let euclidean = (norm_x - norm_y).hypot(norm_x.sqrt() * norm_y.sqrt() * distance);
+        Self {
+            nuclear_norm: similarity * norm_x * norm_y,
+            euclidean,
+            squared: euclidean * euclidean,
+            normalised: distance,
+            angular: angle(distance, (4.0 - distance * distance).sqrt()),
+            disparity: 0.5 * distance * distance * (1.0 + similarity),
+            nbs: similarity,
+        }
+    }
+}
+
+/// What a representation becomes before it is multiplied with others.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Basis {
+    /// Centred, at unit norm.
+    Unit,
+    /// Partially whitened with this alpha, at unit norm.
+    Whitened(f64),
+    /// An orthonormal basis of its column space.
+    Orthonormal,
+    /// Of the principal components that hold more than this part of the variance.
+    Components(f64),
+}
+
+/// A representation in such a form.
+pub struct Based {
+    /// n x r.
+    pub matrix: Mat<f64>,
+    /// The norm of the centred representation.
+    pub norm: f64,
+}
+
+impl Based {
+    /// Brings `x` (n x p) into the form.
+    ///
+    /// # Errors
+    /// Fewer than 2 examples, values that are not finite, or a constant representation.
+    pub fn of(x: MatRef<'_, f64>, form: Basis) -> Result<Self> {
+        check(x, NAME, 2)?;
+        let Unit { matrix, norm } = unit(centre(x), NAME)?;
+        let matrix = match form {
+            Basis::Unit => compress(matrix)?,
+            Basis::Whitened(alpha) => whitened(matrix.as_ref(), norm, alpha)?,
+            Basis::Orthonormal => column_space(x, true, NAME)?.u,
+            Basis::Components(part) => cut(&basis(matrix.as_ref())?, Keep::Variance(part), NAME)?.0.u,
+        };
+        Ok(Self { matrix, norm })
+    }
+}
+
+/// A representation with the same Gram matrix and at most as many columns as rows.
+fn compress(a: Mat<f64>) -> Result<Mat<f64>> {
+    if a.ncols() <= a.nrows() {
+        return Ok(a);
+    }
+    let svd = thin_svd(a.as_ref())?;
+    Ok(scale_columns(svd.u.as_ref(), &svd.s))
+}
+
+/// A measure of the singular values of the product of two forms: on the CPU and on software adapters from the product, on a GPU
+/// from what it finds of them by products alone.
+pub(super) fn nuclear(basis: Basis, value: NuclearValue) -> Made {
+    let prepare = move |x: MatRef<'_, f64>| {
+        let Based { matrix, norm } = Based::of(x, basis)?;
+        Ok(Side::same(matrix, norm))
+    };
+    let sized = |a: &Of<'_, f64>, b: &Of<'_, f64>, form: fn(&Procrustes) -> f64, squared: f64| {
+        form(&Procrustes::from_unit(squared.max(0.0).sqrt(), a.kept * a.size, b.kept * b.size))
+    };
+    let mut cross = Cross::new(format!("{basis:?}"), prepare, move |a: Of<'_, f64>, b: Of<'_, f64>, cross| {
+        let values = singular_values(cross.as_ref())?;
+        let mean = |of: &dyn Fn(f64) -> f64| values.iter().map(|s| of(s.min(1.0))).sum::<f64>() / values.len() as f64;
+        Ok(match value {
+            NuclearValue::Mean => Some(mean(&|s| s)),
+            NuclearValue::MeanSquared => Some(mean(&|s| s * s)),
+            NuclearValue::Distance(form) => {
+                let similarity: f64 = values.iter().rev().sum();
+                (similarity < CLOSE).then(|| sized(&a, &b, form, 2.0 - 2.0 * similarity))
+            }
+        })
+    });
+    if let NuclearValue::Distance(form) = value {
+        cross = cross.closing(move |a: Of<'_, f64>, b: Of<'_, f64>, rest| sized(&a, &b, form, rest.distance()));
+    }
+    Made { host: cross.clone().into(), device: Some(Device::Nuclear(Nuclear { basis, value, cross })) }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::measure::pair::testing::value;
+    use faer::mat;
+
+    #[test]
+    fn two_points_have_one_shape() {
+        // Two examples are a segment: any two segments have the same shape and differ in length only.
+        let x = mat![[0.0, 0.0], [3.0, 4.0]];
+        let y = mat![[1.0, 7.0], [1.0, 8.0]];
+        let of = |name: &str| value(name, &x, &y);
+        assert!(of("procrustes") < 1e-15 && of("procrustes:disparity") < 1e-30 && (of("nbs") - 1.0).abs() < 1e-15);
+        // The centred norms are 5/√2 and 1/√2.
+        assert!((of("procrustes:euclidean") - 4.0 / 2f64.sqrt()).abs() < 1e-14);
+    }
+
+    #[test]
+    fn orthogonal_contrasts_are_a_right_angle_apart() {
+        let x = mat![[1.0], [1.0], [-1.0], [-1.0]];
+        let y = mat![[1.0], [-1.0], [1.0], [-1.0]];
+        let of = |form: &str| value(&format!("procrustes:{form}"), &x, &y);
+        assert!((of("angular") - std::f64::consts::FRAC_PI_2).abs() < 1e-15);
+        assert!((of("normalised") - 2f64.sqrt()).abs() < 1e-15 && (of("disparity") - 1.0).abs() < 1e-15);
+        assert!((of("squared") - 8.0).abs() < 1e-14);
+    }
+
+    #[test]
+    fn a_small_angle_is_exact() {
+        // The second unit is turned by 1e-9 radians towards a contrast that x does not have.
+        let (c, s) = (1e-9f64.cos(), 1e-9f64.sin());
+        let x = mat![[1.0], [1.0], [-1.0], [-1.0]];
+        let y = mat![[c + s], [c - s], [-c + s], [-c - s]];
+        let angle = value("procrustes", &x, &y);
+        assert!((angle / 1e-9 - 1.0).abs() < 1e-6, "{angle}");
+    }
+}

@@ -1,0 +1,127 @@
+//! SVCCA: canonical correlations of the leading principal components only, so that directions of little variance, which
+//! are mostly noise, do not count.
+
+use super::cca::{CanonicalCorrelations, correlations};
+use super::procrustes::{Basis, nuclear};
+use super::{NAME, ORTHOGONAL, SUBSPACES};
+use crate::error::Result;
+use crate::measure::catalogue::{Cross, Entry, Held, NuclearValue, Of, Parameter, Side, Takes};
+use crate::measure::numerics::algebra::centre;
+use crate::measure::numerics::check::{check, refuse};
+use crate::measure::numerics::factor::{ThinSvd, basis, column_space, first, unit};
+use faer::MatRef;
+
+/// Canonical correlations of the main components.
+pub(super) const SVCCA: Entry = Entry {
+    formula: "CCA of the principal components that hold a part of the variance, or of a number of them",
+    invariances: ORTHOGONAL,
+    cost: "n p² + p³",
+    held: |_, e| Held::of_bases(e),
+    source: "Raghu et al. 2017",
+    parameters: &[
+        Parameter {
+            key: "variance",
+            takes: Takes::Number { default: 0.99, low: 1e-9, high: 1.0 - 1e-9 },
+            about: "part of the variance that is kept",
+        },
+        Parameter {
+            key: "dimensions",
+            takes: Takes::Count { default: 0, low: 0 },
+            about: "components that are kept, in place of a part of the variance",
+        },
+        Parameter {
+            key: "form",
+            takes: Takes::Word(&["mean", "mean-squared", "repsim"]),
+            about: "of the correlations; repsim takes components of whitened data, and the sum of squares over the smaller rank",
+        },
+    ],
+    make: |g| {
+        let (squared, part) = (g.word("form") == "mean-squared", g.number("variance"));
+        if g.count("dimensions") > 0 {
+            g.refuse(&["variance"], "a number of components is kept")?;
+        }
+        if g.word("form") == "repsim" {
+            g.refuse(&["dimensions"], "repsim keeps a part of the variance")?;
+            return Ok(repsim(part).into());
+        }
+        Ok(match g.count("dimensions") {
+            0 if squared => nuclear(Basis::Components(part), NuclearValue::MeanSquared),
+            0 => nuclear(Basis::Components(part), NuclearValue::Mean),
+            d => {
+                let summary = move |c: &CanonicalCorrelations| Ok(if squared { c.mean_squared() } else { c.mean() });
+                correlations(true, Some(Keep::Dimensions(d)), summary).into()
+            }
+        })
+    },
+    ..Entry::similarity("svcca", "canonical correlations of the main components", SUBSPACES)
+};
+
+/// Which principal components are kept.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Keep {
+    /// The fewest components that together hold more than this fraction of the variance, in (0, 1). Raghu et al. 2017
+    /// use 0.99; the rule is scikit-learn's `PCA(n_components=fraction)`.
+    Variance(f64),
+    /// This many components of each representation.
+    Dimensions(usize),
+}
+
+/// SVCCA as the package repsim has it: components of an orthonormal basis of the columns as they are, so that "99 % of the variance"
+/// is of data that have the same variance in every direction; and the sum of the squared correlations over the smaller rank of the
+/// data.
+fn repsim(variance: f64) -> Cross {
+    let prepare = move |x: MatRef<'_, f64>| {
+        check(x, NAME, 2)?;
+        let whitened = column_space(x, false, NAME)?.u;
+        let rank = whitened.ncols();
+        let svd = basis(unit(centre(whitened.as_ref()), NAME)?.matrix.as_ref())?;
+        Ok(Side::same(cut(&svd, Keep::Variance(variance), NAME)?.0.u, rank))
+    };
+    Cross::new(format!("whitened components {variance}"), prepare, |a: Of<'_, usize>, b: Of<'_, usize>, cross| {
+        Ok(Some(cross.squared_norm_l2() / *a.kept.min(b.kept) as f64))
+    })
+}
+
+/// The kept components and the fraction of variance in them.
+pub(super) fn cut(svd: &ThinSvd, keep: Keep, name: &str) -> Result<(ThinSvd, f64)> {
+    let total: f64 = svd.s.iter().map(|s| s * s).sum();
+    let cumulative: Vec<f64> = svd
+        .s
+        .iter()
+        .scan(0.0, |sum, s| {
+            *sum += s * s;
+            Some(*sum / total)
+        })
+        .collect();
+    let k = match keep {
+        Keep::Variance(fraction) if !(fraction > 0.0 && fraction < 1.0) => {
+            return refuse(format!(
+                "the kept variance must lie between 0 and 1, it is {fraction}; the usual one is 0.99"
+            ));
+        }
+        Keep::Variance(fraction) => (cumulative.partition_point(|c| *c <= fraction) + 1).min(svd.s.len()),
+        Keep::Dimensions(k) if k == 0 || k > svd.s.len() => {
+            return refuse(format!(
+                "SVCCA cannot keep {k} dimensions of {name}, whose rank is {}; ask for 1 to {0}",
+                svd.s.len()
+            ));
+        }
+        Keep::Dimensions(k) => k,
+    };
+    Ok((first(svd, k), cumulative.get(k - 1).copied().unwrap_or(1.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::measure::pair::testing::value;
+    use faer::{Mat, mat};
+
+    #[test]
+    fn weak_directions_are_cut() {
+        // The strong unit is shared, the weak ones are unrelated.
+        let x = mat![[9.0, 0.1], [9.0, -0.1], [-9.0, 0.1], [-9.0, -0.1]];
+        let y = Mat::from_fn(4, 2, |i, j| if j == 0 { x[(i, 0)] } else { [0.1, -0.1, -0.1, 0.1][i] });
+        assert!((value("svcca", &x, &y) - 1.0).abs() < 1e-15);
+        assert!((value("svcca:dimensions=2", &x, &y) - 0.5).abs() < 1e-15);
+    }
+}

@@ -1,6 +1,0 @@
-//! Tests of `measure::subspace`.
-
-mod bad_input;
-mod common;
-mod properties;
-mod reference;
