@@ -13,7 +13,6 @@ mod kernels;
 mod neurons;
 mod rdms;
 pub(crate) mod scale;
-mod statistic;
 mod subspaces;
 
 pub use device::{
@@ -25,8 +24,8 @@ pub use entry::{Direction, Entry, Extents, Held, Host, Invariance, Made, Prepare
 pub use families::{ALL, family_word};
 pub use given::{Given, Parameter, Takes, Value};
 pub use scale::Scale;
-pub use statistic::{Compute, Form, Statistic, StatisticEntry, statistics};
 
+pub use super::statistic::{Statistic, StatisticEntry, statistics};
 use crate::error::{Error, Result};
 
 /// Every measure, family by family.

@@ -1,5 +1,5 @@
 //! The definitions of measures in f64, against published packages, closed cases and what they promise.
 
 mod pairwise;
-mod single;
+mod statistic;
 mod subspace;
