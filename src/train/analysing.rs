@@ -5,8 +5,8 @@ use super::observer::{Seen, answers, last_layer};
 use crate::config::{self, Measure};
 use crate::error::Result;
 use crate::graph::{Function, Graph, Machine};
-use crate::measure::features::device::following::Following;
-use crate::measure::features::device::principal::Principal;
+use crate::measure::features::device::components::Principal;
+use crate::measure::features::device::redundant::Following;
 
 /// What an experiment wants of them.
 #[derive(Clone, Debug, Default)]

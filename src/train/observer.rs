@@ -6,9 +6,9 @@ use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::{Binary, Unary};
 use crate::measure::features::device::Answers;
-use crate::measure::features::device::parts::{Bits, Parts};
-use crate::measure::features::device::steering::steering;
-use crate::measure::features::explained::{Inputs, explained};
+use crate::measure::features::device::intervention::steering;
+use crate::measure::features::device::substructure::{Bits, Parts};
+use crate::measure::features::device::variance::{Inputs, explained};
 use crate::measure::{Estimator, cka, distance, scale};
 use crate::nn::{Loss, LossKind};
 

@@ -6,8 +6,8 @@ use std::path::Path;
 
 /// The rooms of `src`, from the ground up; `docs/architecture.md` says what they are.
 const ROOMS: [&str; 17] = [
-    "error", "gpu", "cpu", "kernels", "graph", "nn", "measure", "files", "data", "config", "train", "theory", "selftest",
-    "bench", "report", "papers", "cli",
+    "error", "gpu", "cpu", "kernels", "graph", "nn", "measure", "files", "data", "config", "train", "theory",
+    "selftest", "bench", "report", "papers", "cli",
 ];
 
 /// Operations and what asks them (gradients, interpreter, lowering) are one subject in many files: an operation's file has what

@@ -4,8 +4,7 @@ use std::fmt::Write;
 
 use super::entry::{Direction, Entry};
 use super::given::Parameter;
-use super::statistic::StatisticEntry;
-use super::{Measure, Scale, Statistic, measures, statistics};
+use super::{Measure, Scale, Statistic, StatisticEntry, measures, statistics};
 
 const HEAD: &str = "# Measures
 
@@ -36,8 +35,8 @@ removed, probes of more units than examples. `describe --json` says of each valu
 
 What is reached by the library alone, because it needs more than two tables: crossnobis and Mahalanobis RDMs and noise ceilings
 (`pairwise::noise`, `pairwise::noise_ceiling`), shape metrics fitted on one half and tested on the other (`pair::shape`),
-cross-condition generalisation and parallelism (`single::geometry`, on a device `describe::generalisation`), multi-label probes and R²
-of features in both directions (`single::probe`, on a device `describe::probes`), the matched units, couplings and clusters
+cross-condition generalisation and parallelism (`statistic::geometry`, on the CPU and on a device), multi-label probes and R²
+of features in both directions (`statistic::probe`, on the CPU and on a device), the matched units, couplings and clusters
 themselves (`pair::matching`, `pair::unit_clusters`), and what known features of the inputs have to do with a representation (`features`): the variance they
 explain on another set than it was fitted on (for all replicas at once as nodes of a graph), components, interventions, the part of
 CKA that is due to each.

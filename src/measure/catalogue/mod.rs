@@ -11,7 +11,6 @@ mod entry;
 mod families;
 mod given;
 pub(crate) mod scale;
-mod statistic;
 
 pub(in crate::measure) use cross::turned;
 pub use cross::{Cross, Crossed, Of, Remainder, Side};
@@ -21,11 +20,11 @@ pub use entry::{Direction, Entry, Extents, Held, Host, Invariance, Made, Prepare
 pub use families::{ALL, family_word};
 pub use given::{Given, Parameter, Takes, Value};
 pub use scale::Scale;
-pub use statistic::{Compute, Form, Statistic, StatisticEntry, statistics};
 
 use faer::MatRef;
 
 use super::pair;
+pub use super::statistic::{Statistic, StatisticEntry, statistics};
 use crate::error::{Error, Result};
 
 /// Every measure, family by family.

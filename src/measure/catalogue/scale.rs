@@ -37,7 +37,7 @@ impl Scale {
 }
 
 /// `Free`, for what has no scale whatever its options.
-pub(super) fn free(_: &super::given::Given) -> Scale {
+pub(crate) fn free(_: &super::given::Given) -> Scale {
     Scale::Free
 }
 

@@ -11,9 +11,9 @@ use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::measure::catalogue::scale::near_one;
 use crate::measure::catalogue::{Direction, Measure};
+use crate::measure::inference;
 use crate::measure::memory::Memory;
 use crate::measure::resample::{Resample, Rows, resample};
-use crate::measure::single::inference;
 
 /// A permutation test of one measure on one pair.
 #[derive(Clone, Debug)]

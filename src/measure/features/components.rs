@@ -5,7 +5,7 @@ use faer::{Mat, MatRef};
 
 use super::head::Head;
 use crate::error::Result;
-use crate::measure::single::input::{Classes, centred_varying, check, column_means, dot, fail, less};
+use crate::measure::statistic::input::{Classes, centred_varying, check, column_means, dot, fail, less};
 
 /// Principal components of a representation, by descending variance, less those of rank zero.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use std::ops::Range;
 use faer::{Mat, MatRef};
 
 use crate::error::Result;
-use crate::measure::single::input::{check, fail};
+use crate::measure::statistic::input::{check, fail};
 
 /// A trained output layer and how its outputs are read.
 #[derive(Clone, Debug)]

@@ -14,8 +14,8 @@
 use faer::Mat;
 
 use crate::error::Result;
-use crate::measure::single::input::fail;
-use crate::measure::single::random::Random;
+use crate::measure::random::Random;
+use crate::measure::statistic::input::fail;
 
 /// The secret, an odd number of 40 bits.
 const SECRET: i128 = (1 << 39) + 0x5_3a91_c2e7;

@@ -9,7 +9,7 @@ use faer::{Mat, MatRef};
 use super::head::Head;
 use super::{Sets, binary};
 use crate::error::Result;
-use crate::measure::single::input::{check, column_means, dot, fail, less, take_rows};
+use crate::measure::statistic::input::{check, column_means, dot, fail, less, take_rows};
 
 /// What a step along a direction changes.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,8 +3,8 @@
 //! 2024, *Learned feature representations are biased by complexity, learning order, position, and more*).
 //!
 //! A *feature* is a function of the input with few values, given as a label for each example. What is fitted is fitted on one
-//! set of examples and scored on another: both come as [`Sets`]. Definitions are in f64 on the CPU; [`explained`] is the
-//! variance explained as nodes of a graph, for all replicas at once, and [`device`] the other analyses.
+//! set of examples and scored on another: both come as [`Sets`]. Definitions are in f64 on the CPU; in [`device`]
+//! the module of the same name has the same as nodes of a graph, for all replicas at once.
 //!
 //! Comparisons of networks by their dissimilarities of examples are in the catalogue: `rsa:correlation:pearson` (correlation
 //! distance, Pearson correlation of the upper triangles), `rsa:euclidean:pearson`, `rsa:correlation:spearman`, and linear CKA
@@ -12,7 +12,6 @@
 
 pub mod components;
 pub mod device;
-pub mod explained;
 pub mod head;
 pub mod homomorphic;
 pub mod intervention;
@@ -24,7 +23,7 @@ pub mod variance;
 use faer::MatRef;
 
 use crate::error::Result;
-use crate::measure::single::input::{Classes, check, fail};
+use crate::measure::statistic::input::{Classes, check, fail};
 
 /// The same of two sets of examples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use faer::MatRef;
 
 use super::{Sets, binary};
 use crate::error::Result;
-use crate::measure::single::input::{fail, take_rows};
-use crate::measure::single::probe::{Logistic, LogisticOptions, logistic};
+use crate::measure::statistic::input::{fail, take_rows};
+use crate::measure::statistic::probe::{Logistic, LogisticOptions, logistic};
 
 /// A classifier trained on examples where two features agree.
 #[derive(Clone, Debug)]

@@ -17,7 +17,7 @@
 use faer::{Mat, MatRef};
 
 use crate::error::Result;
-use crate::measure::single::input::{Classes, centred_varying, check, fail, finite, same_rows};
+use crate::measure::statistic::input::{Classes, centred_varying, check, fail, finite, same_rows};
 
 /// CKA of two networks in terms of features.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use faer::{Mat, MatRef};
 use super::Sets;
 use super::variance::{Explained, explained_by_class, explained_by_columns};
 use crate::error::Result;
-use crate::measure::single::input::{fail, same_rows};
+use crate::measure::statistic::input::{fail, same_rows};
 
 /// Bits that the feature is of.
 const RELEVANT: usize = 4;

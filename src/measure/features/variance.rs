@@ -1,15 +1,15 @@
 //! How much of a representation's variance a feature explains: a regression *from* the feature *to* the units, fitted on one
 //! set of examples and scored on another (Lampinen, Chan, Hermann 2024, section on representation variance).
 //!
-//! The other direction, how well a feature can be read out of the units, is a probe (`single::probe`): a feature may be read
+//! The other direction, how well a feature can be read out of the units, is a probe (`statistic::probe`): a feature may be read
 //! out perfectly and explain hardly anything.
 
 use faer::{Mat, MatRef};
 
 use super::{Sets, classes};
 use crate::error::Result;
-use crate::measure::single::input::{column_means, dot, fail, less, mean, same_rows};
-use crate::measure::single::probe::ridge;
+use crate::measure::statistic::input::{column_means, dot, fail, less, mean, same_rows};
+use crate::measure::statistic::probe::ridge;
 
 /// What becomes, in a mean over units, of units that do not vary on the test set, for which R² is not defined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

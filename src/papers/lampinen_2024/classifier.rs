@@ -5,7 +5,7 @@ use super::networks::{mean, spread};
 use super::shared::Shared;
 use crate::error::Result;
 use crate::measure::features::redundant::redundant;
-use crate::measure::single::probe::LogisticOptions;
+use crate::measure::statistic::probe::LogisticOptions;
 use crate::papers::claim::{Claim, Kind};
 use crate::papers::{Lab, Outcome};
 use crate::report::paper::{Axis, Curves, Panel, Reference, Section, Series};

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::measure::catalogue::Measure;
 use crate::measure::compare::{Named, all_pairs};
 use crate::measure::features::split::split;
-use crate::measure::single::input::take_rows;
+use crate::measure::statistic::input::take_rows;
 use crate::papers::claim::{Claim, Kind, number};
 use crate::papers::{Lab, Outcome, Scale, parallel};
 use crate::report::paper::{Axis, Matrices, Matrix, MatrixRow, Section};

@@ -12,7 +12,7 @@ use isogram::measure::features::redundant::redundant;
 use isogram::measure::features::split::split;
 use isogram::measure::features::substructure::substructure;
 use isogram::measure::features::variance::{Constant, Explained, explained_by_class, selectivity};
-use isogram::measure::single::probe::{LogisticOptions, logistic};
+use isogram::measure::statistic::probe::{LogisticOptions, logistic};
 
 use super::fixture::{labels, near, sets};
 

@@ -4,7 +4,7 @@ use faer::Mat;
 use isogram::gpu::Profile;
 use isogram::graph::{Effect, Function, Graph, Plan, Tensor, VariableKind, lower};
 use isogram::kernels::program::DType;
-use isogram::measure::features::explained::{ExplainedNodes, Inputs, explained, explained_by_classes};
+use isogram::measure::features::device::variance::{ExplainedNodes, Inputs, explained, explained_by_classes};
 use isogram::measure::features::variance::{Constant, THRESHOLDS, explained_by_class};
 
 use super::fixture::{Fixture, labels, near, numbers, sets};

@@ -10,7 +10,7 @@ use isogram::measure::features::redundant::redundant;
 use isogram::measure::features::split::split;
 use isogram::measure::features::substructure::substructure;
 use isogram::measure::features::variance::{explained_by_class, explained_by_columns};
-use isogram::measure::single::probe::LogisticOptions;
+use isogram::measure::statistic::probe::LogisticOptions;
 
 use super::fixture::{labels, sets};
 

@@ -8,7 +8,7 @@ use isogram::measure::features::redundant::redundant;
 use isogram::measure::features::split::split;
 use isogram::measure::features::substructure::substructure;
 use isogram::measure::features::variance::{Constant, Explained, explained_by_class, explained_by_columns};
-use isogram::measure::single::probe::LogisticOptions;
+use isogram::measure::statistic::probe::LogisticOptions;
 use serde_json::Value;
 
 use super::fixture::{Fixture, labels, near, numbers, sets};

@@ -12,7 +12,7 @@ use isogram::measure::features::intervention::{Steering, cosine};
 use isogram::measure::features::redundant::redundant;
 use isogram::measure::features::substructure::substructure;
 use isogram::measure::features::variance::{Constant, explained_by_class};
-use isogram::measure::single::probe::LogisticOptions;
+use isogram::measure::statistic::probe::LogisticOptions;
 use isogram::train::{Options, Quiet, Summary, Sweep};
 
 use super::labels;

@@ -2,5 +2,5 @@
 
 mod neighbours;
 mod pairwise;
-mod single;
+mod statistic;
 mod subspace;

@@ -1,18 +1,19 @@
 //! Analyses of features as nodes of a graph, for all replicas of a sweep at once while they train: the definitions are those
 //! of the parent module, in single precision.
 //!
-//! [`steering`] and [`parts`] are nodes like any others. [`principal`] and [`following`] take several passes: what is summed over
-//! examples is summed on the device, a matrix of units × units is decomposed on the host in f64, and the device goes on with
-//! what came of it. Nothing of the size of a representation leaves the device.
+//! [`variance`], [`intervention`] and [`substructure`] are nodes like any others. [`components`] and [`redundant`] take several
+//! passes: what is summed over examples is summed on the device, a matrix of units × units is decomposed on the host in f64, and
+//! the device goes on with what came of it. Nothing of the size of a representation leaves the device.
 
-pub mod following;
-pub mod parts;
-pub mod principal;
-pub mod steering;
+pub mod components;
+pub mod intervention;
+pub mod redundant;
+pub mod substructure;
+pub mod variance;
 
-use super::explained::Inputs;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
+use variance::Inputs;
 
 /// An output layer that answers for one feature of two values with each output: 1 where the output is above a border.
 #[derive(Clone, Copy, Debug)]

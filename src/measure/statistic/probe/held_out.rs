@@ -1,0 +1,241 @@
+//! Held-out scores of decoders of classes.
+
+use std::sync::Arc;
+
+use faer::{Mat, MatRef};
+
+use super::nearest::{centroids, votes};
+use super::{
+    Fold, Link, LogisticOptions, Probe, held_out_scores, logistic, partition, probe, ridge, stratified_k_fold, winners,
+};
+use crate::error::Result;
+use crate::gpu::Gpu;
+use crate::measure::statistic::input::{Classes, Rows, check, fail, squared_distance};
+use crate::measure::statistic::source::{Batch, Source};
+
+/// Units up to which the inverse of a probe's curvature is made on a device.
+const WIDEST: usize = 1024;
+
+/// Scores of two classes closer than this are as good as equal in single precision.
+const CLOSE: f64 = 1e-5;
+
+/// Decoder of a class from a representation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Decoder {
+    /// Penalised logistic regression.
+    Logistic(LogisticOptions),
+    /// Ridge regression on one-hot classes, largest value wins (scikit-learn's `RidgeClassifier`).
+    Ridge {
+        /// Penalty.
+        alpha: f64,
+    },
+    /// The class with the closest mean.
+    Centroid,
+    /// The most frequent class among so many closest examples.
+    Neighbours(usize),
+}
+
+impl Decoder {
+    /// Scores of the classes, `[test examples, classes]`, after fitting on `train`, whose examples are `of` these of `number`
+    /// classes: the largest is the answer. Those of logistic regression are natural logarithms of probabilities.
+    pub(super) fn scores(
+        &self,
+        train: MatRef<'_, f64>,
+        of: &[usize],
+        number: usize,
+        test: MatRef<'_, f64>,
+    ) -> Result<Mat<f64>> {
+        match *self {
+            Self::Logistic(options) => {
+                let fitted = logistic(train, of, &options)?;
+                if let Some(lacking) = (0..number).find(|c| !fitted.classes.contains(c)) {
+                    return fail(format!(
+                        "class {lacking} (counted from 0) is tested in a fold whose training part lacks it; use stratified \
+                         folds, or leave the class out"
+                    ));
+                }
+                fitted.log_probabilities(test)
+            }
+            Self::Ridge { alpha } => {
+                let one_hot = Mat::from_fn(of.len(), number, |i, c| f64::from(u8::from(of[i] == c)));
+                ridge(train, one_hot.as_ref(), alpha)?.predict(test)
+            }
+            Self::Centroid => {
+                check(test, "the representation", 1)?;
+                let classes = Classes::of(of, train.nrows(), 1)?;
+                let (means, test) = (Rows::of(classes.means(train).as_ref()), Rows::of(test));
+                // A class that there is none of is nowhere near.
+                let mut scores = Mat::from_fn(test.iter().count(), number, |_, _| f64::NEG_INFINITY);
+                for (i, row) in test.iter().enumerate() {
+                    classes
+                        .values
+                        .iter()
+                        .zip(means.iter())
+                        .for_each(|(&c, m)| scores[(i, c)] = -squared_distance(row, m));
+                }
+                Ok(scores)
+            }
+            Self::Neighbours(k) => {
+                if k == 0 || k > train.nrows() {
+                    return fail(format!(
+                        "{k} neighbours were asked for, but a training part has {} examples",
+                        train.nrows()
+                    ));
+                }
+                let (train, test) = (Rows::of(train), Rows::of(test));
+                let mut scores = Mat::zeros(test.iter().count(), number);
+                for (i, row) in test.iter().enumerate() {
+                    let mut order: Vec<(f64, usize)> =
+                        train.iter().enumerate().map(|(i, t)| (squared_distance(row, t), i)).collect();
+                    order.select_nth_unstable_by(k - 1, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+                    order.iter().take(k).for_each(|(_, j)| scores[(i, of[*j])] += 1.0);
+                }
+                Ok(scores)
+            }
+        }
+    }
+
+    /// Part of the test examples answered rightly after fitting on others.
+    pub(crate) fn accuracy(
+        &self,
+        train: (MatRef<'_, f64>, &[usize]),
+        test: (MatRef<'_, f64>, &[usize]),
+    ) -> Result<f64> {
+        let predicted = self.predict(train.0, train.1, test.0)?;
+        Ok(predicted.iter().zip(test.1).filter(|(a, b)| a == b).count() as f64 / test.1.len() as f64)
+    }
+
+    /// Labels predicted for `test` after fitting on the rest.
+    pub(crate) fn predict(
+        &self,
+        train: MatRef<'_, f64>,
+        labels: &[usize],
+        test: MatRef<'_, f64>,
+    ) -> Result<Vec<usize>> {
+        let classes = Classes::of(labels, train.nrows(), 2)?;
+        let scores = self.scores(train, &classes.of, classes.number(), test)?;
+        Ok(winners(scores.as_ref()).into_iter().map(|c| classes.values[c]).collect())
+    }
+}
+
+/// Scores of a decoder on stratified folds that it was not fitted to.
+#[derive(Debug)]
+pub(in crate::measure::statistic) struct HeldOut {
+    pub decoder: Decoder,
+    pub folds: usize,
+}
+
+/// Scores of every example for every class, from the fold that tests it.
+#[derive(Clone, Debug)]
+pub struct Scores {
+    pub(super) classes: Classes,
+    /// `[examples, classes]`, classes ascending.
+    pub values: Mat<f64>,
+}
+
+impl Scores {
+    /// Label of the largest score of each example, the smaller of equals.
+    pub fn predictions(&self) -> Vec<usize> {
+        winners(self.values.as_ref()).into_iter().map(|c| self.classes.values[c]).collect()
+    }
+
+    /// Part of the examples whose label that is, all folds pooled.
+    pub fn accuracy(&self) -> f64 {
+        let predicted = winners(self.values.as_ref());
+        let right = predicted.iter().zip(&self.classes.of).filter(|(a, b)| a == b).count();
+        right as f64 / predicted.len() as f64
+    }
+
+    /// Mean over examples of `-log2 p(label)`, for scores whose softmax are probabilities.
+    pub fn cross_entropy_bits(&self) -> f64 {
+        let of = |(i, &own): (usize, &usize)| {
+            let row = || self.values.row(i).iter().copied();
+            let top = row().fold(f64::NEG_INFINITY, f64::max);
+            top + row().map(|v| (v - top).exp()).sum::<f64>().ln() - self.values[(i, own)]
+        };
+        let n = self.values.nrows() as f64;
+        self.classes.of.iter().enumerate().map(of).sum::<f64>() / n / std::f64::consts::LN_2
+    }
+
+    /// Entropy of the labels in bits: the least cross-entropy without the representation.
+    pub fn entropy_bits(&self) -> f64 {
+        let n = self.classes.of.len() as f64;
+        -self.classes.counts.iter().map(|c| *c as f64 / n).map(|p| p * p.log2()).sum::<f64>()
+    }
+
+    /// Whether single precision tells the two largest scores of every example apart.
+    pub(super) fn clear(&self) -> bool {
+        (0..self.values.nrows()).all(|i| {
+            let mut row: Vec<f64> = self.values.row(i).iter().copied().collect();
+            row.sort_unstable_by(|a, b| b.total_cmp(a));
+            row[0] - row[1] >= CLOSE
+        })
+    }
+}
+
+impl Source for HeldOut {
+    type Of = Scores;
+
+    fn host(&self, x: MatRef<'_, f64>, labels: &[usize]) -> Result<Scores> {
+        probe(x, labels, &stratified_k_fold(labels, self.folds)?, &self.decoder)
+    }
+
+    fn device(&self, batch: &Batch<'_>) -> Result<Vec<Option<Scores>>> {
+        let (classes, folds) = (batch.classes()?, stratified_k_fold(batch.labels, self.folds)?);
+        partition(&folds, batch.examples())?;
+        let found = match self.decoder {
+            Decoder::Neighbours(k) => votes(batch, &classes, k, &folds)?,
+            Decoder::Centroid => centroids(batch, &classes, &folds)?,
+            Decoder::Logistic(_) | Decoder::Ridge { .. } => {
+                let least = folds.iter().map(|f| f.train.len()).min().unwrap_or(0);
+                // With more units than examples the CPU solves in the span of the examples.
+                let suited = |i: &usize| batch.set[*i].values.ncols() <= WIDEST.min(least);
+                let suited: Vec<usize> = (0..batch.set.len()).filter(suited).collect();
+                let matrices: Vec<Mat<f64>> = suited.iter().map(|&i| batch.set[i].values.clone()).collect();
+                let mut all = batch.none();
+                let scores = linear(batch.gpu, &matrices, &classes, &folds, &self.decoder)?;
+                suited.into_iter().zip(scores).for_each(|(i, scores)| all[i] = scores.ok());
+                all
+            }
+        };
+        let with = |values| Scores { classes: classes.clone(), values };
+        Ok(found.into_iter().map(|values| values.map(with)).collect())
+    }
+}
+
+/// Held-out scores of a linear decoder, `[examples, classes]`, of several representations on a device.
+pub(in crate::measure::statistic) fn linear(
+    gpu: Option<&Arc<Gpu>>,
+    set: &[Mat<f64>],
+    classes: &Classes,
+    folds: &[Fold],
+    decoder: &Decoder,
+) -> Result<Vec<Result<Mat<f64>>>> {
+    complete(classes, folds)?;
+    let one_hot = classes.one_hot();
+    let binary = classes.number() == 2;
+    let (targets, probe) = match *decoder {
+        Decoder::Ridge { alpha } => (one_hot, Probe { link: Link::Identity, penalty: alpha, standardise: false }),
+        Decoder::Logistic(LogisticOptions { c, standardise, .. }) => {
+            let link = if binary { Link::Sigmoid } else { Link::Softmax };
+            let targets = if binary { one_hot.subcols(1, 1).to_owned() } else { one_hot };
+            (targets, Probe { link, penalty: 1.0 / c, standardise })
+        }
+        Decoder::Centroid | Decoder::Neighbours(_) => return fail("the decoder is not linear"),
+    };
+    // A single column stands for the second of two classes.
+    let wide = |scores: Mat<f64>| match scores.ncols() {
+        1 => Mat::from_fn(scores.nrows(), 2, |i, c| if c == 0 { 0.0 } else { scores[(i, 0)] }),
+        _ => scores,
+    };
+    Ok(held_out_scores(gpu, set, &targets, folds, probe)?.into_iter().map(|scores| scores.map(wide)).collect())
+}
+
+/// Refuses folds whose training part lacks a class.
+pub(super) fn complete(classes: &Classes, folds: &[Fold]) -> Result<()> {
+    let lacking = |fold: &Fold| (0..classes.number()).any(|c| !fold.train.iter().any(|&i| classes.of[i] == c));
+    if folds.iter().any(lacking) {
+        return fail("a part that is fitted on does not have all classes");
+    }
+    Ok(())
+}
