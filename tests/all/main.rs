@@ -26,6 +26,7 @@ mod processor;
 mod promises;
 mod pytorch;
 mod ranks;
+mod report;
 mod reproduce;
 mod same_bits;
 mod stages;
