@@ -28,7 +28,7 @@ pub fn bench(args: &BenchArgs) -> anyhow::Result<u8> {
     }
     if let Some(path) = &args.figure {
         match report::roofline(&results) {
-            Some(svg) => write(path, svg.as_bytes())?,
+            Some(figure) => write(path, figure.file().as_bytes())?,
             None => eprintln!("isogram: nothing was measured that a roofline shows; {} is not written", path.display()),
         }
     }

@@ -170,7 +170,7 @@ fn write_files(
         }
         .draw()?;
         let path = for_measure(path, &table.measure, tables.len());
-        write_atomic(&path, drawn.svg.as_bytes())?;
+        write_atomic(&path, drawn.figure.file().as_bytes())?;
         written.push(path);
     }
     Ok(())

@@ -25,7 +25,7 @@ pub const PARTIAL: &str = "partial";
 pub const SNAPSHOT: &str = "snapshots/latest.safetensors";
 /// The report, one file.
 pub const REPORT: &str = "report.html";
-/// The report's figures, one file each.
+/// The report's figures, each as SVG and as Vega-Lite.
 pub const FIGURES: &str = "figures";
 /// The folder that holds the runs for which no folder was named.
 pub const RUNS: &str = "runs";

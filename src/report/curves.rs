@@ -1,15 +1,13 @@
 //! The figures of curves over training: loss and accuracy, agreement between seeds, and agreement with what does not
 //! move.
 
-use super::axis::Scale;
+use super::Shown;
 use super::band::Band;
-use super::figure::{Figure, Shown};
-use super::legend::Entry;
+use super::figure::palette::{self, INK};
+use super::figure::{Axis, Entry, Facet, Figure, Line, Mark, Size, Stroke, ends, shortened};
 use super::numbers::counted;
 use super::observed::Observed;
 use super::paired::{Class, Paired};
-use super::palette::{self, INK};
-use super::panel::{Line, Panel, Panels};
 use super::run::Run;
 use crate::measure::Estimator;
 
@@ -27,27 +25,28 @@ fn learning_figure(run: &Run) -> Result<Figure, String> {
     let observed = usable(run)?;
     let loss = loss_label(run);
     let wanted = [
-        ("loss_train", "training batches", loss.as_str(), None),
-        ("loss", "probe set", loss.as_str(), None),
-        ("accuracy", "probe set", "accuracy (fraction)", Some(Scale::Linear(0.0, 1.0))),
+        ("loss_train", "training batches", loss.as_str(), false),
+        ("loss", "probe set", loss.as_str(), false),
+        ("accuracy", "probe set", "accuracy (fraction)", true),
     ];
-    let panels: Vec<Panel> = wanted
+    let panels: Vec<Facet> = wanted
         .into_iter()
         .filter(|(name, ..)| observed.has(name, None))
-        .map(|(name, title, label, scale)| {
+        .map(|(name, title, label, fraction)| {
             let lines = setting_lines(run, observed.by_setting(name, None, &run.settings), false);
-            let scale = scale.unwrap_or_else(|| Scale::fitting(edges(&lines)));
-            Panel { title: title.to_owned(), label: label.to_owned(), scale, lines }
+            let y = if fraction { Axis::linear(label).within(0.0, 1.0) } else { Axis::filled(label, edges(&lines)) };
+            panel(title, y, lines)
         })
         .collect();
     if panels.is_empty() {
         return Err("neither loss nor accuracy was observed.".to_owned());
     }
-    let mut legend = if run.is_sweep() { Entry::settings(run) } else { Vec::new() };
-    legend.extend(Entry::styles(banded(run), false));
-    let caption = format!("{}, {}. Steps are on a logarithmic axis that starts at 0.", median(run), over(run));
-    let label = "Loss and accuracy over training".to_owned();
-    Ok(Figure { svg: Panels { label, columns: panels.len(), height: 240.0, panels, legend }.draw(), caption })
+    Ok(Figure {
+        label: "Loss and accuracy over training".to_owned(),
+        caption: format!("{}, {}. Steps are on a logarithmic axis that starts at 0.", median(run), over(run)),
+        rows: vec![panels],
+        ..over_steps(run, 240.0, false)
+    })
 }
 
 /// CKA between networks of different seeds over training.
@@ -68,42 +67,36 @@ fn between_figure(run: &Run) -> Result<Figure, String> {
     let mut panels = Vec::new();
     for kinds in kinds {
         for layer in &layers {
-            let lines: Vec<Line> =
-                kinds.iter().flat_map(|&kind| pair_lines(run, paired, kind, layer, overlaid)).collect();
+            let lines = kinds.iter().flat_map(|&kind| pair_lines(run, paired, kind, layer, overlaid)).collect();
             let debiased = kinds[0] == Estimator::Debiased;
             let label = if debiased { "linear CKA, debiased" } else { "linear CKA" };
-            panels.push(Panel {
-                title: (*layer).clone(),
-                label: label.to_owned(),
-                scale: Scale::Linear(0.0, 1.0),
-                lines,
-            });
+            panels.push(panel(layer.as_str(), Axis::linear(label), lines));
         }
     }
-    if panels.iter().all(|panel| panel.lines.is_empty()) {
+    if panels.iter().all(|panel| panel.marks.is_empty()) {
         return Err("no pair of networks was compared at the same layer.".to_owned());
     }
     share_scale(&mut panels);
-    let mut legend = if run.is_sweep() { Entry::settings(run) } else { Vec::new() };
+    let mut figure = over_steps(run, 230.0, overlaid && has_dashes(&panels));
     if run.is_sweep() {
-        legend.push(Entry::Line { label: "across settings".to_owned(), colour: INK, mark: None, dashed: false });
+        let across = Entry::Line { label: "across settings".to_owned(), colour: INK, shape: None, dashed: false };
+        figure.legend.insert(settings_entries(run).len(), across);
     }
-    legend.extend(Entry::styles(banded(run), overlaid && has_dashes(&panels)));
-    let columns = if overlaid { layers.len().min(4) } else { layers.len() };
+    figure.rows = Figure::wrapped(panels, if overlaid { layers.len().min(4) } else { layers.len() });
     let what = if run.is_sweep() {
         "Linear CKA between the same hidden layer of two networks: of one setting and different seeds (coloured), or of \
          different settings (dark)"
     } else {
         "Linear CKA between the same hidden layer of two networks of different seeds"
     };
-    let caption = format!(
+    figure.caption = format!(
         "{what}. {} of pairs, {}. The debiased estimate corrects for the number of examples in the probe set.{}",
         median(run),
         over(run),
         left_out(&layers, run)
     );
-    let label = "Linear CKA between networks of different seeds over training".to_owned();
-    Ok(Figure { svg: Panels { label, columns, height: 230.0, panels, legend }.draw(), caption })
+    figure.label = "Linear CKA between networks of different seeds over training".to_owned();
+    Ok(figure)
 }
 
 /// CKA of each layer with input, labels, and its own first and last state.
@@ -136,17 +129,12 @@ fn references_figure(run: &Run) -> Result<Figure, String> {
                 let debiased = by(Estimator::Debiased);
                 lines.extend(setting_lines(run, debiased, true));
             }
-            panels.push(Panel {
-                title: if row == 0 { format!("with {what}") } else { String::new() },
-                label: format!("CKA, {layer}"),
-                scale: Scale::Linear(0.0, 1.0),
-                lines,
-            });
+            let title = if row == 0 { format!("with {what}") } else { String::new() };
+            panels.push(panel(title, Axis::linear(format!("CKA, {layer}")), lines));
         }
     }
     share_scale(&mut panels);
-    let mut legend = if run.is_sweep() { Entry::settings(run) } else { Vec::new() };
-    legend.extend(Entry::styles(banded(run), has_dashes(&panels)));
+    let height = if layers.len() > 3 { 120.0 } else { 165.0 };
     let caption = format!(
         "Linear CKA of each hidden layer (rows) with the input, the labels, and the same layer of the same network at the \
          first and at the last checkpoint (columns). {}, {}.{}",
@@ -154,9 +142,12 @@ fn references_figure(run: &Run) -> Result<Figure, String> {
         over(run),
         left_out(&layers, run)
     );
-    let height = if layers.len() > 3 { 120.0 } else { 165.0 };
-    let label = "Linear CKA of each hidden layer with references over training".to_owned();
-    Ok(Figure { svg: Panels { label, columns: present.len(), height, panels, legend }.draw(), caption })
+    Ok(Figure {
+        label: "Linear CKA of each hidden layer with references over training".to_owned(),
+        caption,
+        rows: Figure::wrapped(panels.clone(), present.len()),
+        ..over_steps(run, height, has_dashes(&panels))
+    })
 }
 
 /// The observed numbers, if there is a network to show them of.
@@ -191,16 +182,69 @@ fn anyone(run: &Run) -> Result<(), String> {
     }
 }
 
+/// A panel of lines over optimiser steps.
+pub fn panel(title: impl Into<String>, y: Axis, lines: Vec<Line>) -> Facet {
+    let marks = lines.into_iter().map(Mark::Line).collect();
+    Facet { title: title.into(), x: Axis::log_from_zero("optimiser steps"), y, marks, ..Facet::default() }
+}
+
+/// A figure over optimiser steps without its panels, which are so high, in pixels.
+pub fn over_steps(run: &Run, height: f64, dashed: bool) -> Figure {
+    let mut legend = settings_entries(run);
+    if dashed {
+        legend.extend([Entry::plain("linear CKA", false), Entry::plain("debiased", true)]);
+    }
+    if banded(run) {
+        legend.push(Entry::Band { label: "10–90 %".to_owned() });
+    }
+    Figure { size: Size::Wide(height), shared: (true, false), legend, ..Figure::default() }
+}
+
+/// The entries of a run's settings, if there is more than one.
+fn settings_entries(run: &Run) -> Vec<Entry> {
+    let list = &run.settings.list;
+    match list.as_slice() {
+        [] | [_] => Vec::new(),
+        [first, .., last] if list.len() > palette::DISTINCT => {
+            vec![Entry::Ramp { first: shortened(&first.label, 32), last: shortened(&last.label, 32) }]
+        }
+        _ => {
+            let entry = |(i, setting): (usize, &super::settings::Setting)| Entry::Line {
+                label: shortened(&setting.label, 44),
+                colour: palette::colour(i, list.len()),
+                shape: palette::shape(i, list.len()),
+                dashed: false,
+            };
+            list.iter().enumerate().map(entry).collect()
+        }
+    }
+}
+
+/// A line through medians, with its band where that is not clear.
+fn line(name: &str, bands: &[Band], dashed: bool, opacity: f64) -> Line {
+    let of = |value: fn(&Band) -> f64| bands.iter().map(value).collect::<Vec<f64>>();
+    let (low, high) = if opacity > 0.0 { (of(|b| b.low), of(|b| b.high)) } else { (Vec::new(), Vec::new()) };
+    let stroke = if dashed { Stroke::Dashed } else { Stroke::Solid };
+    Line {
+        name: name.to_owned(),
+        stroke,
+        opacity,
+        x: of(|b| b.step as f64),
+        y: of(|b| b.mid),
+        low,
+        high,
+        ..Line::default()
+    }
+}
+
 pub fn setting_lines(run: &Run, bands: Vec<Vec<Band>>, dashed: bool) -> Vec<Line> {
     let count = run.settings.len();
-    let line = |(i, points)| Line {
-        colour: palette::colour(i, count),
-        mark: palette::mark(i, count),
-        dashed,
-        band: if dashed { 0.0 } else { opacity(run) },
-        points,
+    let of = |(i, points): (usize, Vec<Band>)| {
+        let (colour, shape) = (palette::colour(i, count), palette::shape(i, count));
+        let name = if run.is_sweep() { run.settings.list[i].label.as_str() } else { "" };
+        Line { colour, shape, ..line(name, &points, dashed, if dashed { 0.0 } else { opacity(run) }) }
     };
-    bands.into_iter().enumerate().map(line).filter(|line| !line.points.is_empty()).collect()
+    bands.into_iter().enumerate().filter(|(_, points)| !points.is_empty()).map(of).collect()
 }
 
 fn pair_lines(run: &Run, paired: &Paired, kind: Estimator, layer: &str, overlaid: bool) -> Vec<Line> {
@@ -209,8 +253,8 @@ fn pair_lines(run: &Run, paired: &Paired, kind: Estimator, layer: &str, overlaid
     let mut lines = setting_lines(run, within, dashed);
     let across = paired.over_steps(kind, layer, Class::Across);
     if !across.is_empty() {
-        let band = if dashed { 0.0 } else { opacity(run) };
-        lines.push(Line { colour: INK, mark: None, dashed, band, points: across });
+        let opacity = if dashed { 0.0 } else { opacity(run) };
+        lines.push(Line { colour: INK, ..line("across settings", &across, dashed, opacity) });
     }
     lines
 }
@@ -229,20 +273,33 @@ pub fn banded(run: &Run) -> bool {
     opacity(run) > 0.0
 }
 
-fn has_dashes(panels: &[Panel]) -> bool {
-    panels.iter().flat_map(|panel| &panel.lines).any(|line| line.dashed)
+fn lines(panels: &[Facet]) -> impl Iterator<Item = &Line> {
+    panels
+        .iter()
+        .flat_map(|panel| &panel.marks)
+        .filter_map(|mark| if let Mark::Line(line) = mark { Some(line) } else { None })
 }
 
-pub fn edges(lines: &[Line]) -> impl Iterator<Item = f64> {
-    let banded = |line: &Line, point: &Band| if line.band > 0.0 { [point.low, point.high] } else { [point.mid; 2] };
-    lines.iter().flat_map(move |line| line.points.iter().flat_map(move |point| banded(line, point)))
+fn has_dashes(panels: &[Facet]) -> bool {
+    lines(panels).any(|line| line.stroke == Stroke::Dashed)
+}
+
+/// The values that lines and their bands reach.
+fn edges(lines: &[Line]) -> impl Iterator<Item = f64> {
+    let of = |line: &Line| if line.low.is_empty() { line.y.clone() } else { [&line.low[..], &line.high].concat() };
+    lines.iter().flat_map(of)
+}
+
+/// The lowest value of all panels, if it is less than zero.
+pub fn lowest(panels: &[Facet]) -> f64 {
+    lines(panels).map(|line| ends(line.y.iter().chain(&line.low).copied()).0).fold(0.0, f64::min)
 }
 
 /// From 0 to 1; lower where debiased values lie below zero, which they may.
-fn share_scale(panels: &mut [Panel]) {
-    let lowest = panels.iter().flat_map(|panel| edges(&panel.lines)).fold(0.0_f64, f64::min);
+fn share_scale(panels: &mut [Facet]) {
+    let lowest = lowest(panels);
     let low = if lowest < -0.01 { (lowest * 10.0).floor() / 10.0 } else { 0.0 };
-    panels.iter_mut().for_each(|panel| panel.scale = Scale::Linear(low, 1.0));
+    panels.iter_mut().for_each(|panel| panel.y.range = Some((low, 1.0)));
 }
 
 /// All hidden layers, or where there are many, evenly chosen ones with the first and the last.

@@ -1,10 +1,8 @@
 //! The figure of runs on data that are made of features: when each is learned, and how much of each hidden layer varies with it.
 
-use super::axis::Scale;
-use super::curves::{banded, edges, left_out, median, over, setting_lines, some_layers, usable};
-use super::figure::{Figure, Shown};
-use super::legend::Entry;
-use super::panel::{Panel, Panels};
+use super::Shown;
+use super::curves::{left_out, lowest, median, over, over_steps, panel, setting_lines, some_layers, usable};
+use super::figure::{Axis, Figure};
 use super::run::Run;
 
 /// Features that a figure shows at most.
@@ -35,36 +33,25 @@ fn figure(run: &Run) -> Result<Figure, String> {
     let mut panels = Vec::new();
     for (row, name) in features.iter().enumerate() {
         let title = |text: &str| if row == 0 { text.to_owned() } else { String::new() };
+        let axis = || Axis::linear(*name).within(0.0, 1.0);
         if accuracy {
             let bands = observed.by_setting(&format!("accuracy_{name}"), None, &run.settings);
-            panels.push(Panel {
-                title: title("accuracy"),
-                label: (*name).to_owned(),
-                scale: Scale::Linear(0.0, 1.0),
-                lines: setting_lines(run, bands, false),
-            });
+            panels.push(panel(title("accuracy"), axis(), setting_lines(run, bands, false)));
         }
         for layer in &layers {
             let bands = observed.by_setting(&format!("explained_{name}"), Some(layer), &run.settings);
-            panels.push(Panel {
-                title: title(&format!("share of {layer}")),
-                label: (*name).to_owned(),
-                scale: Scale::Linear(0.0, 1.0),
-                lines: setting_lines(run, bands, false),
-            });
+            panels.push(panel(title(&format!("share of {layer}")), axis(), setting_lines(run, bands, false)));
         }
     }
     // One scale for all that is a share: on the test set it may lie a little below zero.
     let columns = layers.len() + usize::from(accuracy);
-    let lowest = panels.iter().flat_map(|panel| edges(&panel.lines)).fold(0.0_f64, f64::min);
+    let lowest = lowest(&panels);
     let low = if lowest < -0.02 { (lowest.max(-1.0) * 10.0).floor() / 10.0 } else { 0.0 };
     for (i, panel) in panels.iter_mut().enumerate() {
         if !accuracy || i % columns > 0 {
-            panel.scale = Scale::Linear(low, 1.0);
+            panel.y.range = Some((low, 1.0));
         }
     }
-    let mut legend = if run.is_sweep() { Entry::settings(run) } else { Vec::new() };
-    legend.extend(Entry::styles(banded(run), false));
     let more = match all.len() - features.len() {
         0 => String::new(),
         _ => format!(" {} of {} features are shown.", features.len(), all.len()),
@@ -76,7 +63,10 @@ fn figure(run: &Run) -> Result<Figure, String> {
         over(run),
         left_out(&layers, run)
     );
-    let label = "Accuracy and explained variance of each feature over training".to_owned();
-    let height = if features.len() > 3 { 120.0 } else { 165.0 };
-    Ok(Figure { svg: Panels { label, columns, height, panels, legend }.draw(), caption })
+    Ok(Figure {
+        label: "Accuracy and explained variance of each feature over training".to_owned(),
+        caption,
+        rows: Figure::wrapped(panels, columns),
+        ..over_steps(run, if features.len() > 3 { 120.0 } else { 165.0 }, false)
+    })
 }

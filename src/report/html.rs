@@ -2,7 +2,7 @@
 
 use minijinja::{Environment, Value, context};
 
-use super::figure::Shown;
+use super::Shown;
 use super::run::Run;
 use super::tables::Table;
 use super::{findings, tables};
@@ -36,7 +36,7 @@ pub fn page(run: &Run, shown: &[Shown]) -> Result<String, minijinja::Error> {
 
 fn figure(shown: &Shown) -> Value {
     let (svg, text) = match &shown.figure {
-        Ok(figure) => (Some(&figure.svg), &figure.caption),
+        Ok(figure) => (Some(figure.svg()), &figure.caption),
         Err(why) => (None, why),
     };
     context! { name => shown.name, title => shown.title, svg, text }

@@ -1,23 +1,16 @@
 //! The figures of matrices at the end of training: layers against layers, and networks against networks.
 
-use plotters::style::text_anchor::{HPos, VPos};
-
-use super::canvas::{self, Font, Pen, shortened, text_width};
+use super::Shown;
 use super::curves::{left_out, over, pairs, some_layers};
-use super::figure::{Figure, Shown};
-use super::heat::{self, Cells, Layout, Numbers, PLAIN};
-use super::numbers::{counted, grouped};
+use super::figure::palette::Hue;
+use super::figure::{Axis, Cells, Colours, Facet, Figure, Frame, Mark, Size, shortened};
+use super::numbers::{counted, fraction, grouped};
 use super::paired::{Compared, Matrix, Paired};
-use super::palette::{self, INK};
-use super::panel::WIDTH;
-use super::png;
 use super::run::Run;
 use crate::measure::Estimator;
 
 /// Settings up to which every pair of them gets its own matrix.
 const ALL_PAIRS: usize = 3;
-/// Between matrices of networks, in pixels.
-const APART: f64 = 26.0;
 /// Matrices that a figure shows at most.
 const MOST: usize = 8;
 
@@ -37,10 +30,12 @@ fn layers_figure(run: &Run) -> Result<Figure, String> {
         let step = paired.last.map_or(String::new(), |step| format!(" at step {}", grouped(step)));
         return Err(format!("different layers were not compared with each other{step} (they are when a run ends)."));
     }
-    let matrices: Vec<Cells<'_>> =
+    let matrices: Vec<Facet> =
         compared.into_iter().take(MOST).map(|compared| matrix(run, paired, compared, &names)).collect();
-    let debiased = Layout::of(&names).has_second()
-        && matrices.iter().flat_map(|matrix| &matrix.values).any(|numbers| numbers.second.is_some());
+    let debiased = matrices
+        .iter()
+        .flat_map(|m| &m.marks)
+        .any(|m| matches!(m, Mark::Cells(c) if c.texts.iter().any(|t| t.contains('('))));
     let mut caption = format!(
         "Mean {} between each layer of one network and each layer of another{}, {}.",
         paired.main_name(),
@@ -57,7 +52,21 @@ fn layers_figure(run: &Run) -> Result<Figure, String> {
         caption.push_str(&format!(" {} of {} settings are shown.", matrices.len(), run.settings.len()));
     }
     caption.push_str(&left_out(&names, run));
-    Ok(Figure { svg: drawn(&matrices, &names), caption })
+    // Three matrices of few layers fit beside each other; many layers need room for their numbers.
+    let columns = if names.len() > 4 { 2 } else { 3 }.min(balanced(matrices.len()));
+    Ok(Figure {
+        label: "Linear CKA between layers at the end of training".to_owned(),
+        caption,
+        size: Size::Cells(72.0, (136.0, if names.len() > 4 { 300.0 } else { 224.0 })),
+        colours: Some(similarities()),
+        rows: Figure::wrapped(matrices, columns),
+        ..Figure::default()
+    })
+}
+
+/// The colours of similarities.
+fn similarities() -> Colours {
+    Colours::of(&Axis::linear("linear CKA").within(0.0, 1.0), std::iter::empty(), Hue::Heat)
 }
 
 /// The matrices worth showing, most telling first.
@@ -74,7 +83,7 @@ fn candidates(run: &Run) -> Vec<Compared> {
     within.chain(across).chain((0..count).map(Compared::Itself)).collect()
 }
 
-fn matrix<'a>(run: &Run, paired: &Paired, compared: Compared, names: &'a [&'a String]) -> Cells<'a> {
+fn matrix(run: &Run, paired: &Paired, compared: Compared, names: &[&String]) -> Facet {
     let named = |i: usize| shortened(&run.settings.list[i].label, 24);
     let alone = !run.is_sweep();
     let (title, rows, columns) = match compared {
@@ -86,31 +95,31 @@ fn matrix<'a>(run: &Run, paired: &Paired, compared: Compared, names: &'a [&'a St
         Compared::Between(a, b) => (format!("{} and {}", named(a), named(b)), named(a), named(b)),
         Compared::Itself(a) => (format!("{} with itself", named(a)), named(a), named(a)),
     };
-    let cell = |row: &String, column: &String| Numbers {
-        main: paired.layer_mean(paired.main(), compared, row, column),
-        second: match paired.main() {
-            Estimator::Biased => paired.layer_mean(Estimator::Debiased, compared, row, column),
+    let mean = |estimator, row: &String, column: &String| paired.layer_mean(estimator, compared, row, column);
+    let places = || names.iter().flat_map(|row| names.iter().map(move |column| (row, column)));
+    let text = |(row, column): (&&String, &&String)| {
+        let main = mean(paired.main(), row, column).map(fraction);
+        let second = match paired.main() {
+            Estimator::Biased if names.len() <= 6 => mean(Estimator::Debiased, row, column),
             _ => None,
-        },
+        };
+        main.into_iter().chain(second.map(|second| format!("({})", fraction(second)))).collect::<Vec<_>>().join("\n")
     };
-    let values = names.iter().flat_map(|row| names.iter().map(move |column| cell(row, column))).collect();
-    Cells { title, rows, columns, names, values }
-}
-
-fn drawn(matrices: &[Cells<'_>], names: &[&String]) -> String {
-    let layout = Layout::of(names);
-    let (mut width, height) = layout.size(names.len());
-    width = matrices.iter().map(|matrix| text_width(&matrix.title, 14.0) + 20.0).fold(width, f64::max);
-    let columns = (((WIDTH - heat::BAR) / width) as usize).clamp(1, balanced(matrices.len()));
-    let rows = matrices.len().div_ceil(columns);
-    let total = (width * columns as f64 + heat::BAR, height * rows as f64);
-    canvas::draw(total.0, total.1, "Linear CKA between layers at the end of training", |pen| {
-        for (i, matrix) in matrices.iter().enumerate() {
-            let (row, column) = (i / columns, i % columns);
-            layout.draw(pen, matrix, (column as f64 * width, row as f64 * height));
-        }
-        heat::bar(pen, (width * columns as f64 + 8.0, 34.0), 180.0_f64.min(height - 60.0).max(90.0));
-    })
+    let cells = Cells {
+        columns: names.len(),
+        values: places().map(|(row, column)| mean(paired.main(), row, column).unwrap_or(f64::NAN)).collect(),
+        texts: places().map(text).collect(),
+        colours: similarities(),
+    };
+    let axis = |label: String| Axis::named(label, names.iter().map(|name| (*name).clone()).collect());
+    Facet {
+        title,
+        x: axis(columns),
+        y: axis(rows),
+        frame: Frame::Cells,
+        marks: vec![Mark::Cells(cells)],
+        ..Facet::default()
+    }
 }
 
 /// How many matrices stand beside each other when there is room for all: six as two rows of three.
@@ -130,7 +139,6 @@ fn replicas_figure(run: &Run) -> Result<Figure, String> {
     let last = last.ok_or_else(|| format!("no networks were compared at {layer}."))?;
     let first = first.filter(|first| first.step < last.step);
     let matrices: Vec<&Matrix> = first.into_iter().chain([last]).collect();
-    let groups = groups(run, &paired.chosen);
     let size = paired.chosen.len();
     let all: usize = run.settings.list.iter().map(|setting| setting.replicas.len()).sum();
     let caption = format!(
@@ -144,98 +152,44 @@ fn replicas_figure(run: &Run) -> Result<Figure, String> {
             count => format!(" (without {} that diverged)", counted(count, "network")),
         }
     );
-    Ok(Figure { svg: networks(&matrices, size, &groups), caption })
-}
-
-/// Settings and where they lie along the matrix: label, first row, rows.
-fn groups(run: &Run, chosen: &[u32]) -> Vec<(String, usize, usize)> {
-    let mut groups: Vec<(String, usize, usize)> = Vec::new();
-    let mut last = None;
-    for (row, &replica) in chosen.iter().enumerate() {
-        let setting = run.settings.find(replica);
-        if let (Some(group), true) = (groups.last_mut(), setting == last) {
-            group.2 += 1;
-        } else if let Some(i) = setting {
-            groups.push((shortened(&run.settings.list[i].label, 22), row, 1));
-        }
-        last = setting;
-    }
-    if groups.len() > 1 { groups } else { Vec::new() }
-}
-
-fn networks(matrices: &[&Matrix], size: usize, groups: &[(String, usize, usize)]) -> String {
-    let longest = groups.iter().map(|group| text_width(&group.0, PLAIN.size)).fold(0.0, f64::max);
-    let left = if groups.is_empty() { 30.0 } else { longest + 18.0 };
-    let room = (WIDTH - heat::BAR) / matrices.len().max(1) as f64 - left - APART;
-    let side = (size as f64 * 24.0).clamp(140.0, 380.0).min(room);
-    let cell = side / size.max(1) as f64;
-    // Labels that have no room are left out, evenly.
-    let every = (15.0 * groups.len() as f64 / side).ceil().max(1.0) as usize;
-    let labelled: Vec<_> = groups.iter().step_by(every).collect();
-    // Beneath the columns the labels stand upright unless each is as wide as its group.
-    let upright = labelled.iter().any(|(label, _, rows)| text_width(label, PLAIN.size) > *rows as f64 * cell);
-    let below = match groups.is_empty() {
-        true => 30.0,
-        false if upright => longest + 16.0,
-        false => 28.0,
-    };
-    let width = left + side + APART;
-    let total = (width * matrices.len() as f64 + heat::BAR, 34.0 + side + below);
-    canvas::draw(total.0, total.1, "Linear CKA between networks", |pen| {
-        for (i, matrix) in matrices.iter().enumerate() {
-            let (x, y) = (i as f64 * width + left, 34.0);
-            let title = Font { size: 14.0, bold: true, ..PLAIN };
-            let text = match matrix.step {
-                0 => "before training".to_owned(),
-                step => format!("after {}", counted(step as usize, "step")),
-            };
-            pen.text(&text, (x, y - 12.0), title, HPos::Left, VPos::Bottom);
-            pen.image(x, y, side, side, &image(matrix, size));
-            let frame = [(x, y), (x + side, y), (x + side, y + side), (x, y + side), (x, y)];
-            pen.line(&frame, INK, 1.0, None);
-            for (_, start, _) in groups.iter().skip(1) {
-                border(pen, (x, y), side, *start as f64 * cell);
-            }
-            for (label, start, rows) in &labelled {
-                let middle = (*start as f64 + *rows as f64 / 2.0) * cell;
-                pen.text(label, (x - 9.0, y + middle), PLAIN, HPos::Right, VPos::Center);
-                let (font, anchor, place) = if upright {
-                    (Font { upwards: true, ..PLAIN }, HPos::Right, VPos::Center)
-                } else {
-                    (PLAIN, HPos::Center, VPos::Top)
-                };
-                pen.text(label, (x + middle, y + side + 9.0), font, anchor, place);
-            }
-            if groups.is_empty() {
-                let font = Font { upwards: true, ..PLAIN };
-                pen.text("network", (x - 12.0, y + side / 2.0), font, HPos::Center, VPos::Center);
-                pen.text("network", (x + side / 2.0, y + side + 8.0), PLAIN, HPos::Center, VPos::Top);
-            }
-        }
-        heat::bar(pen, (width * matrices.len() as f64, 34.0), side.min(180.0));
+    let names: Vec<String> = paired.chosen.iter().map(|&replica| setting_name(run, replica)).collect();
+    let side = (size as f64 * 24.0).clamp(140.0, 380.0);
+    Ok(Figure {
+        label: "Linear CKA between networks".to_owned(),
+        caption,
+        size: Size::Cells(24.0, (side, side)),
+        colours: Some(similarities()),
+        rows: vec![matrices.into_iter().map(|matrix| networks(matrix, &names)).collect()],
+        ..Figure::default()
     })
 }
 
-/// Ticks outside the matrix where one setting ends and the next begins: inside they would cover cells.
-fn border(pen: &mut Pen<'_>, (x, y): (f64, f64), side: f64, at: f64) {
-    pen.line(&[(x - 6.0, y + at), (x, y + at)], INK, 1.2, None);
-    pen.line(&[(x + at, y + side), (x + at, y + side + 6.0)], INK, 1.2, None);
+/// The setting of a replica, if there are several.
+fn setting_name(run: &Run, replica: u32) -> String {
+    let setting = run.settings.find(replica).filter(|_| run.is_sweep());
+    setting.map_or(String::new(), |i| shortened(&run.settings.list[i].label, 22))
 }
 
-fn image(matrix: &Matrix, size: usize) -> String {
-    /// The entry for pairs that were not compared.
-    const NONE: u8 = 255;
-    let mut colours = [[0_u8; 3]; 256];
-    for (i, colour) in colours.iter_mut().enumerate() {
-        let plotters::style::RGBColor(r, g, b) = palette::heat(i as f64 / f64::from(NONE - 1));
-        *colour = [r, g, b];
-    }
-    colours[usize::from(NONE)] = [0xAA; 3];
-    let pixel = |(i, &value): (usize, &f32)| match value {
-        _ if size > 0 && i / size == i % size => NONE - 1,
-        value if value.is_nan() => NONE,
-        value => (value.clamp(0.0, 1.0) * f32::from(NONE - 1)).round() as u8,
+/// Networks against networks at one step.
+fn networks(matrix: &Matrix, names: &[String]) -> Facet {
+    let size = names.len();
+    let value = |(i, &value): (usize, &f32)| if i / size == i % size { 1.0 } else { f64::from(value) };
+    let cells = Cells {
+        columns: size,
+        values: matrix.values.iter().enumerate().map(value).collect(),
+        texts: Vec::new(),
+        colours: similarities(),
     };
-    let pixels: Vec<u8> = matrix.values.iter().enumerate().map(pixel).collect();
-    png::data_uri(size, &pixels, &colours)
+    let axis = || Axis::named(if names.iter().all(String::is_empty) { "network" } else { "" }, names.to_vec());
+    Facet {
+        title: match matrix.step {
+            0 => "before training".to_owned(),
+            step => format!("after {}", counted(step as usize, "step")),
+        },
+        x: axis(),
+        y: axis(),
+        frame: Frame::Cells,
+        marks: vec![Mark::Cells(cells)],
+        ..Facet::default()
+    }
 }

@@ -3,44 +3,44 @@
 //! [`build`] needs nothing but the folder, so a report can be made again at any time, also of a run that is still going
 //! or was stopped half-way. Whatever cannot be shown is left out with a sentence on why.
 
-mod axis;
 mod band;
-mod canvas;
 pub mod comparison;
 mod curves;
 mod features;
-mod figure;
+pub mod figure;
 mod findings;
-mod heat;
 mod html;
-mod legend;
 mod matrices;
 mod numbers;
 mod observed;
 mod older;
 mod paired;
-mod palette;
-mod panel;
 pub mod paper;
-mod png;
 mod roofline;
 mod run;
 pub use roofline::roofline;
 mod settings;
-#[cfg(test)]
-mod synthetic;
 mod tables;
-#[cfg(test)]
-mod tests;
 
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::files::{layout, write_atomic};
-use figure::{Figure, Shown};
+use figure::Figure;
+
+/// A place in the report where a figure belongs.
+#[derive(Debug)]
+struct Shown {
+    /// The name of its file, without its ending.
+    name: &'static str,
+    /// Its heading.
+    title: &'static str,
+    /// The figure, or why there is none.
+    figure: Result<Figure, String>,
+}
 
 /// Reads `manifest.json`, `metrics.parquet` and `pairs.parquet` in `run_dir`, and writes `report.html` and
-/// `figures/*.svg` beside them. Returns the path of `report.html`.
+/// `figures/*.svg`, with `figures/*.vl.json` for Vega-Lite, beside them. Returns the path of `report.html`.
 ///
 /// The manifest and the metrics must be there, those of a run that was killed as far as it came; missing pairs, one seed or no
 /// sweep only leave figures out.
@@ -60,23 +60,11 @@ pub fn build(run_dir: &Path) -> Result<PathBuf> {
     if let Some(explained) = features::explained(&run) {
         shown.insert(1, explained);
     }
-    write_figures(&run_dir.join(layout::FIGURES), &shown)?;
+    let folder = run_dir.join(layout::FIGURES);
+    std::fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
+    shown.iter().try_for_each(|shown| Figure::write(shown.figure.as_ref().ok(), &folder, shown.name))?;
     let page = html::page(&run, &shown).map_err(|e| Error::data(run_dir, format!("the report's template: {e:#}")))?;
     let path = run_dir.join(layout::REPORT);
     write_atomic(&path, page.as_bytes())?;
     Ok(path)
-}
-
-fn write_figures(folder: &Path, shown: &[Shown]) -> Result<()> {
-    std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
-    for shown in shown {
-        let path = folder.join(format!("{}.svg", shown.name));
-        match &shown.figure {
-            Ok(Figure { svg, .. }) => write_atomic(&path, canvas::on_white(svg).as_bytes())?,
-            // A figure of an earlier report of the same run would be taken for one of this report.
-            Err(_) if path.exists() => std::fs::remove_file(&path).map_err(Error::io(&path))?,
-            Err(_) => {}
-        }
-    }
-    Ok(())
 }

@@ -112,7 +112,7 @@ fn order(values: &[Vec<Value>]) -> Vec<usize> {
     let numbers: Option<Vec<f64>> =
         values.iter().map(|own| if let [one] = own.as_slice() { one.as_f64() } else { None }).collect();
     if let Some(numbers) = numbers
-        && values.len() > super::palette::DISTINCT
+        && values.len() > super::figure::palette::DISTINCT
     {
         order.sort_by(|&a, &b| numbers[a].total_cmp(&numbers[b]));
     }

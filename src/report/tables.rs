@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::band::mean_and_deviation;
-use super::canvas::shortened;
+use super::figure::palette;
+use super::figure::shortened;
 use super::numbers::{counted, duration, grouped, measured, spread};
-use super::palette;
 use super::run::Run;
 use super::settings::shown;
 use crate::files::layout::date;
@@ -98,7 +98,7 @@ pub fn settings(run: &Run) -> Table {
                 None => Field::empty(),
             });
         }
-        Row { colour: palette::css(palette::colour(i, count)), cells }
+        Row { colour: palette::colour(i, count).to_string(), cells }
     };
     Table { head, rows: run.settings.list.iter().enumerate().map(row).collect(), left_out: 0 }
 }

@@ -28,6 +28,7 @@ mod promises;
 mod pytorch;
 mod ranks;
 mod reference;
+mod report;
 mod reproduce;
 mod same_bits;
 mod stages;

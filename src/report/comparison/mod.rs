@@ -17,24 +17,27 @@
 //!     ..Comparison::default()
 //! };
 //! let drawn = comparison.draw()?;
-//! assert!(drawn.svg.starts_with("<svg") && drawn.order == [0, 1, 2]);
+//! assert!(drawn.figure.file().starts_with("<svg") && drawn.order == [0, 1, 2]);
 //! # Ok::<(), isogram::Error>(())
 //! ```
 
-mod cells;
-mod labels;
-mod layout;
 mod order;
 mod scale;
-#[cfg(test)]
-mod tests;
 
 use order::Tree;
+use scale::{span, text};
 
-use super::canvas;
-use super::figure::Figure;
+use super::figure::palette::Hue;
+use super::figure::{Axis, Cells, Colours, Facet, Figure, Frame, Mark, Size, ends};
 use super::numbers::counted;
 use crate::error::{Error, Result};
+
+/// The side of a cell up to which a matrix grows, and the sides between which it is drawn, in pixels.
+const SIZE: (f64, (f64, f64)) = (44.0, (150.0, 660.0));
+/// The dendrogram's width, in pixels.
+const TREE: f64 = 112.0;
+/// More representations than this have no numbers in their cells.
+const NUMBERED: usize = 30;
 
 /// What large values of a measure say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,27 +74,17 @@ pub struct Comparison<'a> {
     pub symmetrised: bool,
 }
 
-/// A drawn comparison.
+/// A comparison as a figure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Drawn {
-    /// A whole SVG file, on white, with the title above and what there is to say beneath.
-    pub svg: String,
-    /// The picture alone, for a page that has a ground and a caption of its own.
-    pub picture: String,
-    /// What there is to say: the order, what is left out, what has no value.
-    pub caption: String,
+    /// The figure; its caption says what there is to say: the order, what is left out, what has no value.
+    pub figure: Figure,
     /// The representations from top to bottom, by their places in [`Comparison::names`].
     pub order: Vec<usize>,
 }
 
-impl From<Drawn> for Figure {
-    fn from(drawn: Drawn) -> Figure {
-        Figure { svg: drawn.picture, caption: drawn.caption }
-    }
-}
-
 impl Comparison<'_> {
-    /// Draws the comparison: two to five hundred representations can be told apart; more are drawn, but coarsely.
+    /// Describes the comparison: two to five hundred representations can be told apart; more are drawn, but coarsely.
     ///
     /// # Errors
     /// [`Error::Shape`] when there are no names, or not a value for every pair of names.
@@ -108,13 +101,76 @@ impl Comparison<'_> {
             Some((tree, order)) => (Some(tree), order),
             None => (None, (0..count).collect()),
         };
-        let layout = layout::Layout::of(self, tree.as_ref(), &order);
-        let mut notes: Vec<String> = said.into_iter().collect();
-        notes.extend(self.notes());
-        notes.extend(layout.notes());
-        let caption = notes.join(" ");
-        let svg = canvas::on_white(&layout.draw(Some(&caption)));
-        Ok(Drawn { svg, picture: layout.draw(None), caption, order })
+        let notes: Vec<String> = said.into_iter().chain(self.notes()).collect();
+        let mut figure = self.figure(tree.as_ref(), &order);
+        figure.caption = notes.join(" ");
+        let (shown, all) = figure.named();
+        if shown < all {
+            figure.caption.push_str(&format!(" {shown} of {all} names are shown."));
+        }
+        Ok(Drawn { figure, order })
+    }
+
+    fn figure(&self, tree: Option<&Tree>, order: &[usize]) -> Figure {
+        let what = if self.title.is_empty() { "Comparison of representations" } else { self.title };
+        let (low, high) = span(self);
+        let hue = if low < 0.0 && high > 0.0 { Hue::Diverging } else { Hue::Heat };
+        let colours = Colours::of(&Axis::linear(self.measure).within(low, high), self.values.iter().copied(), hue);
+        let values: Vec<f64> = order.iter().flat_map(|&a| order.iter().map(move |&b| self.value(a, b))).collect();
+        let texts = match order.len() <= NUMBERED {
+            true => values.iter().map(|&value| text(value, low.abs().max(high.abs()))).collect(),
+            false => Vec::new(),
+        };
+        let cells = Cells { columns: order.len(), values, texts, colours: colours.clone() };
+        let names: Vec<String> = order.iter().filter_map(|&item| self.names.get(item).cloned()).collect();
+        let matrix = Facet {
+            x: Axis::named("", names.clone()),
+            y: Axis::named("", names),
+            frame: Frame::Cells,
+            marks: vec![Mark::Cells(cells)],
+            ..Facet::default()
+        };
+        Figure {
+            label: format!("{what}: {} between {} representations", self.measure, order.len()),
+            title: self.title.to_owned(),
+            size: Size::Cells(SIZE.0, SIZE.1),
+            colours: Some(colours),
+            rows: vec![
+                std::iter::once(matrix).chain(tree.and_then(|tree| self.dendrogram(tree, (low, high)))).collect(),
+            ],
+            ..Figure::default()
+        }
+    }
+
+    /// The dendrogram beside the rows, items at its left, with its axis beneath.
+    fn dendrogram(&self, tree: &Tree, (low, high): (f64, f64)) -> Option<Facet> {
+        let brackets = tree.brackets();
+        let (least, most) = ends(brackets.iter().map(|bracket| bracket.value));
+        if least > most {
+            return None;
+        }
+        // Where items start: at a distance of zero, or where similarities end. Small differences are not drawn larger
+        // than the scale of colours would show them, but for a share of it.
+        let share = (high - low) * 0.05;
+        let (start, end) = match self.kind {
+            Kind::Similarity => (high.max(most), least.min(high.max(most) - share)),
+            Kind::Distance => (least.min(0.0), most.max(least.min(0.0) + share)),
+        };
+        let segments = brackets.iter().flat_map(|bracket| {
+            let [(above, _), (below, _)] = bracket.ends;
+            let branch = |(place, from): (f64, Option<f64>)| [(from.unwrap_or(start), place), (bracket.value, place)];
+            bracket.ends.map(branch).into_iter().chain([[(bracket.value, above), (bracket.value, below)]])
+        });
+        let cell = (self.names.len() as f64 * SIZE.0).clamp(SIZE.1.0, SIZE.1.1) / self.names.len() as f64;
+        let x = Axis::linear("mean between groups").within(start.min(end), start.max(end));
+        Some(Facet {
+            x: Axis { reversed: start > end, ..x },
+            y: Axis::linear("").within(0.0, self.names.len() as f64),
+            frame: Frame::Beneath,
+            marks: vec![Mark::Segments(segments.collect(), (cell * 0.4).clamp(0.3, 1.1))],
+            width: Some(TREE),
+            ..Facet::default()
+        })
     }
 
     /// The clustering with the order of all items, where it was asked for and can be had, and what there is to say about

@@ -1,31 +1,12 @@
 //! Clouds of points in the plane, such as projections of representations: conditions in rows, colourings in columns.
 
-use plotters::style::RGBColor;
-use plotters::style::text_anchor::{HPos, VPos};
+use crate::report::figure::palette::{Hue, Look, MUTED};
+use crate::report::figure::{self, Axis, Colours, Entry, Facet, Figure, Frame, Mark, Size, ends, shortened};
 
-use super::axis::Axis;
-use super::colours::{ramp, ramp_colour};
-use super::look::look;
-use super::place::{Point, Rect};
-use super::text::{LABELS, NOTES, TITLES, fitting};
-use crate::report::axis::Scale;
-use crate::report::canvas::{self, Font, Pen, shortened, text_width};
-use crate::report::figure::Figure;
-use crate::report::palette::{MUTED, Mark};
-use crate::report::panel::WIDTH;
-
-const APART: f64 = 16.0;
-const TITLE: f64 = 28.0;
-/// Room for the name of a row.
-const NAME: f64 = 26.0;
-/// Heights of the parts of a column's head, in pixels: its title, a ramp, a line of categories.
-const HEAD: (f64, f64, f64) = (24.0, 36.0, 17.0);
-/// The largest side of a panel, in pixels.
-const SIDE: f64 = 300.0;
 /// Colours into which a continuous colouring is cut.
 const STEPS: usize = 32;
-/// Points are drawn in so many turns through all colours, so that none lies over all others.
-const TURNS: usize = 4;
+/// How much of a panel its points fill.
+const FILLED: f64 = 0.92;
 
 /// A figure of points in the plane.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -68,185 +49,82 @@ pub struct Condition {
     pub values: Vec<Vec<f64>>,
 }
 
-impl Colouring {
-    fn label(&self) -> &str {
-        match self {
-            Self::Continuous(axis) => &axis.label,
-            Self::Categories { label, .. } => label,
-        }
-    }
-}
-
-/// The colours of one column.
-enum Key<'a> {
-    Ramp(Scale),
-    Names(&'a [String]),
-}
+/// A centre, and how far the points reach from it along both axes.
+type Reach = ((f64, f64), (f64, f64));
 
 impl Cloud {
-    /// Draws the figure.
+    /// Describes the figure.
     pub fn draw(&self) -> Figure {
-        let columns = self.colourings.len().max(1);
-        let side = ((WIDTH - NAME) / columns as f64 - APART).min(SIDE);
-        let keys: Vec<Key<'_>> = (0..self.colourings.len()).map(|column| self.key(column)).collect();
-        let head = HEAD.0 + keys.iter().map(|key| key.height(side)).fold(0.0, f64::max);
-        let named = if self.conditions.iter().any(|condition| !condition.name.is_empty()) { NAME } else { 2.0 };
-        let width = (named + (side + APART) * columns as f64).max(320.0);
-        let low = (side * self.flatness()).round();
-        let height = head + (low + APART) * self.conditions.len() as f64;
-        let all = || self.conditions.iter().flat_map(|condition| &condition.points).copied();
-        let svg = canvas::draw(width, height.max(60.0), &self.label, |pen| {
-            for (column, key) in keys.iter().enumerate() {
-                let left = named + column as f64 * (side + APART);
-                let title = shortened(self.colourings[column].label(), fitting(side, TITLES));
-                pen.text(&title, (left, TITLE - 10.0), TITLES, HPos::Left, VPos::Bottom);
-                key.draw(pen, (left, HEAD.0), side);
-            }
-            for (row, condition) in self.conditions.iter().enumerate() {
-                let top = head + row as f64 * (low + APART);
-                let at = (named / 2.0 - 2.0, top + low / 2.0);
-                let name = shortened(&condition.name, fitting(low, LABELS));
-                pen.text(&name, at, Font { upwards: true, ..LABELS }, HPos::Center, VPos::Center);
-                let (centre, scale) = if self.shared {
-                    fitted(all(), (side, low))
-                } else {
-                    fitted(condition.points.iter().copied(), (side, low))
-                };
-                for (column, key) in keys.iter().enumerate() {
-                    let rect = Rect::sized(named + column as f64 * (side + APART), top, side, low);
-                    let place = |(x, y): Point| {
-                        let (x, y) = ((x - centre.0) * scale, (centre.1 - y) * scale);
-                        ((rect.left + rect.right) / 2.0 + x, (rect.top + rect.bottom) / 2.0 + y)
-                    };
-                    let placed: Vec<Option<Point>> = condition
-                        .points
-                        .iter()
-                        .map(|&(x, y)| (x.is_finite() && y.is_finite()).then(|| place((x, y))))
-                        .collect();
-                    key.points(pen, &placed, condition.values.get(column).map_or(&[], Vec::as_slice));
-                    let Rect { left, right, top, bottom } = rect;
-                    let frame = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)];
-                    pen.line(&frame, MUTED, 0.8, None);
-                }
-            }
-        });
-        Figure { svg, caption: self.caption.clone() }
+        let reaches: Vec<Reach> = self.conditions.iter().map(|c| reach(c.points.iter())).collect();
+        let all = reach(self.conditions.iter().flat_map(|condition| &condition.points));
+        // Flat clouds need no squares.
+        let flatness = |&(_, (across, up)): &Reach| if across > 0.0 { up / across } else { 1.0 };
+        let flattest = if self.shared { flatness(&all) } else { reaches.iter().map(flatness).fold(0.0, f64::max) };
+        let flat = if flattest.is_finite() { flattest.clamp(0.5, 1.0) } else { 1.0 };
+        let row = |(i, condition): (usize, &Condition)| {
+            let reach = if self.shared { all } else { reaches[i] };
+            (0..self.colourings.len()).map(|column| self.facet(i == 0, column, condition, reach, flat)).collect()
+        };
+        Figure {
+            label: self.label.clone(),
+            caption: self.caption.clone(),
+            size: Size::Flat(flat),
+            names: self.conditions.iter().map(|condition| condition.name.clone()).collect(),
+            rows: self.conditions.iter().enumerate().map(row).collect(),
+            ..Figure::default()
+        }
     }
 
-    /// The height of panels in units of their width: flat clouds need no squares.
-    fn flatness(&self) -> f64 {
-        let flatness = |points: &mut dyn Iterator<Item = Point>| {
-            let ((left, bottom), (right, top)) = ends(points);
-            if right > left { (top - bottom) / (right - left) } else { 1.0 }
-        };
-        let flattest = if self.shared {
-            flatness(&mut self.conditions.iter().flat_map(|condition| &condition.points).copied())
-        } else {
-            let each = self.conditions.iter().map(|condition| flatness(&mut condition.points.iter().copied()));
-            each.fold(0.0, f64::max)
-        };
-        if flattest.is_finite() { flattest.clamp(0.5, 1.0) } else { 1.0 }
-    }
-
-    fn key(&self, column: usize) -> Key<'_> {
-        match &self.colourings[column] {
+    fn facet(&self, first: bool, column: usize, condition: &Condition, reach: Reach, flat: f64) -> Facet {
+        let values = condition.values.get(column).map_or(&[][..], Vec::as_slice);
+        let mut facet = Facet { frame: Frame::Box, ..Facet::default() };
+        (facet.x, facet.y) = filled(reach, flat);
+        let (mut looks, kinds): (Vec<Look>, Vec<Option<usize>>) = match &self.colourings[column] {
             Colouring::Continuous(axis) => {
-                let values = self.conditions.iter().filter_map(|condition| condition.values.get(column)).flatten();
-                Key::Ramp(axis.scale(values.copied(), 0.0))
-            }
-            Colouring::Categories { names, .. } => Key::Names(names),
-        }
-    }
-}
-
-/// The lowest and the highest place of points along both axes.
-fn ends(points: impl Iterator<Item = Point>) -> (Point, Point) {
-    let nothing = ((f64::INFINITY, f64::INFINITY), (f64::NEG_INFINITY, f64::NEG_INFINITY));
-    points
-        .filter(|(x, y)| x.is_finite() && y.is_finite())
-        .fold(nothing, |(low, high), (x, y)| ((low.0.min(x), low.1.min(y)), (high.0.max(x), high.1.max(y))))
-}
-
-/// The middle of points, and the pixels per unit with which they fill a panel.
-fn fitted(points: impl Iterator<Item = Point>, (width, height): (f64, f64)) -> (Point, f64) {
-    let (low, high) = ends(points);
-    if low.0 > high.0 {
-        return ((0.0, 0.0), 1.0);
-    }
-    let scale = |from: f64, to: f64, room: f64| if to > from { room * 0.92 / (to - from) } else { f64::INFINITY };
-    let scale = scale(low.0, high.0, width).min(scale(low.1, high.1, height));
-    let middle = (low.0 / 2.0 + high.0 / 2.0, low.1 / 2.0 + high.1 / 2.0);
-    (middle, if scale.is_finite() { scale } else { 1.0 })
-}
-
-impl Key<'_> {
-    fn height(&self, width: f64) -> f64 {
-        match self {
-            Self::Ramp(_) => HEAD.1,
-            Self::Names(names) => arranged(names, width).last().map_or(0.0, |(_, (_, y))| y + HEAD.2 + 6.0),
-        }
-    }
-
-    /// Draws what the colours mean.
-    fn draw(&self, pen: &mut Pen<'_>, (left, top): Point, width: f64) {
-        match self {
-            Self::Ramp(scale) => ramp(pen, *scale, (left, top), width.min(200.0)),
-            Self::Names(names) => {
-                for (i, (name, (x, y))) in arranged(names, width).into_iter().enumerate() {
-                    let (look, middle) = (look(i), top + y + HEAD.2 / 2.0);
-                    pen.mark(look.mark, (left + x + 5.0, middle), 3.4, look.colour, false);
-                    pen.text(&name, (left + x + 13.0, middle), NOTES, HPos::Left, VPos::Center);
+                let all = self.conditions.iter().filter_map(|condition| condition.values.get(column)).flatten();
+                let mut colours = Colours::of(axis, all.copied(), Hue::Ramp);
+                let step = |t: f64| (t * (STEPS - 1) as f64).round() as usize;
+                let kinds = values.iter().map(|&v| colours.share(v).filter(|_| v.is_finite()).map(step)).collect();
+                let look = |i| Look { colour: Hue::Ramp.at(i as f64 / (STEPS - 1) as f64), ..Look::default() };
+                if first {
+                    facet.title = std::mem::take(&mut colours.label);
+                    facet.colours = Some(colours);
                 }
+                ((0..STEPS).map(look).collect(), kinds)
             }
-        }
-    }
-
-    fn points(&self, pen: &mut Pen<'_>, placed: &[Option<Point>], values: &[f64]) {
-        let radius = if placed.len() > 600 { 1.7 } else { 2.6 };
-        let groups = match self {
-            Self::Ramp(_) => STEPS,
-            Self::Names(names) => names.len(),
-        };
-        let group = |value: f64| match self {
-            Self::Ramp(scale) if value.is_finite() => Some((scale.place(value) * (STEPS - 1) as f64).round() as usize),
-            Self::Names(names) => (0..names.len()).find(|&i| value == i as f64),
-            Self::Ramp(_) => None,
-        };
-        let mut sorted: Vec<Vec<Vec<Point>>> = vec![vec![Vec::new(); groups + 1]; TURNS];
-        for (i, point) in placed.iter().enumerate() {
-            let Some(point) = point else { continue };
-            let group = values.get(i).and_then(|value| group(*value)).unwrap_or(groups);
-            sorted[i % TURNS][group].push(*point);
-        }
-        for turn in &sorted {
-            for (i, points) in turn.iter().enumerate() {
-                let (mark, colour) = self.look(i, groups);
-                pen.marks(mark, points, radius, colour, 0.85);
+            Colouring::Categories { label, names } => {
+                let looks: Vec<Look> = (0..names.len()).map(|i| Look { hollow: false, ..Look::of(i) }).collect();
+                if first {
+                    facet.title.clone_from(label);
+                    let entry = |(name, &look): (&String, &Look)| Entry::Point { label: shortened(name, 24), look };
+                    facet.legend = names.iter().zip(&looks).map(entry).collect();
+                }
+                let kind = |value: &f64| (0..names.len()).find(|&i| *value == i as f64);
+                (looks, values.iter().map(kind).collect())
             }
-        }
-    }
-
-    fn look(&self, i: usize, groups: usize) -> (Mark, RGBColor) {
-        match self {
-            _ if i == groups => (Mark::Circle, MUTED),
-            Self::Ramp(_) => (Mark::Circle, ramp_colour(i as f64 / (STEPS - 1) as f64)),
-            Self::Names(_) => (look(i).mark, look(i).colour),
-        }
+        };
+        // Points without a value.
+        looks.push(Look { colour: MUTED, ..Look::default() });
+        let other = looks.len() - 1;
+        let kinds = (0..condition.points.len()).map(|i| kinds.get(i).copied().flatten().unwrap_or(other)).collect();
+        facet.marks = vec![Mark::Cloud(figure::Cloud { points: condition.points.clone(), kinds, looks })];
+        facet
     }
 }
 
-/// Where the names of categories go within a width.
-fn arranged(names: &[String], width: f64) -> Vec<(String, Point)> {
-    let (mut x, mut y) = (0.0, 0.0);
-    let mut places = Vec::with_capacity(names.len());
-    for name in names {
-        let name = shortened(name, 24);
-        let room = 13.0 + text_width(&name, NOTES.size);
-        if x > 0.0 && x + room > width {
-            (x, y) = (0.0, y + HEAD.2);
-        }
-        places.push((name, (x, y)));
-        x += room + 12.0;
-    }
-    places
+fn reach<'a>(points: impl Iterator<Item = &'a (f64, f64)>) -> Reach {
+    let points: Vec<_> = points.filter(|(x, y)| x.is_finite() && y.is_finite()).collect();
+    let along = |of: fn(&(f64, f64)) -> f64| match ends(points.iter().map(|point| of(point))) {
+        (low, high) if low > high => (0.0, 0.0),
+        (low, high) => (low / 2.0 + high / 2.0, high / 2.0 - low / 2.0),
+    };
+    let (x, y) = (along(|point| point.0), along(|point| point.1));
+    ((x.0, y.0), (x.1, y.1))
+}
+
+/// Axes of one unit that points fill in a panel so high, in units of its width.
+fn filled(((x, y), (across, up)): Reach, flat: f64) -> (Axis, Axis) {
+    let half = across.max(up / flat) / FILLED;
+    let half = if half > 0.0 && half.is_finite() { half } else { 1.0 };
+    (Axis::linear("").within(x - half, x + half), Axis::linear("").within(y - half * flat, y + half * flat))
 }

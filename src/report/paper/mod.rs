@@ -1,8 +1,8 @@
 //! Reports of reproduced papers: claims, figures and facts, from plain numbers.
 //!
 //! Nothing here knows a device, a run or which paper it is: whoever reproduces one hands over medians, ranges and
-//! sentences. A figure is described as data ([`Curves`], [`Scatter`], [`Matrices`], [`Map`], [`Cloud`]), drawn into a
-//! [`Figure`] with a caption, and put into a [`Section`] of a [`Page`], which writes one file that needs no network.
+//! sentences. A figure is described as data ([`Curves`], [`Scatter`], [`Matrices`], [`Map`], [`Cloud`]), which
+//! become a [`Figure`] with a caption, put into a [`Section`] of a [`Page`], which writes one file that needs no network.
 //!
 //! ```
 //! use isogram::report::paper::{Axis, ClaimRow, Curves, Page, Panel, Section, Series, Verdict};
@@ -24,36 +24,37 @@
 //! # Ok::<(), isogram::Error>(())
 //! ```
 
-mod axis;
-mod cells;
 mod claim;
 mod cloud;
-mod colours;
 mod curves;
-mod line;
-mod look;
 mod map;
 mod matrices;
-mod names;
-mod note;
 mod page;
-mod place;
-mod plots;
 mod reference;
 mod scatter;
-#[cfg(test)]
-mod synthetic;
-#[cfg(test)]
-mod tests;
-mod text;
 
-pub use crate::report::figure::Figure;
-pub use axis::{Axis, Spacing};
+pub use crate::report::figure::{Axis, Dot, Figure, Spacing, Stroke};
 pub use claim::{ClaimKind, ClaimRow, Summary, Verdict, with_range};
 pub use cloud::{Cloud, Colouring, Condition};
-pub use curves::{Curves, Panel, Series, Stroke};
+pub use curves::{Curves, Panel, Series};
 pub use map::{Map, MapLine, MapPanel, Setting};
 pub use matrices::{Matrices, Matrix, MatrixRow};
 pub use page::{Page, Section};
 pub use reference::Reference;
-pub use scatter::{Dot, Group, Scatter, ScatterPanel};
+pub use scatter::{Group, Scatter, ScatterPanel};
+
+/// The different names, in the order of their first appearance.
+fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut list = Vec::new();
+    for name in names {
+        if !list.contains(&name) {
+            list.push(name);
+        }
+    }
+    list
+}
+
+/// The place of a name in a list that holds it.
+fn index(list: &[&str], name: &str) -> usize {
+    list.iter().position(|other| *other == name).unwrap_or(0)
+}

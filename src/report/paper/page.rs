@@ -7,7 +7,6 @@ use minijinja::{Environment, Value, context};
 use super::claim::{ClaimRow, Summary, Verdict};
 use crate::error::{Error, Result};
 use crate::files::{layout, write_atomic};
-use crate::report::canvas::on_white;
 use crate::report::figure::Figure;
 
 /// The report of a reproduced paper.
@@ -84,7 +83,7 @@ impl Page {
         self.render().map_err(|e| Error::config(format!("the report's template: {e:#}")))
     }
 
-    /// Writes `report.html` and `figures/NAME.svg` in a folder, and removes figures of these names that could not be
+    /// Writes `report.html`, `figures/NAME.svg` and, for Vega-Lite, `figures/NAME.vl.json` in a folder, and removes figures of these names that could not be
     /// drawn this time. Returns the path of `report.html`.
     ///
     /// # Errors
@@ -94,13 +93,7 @@ impl Page {
         let folder = dir.join(layout::FIGURES);
         std::fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
         for section in &self.sections {
-            let path = folder.join(format!("{}.svg", section.name));
-            match &section.figure {
-                Ok(figure) => write_atomic(&path, on_white(&figure.svg).as_bytes())?,
-                // A figure of an earlier report would be taken for one of this report.
-                Err(_) if path.exists() => std::fs::remove_file(&path).map_err(Error::io(&path))?,
-                Err(_) => {}
-            }
+            Figure::write(section.figure.as_ref().ok(), &folder, &section.name)?;
         }
         let path = dir.join(layout::REPORT);
         write_atomic(&path, html.as_bytes())?;
@@ -155,7 +148,7 @@ fn section_value(section: &Section, drawn: &mut usize) -> Value {
     let (number, svg, caption) = match &section.figure {
         Ok(figure) => {
             *drawn += 1;
-            (Some(*drawn), Some(&figure.svg), &figure.caption)
+            (Some(*drawn), Some(figure.svg()), &figure.caption)
         }
         Err(why) => (None, None, why),
     };

@@ -10,7 +10,7 @@ const MANY: usize = 400;
 const COLUMN: f64 = 0.5;
 
 /// The stretches between missing points.
-pub(super) fn stretches<T: Copy>(points: impl Iterator<Item = Option<T>>) -> Vec<Vec<T>> {
+pub fn stretches<T: Copy>(points: impl Iterator<Item = Option<T>>) -> Vec<Vec<T>> {
     let mut stretches = vec![Vec::new()];
     for point in points {
         match (point, stretches.last_mut()) {
@@ -23,7 +23,7 @@ pub(super) fn stretches<T: Copy>(points: impl Iterator<Item = Option<T>>) -> Vec
 }
 
 /// The parts of a line that lie in a rectangle.
-pub(super) fn inside(points: &[Point], rect: Rect) -> Vec<Vec<Point>> {
+pub fn inside(points: &[Point], rect: Rect) -> Vec<Vec<Point>> {
     let mut parts: Vec<Vec<Point>> = Vec::new();
     for pair in points.windows(2) {
         let Some((from, to)) = rect.cut(pair[0], pair[1]) else { continue };
@@ -36,7 +36,7 @@ pub(super) fn inside(points: &[Point], rect: Rect) -> Vec<Vec<Point>> {
 }
 
 /// The same line to the eye, of fewer points.
-pub(super) fn thinned(points: &[Point]) -> Vec<Point> {
+pub fn thinned(points: &[Point]) -> Vec<Point> {
     let ordered = points.windows(2).all(|pair| pair[0].0 <= pair[1].0);
     if points.len() > MANY && ordered { simplified(&extremes(points)) } else { simplified(points) }
 }

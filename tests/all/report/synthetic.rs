@@ -4,10 +4,10 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::files::manifest::{
+use isogram::files::manifest::{
     AdapterEntry, DataEntry, GroupEntry, Manifest, ReplicaEntry, ReplicaStatus, RunStatus, Throughput,
 };
-use crate::files::{Cell, Layer, MetricRow, PairRow, PairTable, ReplicaColumns, layout, write_metrics, write_pairs};
+use isogram::files::{Cell, Layer, MetricRow, PairRow, PairTable, ReplicaColumns, layout, write_metrics, write_pairs};
 
 /// What a made-up run is like.
 pub struct Synthetic {

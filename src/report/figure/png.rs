@@ -6,23 +6,12 @@
 /// The most bytes that a stored block of a deflate stream holds.
 const STORED: usize = 65_535;
 
-/// An image of rows of `width` palette entries as a `data:` URI.
+/// An image of rows of `width` palette entries as a `data:` URI; the last entry of the palette is clear.
 pub fn data_uri(width: usize, pixels: &[u8], palette: &[[u8; 3]; 256]) -> String {
-    uri(&png(width, pixels, palette, &[]))
+    format!("data:image/png;base64,{}", base64(&png(width, pixels, palette)))
 }
 
-/// As [`data_uri`], with the last entry of the palette clear.
-pub fn data_uri_clear(width: usize, pixels: &[u8], palette: &[[u8; 3]; 256]) -> String {
-    let mut opacities = [255; 256];
-    opacities[255] = 0;
-    uri(&png(width, pixels, palette, &opacities))
-}
-
-fn uri(png: &[u8]) -> String {
-    format!("data:image/png;base64,{}", base64(png))
-}
-
-fn png(width: usize, pixels: &[u8], palette: &[[u8; 3]; 256], opacities: &[u8]) -> Vec<u8> {
+fn png(width: usize, pixels: &[u8], palette: &[[u8; 3]; 256]) -> Vec<u8> {
     let side = |pixels: usize| u32::try_from(pixels).unwrap_or(0).to_be_bytes();
     let mut header = [side(width), side(pixels.len() / width.max(1))].concat();
     // Eight bits a pixel, palette, and the only methods that there are.
@@ -32,9 +21,9 @@ fn png(width: usize, pixels: &[u8], palette: &[[u8; 3]; 256], opacities: &[u8]) 
     let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
     chunk(&mut file, *b"IHDR", &header);
     chunk(&mut file, *b"PLTE", palette.as_flattened());
-    if !opacities.is_empty() {
-        chunk(&mut file, *b"tRNS", opacities);
-    }
+    let mut opacities = [255; 256];
+    opacities[255] = 0;
+    chunk(&mut file, *b"tRNS", &opacities);
     chunk(&mut file, *b"IDAT", &stored(&rows));
     chunk(&mut file, *b"IEND", &[]);
     file
@@ -104,7 +93,7 @@ mod tests {
             ["", "f", "fo", "foo", "foob"].map(|s| base64(s.as_bytes())),
             ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg=="]
         );
-        let wide = png(3, &[0, 255, 1, 2, 3, 4], &[[0; 3]; 256], &[255; 256]);
+        let wide = png(3, &[0, 255, 1, 2, 3, 4], &[[0; 3]; 256]);
         assert_eq!(wide[16..24], [0, 0, 0, 3, 0, 0, 0, 2], "three wide and two high");
         assert!(wide.windows(4).any(|name| name == b"tRNS"));
         let bytes = vec![7; STORED + 1];

@@ -1,21 +1,26 @@
 //! The report as a whole: of whole runs, of parts of runs, and of damaged ones.
 
+mod comparison;
+mod paper;
+mod published;
+mod synthetic;
+
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::build;
-use super::synthetic::Synthetic;
-use crate::files::manifest::RunStatus;
-use crate::files::{Manifest, layout};
+use isogram::files::manifest::RunStatus;
+use isogram::files::{Manifest, layout};
+use isogram::report::build;
+use synthetic::Synthetic;
 
 /// A folder for a test; with `ISOGRAM_KEEP_REPORTS` set, one that stays, so that the reports can be looked at.
-pub(super) struct Folder {
-    pub(super) path: PathBuf,
+struct Folder {
+    path: PathBuf,
     _temporary: Option<tempfile::TempDir>,
 }
 
-pub(super) fn folder(name: &str) -> Folder {
+fn folder(name: &str) -> Folder {
     match std::env::var_os("ISOGRAM_KEEP_REPORTS") {
         Some(keep) => {
             let path = Path::new(&keep).join(name);
@@ -54,7 +59,7 @@ fn a_whole_run_shows_everything() {
     let page = report(&dir.path);
     assert_eq!(count(&page, "<figure id="), 5);
     assert_eq!(count(&page, "No figure"), 0);
-    assert_eq!(std::fs::read_dir(dir.path.join(layout::FIGURES)).unwrap().count(), 5);
+    assert_eq!(std::fs::read_dir(dir.path.join(layout::FIGURES)).unwrap().count(), 10, "as SVG and as Vega-Lite");
     assert!(page.contains("2 of 66 networks diverged (1 of tanh and 1 of relu) and are left out"), "{page}");
     assert!(page.contains("digits &lt;tanh &amp; relu&gt;") && !page.contains("<tanh"));
     assert!(page.contains("over 32 seeds per setting (without 2 networks that diverged)"));

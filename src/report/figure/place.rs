@@ -1,11 +1,11 @@
 //! Room for texts: rectangles, lines cut at a rectangle, and which of several places covers least of a drawing.
 
 /// A point in pixels.
-pub(super) type Point = (f64, f64);
+pub type Point = (f64, f64);
 
 /// An upright rectangle, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Rect {
+pub struct Rect {
     pub left: f64,
     pub top: f64,
     pub right: f64,
@@ -21,6 +21,21 @@ impl Rect {
     /// A square around a point.
     pub fn around((x, y): Point, radius: f64) -> Self {
         Self { left: x - radius, top: y - radius, right: x + radius, bottom: y + radius }
+    }
+
+    /// Its width.
+    pub fn width(self) -> f64 {
+        self.right - self.left
+    }
+
+    /// Its height.
+    pub fn height(self) -> f64 {
+        self.bottom - self.top
+    }
+
+    /// Its middle.
+    pub fn middle(self) -> Point {
+        ((self.left + self.right) / 2.0, (self.top + self.bottom) / 2.0)
     }
 
     /// Whether this lies in another.
@@ -58,7 +73,7 @@ impl Rect {
 
 /// What a drawing holds already.
 #[derive(Debug, Default)]
-pub(super) struct Taken {
+pub struct Taken {
     lines: Vec<(Point, Point)>,
     faint: Vec<(Point, Point)>,
     boxes: Vec<Rect>,

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::*;
+use isogram::report::comparison::{Comparison, Drawn, Kind};
 
 /// Similarities of items in groups: high within a group, lower between, a little lower with every place apart.
-pub(super) fn grouped(count: usize, groups: usize) -> Vec<f64> {
+fn grouped(count: usize, groups: usize) -> Vec<f64> {
     let value = |a: usize, b: usize| {
         let (near, far) = (a * 7919 % groups, b * 7919 % groups);
         let noise = ((a * b * 31 + a + b) % 17) as f64 / 17.0 * 0.08;
@@ -22,7 +22,7 @@ fn keep(name: &str, drawn: &Drawn) {
     if let Some(folder) = std::env::var_os("ISOGRAM_KEEP_REPORTS") {
         let folder = Path::new(&folder).join("comparison");
         std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join(format!("{name}.svg")), &drawn.svg).unwrap();
+        std::fs::write(folder.join(format!("{name}.svg")), drawn.figure.file()).unwrap();
     }
 }
 
@@ -44,10 +44,11 @@ fn every_size_is_drawn() {
         let mut sorted = drawn.order.clone();
         sorted.sort_unstable();
         assert_eq!(sorted, (0..count).collect::<Vec<_>>());
-        assert_eq!(drawn.caption.contains("Ordered by average linkage."), count > 1);
-        assert_eq!(drawn.caption.contains("names are shown"), count > 60, "{}", drawn.caption);
-        assert!(!drawn.svg.contains("NaN") && drawn.svg.trim_end().ends_with("</svg>"));
-        assert!(drawn.svg.len() < 90 * count * count + 400_000, "{} bytes for {count}", drawn.svg.len());
+        assert_eq!(drawn.figure.caption.contains("Ordered by average linkage."), count > 1);
+        assert_eq!(drawn.figure.caption.contains("names are shown"), count > 60, "{}", drawn.figure.caption);
+        let svg = drawn.figure.file();
+        assert!(!svg.contains("NaN") && svg.trim_end().ends_with("</svg>"));
+        assert!(svg.len() < 90 * count * count + 400_000, "{} bytes for {count}", svg.len());
         let groups: Vec<usize> = drawn.order.iter().map(|item| item * 7919 % groups).collect();
         let changes = groups.windows(2).filter(|pair| pair[0] != pair[1]).count();
         assert!(changes < 7, "groups stay together: {groups:?}");
@@ -90,12 +91,16 @@ fn a_direction_keeps_the_order_unless_both_are_averaged() {
         Comparison { measure: "R²", names: &names, values: &values, clustered: true, ..Comparison::default() };
     let drawn = comparison.draw().unwrap();
     assert_eq!(drawn.order, [0, 1, 2, 3, 4, 5]);
-    assert!(drawn.caption.contains("Not ordered: the measure depends on the direction"), "{}", drawn.caption);
-    assert!(drawn.caption.contains("from rows to columns"));
+    assert!(
+        drawn.figure.caption.contains("Not ordered: the measure depends on the direction"),
+        "{}",
+        drawn.figure.caption
+    );
+    assert!(drawn.figure.caption.contains("from rows to columns"));
     keep("direction", &drawn);
     let drawn = Comparison { symmetrised: true, ..comparison }.draw().unwrap();
     assert_eq!(drawn.order, [0, 2, 4, 1, 5, 3]);
-    assert!(drawn.caption.contains("the mean of both directions"), "{}", drawn.caption);
+    assert!(drawn.figure.caption.contains("the mean of both directions"), "{}", drawn.figure.caption);
     keep("direction_averaged", &drawn);
 }
 
@@ -108,23 +113,28 @@ fn missing_values_are_hatched_and_odd_ones_survive() {
     let comparison = Comparison { names: &names, values: &values, clustered: true, ..Comparison::default() };
     let drawn = comparison.draw().unwrap();
     keep("missing", &drawn);
-    assert!(drawn.caption.contains("1 representation with missing values at the end"), "{}", drawn.caption);
+    assert!(
+        drawn.figure.caption.contains("1 representation with missing values at the end"),
+        "{}",
+        drawn.figure.caption
+    );
     assert_eq!(drawn.order.last(), Some(&2));
-    assert!(drawn.caption.contains("Hatched: no value (2 cells)."), "{}", drawn.caption);
-    assert!(drawn.svg.contains("&lt;net 0&gt; &amp;"));
+    assert!(drawn.figure.caption.contains("Hatched: no value (2 cells)."), "{}", drawn.figure.caption);
+    assert!(drawn.figure.svg().contains("&lt;net 0&gt; &amp;"));
     let many = self::names(90, |i| i.to_string());
     let mut values = grouped(90, 3);
     values.iter_mut().enumerate().filter(|(i, _)| i % 90 == 30 || i / 90 == 30).for_each(|(_, v)| *v = f64::NAN);
     keep("missing90", &Comparison { names: &many, values: &values, ..comparison }.draw().unwrap());
     let drawn = Comparison { values: &[f64::NAN; 25], ..comparison }.draw().unwrap();
-    assert!(drawn.caption.contains("too many pairs have no finite value"), "{}", drawn.caption);
+    assert!(drawn.figure.caption.contains("too many pairs have no finite value"), "{}", drawn.figure.caption);
     for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN, 0.0, -0.0, f64::MIN_POSITIVE, -1.0] {
         for kind in [Kind::Similarity, Kind::Distance] {
             for other in [odd, 1.0, f64::MAX] {
                 let values = [odd, other, other, odd];
                 let names = &many[..2];
                 let drawn = Comparison { names, values: &values, kind, clustered: true, ..comparison }.draw().unwrap();
-                assert!(!drawn.svg.contains("NaN") && !drawn.svg.contains("inf"), "{odd} {other}");
+                let svg = drawn.figure.svg();
+                assert!(!svg.contains("NaN") && !svg.contains("inf"), "{odd} {other}");
             }
         }
     }

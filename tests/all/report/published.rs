@@ -2,12 +2,12 @@
 
 use std::f64::consts::{PI, SQRT_2};
 
-use super::{
+use isogram::report::paper::{
     Axis, ClaimKind, ClaimRow, Cloud, Colouring, Condition, Curves, Dot, Group, Map, MapLine, MapPanel, Matrices,
     Matrix, MatrixRow, Page, Panel, Reference, Scatter, ScatterPanel, Section, Series, Setting, Spacing, Verdict,
 };
 
-pub(super) const SETTINGS: [&str; 17] = [
+const SETTINGS: [&str; 17] = [
     "default", "shallow", "narrow", "linear", "elu", "tanh", "relu", "swish", "skip", "cnn", "dropout", "gain 0.9",
     "gain 1.1", "gain 1.2", "gain 1.3", "gain 1.4", "gain 1.6",
 ];
