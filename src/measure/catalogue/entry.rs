@@ -280,7 +280,8 @@ impl Held {
     /// each, and some square matrices of both widths together.
     pub(in crate::measure) fn of_units(e: Extents) -> Self {
         let [n, p, q] = [e.n, e.p, e.q].map(|side| side as f64);
-        Self::of_pair(e, 6.0 * n * (p + q) + 6.0 * (p.min(n) + q.min(n)).powi(2) + 4.0 * p * q)
+        let comparing = 6.0 * n * (p + q) + 6.0 * (p.min(n) + q.min(n)).powi(2) + 4.0 * p * q;
+        Self { preparing: 4.0 * n * p, ..Self::of_pair(e, comparing) }
     }
 
     /// Where tables of all pairs of examples are made of both at once, so many.

@@ -70,10 +70,10 @@ pub(super) const RSA_BURES_DISTANCE: Entry =
         ..Entry::distance("rsa_bures_distance", "Bures metric of RDMs", RDMS)
     };
 
-/// Square roots of Gram matrices.
+/// Factors of Gram matrices, of the positive part and of both.
 fn held(_: &Given, e: Extents) -> Held {
     let [n, p] = [e.n, e.p].map(|side| side as f64);
-    Held { prepared: 0.5 * n * n, preparing: n * n + 3.0 * n * p, comparing: 12.0 * n * n }
+    Held { prepared: 2.0 * n * n, preparing: 6.0 * n * n + 3.0 * n * p, comparing: 12.0 * n * n }
 }
 
 /// The power of the data's scale that a dissimilarity grows with.

@@ -25,7 +25,7 @@ pub(super) const SPARSE_PREDICTION: Entry = Entry {
     cost: "n p² + passes p² q",
     held: |_, e| {
         let held = Held::of_units(e);
-        Held { prepared: held.prepared + (e.p as f64).powi(2), preparing: held.prepared, ..held }
+        Held { prepared: held.prepared + (e.p as f64).powi(2), ..held }
     },
     source: "Li et al. 2016",
     parameters: &[

@@ -19,7 +19,10 @@ pub(super) const UNIT_CLUSTERS: Entry = Entry {
     formula: "spectral clustering of all units by |correlation|; units in clusters with units of both, over all",
     invariances: MATCHING,
     cost: "n p² + p³",
-    held: |_, e| Held::of_pair(e, 4.0 * (e.n * (e.p + e.q)) as f64 + 9.0 * ((e.p + e.q) as f64).powi(2)),
+    held: |_, e| {
+        let units = Held::of_units(e);
+        Held { comparing: units.comparing + 9.0 * ((e.p + e.q) as f64).powi(2), ..units }
+    },
     source: "Li et al. 2016",
     parameters: &[
         Parameter { key: "clusters", takes: Takes::Count { default: 8, low: 1 }, about: "how many" },

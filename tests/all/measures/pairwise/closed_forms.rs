@@ -71,9 +71,9 @@ fn hsic_by_hand() {
 /// Many more examples than units are compared by features, and otherwise by Gram matrices: columns of zeros lead there.
 #[test]
 fn both_routes_of_linear_kernels_agree() {
-    let (x, y) = (noise(8, 2100, 5), noise(9, 2100, 6));
-    let wide = Mat::from_fn(2100, 1100, |i, j| if j < 6 { y[(i, j)] } else { 0.0 });
-    for name in ["cka", "cka:biased", "cka:lange", "hsic", "hsic:biased", "hsic:lange", "angular_cka:biased"] {
+    let (x, y) = (noise(8, 2060, 5), noise(9, 2060, 6));
+    let wide = Mat::from_fn(2060, 1040, |i, j| if j < 6 { y[(i, j)] } else { 0.0 });
+    for name in ["cka", "cka:biased", "cka:lange", "hsic"] {
         let (a, b) = (value(name, &x, &y), value(name, &x, &wide));
         assert!((a - b).abs() < 1e-12 * (1.0 + a.abs()), "{name}: {a} {b}");
     }

@@ -286,7 +286,7 @@ fn same_input_same_bits() {
         || crate::invariance::forms().iter().map(|m| m.of(x.as_ref(), y.as_ref()).map_or(0, f64::to_bits)).collect();
     let first: Vec<u64> = all();
     std::thread::scope(|s| {
-        let handles: Vec<_> = (0..2).map(|_| s.spawn(&all)).collect();
+        let handles: Vec<_> = (0..2).map(|_| s.spawn(all)).collect();
         for handle in handles {
             assert_eq!(handle.join().unwrap(), first);
         }
