@@ -4,6 +4,17 @@
 //!
 //! Sections of reports only describe. What a description leaves open (sizes, ticks, where texts have room) is decided
 //! in `layout` and `draw`, once for all figures.
+//!
+//! ```
+//! use isogram::report::figure::{Axis, Facet, Figure, Line, Mark};
+//!
+//! let (x, y) = ((1..=100).map(f64::from).collect(), (1..=100).map(|step| 1.0 / f64::from(step)).collect());
+//! let line = Line { name: "loss".to_owned(), x, y, ..Line::default() };
+//! let facet = Facet { x: Axis::log_from_zero("step"), y: Axis::log("loss"), marks: vec![Mark::Line(line)], ..Facet::default() };
+//! let figure = Figure { label: "Loss over training".to_owned(), rows: vec![vec![facet]], ..Figure::default() };
+//! assert!(figure.svg().contains(">step<"));
+//! assert_eq!(figure.vega_lite()["description"], "Loss over training");
+//! ```
 
 mod cells;
 mod colours;
