@@ -7,7 +7,7 @@ use super::place::{Point, Rect, Taken};
 use super::svg::{Anchor, Stroke as Pen, Svg};
 use super::text::{Font, LABELS, NOTES, NUMBERS, TITLES, shortened};
 use super::{
-    Cells, Cloud, DASH, Dot, Dots, Drawing, Figure, Frame, Line, Mark, PALE, RADIUS, Rule, Stroke, layout, legend, text,
+    Cells, Cloud, DASH, Dot, Dots, Figure, Frame, Line, Mark, PALE, RADIUS, Rule, Stroke, layout, legend, text,
 };
 
 /// Points of a line closer than this, in pixels, would cover it.
@@ -27,8 +27,9 @@ const RINGS: [f64; 3] = [7.0, 17.0, 30.0];
 const TURNS: usize = 4;
 
 impl Figure {
-    /// Draws the figure; `whole` as a file of its own, on white, with its title and its caption.
-    pub(super) fn draw(&self, whole: bool) -> Drawing {
+    /// Draws the figure; `whole` as a file of its own, on white, with its title and its caption. Returns also how many
+    /// names of dots found no room.
+    pub(super) fn draw(&self, whole: bool) -> (String, usize) {
         let layout = self.layout(whole);
         let mut svg = Svg::default();
         if whole && !self.title.is_empty() {
@@ -47,9 +48,7 @@ impl Figure {
             let at = (8.0, layout.caption.1 + (i as f64 + 0.5) * layout::LINES.0);
             svg.text(line, at, text::CAPTION, Anchor::Start);
         }
-        let first = layout.facets.first().map(|placed| &placed.names.1);
-        let names = first.map_or((0, 0), |names| (names.shown(), names.count));
-        Drawing { svg: svg.finish(layout.size, &self.label, whole), unnamed, names }
+        (svg.finish(layout.size, &self.label, whole), unnamed)
     }
 }
 

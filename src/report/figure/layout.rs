@@ -171,6 +171,10 @@ impl Figure {
 
     /// The scales of a facet's two axes.
     fn scales(&self, facet: &Facet, i: usize, values: &[(Vec<f64>, Vec<f64>)]) -> (Scale, Scale) {
+        if let Some(cells) = facet.cells() {
+            let count = |cells: usize| Scale::Linear(0.0, cells.max(1) as f64);
+            return (count(cells.columns), count(cells.rows()));
+        }
         let of = |shared: bool| if shared { values } else { &values[i..=i] };
         if self.size == Size::Square {
             let scale = facet.x.scale(values[i].0.iter().chain(&values[i].1).copied(), 0.06);

@@ -4,6 +4,17 @@
 //!
 //! Sections of reports only describe. What a description leaves open (sizes, ticks, where texts have room) is decided
 //! in `layout` and `draw`, once for all figures.
+//!
+//! ```
+//! use isogram::report::figure::{Axis, Facet, Figure, Line, Mark};
+//!
+//! let (x, y) = ((1..=100).map(f64::from).collect(), (1..=100).map(|step| 1.0 / f64::from(step)).collect());
+//! let line = Line { name: "loss".to_owned(), x, y, ..Line::default() };
+//! let facet = Facet { x: Axis::log_from_zero("step"), y: Axis::log("loss"), marks: vec![Mark::Line(line)], ..Facet::default() };
+//! let figure = Figure { label: "Loss over training".to_owned(), rows: vec![vec![facet]], ..Figure::default() };
+//! assert!(figure.svg().contains(">step<"));
+//! assert_eq!(figure.vega_lite()["description"], "Loss over training");
+//! ```
 
 mod cells;
 mod colours;
@@ -268,15 +279,6 @@ pub struct Rule {
     pub upright: bool,
 }
 
-/// A drawing, and what had no room in it.
-struct Drawing {
-    svg: String,
-    /// Names of dots that are left out.
-    unnamed: usize,
-    /// Of the rows of the first matrix, how many names are shown, and how many there are.
-    names: (usize, usize),
-}
-
 impl Figure {
     /// Facets one after another, so many beside each other; 0 chooses by their number.
     pub fn wrapped(facets: Vec<Facet>, columns: usize) -> Vec<Vec<Facet>> {
@@ -295,22 +297,23 @@ impl Figure {
 
     /// The picture alone, for a page that has a ground and a caption of its own.
     pub fn svg(&self) -> String {
-        self.draw(false).svg
+        self.draw(false).0
     }
 
     /// A whole SVG file, on white, with the title above and the caption beneath.
     pub fn file(&self) -> String {
-        self.draw(true).svg
+        self.draw(true).0
     }
 
     /// How many names of dots find no room.
     pub fn unnamed(&self) -> usize {
-        self.draw(false).unnamed
+        self.draw(false).1
     }
 
     /// How many names of the first matrix's rows are shown, and how many there are.
     pub fn named(&self) -> (usize, usize) {
-        self.draw(false).names
+        let layout = self.layout(false);
+        layout.facets.first().map_or((0, 0), |placed| (placed.names.1.shown(), placed.names.1.count))
     }
 
     /// Writes `NAME.svg` and `NAME.vl.json` into a folder, or removes what an earlier report left there where there is no

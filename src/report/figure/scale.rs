@@ -58,7 +58,7 @@ impl Axis {
 
     /// An axis of categories, whose names may be empty.
     pub fn named(label: impl Into<String>, names: Vec<String>) -> Self {
-        Self { upright: true, range: Some((0.0, names.len() as f64)), names, ..Self::linear(label) }
+        Self { upright: true, names, ..Self::linear(label) }
     }
 
     /// The same axis between two ends.

@@ -48,15 +48,16 @@ impl Figure {
 impl Placed<'_> {
     fn view(&self, names: &Names) -> Value {
         let Facet { x, y, frame, title, note, marks, .. } = self.facet;
-        let hidden = matches!(frame, Frame::Box | Frame::Bare);
+        let bare = matches!(frame, Frame::Box | Frame::Bare);
+        let hidden = |axis: &Axis| bare || *frame == Frame::Cells && axis.names.is_empty();
         let downwards = self.y.start < self.y.end;
         json!({
             "title": {"text": title, "subtitle": note.lines().collect::<Vec<_>>()},
             "width": self.rect.width().round(),
             "height": self.rect.height().round(),
             "encoding": {
-                "x": channel("x", x, self.x.scale, hidden, false),
-                "y": channel("y", y, self.y.scale, hidden || *frame == Frame::Beneath, downwards),
+                "x": channel("x", x, self.x.scale, hidden(x), false),
+                "y": channel("y", y, self.y.scale, hidden(y) || *frame == Frame::Beneath, downwards),
             },
             "layer": marks.iter().flat_map(|mark| self.layers(mark, names)).collect::<Vec<Value>>(),
         })
@@ -224,14 +225,15 @@ fn channel(name: &str, axis: &Axis, scale: Scale, hidden: bool, downwards: bool)
     let mut spec = scale_of(scale);
     spec["reverse"] = json!(downwards != (low > high));
     let mut channel = json!({"field": name, "type": "quantitative", "title": axis.label, "scale": spec});
-    if hidden {
-        channel["axis"] = Value::Null;
-    } else if !axis.names.is_empty() {
+    channel["axis"] = if hidden {
+        Value::Null
+    } else if axis.names.is_empty() {
+        json!({"values": scale.ticks(6).into_iter().map(|(value, _)| value).collect::<Vec<_>>()})
+    } else {
         let middles: Vec<f64> = (0..axis.names.len()).map(|i| i as f64 + 0.5).collect();
         let names = serde_json::to_string(&axis.names).unwrap_or_default();
-        channel["axis"] =
-            json!({"values": middles, "labelExpr": format!("{names}[floor(datum.value)]"), "grid": false});
-    }
+        json!({"values": middles, "labelExpr": format!("{names}[floor(datum.value)]"), "grid": false})
+    };
     channel
 }
 
