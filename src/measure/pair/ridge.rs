@@ -230,7 +230,7 @@ fn fixed(train: &Mat<f64>, test: &Mat<f64>, alpha: f64) -> Result<Map> {
 }
 
 /// Contiguous folds, as of scikit-learn's `KFold` without shuffling: the first `n mod folds` are one example longer.
-fn contiguous_folds(n: usize, folds: usize) -> Result<Vec<usize>> {
+pub(super) fn contiguous_folds(n: usize, folds: usize) -> Result<Vec<usize>> {
     if folds < 2 || folds > n {
         return refuse(format!("expected 2 to n folds, got {folds} with n = {n}; usual is 5"));
     }
@@ -265,7 +265,7 @@ fn held_out(alpha: f64, folds: usize, score: &'static str) -> Cross {
 }
 
 /// Scores of held-out predictions.
-struct Scores {
+pub(super) struct Scores {
     /// R² of all held-out predictions together, targets weighted by variance; at most 1, negative when the predictions are
     /// worse than the mean.
     pooled: f64,
@@ -284,7 +284,7 @@ impl Scores {
     ///
     /// # Errors
     /// When `y` is constant or out of range.
-    fn of(y: MatRef<'_, f64>, predictions: MatRef<'_, f64>, fold_of: &[usize]) -> Result<Self> {
+    pub(super) fn of(y: MatRef<'_, f64>, predictions: MatRef<'_, f64>, fold_of: &[usize]) -> Result<Self> {
         let sums = r2_sums(y, predictions);
         if !sums.variance_weighted().is_finite() {
             return refuse(CONSTANT);
@@ -305,7 +305,7 @@ impl Scores {
     }
 
     /// The score of an option.
-    fn named(&self, score: &str) -> Result<f64> {
+    pub(super) fn named(&self, score: &str) -> Result<f64> {
         let none = || {
             Error::Measure(
                 "a fold has targets that do not vary, so this score is not defined; take the pooled one".into(),
