@@ -8,25 +8,16 @@ pub mod inference;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use faer::Mat;
+pub use super::named::Named;
+pub use host::some_pairs;
 
-pub use host::{in_parallel, in_parallel_on, some_pairs};
-
-use super::catalogue::scale::near_one;
-use super::catalogue::{Measure, Scale};
+use super::catalogue::Measure;
+use super::declaration::Scale;
+use super::declaration::scale::near_one;
 use super::memory::Memory;
 use super::outcome::Outcome;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-
-/// A representation with a name, `[examples, units]`.
-#[derive(Clone, Debug)]
-pub struct Named {
-    /// Its name in tables and pictures.
-    pub name: String,
-    /// Its values.
-    pub values: Mat<f64>,
-}
 
 /// Where a value was computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

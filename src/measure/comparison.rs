@@ -14,9 +14,10 @@ mod text;
 
 pub use text::{Notes, number, without};
 
-use super::catalogue::{Extents, Measure};
+use super::catalogue::Measure;
 use super::compare::inference::{Halves, Interval, Permuted, Sampling, halves, interval, permutation_test};
 use super::compare::{Machine, Named, Step, Table, all_pairs};
+use super::declaration::Extents;
 use super::outcome::Outcome;
 use crate::error::{Error, Result};
 

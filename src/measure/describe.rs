@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use super::catalogue::scale::near_one;
-use super::catalogue::{Scale, Statistic};
+use super::catalogue::Statistic;
 use super::compare::{Machine, Named, Place};
+use super::declaration::Scale;
+use super::declaration::scale::near_one;
 use super::outcome::Outcome;
 use super::statistic::Batch;
 use super::statistic::input::{check, constant};

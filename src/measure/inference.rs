@@ -6,7 +6,7 @@
 use faer::{Mat, MatRef};
 
 use crate::error::Result;
-use crate::measure::compare::in_parallel;
+use crate::measure::parallel::in_parallel;
 use crate::measure::random::Random;
 use crate::measure::statistic::input::{check, fail, mean, quantile, same_rows, take_rows};
 

@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use super::compare::in_parallel;
 use super::embedding::{Between, Embedding, First, LONGEST_BAND, Prepared, Sums, Window};
+use super::parallel::in_parallel;
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};
 use crate::graph::{Copy, Effect, Function, Graph, Machine, Tensor, VariableKind, lower};

@@ -6,7 +6,7 @@ use std::fs::read_to_string;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use super::compare::in_parallel_on;
+use super::parallel::in_parallel_on;
 use crate::error::{Error, Result};
 
 /// What a thread takes of a limited address space before it does anything: its stack, and the region that the C library

@@ -15,7 +15,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::embedding::{Between, Centring, Embedding};
-use super::pair::rsa::Comparison;
 pub use super::resample::Rows;
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};
@@ -46,17 +45,6 @@ pub enum RankComparison {
 }
 
 impl RankComparison {
-    /// The comparison of this name among those of RDMs, if it is by rank.
-    pub fn of(comparison: Comparison) -> Option<Self> {
-        match comparison {
-            Comparison::Spearman => Some(Self::Spearman),
-            Comparison::RhoA => Some(Self::RhoA),
-            Comparison::TauA => Some(Self::TauA),
-            Comparison::TauB => Some(Self::TauB),
-            _ => None,
-        }
-    }
-
     fn is_kendall(self) -> bool {
         matches!(self, Self::TauA | Self::TauB)
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::catalogue::Cosine;
+use super::declaration::Cosine;
 use super::embedding::{self, Embedding};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};

@@ -12,12 +12,13 @@ use faer::{Accum, Mat, Par};
 
 use super::Estimator;
 use super::catalogue::Measure;
-use super::compare::{Place, Table, in_parallel};
+use super::compare::{Place, Table};
 use super::memory::Memory;
 use super::numerics::algebra::{power_of_two_scale, singular_values, symmetric_eigen};
+use super::numerics::basis::{CLOSE, Procrustes};
 use super::numerics::factor::thin_svd;
 use super::outcome::Outcome;
-use super::pair::procrustes::{CLOSE, Procrustes};
+use super::parallel::in_parallel;
 use crate::error::{Error, Result};
 
 /// A representation that can be read by rows.

@@ -23,7 +23,7 @@ use crate::support;
 const ALL: [Comparison; 4] = [Comparison::Spearman, Comparison::RhoA, Comparison::TauA, Comparison::TauB];
 
 fn wanted() -> Vec<RankComparison> {
-    ALL.into_iter().filter_map(RankComparison::of).collect()
+    vec![RankComparison::Spearman, RankComparison::RhoA, RankComparison::TauA, RankComparison::TauB]
 }
 
 /// Values without a pattern in (-1, 1); with `levels` of them, whole numbers with many equals, and both zeros.

@@ -2,9 +2,7 @@
 
 use std::fmt::Write;
 
-use super::entry::{Direction, Entry};
-use super::given::Parameter;
-use super::{Measure, Scale, Statistic, StatisticEntry, measures, statistics};
+use super::{Direction, Entry, Measure, Parameter, Scale, Statistic, StatisticEntry, measures, statistics};
 
 const HEAD: &str = "# Measures
 

@@ -4,25 +4,19 @@
 //! and how it is computed, in f64 on the CPU and, if it has such a form, in f32 on a GPU for all pairs of a set at once; tests hold
 //! the second to the first. Here is what they are made of: names and options, what is said of them, and forms of computation.
 
-mod cross;
-mod device;
 mod documentation;
-mod entry;
 mod families;
-mod given;
-pub(crate) mod scale;
 
-pub(in crate::measure) use cross::turned;
-pub use cross::{Cross, Crossed, Of, Remainder, Side};
-pub use device::{Cosine, Device, FromProducts, Neighbourhood, Nuclear, NuclearValue, Ranks, Surroundings, Tables};
 pub use documentation::documentation;
-pub use entry::{Direction, Entry, Extents, Held, Host, Invariance, Made, Prepared};
 pub use families::{ALL, family_word};
-pub use given::{Given, Parameter, Takes, Value};
-pub use scale::Scale;
 
 use faer::MatRef;
 
+pub use super::declaration::{
+    Cosine, Cross, Crossed, Device, Direction, Entry, Extents, FromProducts, Given, Held, Host, Invariance, Made,
+    Neighbourhood, Nuclear, NuclearValue, Of, Parameter, Prepared, Ranks, Remainder, Scale, Side, Surroundings, Tables,
+    Takes, Value,
+};
 use super::pair;
 pub use super::statistic::{Statistic, StatisticEntry, statistics};
 use crate::error::{Error, Result};

@@ -1,13 +1,11 @@
 //! All pairs on the CPU: pairs are shared out among threads, and each is computed by one, so that its bits do not depend on
 //! how many there are.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-
 use super::device::Grid;
 use super::{Named, Place, Table};
 use crate::error::{Error, Result};
-use crate::measure::catalogue::{Extents, Held, Measure, Prepared};
+use crate::measure::catalogue::Measure;
+use crate::measure::declaration::{Extents, Held, Prepared};
 use crate::measure::memory::Memory;
 use crate::measure::numerics::tiles;
 use crate::measure::outcome::Outcome;
@@ -178,39 +176,4 @@ fn of(x: &Named, error: &Error) -> Outcome {
         Outcome::Failed(why) => Outcome::Failed(format!("`{}`: {why}", x.name)),
         value @ Outcome::Value(_) => value,
     }
-}
-
-/// Results of `work` for each number below `count`, in order, computed on all cores. Linear algebra within a piece of work
-/// stays on its thread.
-pub fn in_parallel<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    in_parallel_on(rayon::current_num_threads(), count, work)
-}
-
-/// The same on so many threads at most. On one, no thread is started.
-pub fn in_parallel_on<T: Send>(threads: usize, count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let threads = threads.min(count);
-    if threads < 2 {
-        return (0..count).map(work).collect();
-    }
-    let next = AtomicUsize::new(0);
-    let mut all: Vec<(usize, T)> = thread::scope(|scope| {
-        let (next, work) = (&next, &work);
-        let workers: Vec<_> = (0..threads)
-            .map(|_| {
-                scope.spawn(move || {
-                    let mut mine = Vec::new();
-                    loop {
-                        let i = next.fetch_add(1, Ordering::Relaxed);
-                        if i >= count {
-                            return mine;
-                        }
-                        mine.push((i, work(i)));
-                    }
-                })
-            })
-            .collect();
-        workers.into_iter().flat_map(|w| w.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    });
-    all.sort_by_key(|(i, _)| *i);
-    all.into_iter().map(|(_, value)| value).collect()
 }

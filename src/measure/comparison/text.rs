@@ -3,9 +3,10 @@
 use std::fmt::{self, Display, Write};
 
 use super::{Compared, Drawn, Summary};
-use crate::measure::catalogue::{Direction, Measure};
+use crate::measure::catalogue::Measure;
 use crate::measure::compare::Table;
 use crate::measure::compare::inference::Sampling;
+use crate::measure::declaration::Direction;
 use crate::measure::outcome::Outcome;
 
 impl Display for Compared {

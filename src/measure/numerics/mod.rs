@@ -3,6 +3,7 @@
 
 pub mod algebra;
 pub mod assignment;
+pub mod basis;
 pub(crate) mod check;
 pub(in crate::measure) mod factor;
 pub(in crate::measure) mod kmeans;

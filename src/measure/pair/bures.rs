@@ -9,14 +9,14 @@
 //! the traces are of the matrices as they are: that is not symmetric and not bounded by one for such RDMs, and its squared metric
 //! may be negative.
 
-use super::procrustes::{CLOSE, Procrustes};
 use super::rsa::{DISTANCE, dissimilarity};
 use super::{NAME, RDMS};
 use crate::error::Result;
-use crate::measure::catalogue::{
+use crate::measure::declaration::{
     Cross, Crossed, Entry, Extents, Given, Held, Invariance, Of, Parameter, Remainder, Scale, Side, Takes,
 };
 use crate::measure::numerics::algebra::{largest, power_of_two_scale, row_gram, singular_values, symmetric_eigen};
+use crate::measure::numerics::basis::{CLOSE, Procrustes};
 use crate::measure::numerics::check::refuse;
 use crate::measure::numerics::factor::{Unit, unit};
 use crate::measure::pairwise::rdm::{Dissimilarity, Rdm, rdm};

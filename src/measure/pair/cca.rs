@@ -5,12 +5,12 @@
 //! With few examples the spaces must overlap: `rank_x + rank_y - (n - 1)` correlations are then exactly 1 whatever the
 //! data. The result says how many.
 
-use super::procrustes::{Basis, nuclear};
-use super::svcca::{Keep, cut};
+use super::procrustes::nuclear;
 use super::{LINEAR, NAME, SUBSPACES, forced_ones};
 use crate::error::{Error, Result};
-use crate::measure::catalogue::{Cross, Entry, Held, NuclearValue, Of, Parameter, Side, Takes};
+use crate::measure::declaration::{Cross, Entry, Held, NuclearValue, Of, Parameter, Side, Takes};
 use crate::measure::numerics::algebra::{centre, singular_values};
+use crate::measure::numerics::basis::{Basis, Keep, cut};
 use crate::measure::numerics::check::check;
 use crate::measure::numerics::factor::{basis, column_space, unit};
 use faer::MatRef;

@@ -10,7 +10,7 @@ use super::kernels::{
 use super::{KERNELS, NAME, ORTHOGONAL};
 use crate::error::Result;
 use crate::measure::Estimator;
-use crate::measure::catalogue::{Entry, Extents, FromProducts, Given, Held, Host, Made};
+use crate::measure::declaration::{Entry, Extents, FromProducts, Given, Held, Host, Made};
 use crate::measure::numerics::algebra::{
     centre, dot, inner, largest, power_of_two_scale, reduce, reduce_entries, row_gram,
 };

@@ -10,14 +10,14 @@
 
 use std::sync::Arc;
 
-use super::neighbours::{Around, Nearness, Neighbours, nearest_neighbours};
 use super::{KERNELS, NAME};
 use crate::error::Result;
-use crate::measure::catalogue::{
+use crate::measure::declaration::{
     Device, Entry, Extents, Given, Held, Host, Invariance, Made, Neighbourhood, Parameter, Scale, Surroundings, Takes,
 };
 use crate::measure::numerics::algebra::{Rows, dot, geometric_mean, power_of_two_scale, sum};
 use crate::measure::numerics::check::{check, finite, refuse};
+use crate::measure::pairwise::neighbours::{Around, Nearness, Neighbours, nearest_neighbours};
 use faer::MatRef;
 
 /// CKA among common nearest neighbours.

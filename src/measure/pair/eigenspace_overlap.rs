@@ -2,7 +2,7 @@
 //! shared.
 
 use super::{NAME, SUBSPACES};
-use crate::measure::catalogue::{Cross, Crossed, Entry, Held, Invariance, Of, Parameter, Side, Takes};
+use crate::measure::declaration::{Cross, Crossed, Entry, Held, Invariance, Of, Parameter, Side, Takes};
 use crate::measure::numerics::check::check;
 use crate::measure::numerics::factor::column_space;
 use faer::MatRef;

@@ -6,7 +6,7 @@
 
 use super::{NAME, ORTHOGONAL, SUBSPACES};
 use crate::error::Result;
-use crate::measure::catalogue::{Cross, Crossed, Entry, Held, Of, Parameter, Remainder, Side, Takes};
+use crate::measure::declaration::{Cross, Crossed, Entry, Held, Of, Parameter, Remainder, Side, Takes};
 use crate::measure::numerics::algebra::{centre, scale_columns};
 use crate::measure::numerics::check::check;
 use crate::measure::numerics::factor::{basis, column_space, unit};

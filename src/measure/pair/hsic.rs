@@ -6,7 +6,7 @@ use super::kernels::{CKA_OPTIONS, cosine, estimator_of, feature_product, kernel_
 use super::{KERNELS, NAME};
 use crate::error::Result;
 use crate::measure::Estimator;
-use crate::measure::catalogue::{Entry, Extents, FromProducts, Given, Held, Host, Invariance, Made, Scale};
+use crate::measure::declaration::{Entry, Extents, FromProducts, Given, Held, Host, Invariance, Made, Scale};
 use crate::measure::numerics::algebra::{centre, dot, row_gram};
 use crate::measure::numerics::check::{check, finite};
 use crate::measure::pairwise::gram::{Kernel, gram_to_centre};

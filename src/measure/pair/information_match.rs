@@ -8,7 +8,7 @@
 use super::matching::constant_units;
 use super::{MATCHING, NAME, UNITS};
 use crate::error::Result;
-use crate::measure::catalogue::{Cross, Crossed, Device, Entry, Held, Host, Made, Of, Parameter, Side, Takes};
+use crate::measure::declaration::{Cross, Crossed, Device, Entry, Held, Host, Made, Of, Parameter, Side, Takes};
 use crate::measure::numerics::assignment::maximise;
 use crate::measure::numerics::check::refuse;
 use crate::measure::numerics::units::Units;

@@ -5,7 +5,7 @@
 
 use crate::error::Result;
 use crate::measure::Estimator;
-use crate::measure::catalogue::{Cosine, Device, Extents, FromProducts, Given, Parameter, Scale, Takes};
+use crate::measure::declaration::{Cosine, Device, Extents, FromProducts, Given, Parameter, Scale, Takes};
 use crate::measure::embedding::{self, Between, Centring, Embedding, Pool};
 use crate::measure::numerics::algebra::{dot, inner, product, sum};
 use crate::measure::numerics::check::finite;

@@ -3,7 +3,7 @@
 //! forms.
 
 use super::{NAME, ORTHOGONAL, PREDICTION};
-use crate::measure::catalogue::{Cross, Crossed, Entry, Held, Of, Parameter, Side, Takes};
+use crate::measure::declaration::{Cross, Crossed, Entry, Held, Of, Parameter, Side, Takes};
 use crate::measure::numerics::algebra::centre;
 use crate::measure::numerics::check::check;
 use crate::measure::numerics::factor::{column_space, unit};

@@ -5,7 +5,9 @@
 
 use super::{MATCHING, NAME, UNITS};
 use crate::error::Result;
-use crate::measure::catalogue::{Cross, Crossed, Entry, Extents, Given, Held, Host, Of, Parameter, Scale, Side, Takes};
+use crate::measure::declaration::{
+    Cross, Crossed, Entry, Extents, Given, Held, Host, Of, Parameter, Scale, Side, Takes,
+};
 use crate::measure::numerics::algebra::centre;
 use crate::measure::numerics::assignment::maximise;
 use crate::measure::numerics::check::same_examples;

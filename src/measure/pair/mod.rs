@@ -28,9 +28,9 @@ mod svcca;
 pub mod unit_clusters;
 
 #[cfg(test)]
-mod testing;
+pub(in crate::measure) mod testing;
 
-use super::catalogue::{Entry, Extents, Given, Invariance as I};
+use super::declaration::{Entry, Extents, Given, Invariance as I};
 
 /// Every measure, family by family.
 pub(super) const ALL: &[&Entry] = &[

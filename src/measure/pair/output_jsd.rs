@@ -3,7 +3,7 @@
 
 use super::PREDICTION;
 use crate::error::Result;
-use crate::measure::catalogue::{Device, Entry, Held, Host, Made, Scale};
+use crate::measure::declaration::{Device, Entry, Held, Host, Made, Scale};
 use crate::measure::numerics::check::{check_pair, refuse};
 use faer::MatRef;
 

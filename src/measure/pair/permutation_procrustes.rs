@@ -4,7 +4,7 @@
 //! is fitted.
 
 use super::{NAME, SHAPES, few_examples};
-use crate::measure::catalogue::{Cross, Crossed, Entry, Held, Invariance, Of, Parameter, Scale, Side, Takes};
+use crate::measure::declaration::{Cross, Crossed, Entry, Held, Invariance, Of, Parameter, Scale, Side, Takes};
 use crate::measure::numerics::algebra::centre;
 use crate::measure::numerics::assignment::maximise;
 use crate::measure::numerics::check::{check, finite};

@@ -5,17 +5,13 @@
 //! That makes a rotated copy 1e-15 away where the singular values of the representation span less than 8 decades; beyond
 //! that the rotation of the weakest directions is rounding, and about 1e-9 of unit norm remains.
 
-use super::{NAME, ORTHOGONAL, SHAPES, few_examples};
-use crate::error::Result;
-use crate::measure::catalogue::{
+use super::{ORTHOGONAL, SHAPES, few_examples};
+use crate::measure::declaration::{
     Cross, Device, Entry, Held, Made, Nuclear, NuclearValue, Of, Parameter, Scale, Side, Takes,
 };
-use crate::measure::numerics::algebra::{centre, scale_columns, singular_values};
-use crate::measure::numerics::check::check;
-use crate::measure::numerics::factor::{Unit, angle, basis, column_space, thin_svd, unit};
-use crate::measure::pair::shape::whitened;
-use crate::measure::pair::svcca::{Keep, cut};
-use faer::{Mat, MatRef};
+use crate::measure::numerics::algebra::singular_values;
+use crate::measure::numerics::basis::{Based, Basis, CLOSE, Procrustes};
+use faer::MatRef;
 
 /// Orthogonal Procrustes distance.
 pub(super) const PROCRUSTES: Entry = Entry {
@@ -66,97 +62,6 @@ pub(super) const NBS: Entry = Entry {
     make: |_| Ok(nuclear(Basis::Unit, NuclearValue::Distance(|p| p.nbs))),
     ..Entry::similarity("nbs", "normalised Bures similarity", SHAPES)
 };
-
-/// Above this similarity the distance is computed from the residual: `2 - 2 s` would keep few digits.
-pub(in crate::measure) const CLOSE: f64 = 0.99;
-
-/// The orthogonal Procrustes family. All distances are 0 exactly for representations that agree up to translation and
-/// orthogonal maps (the scale-free ones also up to isotropic scale). With different widths the narrower representation is
-/// padded with zeros.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Procrustes {
-    /// `‖XcᵀYc‖_*`, the nuclear norm of the cross-product of the centred representations; in squared input units.
-    pub nuclear_norm: f64,
-    /// Size-and-shape distance `min_Q ‖Xc - Yc Q‖`, in input units: a metric (Williams et al. 2021).
-    pub euclidean: f64,
-    /// The square of [`euclidean`](Self::euclidean): the Procrustes distance of Ding et al. 2021.
-    pub squared: f64,
-    /// `min_Q ‖X̂ - Ŷ Q‖` of the representations scaled to unit Frobenius norm: a metric in [0, √2].
-    pub normalised: f64,
-    /// `arccos(nbs)`, the Riemannian shape distance: a metric in [0, π/2] radians (Williams et al. 2021).
-    pub angular: f64,
-    /// `1 - nbs²`, in [0, 1]: the residual when the scale is fitted as well (`scipy.spatial.procrustes`).
-    pub disparity: f64,
-    /// `‖XcᵀYc‖_* / (‖Xc‖ ‖Yc‖)`, in [0, 1]: normalised Bures similarity, the cosine of [`angular`](Self::angular)
-    /// (Harvey et al. 2024).
-    pub nbs: f64,
-}
-
-impl Procrustes {
-    /// From the distance of the unit-norm representations and the norms they had.
-    pub(in crate::measure) fn from_unit(distance: f64, norm_x: f64, norm_y: f64) -> Self {
-        let similarity = (1.0 - 0.5 * distance * distance).max(0.0);
-        // ‖Xc‖² + ‖Yc‖² - 2 ‖Xc‖‖Yc‖ s, written so that nothing cancels.
-        let euclidean = (norm_x - norm_y).hypot(norm_x.sqrt() * norm_y.sqrt() * distance);
-        Self {
-            nuclear_norm: similarity * norm_x * norm_y,
-            euclidean,
-            squared: euclidean * euclidean,
-            normalised: distance,
-            angular: angle(distance, (4.0 - distance * distance).sqrt()),
-            disparity: 0.5 * distance * distance * (1.0 + similarity),
-            nbs: similarity,
-        }
-    }
-}
-
-/// What a representation becomes before it is multiplied with others.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Basis {
-    /// Centred, at unit norm.
-    Unit,
-    /// Partially whitened with this alpha, at unit norm.
-    Whitened(f64),
-    /// An orthonormal basis of its column space.
-    Orthonormal,
-    /// Of the principal components that hold more than this part of the variance.
-    Components(f64),
-}
-
-/// A representation in such a form.
-pub struct Based {
-    /// n x r.
-    pub matrix: Mat<f64>,
-    /// The norm of the centred representation.
-    pub norm: f64,
-}
-
-impl Based {
-    /// Brings `x` (n x p) into the form.
-    ///
-    /// # Errors
-    /// Fewer than 2 examples, values that are not finite, or a constant representation.
-    pub fn of(x: MatRef<'_, f64>, form: Basis) -> Result<Self> {
-        check(x, NAME, 2)?;
-        let Unit { matrix, norm } = unit(centre(x), NAME)?;
-        let matrix = match form {
-            Basis::Unit => compress(matrix)?,
-            Basis::Whitened(alpha) => whitened(matrix.as_ref(), norm, alpha)?,
-            Basis::Orthonormal => column_space(x, true, NAME)?.u,
-            Basis::Components(part) => cut(&basis(matrix.as_ref())?, Keep::Variance(part), NAME)?.0.u,
-        };
-        Ok(Self { matrix, norm })
-    }
-}
-
-/// A representation with the same Gram matrix and at most as many columns as rows.
-fn compress(a: Mat<f64>) -> Result<Mat<f64>> {
-    if a.ncols() <= a.nrows() {
-        return Ok(a);
-    }
-    let svd = thin_svd(a.as_ref())?;
-    Ok(scale_columns(svd.u.as_ref(), &svd.s))
-}
 
 /// A measure of the singular values of the product of two forms: on the CPU and on software adapters from the product, on a GPU
 /// from what it finds of them by products alone.

@@ -9,7 +9,7 @@
 use super::cca::CanonicalCorrelations;
 use super::{NAME, SUBSPACES, forced_ones};
 use crate::error::Result;
-use crate::measure::catalogue::{Cross, Crossed, Entry, Held, Invariance, Of, Parameter, Side, Takes};
+use crate::measure::declaration::{Cross, Crossed, Entry, Held, Invariance, Of, Parameter, Side, Takes};
 use crate::measure::numerics::algebra::product;
 use crate::measure::numerics::check::{check, refuse};
 use crate::measure::numerics::factor::{ThinSvd, column_space, thin_svd};

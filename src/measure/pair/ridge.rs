@@ -7,7 +7,7 @@
 use super::linear_regression::R2Sums;
 use super::{NAME, PREDICTION};
 use crate::error::{Error, Result};
-use crate::measure::catalogue::{
+use crate::measure::declaration::{
     Cross, Crossed, Device, Entry, Held, Host, Invariance, Made, Of, Parameter, Scale, Side as Form, Takes,
 };
 use crate::measure::numerics::algebra::{centre, column_means, product, row_gram, scale_columns, subtract};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::RDMS;
 use crate::error::Result;
 use crate::measure::Estimator;
-use crate::measure::catalogue::{
+use crate::measure::declaration::{
     Cosine, Device, Entry, Extents, FromProducts, Given, Held, Host, Invariance, Made, Parameter, Ranks, Scale, Tables,
     Takes,
 };
@@ -64,7 +64,7 @@ pub(super) const RSA: Entry = Entry {
             _ => (Comparison::Spearman, None),
         };
         let by = move |a: &Rdm, b: &Rdm| compare(a, b, comparison);
-        let rank = RankComparison::of(comparison);
+        let rank = by_rank(comparison);
         let host = match comparison {
             Comparison::Spearman => by_ranks(d),
             // Ties are found once for all pairs of an RDM.
@@ -138,6 +138,17 @@ pub enum Comparison {
     WhitenedCosine,
     /// [`whitened_pearson`] (rsatoolbox "corr_cov").
     WhitenedPearson,
+}
+
+/// The same on a device, if it is by rank.
+fn by_rank(comparison: Comparison) -> Option<RankComparison> {
+    match comparison {
+        Comparison::Spearman => Some(RankComparison::Spearman),
+        Comparison::RhoA => Some(RankComparison::RhoA),
+        Comparison::TauA => Some(RankComparison::TauA),
+        Comparison::TauB => Some(RankComparison::TauB),
+        _ => None,
+    }
 }
 
 /// Compares two RDMs of the same examples. Similarities are in [−1, 1].

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{ORTHOGONAL, TOPOLOGY};
 use crate::error::{Error, Result};
-use crate::measure::catalogue::{Device, Entry, Extents, Given, Held, Host, Made, Parameter, Tables, Takes};
+use crate::measure::declaration::{Device, Entry, Extents, Given, Held, Host, Made, Parameter, Tables, Takes};
 use crate::measure::embedding::Between;
 use crate::measure::numerics::algebra::{power_of_two_scale, squared_distance};
 use crate::measure::numerics::check::check_pair;

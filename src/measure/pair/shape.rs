@@ -2,11 +2,12 @@
 //! `Z = alpha I + (1 - alpha) (XcᵀXc)^(-1/2)`; `alpha` = 1 is Procrustes, `alpha` = 0 depends on the column spaces alone (as CCA does).
 //! And the same with the alignment fitted on some examples and the distance taken on others.
 
-use super::procrustes::{Basis, Procrustes, nuclear};
+use super::procrustes::nuclear;
 use super::{NAME, SHAPES, few_examples};
 use crate::error::Result;
-use crate::measure::catalogue::{Cross, Entry, Held, Invariance, NuclearValue, Of, Parameter, Scale, Side, Takes};
+use crate::measure::declaration::{Cross, Entry, Held, Invariance, NuclearValue, Of, Parameter, Scale, Side, Takes};
 use crate::measure::numerics::algebra::{centre, column_means, product, scale_columns, singular_values, subtract};
+use crate::measure::numerics::basis::{Basis, EIGENVALUE_FLOOR, Procrustes, check_alpha, weighted, whitening};
 use crate::measure::numerics::check::{check, check_pair, refuse};
 use crate::measure::numerics::factor::{ThinSvd, Unit, angle, basis, first, rank, rows, thin_svd, unit};
 use faer::{Mat, MatRef};
@@ -50,24 +51,6 @@ pub(super) const SHAPE: Entry = Entry {
     ..Entry::distance("shape", "generalised shape metric", SHAPES)
 };
 
-/// Eigenvalues of `XcᵀXc` below this are raised to it before the inverse square root. An absolute number, as in the
-/// package: with `alpha < 1` the metric depends on the scale of the data (`XcᵀXc` is not divided by n).
-const EIGENVALUE_FLOOR: f64 = 1e-7;
-
-/// The partial whitening of a centred representation at unit norm, which had `norm`; itself at unit norm.
-pub(super) fn whitened(matrix: MatRef<'_, f64>, norm: f64, alpha: f64) -> Result<Mat<f64>> {
-    check_alpha(alpha)?;
-    let svd = basis(matrix)?;
-    let s: Vec<f64> = svd.s.iter().map(|v| v * norm).collect();
-    Ok(weighted(&svd, &s, alpha)?.matrix)
-}
-
-/// The partial whitening of a decomposition with these singular values, at unit norm.
-fn weighted(svd: &ThinSvd, s: &[f64], alpha: f64) -> Result<Unit> {
-    let weights: Vec<f64> = s.iter().map(|&v| v * whitening(v * v, alpha)).collect();
-    unit(scale_columns(svd.u.as_ref(), &weights), NAME)
-}
-
 /// What the package's variance factor needs.
 struct Whitened {
     s: Vec<f64>,
@@ -101,18 +84,6 @@ fn netrep_euclidean(alpha: f64) -> Cross {
         Ok((1.0 - similarity >= CANCELS).then(|| sized(a, b, 2.0 - 2.0 * similarity)))
     })
     .closing(move |a: Of<'_, Whitened>, b: Of<'_, Whitened>, remainder| sized(a, b, remainder.distance()))
-}
-
-fn check_alpha(alpha: f64) -> Result<()> {
-    if !(0.0..=1.0).contains(&alpha) {
-        return refuse(format!("alpha must lie in [0, 1], it is {alpha}; 1 is Procrustes, 0 is fully whitened"));
-    }
-    Ok(())
-}
-
-/// The factor by which the partial whitening scales a direction of the given eigenvalue.
-fn whitening(eigenvalue: f64, alpha: f64) -> f64 {
-    alpha + (1.0 - alpha) / eigenvalue.max(EIGENVALUE_FLOOR).sqrt()
 }
 
 /// The package's variance factor: eigenvalues at the floor count on both sides of the ratio.

@@ -9,7 +9,7 @@
 use super::matching::constant_units;
 use super::{MATCHING, NAME, UNITS};
 use crate::error::Result;
-use crate::measure::catalogue::{Entry, Held, Host, Parameter, Takes};
+use crate::measure::declaration::{Entry, Held, Host, Parameter, Takes};
 use crate::measure::numerics::algebra::product;
 use crate::measure::numerics::check::refuse;
 use crate::measure::numerics::lasso::{Lasso, State};

@@ -2,13 +2,13 @@
 //! are mostly noise, do not count.
 
 use super::cca::{CanonicalCorrelations, correlations};
-use super::procrustes::{Basis, nuclear};
+use super::procrustes::nuclear;
 use super::{NAME, ORTHOGONAL, SUBSPACES};
-use crate::error::Result;
-use crate::measure::catalogue::{Cross, Entry, Held, NuclearValue, Of, Parameter, Side, Takes};
+use crate::measure::declaration::{Cross, Entry, Held, NuclearValue, Of, Parameter, Side, Takes};
 use crate::measure::numerics::algebra::centre;
-use crate::measure::numerics::check::{check, refuse};
-use crate::measure::numerics::factor::{ThinSvd, basis, column_space, first, unit};
+use crate::measure::numerics::basis::{Basis, Keep, cut};
+use crate::measure::numerics::check::check;
+use crate::measure::numerics::factor::{basis, column_space, unit};
 use faer::MatRef;
 
 /// Canonical correlations of the main components.
@@ -56,16 +56,6 @@ pub(super) const SVCCA: Entry = Entry {
     ..Entry::similarity("svcca", "canonical correlations of the main components", SUBSPACES)
 };
 
-/// Which principal components are kept.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Keep {
-    /// The fewest components that together hold more than this fraction of the variance, in (0, 1). Raghu et al. 2017
-    /// use 0.99; the rule is scikit-learn's `PCA(n_components=fraction)`.
-    Variance(f64),
-    /// This many components of each representation.
-    Dimensions(usize),
-}
-
 /// SVCCA as the package repsim has it: components of an orthonormal basis of the columns as they are, so that "99 % of the variance"
 /// is of data that have the same variance in every direction; and the sum of the squared correlations over the smaller rank of the
 /// data.
@@ -80,35 +70,6 @@ fn repsim(variance: f64) -> Cross {
     Cross::new(format!("whitened components {variance}"), prepare, |a: Of<'_, usize>, b: Of<'_, usize>, cross| {
         Ok(Some(cross.squared_norm_l2() / *a.kept.min(b.kept) as f64))
     })
-}
-
-/// The kept components and the fraction of variance in them.
-pub(super) fn cut(svd: &ThinSvd, keep: Keep, name: &str) -> Result<(ThinSvd, f64)> {
-    let total: f64 = svd.s.iter().map(|s| s * s).sum();
-    let cumulative: Vec<f64> = svd
-        .s
-        .iter()
-        .scan(0.0, |sum, s| {
-            *sum += s * s;
-            Some(*sum / total)
-        })
-        .collect();
-    let k = match keep {
-        Keep::Variance(fraction) if !(fraction > 0.0 && fraction < 1.0) => {
-            return refuse(format!(
-                "the kept variance must lie between 0 and 1, it is {fraction}; the usual one is 0.99"
-            ));
-        }
-        Keep::Variance(fraction) => (cumulative.partition_point(|c| *c <= fraction) + 1).min(svd.s.len()),
-        Keep::Dimensions(k) if k == 0 || k > svd.s.len() => {
-            return refuse(format!(
-                "SVCCA cannot keep {k} dimensions of {name}, whose rank is {}; ask for 1 to {0}",
-                svd.s.len()
-            ));
-        }
-        Keep::Dimensions(k) => k,
-    };
-    Ok((first(svd, k), cumulative.get(k - 1).copied().unwrap_or(1.0)))
 }
 
 #[cfg(test)]

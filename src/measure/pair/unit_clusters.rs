@@ -7,7 +7,7 @@
 use super::matching::{Sign, constant_units};
 use super::{MATCHING, NAME, UNITS};
 use crate::error::Result;
-use crate::measure::catalogue::{Entry, Held, Host, Parameter, Takes};
+use crate::measure::declaration::{Entry, Held, Host, Parameter, Takes};
 use crate::measure::numerics::algebra::symmetric_eigen;
 use crate::measure::numerics::check::{refuse, same_examples};
 use crate::measure::numerics::kmeans::kmeans;

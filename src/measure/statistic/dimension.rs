@@ -12,7 +12,7 @@ use super::neighbours::{Kept, Near, Nearest, Within};
 use super::source::Form;
 use super::spectrum::Spectrum;
 use crate::error::Result;
-use crate::measure::catalogue::Given;
+use crate::measure::declaration::Given;
 use crate::measure::numerics::algebra::rounding;
 
 const FAMILY: &str = "intrinsic dimension";

@@ -1,8 +1,8 @@
 //! How a statistic is declared.
 
 use super::source::Form;
-use crate::measure::catalogue::scale::{Scale, free};
-use crate::measure::catalogue::{Given, Parameter, Takes};
+use crate::measure::declaration::scale::{Scale, free};
+use crate::measure::declaration::{Given, Parameter, Takes};
 
 /// A statistic, as the catalogue lists it.
 pub struct StatisticEntry {

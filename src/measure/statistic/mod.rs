@@ -20,8 +20,9 @@ use faer::MatRef;
 pub use entry::StatisticEntry;
 pub use source::{Batch, Compute, Form, OnDevice};
 
-use super::catalogue::scale::{Scale, exponent, multiplied, shifted};
-use super::catalogue::{Given, unknown};
+use super::catalogue::unknown;
+use super::declaration::Given;
+use super::declaration::scale::{Scale, exponent, multiplied, shifted};
 use crate::error::{Error, Result};
 
 /// Every statistic, family by family.

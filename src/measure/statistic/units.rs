@@ -7,7 +7,7 @@ use super::entry::{StatisticEntry, number, word};
 use super::input::{Rows, check, dot, fail, mean};
 use super::source::Form;
 use crate::error::Result;
-use crate::measure::catalogue::{Given, Scale};
+use crate::measure::declaration::{Given, Scale};
 
 const FAMILY: &str = "units and examples";
 

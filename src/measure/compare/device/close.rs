@@ -11,7 +11,7 @@ use faer::Mat;
 use super::intake::padded;
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::measure::catalogue::{Remainder, turned};
+use crate::measure::declaration::{Remainder, turned};
 use crate::measure::pair_program::{PairProgram, Stack};
 
 /// Two forms `[examples, units]` of the same examples, and their product `first' second`.

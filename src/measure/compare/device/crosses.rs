@@ -9,9 +9,11 @@ use super::intake::padded;
 use super::{Found, Grid};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::measure::catalogue::{Cross, Crossed, Device, Measure, Side};
-use crate::measure::compare::{Named, in_parallel};
+use crate::measure::catalogue::Measure;
+use crate::measure::compare::Named;
+use crate::measure::declaration::{Cross, Crossed, Device, Side};
 use crate::measure::pair_program::{PairProgram, Stack};
+use crate::measure::parallel::in_parallel;
 
 /// Compares all pairs by those of the measures that are wanted and of this form.
 pub(super) fn by_cross_products(

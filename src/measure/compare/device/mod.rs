@@ -18,10 +18,11 @@ use super::Named;
 use crate::error::Result;
 use crate::gpu::{Gpu, Profile};
 use crate::measure::Estimator;
-use crate::measure::catalogue::{Cosine, Device, FromProducts, Measure};
+use crate::measure::catalogue::Measure;
+use crate::measure::declaration::{Cosine, Device, FromProducts};
 use crate::measure::embedding::{Bandwidth, Between, Centring};
 use crate::measure::outputs::jensen_shannon;
-use crate::measure::pair::neighbours::Nearness;
+use crate::measure::pairwise::neighbours::Nearness;
 
 /// What a device found of one measure.
 pub(super) struct Grid {

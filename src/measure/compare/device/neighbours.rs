@@ -5,10 +5,12 @@ use std::sync::Arc;
 use super::{Found, Grid};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::measure::catalogue::{Device, Measure, Surroundings};
-use crate::measure::compare::{Named, in_parallel};
+use crate::measure::catalogue::Measure;
+use crate::measure::compare::Named;
+use crate::measure::declaration::{Device, Surroundings};
 use crate::measure::nearest::{Near, Nearest};
-use crate::measure::pair::neighbours::{Nearness, Neighbours, Space};
+use crate::measure::pairwise::neighbours::{Nearness, Neighbours, Space};
+use crate::measure::parallel::in_parallel;
 
 /// Measures of nearest neighbours: one program for each number of neighbours and nearness.
 pub(super) fn by_neighbours(set: &[Named], measures: &[Measure], wanted: &[usize], gpu: &Arc<Gpu>) -> Result<Found> {

@@ -7,10 +7,12 @@ use super::intake::padded;
 use super::{Found, Grid};
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::measure::catalogue::{Cross, Device, Measure, NuclearValue};
-use crate::measure::compare::{Named, in_parallel};
-use crate::measure::pair::procrustes::Procrustes;
-use crate::measure::pair::procrustes::{Based, Basis};
+use crate::measure::catalogue::Measure;
+use crate::measure::compare::Named;
+use crate::measure::declaration::{Cross, Device, NuclearValue};
+use crate::measure::numerics::basis::Procrustes;
+use crate::measure::numerics::basis::{Based, Basis};
+use crate::measure::parallel::in_parallel;
 use crate::measure::polar::{Shared, shared};
 
 /// Measures of the singular values of cross-products: one program for each basis.

@@ -7,8 +7,9 @@ use super::tables::compared;
 use super::{Found, Grid};
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::measure::catalogue::{Device, Measure, Ranks, Tables};
+use crate::measure::catalogue::Measure;
 use crate::measure::compare::Named;
+use crate::measure::declaration::{Device, Ranks, Tables};
 use crate::measure::embedding::{Between, Centring, Embedding};
 use crate::measure::ranks::{RankComparison, Rows, rank_comparisons};
 

@@ -6,10 +6,12 @@ use super::intake::{Intake, row_major};
 use super::{Found, Grid};
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::measure::catalogue::{Device, Measure, Tables};
-use crate::measure::compare::{Named, in_parallel};
+use crate::measure::catalogue::Measure;
+use crate::measure::compare::Named;
+use crate::measure::declaration::{Device, Tables};
 use crate::measure::embedding::{Between, Centring, Embedding};
 use crate::measure::pairwise::rdm::Rdm;
+use crate::measure::parallel::in_parallel;
 use crate::measure::tables::upper_triangles;
 
 /// Compares all pairs by those of the measures that are wanted and of this form.

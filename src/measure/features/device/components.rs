@@ -7,8 +7,8 @@ use super::{Answers, Centre, Extents, row};
 use crate::error::{Error, Result};
 use crate::graph::{Effect, Function, Graph, Machine, Tensor, VariableKind};
 use crate::kernels::program::{Binary, DType, Unary};
-use crate::measure::compare::in_parallel;
 use crate::measure::features::device::variance::Inputs;
+use crate::measure::parallel::in_parallel;
 
 /// Components at most; of fewer units there are as many as units.
 pub const MOST: usize = 16;

@@ -13,8 +13,8 @@ use faer::{Mat, Side};
 use super::Extents;
 use crate::error::{Error, Result};
 use crate::graph::{Function, Graph, Machine};
-use crate::measure::compare::in_parallel;
 use crate::measure::features::device::variance::Inputs;
+use crate::measure::parallel::in_parallel;
 use crate::measure::statistic::probe::Descent;
 use nodes::{AGREEING, FIRST, INVERSE, LABELS, NAMES, PENALTY, READ, SCALE, SCORE, SHARES, SUM, curvature, room};
 

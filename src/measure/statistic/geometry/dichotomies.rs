@@ -4,7 +4,7 @@ use faer::MatRef;
 
 use super::Decoder;
 use crate::error::Result;
-use crate::measure::catalogue::Scale;
+use crate::measure::declaration::Scale;
 use crate::measure::random::Random;
 use crate::measure::statistic::classes::FAMILY;
 use crate::measure::statistic::entry::{StatisticEntry, count};

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::graph::{Effect, Function, Graph, Machine, Tensor, VariableKind, lower};
 use crate::kernels::program::{Binary, DType, Unary};
-use crate::measure::compare::in_parallel;
+use crate::measure::parallel::in_parallel;
 use crate::measure::statistic::input::{column_means, less, take_rows};
 use crate::measure::statistic::probe::Fold;
 use crate::measure::statistic::standard::{Standard, in_batches, padded, profile};

@@ -25,7 +25,7 @@ use super::entry::{StatisticEntry, count, number, word};
 use super::input::{Classes, check, fail, same_rows, take_rows};
 use super::source::Form;
 use crate::error::Result;
-use crate::measure::catalogue::{Given, Parameter, Scale};
+use crate::measure::declaration::{Given, Parameter, Scale};
 use held_out::HeldOut;
 
 const FOLDS: Parameter = count("folds", 5, 2, "stratified folds");

@@ -12,9 +12,9 @@ use faer::MatRef;
 use super::cross::Cross;
 use crate::error::Result;
 use crate::measure::embedding::{Between, Embedding};
-use crate::measure::pair::neighbours::{Nearness, Neighbours};
-use crate::measure::pair::procrustes::Basis;
-use crate::measure::pair::procrustes::Procrustes;
+use crate::measure::numerics::basis::Basis;
+use crate::measure::numerics::basis::Procrustes;
+use crate::measure::pairwise::neighbours::{Nearness, Neighbours};
 use crate::measure::pairwise::rdm::Rdm;
 use crate::measure::ranks::RankComparison;
 

@@ -11,8 +11,7 @@ use std::sync::Arc;
 
 use faer::{Mat, MatRef};
 
-use super::device::Device;
-use super::entry::{Host, Made};
+use super::host::Host;
 use crate::error::{Error, Result};
 use crate::measure::numerics::algebra::product;
 use crate::measure::numerics::factor::thin_svd;
@@ -263,11 +262,5 @@ impl From<Cross> for Host {
     fn from(cross: Cross) -> Self {
         let of_pair = cross.clone();
         Self::sized(move |x| cross.prepare(x), move |a: &Side, b: &Side, sizes| of_pair.value(a, b, sizes))
-    }
-}
-
-impl From<Cross> for Made {
-    fn from(cross: Cross) -> Self {
-        Self { host: cross.clone().into(), device: Some(Device::Cross(cross)) }
     }
 }
