@@ -19,15 +19,20 @@ macro_rules! settings {
     };
 }
 
-/// Declares an enum, the word of each variant, and the list of all variants.
+/// Declares an enum, the word of each variant, those that other tools use for it, and the list of all variants.
 macro_rules! choices {
-    ($(#[$outer:meta])* $type:ident { $($(#[$inner:meta])* $variant:ident = $name:literal,)+ }) => {
+    ($(#[$outer:meta])* $type:ident { $($(#[$inner:meta])* $variant:ident = $name:literal $([$($other:literal),+])?,)+ }) => {
         $(#[$outer])*
         #[derive(
             Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
         )]
         pub enum $type {
-            $($(#[$inner])* #[serde(rename = $name)] $variant,)+
+            $(
+                $(#[$inner])*
+                #[serde(rename = $name)]
+                $(#[schemars(extend("synonyms" = [$($other),+]))])?
+                $variant,
+            )+
         }
 
         impl $type {

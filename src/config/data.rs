@@ -24,7 +24,7 @@ choices! {
         /// declares them (Lampinen, Chan and Hermann 2024).
         Features = "features",
         /// The files named by `data.inputs` and its neighbours.
-        Files = "files",
+        Files = "files" ["mnist", "csv"],
     }
 }
 

@@ -1,6 +1,5 @@
 //! Other names of keys: spellings that are accepted, and guesses at what an unknown key was meant to be.
 
-use super::schema;
 use super::tree::{Complaint, Entry, Node, Value, shorten};
 use crate::measure::catalogue::{Measure, Statistic};
 
@@ -8,36 +7,11 @@ use crate::measure::catalogue::{Measure, Statistic};
 const ALIASES: &[(&str, &str)] =
     &[("optimizer", "optimiser"), ("normalize", "normalise"), ("initializer", "init"), ("initialiser", "init")];
 
+/// A word that other tools use, and the full path of the key that it stands for.
+pub(super) type Synonym = (&'static str, String);
+
 /// Words that other tools use for `kind`, in whatever section; those for one key alone stand at its field.
 const KINDS: [&str; 2] = ["type", "name"];
-
-/// Words that other tools use for a value.
-const VALUE_SYNONYMS: &[(&str, &str)] = &[
-    ("swish", "silu"),
-    ("linear", "identity"),
-    ("logistic", "sigmoid"),
-    ("xavier", "xavier_normal"),
-    ("glorot", "xavier_normal"),
-    ("glorot_normal", "xavier_normal"),
-    ("glorot_uniform", "xavier_uniform"),
-    ("kaiming", "kaiming_normal"),
-    ("he", "kaiming_normal"),
-    ("he_normal", "kaiming_normal"),
-    ("he_uniform", "kaiming_uniform"),
-    ("truncated_normal", "variance_scaling"),
-    ("default", "pytorch"),
-    ("momentum", "sgd"),
-    ("nll", "cross_entropy"),
-    ("softmax", "cross_entropy"),
-    ("binary_cross_entropy", "bce"),
-    ("l2", "mse"),
-    ("mnist", "files"),
-    ("csv", "files"),
-    ("exponential", "step"),
-    ("zscore", "standard"),
-    ("minmax", "unit"),
-    ("grad_norm", "gradient_norm"),
-];
 
 /// The key's own name.
 pub(super) fn canonical(segment: &str) -> &str {
@@ -78,14 +52,6 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     (distance <= (word.chars().count() / 3).max(1)).then_some(best)
 }
 
-/// The choice that a mistyped one was meant to be.
-pub(super) fn nearest_choice<'a>(word: &str, choices: &[&'a str]) -> Option<&'a str> {
-    let lower = word.to_lowercase().replace('-', "_");
-    let synonym = VALUE_SYNONYMS.iter().filter(|(other, _)| *other == lower).map(|(_, name)| *name);
-    let by_synonym = synonym.filter_map(|name| choices.iter().copied().find(|choice| *choice == name)).next();
-    by_synonym.or_else(|| nearest(word, choices.iter().copied()))
-}
-
 /// Where a word of the catalogue belongs that came as one of `observe.measures`, as the end of a sentence.
 pub(super) fn of_the_catalogue(path: &str, word: &str) -> Option<String> {
     if !path.starts_with("observe.measures") {
@@ -100,14 +66,14 @@ pub(super) fn of_the_catalogue(path: &str, word: &str) -> Option<String> {
 }
 
 /// What an unknown key was meant to be: a name in the same section, or the full path of one elsewhere.
-/// `all` holds every key's full path.
-pub(super) fn meant(section: &str, unknown: &str, known: &[&str], all: &[String]) -> Option<String> {
+/// `all` holds every key's full path, `synonyms` words that other tools use, with the full path of the key.
+fn meant(section: &str, unknown: &str, known: &[&str], all: &[String], synonyms: &[Synonym]) -> Option<String> {
     let lower = unknown.to_lowercase().replace('-', "_");
     let inside = |path: &str| -> Option<String> {
         let rest = if section.is_empty() { path } else { path.strip_prefix(section)?.strip_prefix('.')? };
         known.contains(&rest).then(|| rest.to_owned())
     };
-    let path = schema::synonyms().iter().find(|(word, _)| *word == lower).map(|(_, path)| path.as_str());
+    let path = synonyms.iter().find(|(word, _)| *word == lower).map(|(_, path)| path.as_str());
     let kind = || (KINDS.contains(&lower.as_str()) && known.contains(&"kind")).then(|| "kind".to_owned());
     if let Some(name) = path.and_then(inside).or_else(kind) {
         return Some(name);
@@ -125,9 +91,15 @@ pub(super) fn meant(section: &str, unknown: &str, known: &[&str], all: &[String]
 }
 
 /// The sentence for an unknown key of a section.
-pub(super) fn unknown_key(section: &str, unknown: &str, known: &[&str], all: &[String]) -> String {
+pub(super) fn unknown_key(
+    section: &str,
+    unknown: &str,
+    known: &[&str],
+    all: &[String],
+    synonyms: &[Synonym],
+) -> String {
     let place = if section.is_empty() { "at the top level".to_owned() } else { format!("in [{section}]") };
-    let advice = match meant(section, unknown, known, all) {
+    let advice = match meant(section, unknown, known, all, synonyms) {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!("its keys are {}", known.join(", ")),
     };
@@ -138,6 +110,7 @@ pub(super) fn unknown_key(section: &str, unknown: &str, known: &[&str], all: &[S
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::schema;
 
     #[test]
     fn every_synonym_and_alias_leads_to_one_key() {
@@ -158,9 +131,7 @@ mod tests {
         assert_eq!(nearest("Cross-Entropy", ["bce", "cross_entropy"]), Some("cross_entropy"));
         assert_eq!(nearest("zzzz", ["relu"]), None);
         assert_eq!(nearest(&"a".repeat(1 << 20), ["a"]), None);
-        assert_eq!(nearest_choice("swish", &["relu", "silu"]), Some("silu"));
-        assert_eq!(nearest_choice("swish", &["adam"]), None);
         // A measure of the catalogue is no short form of a word here, which may mean another estimator.
-        assert_eq!(nearest_choice("cka", &["cka_pairs", "cka_last"]), None);
+        assert_eq!(nearest("cka", ["cka_pairs", "cka_last"]), None);
     }
 }

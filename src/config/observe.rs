@@ -12,7 +12,7 @@ choices! {
         /// Part of the examples whose largest output is that of their class, on the probe set.
         Accuracy = "accuracy",
         /// Euclidean norm of the whole gradient, on the coming batch.
-        GradientNorm = "gradient_norm",
+        GradientNorm = "gradient_norm" ["grad_norm"],
         /// Euclidean norm of all parameters together.
         WeightNorm = "weight_norm",
         /// Squared Euclidean distance between the representations of the two probe examples of each of `pairs`.

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::{
     Experiment, fields,
-    names::{nearest_choice, of_the_catalogue, unknown_key},
+    names::{Synonym, nearest, of_the_catalogue, unknown_key},
     tree::{Complaint, Node, Value, shorten},
 };
 
@@ -149,7 +149,7 @@ pub(super) fn check(node: &Node, schema: &Json, path: &str) -> Result<(), Compla
                 let Some(inner) = schema.get("properties").and_then(|all| all.get(&entry.key)) else {
                     // An item of a list has the keys of the list's section.
                     let section = path.split('[').next().unwrap_or(path);
-                    let message = unknown_key(section, &entry.key, fields::of_section(section), paths());
+                    let message = unknown_key(section, &entry.key, fields::of_section(section), paths(), synonyms());
                     let message = message.replacen(&format!("[{section}]"), &title(section), 1);
                     return Err(Complaint { key: path.into(), place: entry.place, message });
                 };
@@ -163,7 +163,8 @@ pub(super) fn check(node: &Node, schema: &Json, path: &str) -> Result<(), Compla
             if words.contains(&text.as_str()) {
                 return Ok(());
             }
-            let near = || nearest_choice(text, &words).map(|word| format!("; did you mean \"{word}\"?"));
+            let meant = || synonym(schema, text).or_else(|| nearest(text, words.iter().copied()));
+            let near = || meant().map(|word| format!("; did you mean \"{word}\"?"));
             let advice = of_the_catalogue(path, text).or_else(near);
             let message = format!(
                 "{path}: expected one of {}, got \"{}\"{}",
@@ -214,6 +215,18 @@ pub(super) fn check(node: &Node, schema: &Json, path: &str) -> Result<(), Compla
         }
         _ => wrong(describe(schema)),
     }
+}
+
+/// The word of a schema that has `text` among its synonyms.
+fn synonym<'a>(schema: &'a Json, text: &str) -> Option<&'a str> {
+    let text = text.to_lowercase().replace('-', "_");
+    let has = |word: &&Json| words_of(word, "synonyms").any(|other| other == text);
+    resolve(schema).get("oneOf")?.as_array()?.iter().find(has)?.get("const")?.as_str()
+}
+
+/// The words of a list in a schema.
+fn words_of<'a>(schema: &'a Json, key: &str) -> impl Iterator<Item = &'a str> {
+    schema.get(key).and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str)
 }
 
 fn same_kind(shape: &Shape<'_>, value: &Value) -> bool {
@@ -277,7 +290,7 @@ pub(super) fn find(path: &str) -> Result<&'static Json, String> {
             return Err(if known.is_empty() {
                 format!("`{section}` has no keys inside, so no `{}`", shorten(part))
             } else {
-                unknown_key(&section, part, known, paths())
+                unknown_key(&section, part, known, paths(), synonyms())
             });
         };
         schema = resolve(inner);
@@ -313,8 +326,8 @@ fn properties() -> impl Iterator<Item = (String, &'static Json)> {
 }
 
 /// Words that other tools use for a key, each with the key.
-pub(super) fn synonyms() -> &'static [(&'static str, String)] {
-    static SYNONYMS: OnceLock<Vec<(&str, String)>> = OnceLock::new();
+pub(super) fn synonyms() -> &'static [Synonym] {
+    static SYNONYMS: OnceLock<Vec<Synonym>> = OnceLock::new();
     SYNONYMS.get_or_init(|| {
         let words = |schema: &'static Json| schema.get("synonyms").and_then(Json::as_array).into_iter().flatten();
         let each =

@@ -11,9 +11,9 @@ choices! {
         None = "none",
         /// Divided by the largest absolute value of all inputs.
         #[default]
-        Unit = "unit",
+        Unit = "unit" ["minmax"],
         /// To mean 0 and variance 1 for each input; an input that never changes becomes 0.
-        Standard = "standard",
+        Standard = "standard" ["zscore"],
     }
 }
 

@@ -9,7 +9,7 @@ choices! {
     /// An activation function, applied to each element.
     Activation {
         /// x: a deep linear network.
-        Identity = "identity",
+        Identity = "identity" ["linear"],
         /// max(x, 0).
         #[default]
         Relu = "relu",
@@ -22,13 +22,13 @@ choices! {
         /// The tanh approximation of `gelu`.
         GeluTanh = "gelu_tanh",
         /// x sigmoid(x), also called swish.
-        Silu = "silu",
+        Silu = "silu" ["swish"],
         /// log(1 + exp(x)).
         Softplus = "softplus",
         /// tanh(x).
         Tanh = "tanh",
         /// 1 / (1 + exp(-x)).
-        Sigmoid = "sigmoid",
+        Sigmoid = "sigmoid" ["logistic"],
     }
 }
 

@@ -9,16 +9,16 @@ choices! {
     /// How weights are drawn. Biases start at 0, save for `pytorch`.
     Init {
         /// Normal with standard deviation gain sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio 2010).
-        XavierNormal = "xavier_normal",
+        XavierNormal = "xavier_normal" ["xavier", "glorot", "glorot_normal"],
         /// Uniform within ±gain sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010).
-        XavierUniform = "xavier_uniform",
+        XavierUniform = "xavier_uniform" ["glorot_uniform"],
         /// Normal with standard deviation gain sqrt(2 / fan) (He et al. 2015).
         #[default]
-        KaimingNormal = "kaiming_normal",
+        KaimingNormal = "kaiming_normal" ["kaiming", "he", "he_normal"],
         /// Uniform within ±gain sqrt(6 / fan) (He et al. 2015).
-        KaimingUniform = "kaiming_uniform",
+        KaimingUniform = "kaiming_uniform" ["he_uniform"],
         /// Normal cut at two standard deviations, with variance gain² / fan after the cut.
-        VarianceScaling = "variance_scaling",
+        VarianceScaling = "variance_scaling" ["truncated_normal"],
         /// gain times a random matrix with orthonormal rows or columns (Saxe et al. 2014).
         Orthogonal = "orthogonal",
         /// Normal with standard deviation gain, whatever the width.
@@ -26,7 +26,7 @@ choices! {
         /// Uniform within ±gain, whatever the width.
         Uniform = "uniform",
         /// What `torch.nn.Linear` does: weights uniform within ±gain / sqrt(fan_in), biases within ±1 / sqrt(fan_in).
-        Pytorch = "pytorch",
+        Pytorch = "pytorch" ["default"],
     }
 }
 

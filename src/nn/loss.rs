@@ -10,11 +10,11 @@ choices! {
     LossKind {
         /// Minus the log-probability of the class under a softmax of the outputs.
         #[default]
-        CrossEntropy = "cross_entropy",
+        CrossEntropy = "cross_entropy" ["nll", "softmax"],
         /// Binary cross-entropy of each output through a sigmoid; labels become one-hot rows.
-        Bce = "bce",
+        Bce = "bce" ["binary_cross_entropy"],
         /// Squared difference between outputs and targets; labels become one-hot rows.
-        Mse = "mse",
+        Mse = "mse" ["l2"],
     }
 }
 

@@ -13,7 +13,7 @@ choices! {
     /// The rule of an update.
     OptimiserKind {
         /// Gradient descent, with `momentum` when it is above 0.
-        Sgd = "sgd",
+        Sgd = "sgd" ["momentum"],
         /// Adam (Kingma and Ba 2015).
         #[default]
         Adam = "adam",

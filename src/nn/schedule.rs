@@ -12,7 +12,7 @@ choices! {
         #[default]
         Constant = "constant",
         /// Times `factor` every `every` steps.
-        Step = "step",
+        Step = "step" ["exponential"],
         /// Half a cosine from `lr` to `end` times `lr`.
         Cosine = "cosine",
         /// A straight line from `lr` to `end` times `lr`.

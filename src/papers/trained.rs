@@ -5,7 +5,6 @@ use std::path::Path;
 
 use crate::data::{NamedArray, read_safetensors, write_safetensors};
 use crate::error::Result;
-use crate::files::Layer;
 use crate::train::{Quantity, Summary, Tracked};
 
 /// A value that was observed over training, of every replica.
@@ -67,16 +66,9 @@ impl Trained {
             parameters: summary.parameters,
             ..Self::default()
         };
-        for (name, shape, values) in summary.representations {
-            let Some((replica, layer)) = name.split_once('/') else { continue };
-            let Ok(replica) = replica.parse() else { continue };
-            let (into, layer) = match layer.strip_prefix("fit/") {
-                Some(layer) => (&mut found.fit_representations, layer),
-                None => (&mut found.representations, layer),
-            };
-            if let Some(layer) = Layer::parse(layer) {
-                into.push((replica, layer.0 as usize, shape, values));
-            }
+        for of in summary.representations {
+            let into = if of.fit { &mut found.fit_representations } else { &mut found.representations };
+            into.push((of.replica, of.layer.0 as usize, of.shape.to_vec(), of.values));
         }
         found
     }

@@ -47,6 +47,7 @@ pub use options::{Interrupt, Matrices, Options, Progress, Quiet, Stage};
 pub use part::{Part, Targets};
 pub use prepared::Prepared;
 pub use replica::Replica;
+pub use saving::Representation;
 pub use snapshot::{Standing, resumable};
 pub use stages::Ended;
 pub use summary::Summary;

@@ -10,6 +10,29 @@ use crate::data::{NamedArray, read_safetensors};
 use crate::error::{Error, Result};
 use crate::files::Layer;
 
+/// What a hidden layer of a replica makes of a set of examples.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Representation {
+    /// The replica, by its place in the sweep.
+    pub replica: usize,
+    /// The hidden layer.
+    pub layer: Layer,
+    /// Whether it is of the set that regressions are fitted on, rather than of the probe set.
+    pub fit: bool,
+    /// Examples and units.
+    pub shape: [usize; 2],
+    /// Row by row.
+    pub values: Vec<f32>,
+}
+
+impl Representation {
+    /// As files have it, named `<replica>/<layer>`, or `<replica>/fit/<layer>`.
+    pub fn into_array(self) -> NamedArray {
+        let set = if self.fit { "fit/" } else { "" };
+        (format!("{}/{set}{}", self.replica, self.layer), self.shape.to_vec(), self.values)
+    }
+}
+
 impl Slice<'_> {
     /// The arrays of a checkpoint's parameters: by group, slice and name, all replicas together.
     fn parameters(&mut self) -> Result<Vec<NamedArray>> {
@@ -75,19 +98,20 @@ impl Groups {
         Ok(sorted(all))
     }
 
-    /// Representations that `evaluate` left, of every replica: `<replica>/<layer>`, `[examples, units]`.
-    pub fn representations(&mut self, data: &Prepared) -> Result<Vec<NamedArray>> {
+    /// Representations that `evaluate` left, of every replica.
+    pub fn representations(&mut self, data: &Prepared) -> Result<Vec<Representation>> {
         let fit_examples = data.declared.as_ref().map(|d| d.fit_examples);
         let mut all = Vec::new();
         for Slice { compiled, machine, members, .. } in self.slices() {
             for (layer, &units) in compiled.hidden.iter().enumerate() {
-                let mut sets = vec![(representation_name(layer), "", data.probe.examples)];
-                sets.extend(fit_examples.map(|n| (fit_representation_name(layer), "fit/", n)));
-                for (variable, set, examples) in sets {
+                let mut sets = vec![(representation_name(layer), false, data.probe.examples)];
+                sets.extend(fit_examples.map(|n| (fit_representation_name(layer), true, n)));
+                let layer = Layer::of(layer);
+                for (variable, fit, examples) in sets {
                     let values = machine.read_variable(&variable)?;
-                    for (part, m) in values.chunks(examples * units).zip(members) {
-                        let name = format!("{m}/{set}{}", Layer::of(layer));
-                        all.push((*m, (name, vec![examples, units], part.to_vec())));
+                    for (part, &replica) in values.chunks(examples * units).zip(members) {
+                        let (shape, values) = ([examples, units], part.to_vec());
+                        all.push((replica, Representation { replica, layer, fit, shape, values }));
                     }
                 }
             }
@@ -107,7 +131,7 @@ pub(super) fn kept_representations(recorder: &Recorder, checkpoints: &[u32]) -> 
 }
 
 /// Arrays in the order of their replicas, whatever the slices that they came from.
-fn sorted<K: Ord + Copy>(mut arrays: Vec<(K, NamedArray)>) -> Vec<NamedArray> {
+fn sorted<K: Ord + Copy, A>(mut arrays: Vec<(K, A)>) -> Vec<A> {
     arrays.sort_by_key(|(of, _)| *of);
     arrays.into_iter().map(|(_, array)| array).collect()
 }

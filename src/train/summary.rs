@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::saving::Representation;
 use super::stages::Ended;
 use super::track::Tracked;
 use crate::data::NamedArray;
@@ -27,10 +28,8 @@ pub struct Summary {
     pub steps: u32,
     /// What became of the stages of each replica.
     pub ended: Vec<Ended>,
-    /// Representations of the trained networks, named by replica and layer (`0/layers.1`), if `save.representations` asks
-    /// for those of the end.
-    /// Of data with a set for fitting, those on it too (`0/fit/layers.1`).
-    pub representations: Vec<NamedArray>,
+    /// Representations of the trained networks, if `save.representations` asks for those of the end.
+    pub representations: Vec<Representation>,
     /// Parameters of the trained networks, named by replica (`0/layers.1.weight`), if `save.parameters` asks for those of the
     /// end.
     pub parameters: Vec<NamedArray>,

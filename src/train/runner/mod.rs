@@ -15,7 +15,7 @@ use super::memory;
 use super::observing::{Observation, of_stages};
 use super::options::{Matrices, Options, Progress, Stage};
 use super::recorder::Recorder;
-use super::saving;
+use super::saving::{self, Representation};
 use super::snapshot::{self, Found, Stamp};
 use super::summary::Summary;
 use super::sweep::Sweep;
@@ -292,7 +292,7 @@ impl<'s> Runner<'s> {
         if let Some(path) = self.recorder.representations_path(step)
             && e.save.representations == Keep::Checkpoints
         {
-            write_safetensors(&path, &self.groups.representations(&self.sweep.data)?, &[])?;
+            write_safetensors(&path, &arrays(self.groups.representations(&self.sweep.data)?), &[])?;
         }
         self.recorder.checkpoint(step, found.metrics, found.pairs)
     }
@@ -334,7 +334,7 @@ impl<'s> Runner<'s> {
     }
 
     /// Representations and parameters at the end of training, each if they were asked for.
-    fn final_tensors(&mut self) -> Result<(Vec<NamedArray>, Vec<NamedArray>)> {
+    fn final_tensors(&mut self) -> Result<(Vec<Representation>, Vec<NamedArray>)> {
         let save = &self.sweep.experiment.save;
         let (mut representations, mut parameters) = (Vec::new(), Vec::new());
         if save.representations == Keep::Final {
@@ -348,7 +348,7 @@ impl<'s> Runner<'s> {
     }
 
     /// Parameters and representations that were asked for, in their final files.
-    fn write_tensors(&mut self, representations: &[NamedArray], parameters: &[NamedArray]) -> Result<()> {
+    fn write_tensors(&mut self, representations: &[Representation], parameters: &[NamedArray]) -> Result<()> {
         let Some(dir) = self.options.out.as_deref() else { return Ok(()) };
         let save = &self.sweep.experiment.save;
         let checkpoints = self.checkpoints();
@@ -364,10 +364,15 @@ impl<'s> Runner<'s> {
         write(layout::PARAMETERS, save.parameters, parameters, &mut || {
             self.groups.kept_parameters(&self.recorder, &checkpoints)
         })?;
-        write(layout::REPRESENTATIONS, save.representations, representations, &mut || {
+        write(layout::REPRESENTATIONS, save.representations, &arrays(representations.to_vec()), &mut || {
             saving::kept_representations(&self.recorder, &checkpoints)
         })
     }
+}
+
+/// Representations as files have them.
+fn arrays(representations: Vec<Representation>) -> Vec<NamedArray> {
+    representations.into_iter().map(Representation::into_array).collect()
 }
 
 /// Sets the replicas of a group to their start, which may be weights that a file gives.

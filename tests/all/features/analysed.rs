@@ -13,7 +13,7 @@ use isogram::measure::features::redundant::redundant;
 use isogram::measure::features::substructure::substructure;
 use isogram::measure::features::variance::{Constant, explained_by_class};
 use isogram::measure::statistic::probe::LogisticOptions;
-use isogram::train::{Options, Quiet, Summary, Sweep};
+use isogram::train::{Options, Quiet, Representation, Summary, Sweep};
 
 use super::labels;
 use super::trained::{options, rows};
@@ -91,9 +91,8 @@ fn analyses_in_a_run_are_those_of_f64_on_what_it_saves() {
                 let got = value(&summary, replica, name, layer);
                 assert!((got - expected).abs() <= most, "{loss}, {replica}, {name}: {got} against {expected}");
             };
-            let of = |layer: usize| {
-                ["fit/", ""].map(|set| saved(&summary.representations, &format!("{replica}/{set}layers.{layer}")))
-            };
+            let arrays: Vec<_> = summary.representations.iter().cloned().map(Representation::into_array).collect();
+            let of = |layer: usize| ["fit/", ""].map(|set| saved(&arrays, &format!("{replica}/{set}layers.{layer}")));
             let column = |made: &Made, f: usize| -> Vec<usize> {
                 labels(made).chunks(2).map(|row| usize::from(row[f] > 0.5)).collect()
             };
