@@ -2,6 +2,7 @@
 //! computed in f64 there too.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use faer::{Mat, MatRef};
 
@@ -92,7 +93,7 @@ fn known(batch: &Batch<'_>, k: usize) -> Result<Rc<Vec<Option<Vec<usize>>>>> {
 
 /// Whether so many neighbours can be found: each pass over the examples is a loop, and some adapters end loops after so many
 /// turns.
-pub(super) fn fits(gpu: Option<&std::sync::Arc<Gpu>>, n: usize, k: usize) -> bool {
+pub(super) fn fits(gpu: Option<&Arc<Gpu>>, n: usize, k: usize) -> bool {
     let turns = k as u64 * (n as u64 + 2) + 16;
     k > 0 && k < n && profile(gpu).loop_iterations.is_none_or(|most| turns < most)
 }
@@ -138,9 +139,9 @@ impl Source for Within {
             let radii = kept.near_known(known.as_ref()?, k2).radii(self.neighbours);
             Some((kept, radii))
         };
-        let parts: Vec<Option<(Kept, [f64; 2])>> = batch.set.iter().zip(known.iter()).map(radii).collect();
+        let parts: Vec<Radii> = batch.set.iter().zip(known.iter()).map(radii).collect();
         // Squared radii in the device's units, a little less and a little more.
-        let limits = |(part, x): (&Option<(Kept, [f64; 2])>, &Standard)| {
+        let limits = |(part, x): (&Radii, &Standard)| {
             let Some((kept, radii)) = part else { return [0.0; 4] };
             let of = |r: f64| {
                 let r = r * kept.scale * x.scale;
@@ -152,7 +153,7 @@ impl Source for Within {
         };
         let limits: Vec<[f32; 4]> = parts.iter().zip(&xs).map(limits).collect();
         let counted = counts(batch.gpu, &xs, &limits)?;
-        let of = |(part, counts): (Option<(Kept, [f64; 2])>, Vec<[f32; 4]>)| {
+        let of = |(part, counts): (Radii, Vec<[f32; 4]>)| {
             let (kept, radii) = part?;
             let mut within = [0.0f64; 2];
             for (i, row) in counts.iter().enumerate() {
@@ -171,6 +172,9 @@ impl Source for Within {
         Ok(parts.into_iter().zip(counted).map(of).collect())
     }
 }
+
+/// The examples and two radii, if all examples are kept.
+type Radii = Option<(Kept, [f64; 2])>;
 
 /// Examples that take part, scaled so that squares neither overflow nor vanish.
 pub(super) struct Kept {

@@ -3,8 +3,8 @@
 
 use faer::{Mat, Side};
 
-use super::{Answers, Centre, Extents, row};
-use crate::error::{Error, Result};
+use super::{Answers, Centre, Extents, one_name_each, row};
+use crate::error::Result;
 use crate::graph::{Effect, Function, Graph, Machine, Tensor, VariableKind};
 use crate::kernels::program::{Binary, DType, Unary};
 use crate::measure::features::device::variance::Inputs;
@@ -179,13 +179,7 @@ impl Found {
     /// # Errors
     /// If the number of names is not that of the features.
     pub fn named(&self, names: &[&str]) -> Result<Vec<(String, f64)>> {
-        if names.len() != self.squared.len() {
-            return Err(Error::Shape(format!(
-                "{} names were given for {} features; give one each",
-                names.len(),
-                self.squared.len()
-            )));
-        }
+        one_name_each(names, self.squared.len())?;
         let kept = self.squared.first().map_or(0, Vec::len);
         let mut all: Vec<(String, f64)> = Vec::new();
         all.extend(self.share.iter().take(kept).enumerate().map(|(k, &v)| (format!("component_share_{}", k + 1), v)));

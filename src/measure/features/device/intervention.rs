@@ -1,7 +1,7 @@
 //! Interventions along features' directions as nodes ([`intervention`](super::super::intervention) has the definitions).
 
-use super::{Answers, Centre, Extents, row};
-use crate::error::{Error, Result};
+use super::{Answers, Centre, Extents, one_name_each, row};
+use crate::error::Result;
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::{Binary, Unary};
 use crate::measure::features::device::variance::Inputs;
@@ -121,13 +121,7 @@ impl SteeringNodes {
     /// # Errors
     /// If the number of names is not that of the features.
     pub fn named(&self, g: &mut Graph, names: &[&str]) -> Result<Vec<(String, Tensor)>> {
-        if names.len() != self.target.len() {
-            return Err(Error::Shape(format!(
-                "{} names were given for {} features; give one each",
-                names.len(),
-                self.target.len()
-            )));
-        }
+        one_name_each(names, self.target.len())?;
         let mut all = Vec::new();
         for (f, name) in names.iter().enumerate() {
             all.push((format!("flips_{name}"), self.target[f]));

@@ -80,6 +80,14 @@ impl Extents {
     }
 }
 
+/// Refuses another number of names than features.
+fn one_name_each(names: &[&str], features: usize) -> Result<()> {
+    if names.len() == features {
+        return Ok(());
+    }
+    Err(Error::Shape(format!("{} names were given for {features} features; give one each", names.len())))
+}
+
 /// The mean of the examples of a set, from its first one on, so that offsets cost no digits.
 #[derive(Clone, Copy, Debug)]
 struct Centre {

@@ -10,7 +10,7 @@ mod nodes;
 use faer::linalg::solvers::DenseSolveCore;
 use faer::{Mat, Side};
 
-use super::Extents;
+use super::{Extents, one_name_each};
 use crate::error::{Error, Result};
 use crate::graph::{Function, Graph, Machine};
 use crate::measure::features::device::variance::Inputs;
@@ -146,13 +146,7 @@ impl Following {
     /// # Errors
     /// If the number of names is not that of the features.
     pub fn named(&self, found: &[Found], names: &[&str]) -> Result<Vec<(String, f64)>> {
-        if names.len() != self.features {
-            return Err(Error::Shape(format!(
-                "{} names were given for {} features; give one each",
-                names.len(),
-                self.features
-            )));
-        }
+        one_name_each(names, self.features)?;
         let each = self.problems.iter().zip(found).flat_map(|(p, found)| {
             let name = format!("follows_{}_over_{}_{}", names[p.first], names[p.second], p.size);
             [(format!("{name}_agreeing"), found.agreeing), (name, found.first)]

@@ -6,7 +6,7 @@
 //! it is centred, so that units without variance become exactly zero. Sums over examples without a feature are what sums over
 //! examples with it leave of the whole.
 
-use super::Extents;
+use super::{Extents, one_name_each};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::{Binary, Unary};
@@ -67,12 +67,7 @@ impl ExplainedNodes {
     /// If the number of names is not that of the features.
     pub fn named(&self, g: &mut Graph, names: &[&str]) -> Result<Vec<(String, Tensor)>> {
         let [features, _] = g.matrix(self.r2)?;
-        if names.len() != features {
-            return Err(Error::Shape(format!(
-                "{} names were given for {features} features; give one each",
-                names.len()
-            )));
-        }
+        one_name_each(names, features)?;
         let mut all = Vec::new();
         let mut add = |g: &mut Graph, value: Tensor, name: &dyn Fn(&str) -> String| -> Result<()> {
             for (f, feature) in names.iter().enumerate() {
