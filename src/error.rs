@@ -85,3 +85,33 @@ impl Error {
         Error::Config(message.into())
     }
 }
+
+/// The word of a list that a mistyped one is nearest to, if one is near.
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // The distance costs the product of both lengths, and nothing long is near to a name.
+    if word.len() > 64 {
+        return None;
+    }
+    let plain = |text: &str| text.to_lowercase().replace(['-', ' '], "_");
+    let word = plain(word);
+    let (distance, best) = known
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(&word, &plain(name)), name))
+        .min_by_key(|(distance, _)| *distance)?;
+    (distance <= (word.chars().count() / 3).max(1)).then_some(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_is_near() {
+        assert_eq!(nearest("rleu", ["relu", "elu"]), Some("relu"));
+        assert_eq!(nearest("Cross-Entropy", ["bce", "cross_entropy"]), Some("cross_entropy"));
+        assert_eq!(nearest("zzzz", ["relu"]), None);
+        assert_eq!(nearest(&"a".repeat(1 << 20), ["a"]), None);
+        // A measure of the catalogue is no short form of a word here, which may mean another estimator.
+        assert_eq!(nearest("cka", ["cka_pairs", "cka_last"]), None);
+    }
+}

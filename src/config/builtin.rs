@@ -4,11 +4,10 @@ use std::{io::Read, path::Path};
 
 use super::{
     Experiment,
-    names::nearest,
     read::{File, read},
     tree::{Source, shorten},
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 
 /// Experiments are text of some kilobytes; a file much larger is another file.
 const LARGEST: u64 = 16 << 20;

@@ -4,8 +4,9 @@ use super::{
     Experiment, SettingValue,
     check::cross,
     schema,
-    sweep::{MOST_REPLICAS, Sweep},
+    sweep::Sweep,
     tree::{Complaint, Node},
+    values::MOST_REPLICAS,
 };
 
 /// One combination of the swept settings; it is trained once with each seed.

@@ -45,7 +45,8 @@ pub(crate) use schema::per_replica;
 pub(crate) use schema::{choices, choices_of_items, paths};
 pub use seeds::Seeds;
 pub use stages::Stage;
-pub use sweep::{Axis, MOST_REPLICAS, SettingValue, Sweep};
+pub use sweep::{Axis, SettingValue, Sweep};
+pub use values::MOST_REPLICAS;
 
 pub use crate::data::{Normalise, features::Absent};
 use crate::error::{Error, Result};

@@ -9,9 +9,10 @@ use serde_json::Value as Json;
 
 use super::{
     Experiment, fields,
-    names::{Synonym, nearest, of_the_catalogue, unknown_key},
+    names::{Synonym, of_the_catalogue, unknown_key},
     tree::{Complaint, Node, Value, shorten},
 };
+use crate::error::nearest;
 
 /// The JSON schema of an experiment, for editors and other tools.
 pub fn json_schema() -> &'static Json {

@@ -16,9 +16,6 @@ use super::{
     values,
 };
 
-/// Most replicas of one experiment.
-pub const MOST_REPLICAS: u64 = 1_000_000;
-
 /// One value of a swept key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SettingValue {

@@ -1,9 +1,9 @@
 //! The values of a swept key: a list, or a formula that stands for one.
 
-use super::{
-    sweep::MOST_REPLICAS,
-    tree::{Complaint, Node, Place, Value},
-};
+use super::tree::{Complaint, Node, Place, Value};
+
+/// Most replicas of one experiment.
+pub const MOST_REPLICAS: u64 = 1_000_000;
 
 /// The formulas.
 pub(super) const FORMS: [&str; 3] = ["log", "linear", "range"];

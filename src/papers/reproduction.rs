@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::lab::{Lab, Request};
 use super::{Outcome, Paper, Part};
-use crate::config::names::nearest;
+use crate::error::nearest;
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use crate::report::paper::{ClaimRow, Page, Section, Summary};

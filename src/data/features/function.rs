@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::config::names::nearest;
+use crate::error::nearest;
 use crate::error::{Error, Result};
 
 /// Most units that a function can read: its truth table has a row for each of their patterns.

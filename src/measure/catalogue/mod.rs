@@ -106,6 +106,23 @@ impl Measure {
     }
 }
 
+impl Statistic {
+    /// A statistic by its name and options, such as `components:variance=0.99`.
+    ///
+    /// # Errors
+    /// If there is none of the name (the message has the nearest) or an option does not fit.
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut parts = text.trim().split(':');
+        let name = parts.next().unwrap_or("");
+        let Some(entry) = statistics().find(|entry| entry.name == name) else {
+            return Err(Error::Config(unknown("statistic", name, statistics().map(|entry| entry.name))));
+        };
+        let options: Vec<&str> = parts.collect();
+        let given = Given::parse(name, entry.parameters, &options)?;
+        Ok(Self::of_options(entry, given))
+    }
+}
+
 /// The error for a name that is neither a measure nor a statistic.
 pub fn unknown_name(name: &str) -> Error {
     let all = measures().map(|entry| entry.name).chain(statistics().map(|entry| entry.name));

@@ -3,7 +3,7 @@
 use faer::MatRef;
 
 use super::distances;
-use super::entry::{StatisticEntry, word};
+use super::entry::{StatisticEntry, TASK, word};
 use super::input::{Classes, Rows, check, fail, mean, squared_distance, take_rows};
 use super::moments::{Alignment, Along, ByClass, Moments};
 use super::probe::stratified_k_fold;
@@ -12,12 +12,10 @@ use crate::error::Result;
 use crate::measure::features::Sets;
 use crate::measure::features::variance::{Constant, Explained, explained_by_class};
 
-pub(super) const FAMILY: &str = "task";
-
 /// From 0 (same mean for all classes) to 1 (active for one class), of units that are not silent, whose values are not negative. The
 /// paper's small constant in the denominator is left out.
 pub(super) const CLASS_SELECTIVITY: StatisticEntry =
-    StatisticEntry::new(FAMILY, "class_selectivity", "mean class selectivity of units", |_| {
+    StatisticEntry::new(TASK, "class_selectivity", "mean class selectivity of units", |_| {
         Form::from(ByClass, |own| {
             if let Some(j) = own.least.iter().position(|v| *v < 0.0) {
                 return fail(format!(
@@ -45,7 +43,7 @@ pub(super) const CLASS_SELECTIVITY: StatisticEntry =
     .needs_labels();
 
 pub(super) const VARIANCE_EXPLAINED: StatisticEntry =
-    StatisticEntry::new(FAMILY, "variance_explained", "R² of the representation from the labels", |g| {
+    StatisticEntry::new(TASK, "variance_explained", "R² of the representation from the labels", |g| {
         let (uniform, same) = (g.word("of") == "uniform", g.word("fit") == "same");
         let value = move |e: &Explained| if uniform { e.uniform(Constant::Masked) } else { e.variance() };
         Form::labelled(move |x, labels| {
@@ -80,7 +78,7 @@ pub(super) const VARIANCE_EXPLAINED: StatisticEntry =
 
 /// Centred: linear CKA of the representation and the one-hot labels. Uncentred it depends on where the origin lies.
 pub(super) const LABEL_ALIGNMENT: StatisticEntry =
-    StatisticEntry::new(FAMILY, "label_alignment", "alignment of the kernel with the labels", |g| {
+    StatisticEntry::new(TASK, "label_alignment", "alignment of the kernel with the labels", |g| {
         Form::from(Alignment { centred: g.word("kernels") == "centred" }, |value| Ok(*value))
     })
     .formula("<K, L> / (|K| |L|), L = one-hot one-hotᵀ, both centred or neither")
@@ -91,7 +89,7 @@ pub(super) const LABEL_ALIGNMENT: StatisticEntry =
 /// From -1 to 1: 1 for compact classes far apart, below 0 for mixed ones. An example alone in its class has 0, and so has one
 /// with `a = b = 0`.
 pub(super) const SILHOUETTE: StatisticEntry =
-    StatisticEntry::new(FAMILY, "silhouette", "mean silhouette of the classes", |_| {
+    StatisticEntry::new(TASK, "silhouette", "mean silhouette of the classes", |_| {
         Form::from(distances::ByClass { labelled: true }, |distances::Sums { classes, of }| {
             let k = classes.number();
             let sample = |(sums, &own): (&[f64], &usize)| {
@@ -110,7 +108,7 @@ pub(super) const SILHOUETTE: StatisticEntry =
 
 /// 0 or more. `s` is the mean distance of a class's examples to its mean.
 pub(super) const DAVIES_BOULDIN: StatisticEntry =
-    StatisticEntry::new(FAMILY, "davies_bouldin", "Davies-Bouldin index of the classes", |_| {
+    StatisticEntry::new(TASK, "davies_bouldin", "Davies-Bouldin index of the classes", |_| {
         Form::decided(ByClass, |own, single| {
             let Moments { classes, squares, .. } = own.clustered()?;
             let (k, means) = (classes.number(), Rows::of(own.means.as_ref()));
@@ -145,7 +143,7 @@ pub(super) const DAVIES_BOULDIN: StatisticEntry =
 
 /// 0 or more; higher is better.
 pub(super) const CALINSKI_HARABASZ: StatisticEntry =
-    StatisticEntry::new(FAMILY, "calinski_harabasz", "variance between classes over that within", |_| {
+    StatisticEntry::new(TASK, "calinski_harabasz", "variance between classes over that within", |_| {
         Form::decided(ByClass, |own, single| {
             let Moments { classes, squares, centre, .. } = own.clustered()?;
             let (n, k) = (classes.of.len() as f64, classes.number() as f64);
@@ -169,7 +167,7 @@ pub(super) const CALINSKI_HARABASZ: StatisticEntry =
 
 /// 0 or more; 0 when classes are points. `S_W` is over all examples, `S_B` over the class means about the mean of all examples.
 pub(super) const NEURAL_COLLAPSE: StatisticEntry =
-    StatisticEntry::new(FAMILY, "neural_collapse", "NC1, variability within classes over that between", |_| {
+    StatisticEntry::new(TASK, "neural_collapse", "NC1, variability within classes over that between", |_| {
         Form::from(Along, |value| Ok(*value))
     })
     .formula("tr(S_W S_B⁺) / c")

@@ -4,6 +4,9 @@ use super::source::Form;
 use crate::measure::declaration::scale::{Scale, free};
 use crate::measure::declaration::{Given, Parameter, Takes};
 
+/// The family of statistics of classes.
+pub(super) const TASK: &str = "task";
+
 /// A statistic, as the catalogue lists it.
 pub struct StatisticEntry {
     /// Its name.

@@ -20,7 +20,6 @@ use faer::MatRef;
 pub use entry::StatisticEntry;
 pub use source::{Batch, Compute, Form, OnDevice};
 
-use super::catalogue::unknown;
 use super::declaration::Given;
 use super::declaration::scale::{Scale, exponent, multiplied, shifted};
 use crate::error::{Error, Result};
@@ -83,20 +82,10 @@ impl std::fmt::Debug for Statistic {
 }
 
 impl Statistic {
-    /// A statistic by its name and options, such as `components:variance=0.99`.
-    ///
-    /// # Errors
-    /// If there is none of the name (the message has the nearest) or an option does not fit.
-    pub fn parse(text: &str) -> Result<Self> {
-        let mut parts = text.trim().split(':');
-        let name = parts.next().unwrap_or("");
-        let Some(entry) = statistics().find(|entry| entry.name == name) else {
-            return Err(Error::Config(unknown("statistic", name, statistics().map(|entry| entry.name))));
-        };
-        let options: Vec<&str> = parts.collect();
-        let given = Given::parse(name, entry.parameters, &options)?;
+    /// With its options.
+    pub(super) fn of_options(entry: &'static StatisticEntry, given: Given) -> Self {
         let Form { compute, device } = (entry.make)(&given);
-        Ok(Self { entry, given, device, compute, alone: true })
+        Self { entry, given, device, compute, alone: true }
     }
 
     /// What it holds in memory on the CPU for a representation `[n, p]`, in bytes, at most.

@@ -3,7 +3,7 @@
 use super::fits::{Fitted, Trained};
 use super::runs::{Run, train};
 use super::settings::{STEPS, Setting, TABLE};
-use crate::config::names::nearest;
+use crate::error::nearest;
 use crate::error::{Error, Result};
 use crate::papers::Lab;
 use crate::theory::{Task, fit_mean_rate};

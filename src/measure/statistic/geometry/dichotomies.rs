@@ -6,14 +6,14 @@ use super::Decoder;
 use crate::error::Result;
 use crate::measure::declaration::Scale;
 use crate::measure::random::Random;
-use crate::measure::statistic::classes::FAMILY;
+use crate::measure::statistic::entry::TASK;
 use crate::measure::statistic::entry::{StatisticEntry, count};
 use crate::measure::statistic::input::{Classes, check, fail, mean, take_rows};
 use crate::measure::statistic::probe::stratified_k_fold;
 use crate::measure::statistic::source::Form;
 
 pub(in super::super) const SHATTERING: StatisticEntry =
-    StatisticEntry::new(FAMILY, "shattering", "shattering dimensionality of the labels as conditions", |g| {
+    StatisticEntry::new(TASK, "shattering", "shattering dimensionality of the labels as conditions", |g| {
         let (number, folds) = (g.count("dichotomies"), g.count("folds"));
         Form::labelled(move |x, labels| {
             let decoder = Decoder::Ridge { alpha: 1.0 };

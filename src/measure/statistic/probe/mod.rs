@@ -1,5 +1,6 @@
 //! Probes: what a decoder finds in a representation, always on examples it was not fitted to.
 
+mod decoder;
 mod device;
 mod folds;
 mod held_out;
@@ -10,18 +11,18 @@ mod score;
 
 use faer::{Mat, MatRef};
 
+pub use decoder::Decoder;
 pub(crate) use device::{Descending, Descent, Names};
 pub use device::{Link, Probe, held_out_scores};
 pub(crate) use folds::partition;
 pub use folds::{Fold, k_fold, stratified_k_fold};
+pub use held_out::Scores;
 pub(super) use held_out::linear;
-pub use held_out::{Decoder, Scores};
 pub use logistic::{Logistic, LogisticOptions, logistic};
 pub use ridge::{Linear, ridge};
 pub use score::{R2, r_squared};
 
-use super::classes::FAMILY;
-use super::entry::{StatisticEntry, count, number, word};
+use super::entry::{StatisticEntry, TASK, count, number, word};
 use super::input::{Classes, check, fail, same_rows, take_rows};
 use super::source::Form;
 use crate::error::Result;
@@ -37,7 +38,7 @@ fn tested(g: &Given, decoder: Decoder) -> HeldOut {
 /// Logistic regression has the penalty `1 / C`; ridge classifiers go by the largest of the classes' scores, the smaller label of
 /// equals.
 pub(super) const LINEAR_PROBE: StatisticEntry =
-    StatisticEntry::new(FAMILY, "linear_probe", "held-out accuracy of a linear probe", |g| {
+    StatisticEntry::new(TASK, "linear_probe", "held-out accuracy of a linear probe", |g| {
         let strength = g.number("strength");
         let decoder = match g.word("form") {
             "ridge" => Decoder::Ridge { alpha: strength },
@@ -58,7 +59,7 @@ pub(super) const LINEAR_PROBE: StatisticEntry =
 /// For the family of penalised linear softmax classifiers: at most the entropy of all labels, and negative where the probe
 /// overfits.
 pub(super) const V_INFORMATION: StatisticEntry =
-    StatisticEntry::new(FAMILY, "v_information", "usable information about the labels, in bits", |g| {
+    StatisticEntry::new(TASK, "v_information", "usable information about the labels, in bits", |g| {
         Form::from(tested(g, Decoder::Logistic(LogisticOptions::default())), |scores| {
             Ok(scores.entropy_bits() - scores.cross_entropy_bits())
         })
@@ -69,7 +70,7 @@ pub(super) const V_INFORMATION: StatisticEntry =
     .with(&[FOLDS]);
 
 pub(super) const LABEL_R2: StatisticEntry =
-    StatisticEntry::new(FAMILY, "label_r2", "held-out R² of one-hot labels by ridge regression", |g| {
+    StatisticEntry::new(TASK, "label_r2", "held-out R² of one-hot labels by ridge regression", |g| {
         Form::from(tested(g, Decoder::Ridge { alpha: g.number("alpha") }), |scores| {
             Ok(r_squared(scores.classes.one_hot().as_ref(), scores.values.as_ref())?.share)
         })
@@ -81,7 +82,7 @@ pub(super) const LABEL_R2: StatisticEntry =
     .with(&[number("alpha", 1.0, [f64::MIN_POSITIVE, f64::MAX], "penalty"), FOLDS]);
 
 pub(super) const NEAREST_CENTROID: StatisticEntry =
-    StatisticEntry::new(FAMILY, "nearest_centroid", "held-out accuracy by the nearest class mean", |g| {
+    StatisticEntry::new(TASK, "nearest_centroid", "held-out accuracy by the nearest class mean", |g| {
         Form::from(tested(g, Decoder::Centroid), |scores| Ok(scores.accuracy()))
     })
     .needs_labels()
@@ -89,7 +90,7 @@ pub(super) const NEAREST_CENTROID: StatisticEntry =
 
 /// Equal distances go to the earlier example, equal counts to the smaller label.
 pub(super) const KNN_PROBE: StatisticEntry =
-    StatisticEntry::new(FAMILY, "knn_probe", "held-out accuracy by nearest neighbours", |g| {
+    StatisticEntry::new(TASK, "knn_probe", "held-out accuracy by nearest neighbours", |g| {
         Form::from(tested(g, Decoder::Neighbours(g.count("k"))), |scores| Ok(scores.accuracy()))
     })
     .needs_labels()

@@ -4,7 +4,7 @@
 use faer::Mat;
 
 use super::Fold;
-use super::held_out::{Decoder, complete};
+use super::decoder::{Decoder, complete};
 use crate::error::Result;
 use crate::kernels::matmul::Inner;
 use crate::kernels::program::Binary;
