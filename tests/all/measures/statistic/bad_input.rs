@@ -164,6 +164,10 @@ fn labels_must_fit() {
         [("few", alternating(11)), ("many", alternating(13)), ("none", Vec::new()), ("one class", vec![3; 12])]
     {
         for name in LABELLED {
+            // A matrix of ones is a kernel as well.
+            if what == "one class" && name == "label_alignment:uncentred" {
+                continue;
+            }
             assert!(of(name, x.as_ref(), &labels).is_err(), "{name} takes {what} labels");
         }
         for (name, f) in FUNCTIONS.iter().filter(|f| !["local PCA", "ridge_probe"].contains(&f.0)) {
