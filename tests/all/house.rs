@@ -6,8 +6,8 @@ use std::path::Path;
 
 /// The rooms of `src`, from the ground up; `docs/architecture.md` says what they are.
 const ROOMS: [&str; 18] = [
-    "error", "settings", "gpu", "cpu", "kernels", "graph", "nn", "measure", "files", "data", "config", "train",
-    "theory", "selftest", "bench", "report", "papers", "cli",
+    "error", "settings", "gpu", "cpu", "kernels", "graph", "nn", "measure", "selftest", "files", "data", "config",
+    "train", "theory", "bench", "report", "papers", "cli",
 ];
 
 /// Operations and what asks them (gradients, interpreter, lowering) are one subject in many files: an operation's file has what

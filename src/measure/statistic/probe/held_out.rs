@@ -6,9 +6,7 @@ use faer::{Mat, MatRef};
 
 use super::decoder::{Decoder, complete};
 use super::nearest::{centroids, votes};
-use super::{
-    Fold, Link, LogisticOptions, Probe, held_out_scores, partition, probe, stratified_k_fold, winners,
-};
+use super::{Fold, Link, LogisticOptions, Probe, held_out_scores, partition, probe, stratified_k_fold, winners};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::measure::statistic::input::{Classes, fail};
