@@ -22,6 +22,7 @@ mod pwcca;
 mod ridge;
 pub mod rsa;
 pub mod rtd;
+mod rv;
 pub mod shape;
 mod sparse_prediction;
 mod svcca;
@@ -40,6 +41,8 @@ pub(super) const ALL: &[&Entry] = &[
     &minibatch_cka::MINIBATCH_CKA,
     &distance_correlation::DISTANCE_CORRELATION,
     &cknna::CKNNA,
+    &rv::RV,
+    &rv::RV_ADJUSTED,
     &rsa::RSA,
     &bures::RSA_BURES,
     &bures::RSA_BURES_DISTANCE,
