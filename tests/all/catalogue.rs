@@ -73,6 +73,8 @@ fn pairwise() -> Vec<(&'static str, String, Of)> {
         ("shape_metric_alpha0.5_euclidean", "shape:alpha=0.5:euclidean-netrep", Pair),
         ("permutation_angular", "permutation_procrustes", Pair),
         ("permutation_euclidean", "permutation_procrustes:euclidean", Pair),
+        ("geodesic_shrinkage0.1", "geodesic", Pair),
+        ("geodesic_shrinkage0.5", "geodesic:shrinkage=0.5", Pair),
         ("cca_mean", "cca", Pair),
         ("cca_mean_squared", "cca:mean-squared", Pair),
         ("svcca_var0.9", "svcca:variance=0.9", Pair),

@@ -7,6 +7,7 @@ mod cka;
 mod cknna;
 mod distance_correlation;
 mod eigenspace_overlap;
+mod geodesic;
 mod gulp;
 mod hsic;
 mod information_match;
@@ -49,6 +50,7 @@ pub(super) const ALL: &[&Entry] = &[
     &procrustes::PROCRUSTES,
     &procrustes::NBS,
     &shape::SHAPE,
+    &geodesic::GEODESIC,
     &permutation_procrustes::PERMUTATION_PROCRUSTES,
     &cca::CCA,
     &svcca::SVCCA,
