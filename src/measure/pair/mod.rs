@@ -18,6 +18,7 @@ mod minibatch_cka;
 pub mod neighbours;
 mod output_jsd;
 mod permutation_procrustes;
+mod pls;
 pub mod procrustes;
 mod pwcca;
 mod ridge;
@@ -60,6 +61,7 @@ pub(super) const ALL: &[&Entry] = &[
     &linear_regression::LINEAR_REGRESSION,
     &ridge::RIDGE,
     &ridge::RIDGE_LOO,
+    &pls::PLS,
     &output_jsd::OUTPUT_JSD,
     &matching::BIPARTITE_MATCH,
     &matching::SEMI_MATCH,
