@@ -113,6 +113,9 @@ macro_rules! functions {
 
         #[allow(unused_variables)] // Not all that is said of a function depends on its parameter.
         impl $kind {
+            /// The names of all.
+            pub const NAMES: &[&str] = &[$(stringify!($name)),+];
+
             /// Its name.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$name $(($parameter))? => stringify!($name),)+ }

@@ -10,6 +10,7 @@
 //! distance, Pearson correlation of the upper triangles), `rsa:euclidean:pearson`, `rsa:correlation:spearman`, and linear CKA
 //! with centred columns as `cka:biased`.
 
+pub mod complexity;
 pub mod components;
 pub mod device;
 pub mod head;
