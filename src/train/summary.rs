@@ -22,7 +22,7 @@ pub struct Summary {
     pub dir: Option<PathBuf>,
     /// Step that it was resumed from, if it was.
     pub resumed_from: Option<u32>,
-    /// What was recorded of each replica at every step, if the sweep was asked to ([`Sweep::track`]).
+    /// What was recorded of each replica at every step, if the sweep was asked to ([`Sweep::track`](super::Sweep::track)).
     pub tracked: Vec<Tracked>,
     /// Steps trained: those of the settings, or fewer if the stages of all replicas were over before.
     pub steps: u32,

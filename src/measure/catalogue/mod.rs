@@ -1,6 +1,6 @@
 //! The catalogue: every measure by its name, with what it promises and how it is computed.
 //!
-//! A measure of two representations is one file of [`pair`](super::pair), and a line in its list: its [`Entry`] says what it promises
+//! A measure of two representations is one file of [`pair`], and a line in its list: its [`Entry`] says what it promises
 //! and how it is computed, in f64 on the CPU and, if it has such a form, in f32 on a GPU for all pairs of a set at once; tests hold
 //! the second to the first. Here is what they are made of: names and options, what is said of them, and forms of computation.
 

@@ -1,5 +1,5 @@
 //! Measures of two representations, a file each (or of a close family): what is said of a measure (name, formula, range, invariances,
-//! source, options), how it is computed, and its tests. A new one is a file here and a line in [`ALL`].
+//! source, options), how it is computed, and its tests. A new one is a file here and a line in `ALL`.
 
 mod bures;
 mod cca;

@@ -1,5 +1,5 @@
 //! Statistics of one representation, and of a representation with labels. Each is declared once, in the file of its subject:
-//! its name, formula, source, options, and a function of what it is computed from ([`source`]).
+//! its name, formula, source, options, and a function of what it is computed from (`source`).
 
 mod classes;
 pub mod dimension;

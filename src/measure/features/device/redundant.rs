@@ -3,7 +3,7 @@
 //! replicas at once.
 //!
 //! Which examples two features agree on is read off the labels on the host. Curvatures are summed on the device and inverted on
-//! the host in f64; steps and the stop are those of the probes ([`Descent`]).
+//! the host in f64; steps and the stop are those of the probes (`Descent`).
 
 mod nodes;
 
