@@ -39,36 +39,35 @@ pub(super) const RSA_BURES: Entry = Entry {
     parameters: &[DISTANCE, NEGATIVE],
     make: |g| {
         let projected = g.word("negative") == "projected";
-        Ok(of_factors(dissimilarity(g), projected, |found| found.similarity).into())
+        Ok(of_factors(dissimilarity(g), projected, false, |found| found.similarity).into())
     },
     ..Entry::similarity("rsa_bures", "Bures similarity of RDMs", RDMS)
 };
 
 /// Bures metric of RDMs.
-pub(super) const RSA_BURES_DISTANCE: Entry =
-    Entry {
-        formula: "sqrt(tr G_x + tr G_y - 2 tr((G_x½ G_y G_x½)½)), or its square",
-        metric: true,
-        invariances: &[Invariance::Permutation],
-        scale: distance_scale,
-        cost: "n³",
-        held,
-        source: "Bhatia, Jain, Lim 2019; Schütt et al. 2023",
-        parameters: &[
-            DISTANCE,
-            Parameter { key: "form", takes: Takes::Word(&["metric", "squared"]), about: "the metric or its square" },
-            NEGATIVE,
-        ],
-        make: |g| {
-            let projected = g.word("negative") == "projected";
-            let squared = g.word("form") == "squared";
-            Ok(of_factors(dissimilarity(g), projected, move |found| {
-                if squared { found.squared } else { found.squared.max(0.0).sqrt() }
-            })
-            .into())
-        },
-        ..Entry::distance("rsa_bures_distance", "Bures metric of RDMs", RDMS)
-    };
+pub(super) const RSA_BURES_DISTANCE: Entry = Entry {
+    formula: "sqrt(tr G_x + tr G_y - 2 tr((G_x½ G_y G_x½)½)), or its square",
+    metric: true,
+    invariances: &[Invariance::Permutation],
+    scale: distance_scale,
+    cost: "n³",
+    held,
+    source: "Bhatia, Jain, Lim 2019; Schütt et al. 2023",
+    parameters: &[
+        DISTANCE,
+        Parameter { key: "form", takes: Takes::Word(&["metric", "squared"]), about: "the metric or its square" },
+        NEGATIVE,
+    ],
+    make: |g| {
+        let projected = g.word("negative") == "projected";
+        let squared = g.word("form") == "squared";
+        Ok(of_factors(dissimilarity(g), projected, true, move |found| {
+            if squared { found.squared } else { found.squared.max(0.0).sqrt() }
+        })
+        .into())
+    },
+    ..Entry::distance("rsa_bures_distance", "Bures metric of RDMs", RDMS)
+};
 
 /// Factors of Gram matrices, of the positive part and of both.
 fn held(_: &Given, e: Extents) -> Held {
@@ -115,8 +114,13 @@ struct Factor {
 }
 
 /// A function of what the factors of two RDMs have in common; `projected` on positive semidefinite matrices, or with rsatoolbox's
-/// negative eigenvalues.
-fn of_factors(d: Dissimilarity, projected: bool, value: impl Fn(Found) -> f64 + Copy + Send + Sync + 'static) -> Cross {
+/// negative eigenvalues; `differs`, if it is of their difference.
+fn of_factors(
+    d: Dissimilarity,
+    projected: bool,
+    differs: bool,
+    value: impl Fn(Found) -> f64 + Copy + Send + Sync + 'static,
+) -> Cross {
     let prepare = move |x: MatRef<'_, f64>| {
         let (positive, both, factor) = factors(&rdm(x, d)?, projected)?;
         Ok(if projected { Side::same(positive, factor) } else { Side::different(positive, both, factor) })
@@ -142,7 +146,7 @@ fn of_factors(d: Dissimilarity, projected: bool, value: impl Fn(Found) -> f64 + 
         let sum = x * one * one + y * other * other;
         let squared = sum - 2.0 * fidelity * one * other;
         // Single precision leaves too few digits of a small difference.
-        let decided = !cross.single || squared > 0.02 * sum;
+        let decided = !(cross.single && differs) || squared > 0.02 * sum;
         Ok(decided.then(|| value(Found { similarity: fidelity / (x * y).sqrt(), squared })))
     };
     let cross = Cross::new(format!("factors {d:?} {projected}"), prepare, finish);
