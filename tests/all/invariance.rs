@@ -125,9 +125,10 @@ fn values_of_statistics_have_the_scale_that_they_say() {
 }
 
 /// What takes examples in the order in which they come: in batches, or in folds and halves to test on.
-const BY_ORDER: [&str; 8] = [
+const BY_ORDER: [&str; 9] = [
     "minibatch_cka",
     "ridge",
+    "pls",
     "linear_probe",
     "v_information",
     "label_r2",

@@ -102,7 +102,7 @@ fn adjusted() -> Cross {
         let (p, q) = cross.shape();
         let (squares, pairs) = (cross.squared_norm_l2(), (p * q) as f64);
         let value = sum(squares, pairs, a.side.left.nrows() as f64);
-        let decided = !cross.single || value.abs() > 0.02 * pairs;
+        let decided = !cross.single || value.abs() > 1e-3 * pairs;
         Ok(decided.then(|| value / (a.kept * b.kept).sqrt()))
     })
 }
