@@ -8,7 +8,7 @@ use isogram::files::{StatisticRow, check_folder, write_statistics_csv, write_sta
 use isogram::gpu::Gpu;
 use isogram::measure::catalogue::{Statistic, statistics};
 use isogram::measure::compare::{Machine, Named, Place};
-use isogram::measure::comparison::{Notes, number, without};
+use isogram::measure::comparison::{Notes, REASONS, number, without};
 use isogram::measure::describe::{Described, describe as describe_all};
 
 use super::input::{Input, of_classes, read, warn};
@@ -196,6 +196,3 @@ fn table(set: &[Named], wanted: &[Statistic], cells: &[Described], cautions: &[S
     }
     text + &notes.text()
 }
-
-/// Reasons of one statistic that are shown; JSON and files have all.
-const REASONS: usize = 5;

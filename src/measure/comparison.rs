@@ -12,7 +12,7 @@
 mod json;
 mod text;
 
-pub use text::{Notes, number, without};
+pub use text::{Notes, REASONS, number, without};
 
 use super::catalogue::Measure;
 use super::compare::inference::{Halves, Interval, Permuted, Sampling, halves, interval, permutation_test};

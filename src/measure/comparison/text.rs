@@ -184,8 +184,8 @@ impl Compared {
     }
 }
 
-/// Reasons of one measure that are shown; JSON and files have all.
-const REASONS: usize = 5;
+/// Reasons of one measure or statistic that are shown; JSON and files have all.
+pub const REASONS: usize = 5;
 
 /// All pairs of one measure, the first of the pair in the row; columns are numbered.
 fn matrix(text: &mut String, set: &[Summary], table: &Table) {
