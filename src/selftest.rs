@@ -220,7 +220,8 @@ fn gather_and_dropout(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
     let rows = g.draw(Draw::Shuffled, 40, 16, c.seed, purpose, c.step);
     let batch = g.gather(c.shared, rows)?;
     let rate = g.constant(0.3);
-    let dropped = dropout(g, batch, "selftest", Dropout { rate, input_rate: None, seed: c.seed, step: c.step })?;
+    let masks = Dropout { rate, input_rate: rate, seed: c.seed, step: c.step };
+    let dropped = dropout(g, batch, "selftest", masks)?;
     Ok(vec![batch, dropped])
 }
 

@@ -5,10 +5,15 @@
 use std::collections::HashSet;
 
 use super::{
-    BatchMode, Experiment, LossKind, Measure, Normalise, OptimiserKind, Reduction, ScheduleKind, checkpoints::Spacing,
-    data::Source, named, tree::Complaint,
+    BatchMode, Experiment, LayerName, LayerSettings, Layers, LossKind, Measure, Normalise, OptimiserKind, Reduction,
+    ScheduleKind,
+    checkpoints::Spacing,
+    data::Source,
+    named,
+    tree::{Complaint, shorten},
 };
 use crate::data::features::Feature;
+use crate::error::nearest;
 use crate::measure::catalogue as measures;
 
 /// Most checkpoints of one run: each costs a read-back and rows in every table.
@@ -190,9 +195,20 @@ fn model_and_loss(e: &Experiment) -> Result<(), Complaint> {
     if e.model.init_from.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
         return refuse("model.init_from", "expected the path of a file, got an empty string");
     }
-    let widths = &e.model.layers;
-    if e.model.skip > 0 && widths.iter().any(|width| *width != widths[0]) {
-        return refuse("model.skip", "expected 0, since the hidden layers have different widths");
+    if let Err(message) = e.model.layers.check() {
+        return refuse("model.layers", message);
+    }
+    match &e.model.layers {
+        Layers::Widths(widths) if e.model.skip > 0 && widths.iter().any(|width| *width != widths[0]) => {
+            return refuse("model.skip", "expected 0, since the hidden layers have different widths");
+        }
+        Layers::List(_) if e.model.skip > 0 => {
+            return refuse("model.skip", "expected 0, since model.layers is not a list of widths");
+        }
+        Layers::List(list) if e.model.dropout > 0.0 && !LayerSettings::any_drops(list) => {
+            return refuse("model.dropout", "expected a layer of kind dropout without p in model.layers, got none");
+        }
+        _ => {}
     }
     let half = matches!(e.loss.reduction, Reduction::HalfMean | Reduction::HalfSum);
     if half && e.loss.kind != LossKind::Mse {
@@ -233,17 +249,27 @@ fn observe(e: &Experiment) -> Result<(), Complaint> {
     if let Some(twice) = observe.measures.iter().find(|measure| !seen.insert(**measure)) {
         return refuse("observe.measures", format!("{twice} comes twice"));
     }
-    let hidden = e.model.layers.len();
-    if let Some(layers) = &observe.layers {
-        let mut seen = HashSet::new();
-        for layer in layers {
-            if *layer as usize >= hidden {
-                let message = format!("expected layers below {hidden}, the number of model.layers, got {layer}");
-                return refuse("observe.layers", message);
+    let names = e.model.layers.hidden();
+    let hidden = names.len();
+    let mut seen = HashSet::new();
+    for layer in observe.numbered(&names).layers.iter().flatten() {
+        let number = match layer {
+            LayerName::Number(number) => *number,
+            LayerName::Name(name) => {
+                let meant = nearest(name, names.iter().map(String::as_str));
+                let advice =
+                    meant.map_or_else(|| format!("they are {}", names.join(", ")), |n| format!("did you mean `{n}`?"));
+                return refuse("observe.layers", format!("no hidden layer is named `{}`; {advice}", shorten(name)));
             }
-            if !seen.insert(layer) {
-                return refuse("observe.layers", format!("the layer {layer} comes twice"));
-            }
+        };
+        if number as usize >= hidden {
+            // Of a list the last is no hidden layer, and dropout makes none.
+            let what = if matches!(e.model.layers, Layers::List(_)) { "hidden layers" } else { "model.layers" };
+            let message = format!("expected layers below {hidden}, the number of {what}, got {number}");
+            return refuse("observe.layers", message);
+        }
+        if !seen.insert(number) {
+            return refuse("observe.layers", format!("the layer {number} comes twice"));
         }
     }
     if let Some(measure) = observe.measures.iter().find(|measure| hidden == 0 && measure.reads_hidden_layers()) {
@@ -281,7 +307,7 @@ fn catalogue(e: &Experiment) -> Result<(), Complaint> {
             if !seen.insert(canonical) {
                 return refuse(key, format!("{name} comes twice"));
             }
-            if e.model.layers.is_empty() {
+            if e.model.layers.hidden().is_empty() {
                 return refuse(key, format!("{name} reads hidden layers, but model.layers is empty"));
             }
         }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::Value as Json;
 
 use super::{
-    Experiment, Feature, Stage, builtins, fields,
+    Experiment, Feature, LayerSettings, Stage, builtins, fields,
     schema::{self, Shape},
 };
 
@@ -84,6 +84,9 @@ pub fn documentation() -> String {
     defaults["stages"] = serde_json::to_value(Stage::default()).unwrap_or_default();
     defaults["data"]["features"] = serde_json::to_value(Feature::default()).unwrap_or_default();
     for (path, _) in fields::SECTIONS {
+        if *path == schema::LAYERS {
+            defaults["model"]["layers"] = serde_json::to_value(LayerSettings::default()).unwrap_or_default();
+        }
         section(&mut page, path, &defaults);
     }
     let sweep = schema::json_schema()["properties"]["sweep"]["description"].as_str().unwrap_or_default();

@@ -127,7 +127,7 @@ mod tests {
         let text = "[sweep]\n\"model.layers\" = [[8], [16, 16], []]\n\"batch.size\" = { log = [8, 32, 3] }";
         let settings = Experiment::from_toml(text, "t").unwrap().settings().unwrap();
         assert_eq!(settings.len(), 9);
-        assert_eq!(settings[5].experiment.model.layers, [16, 16]);
+        assert_eq!(settings[5].experiment.model.layers, vec![16, 16].into());
         assert_eq!(settings[4].experiment.batch.size, 16);
         assert_eq!(settings[5].columns[0].1.to_string(), "[16, 16]");
         assert_eq!(expand(""), [""]);

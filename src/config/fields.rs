@@ -10,7 +10,8 @@ use serde::{
 };
 
 use super::{
-    Batch, Checkpoints, Data, Experiment, Feature, Loss, Model, Observe, Optimiser, Probe, Save, Schedule, Stage,
+    Batch, Checkpoints, Data, Experiment, Feature, LayerSettings, Loss, Model, Observe, Optimiser, Probe, Save,
+    Schedule, Stage,
 };
 
 /// The keys of one section.
@@ -23,6 +24,7 @@ pub(super) const SECTIONS: &[(&str, Fields)] = &[
     ("data", of::<Data>),
     ("data.features", of::<Feature>),
     ("model", of::<Model>),
+    ("model.layers", of::<LayerSettings>),
     ("loss", of::<Loss>),
     ("optimiser", of::<Optimiser>),
     ("optimiser.schedule", of::<Schedule>),

@@ -36,7 +36,7 @@ pub use documentation::documentation;
 pub use expand::Setting;
 pub use features::{Balance, Balancing, Feature};
 pub use model::{Model, Precision};
-pub use observe::{Measure, Observe};
+pub use observe::{LayerName, Measure, Observe};
 pub use probe::{Probe, ProbeFrom};
 pub use save::{Keep, Save};
 pub use schema::json_schema;
@@ -51,8 +51,8 @@ pub use values::MOST_REPLICAS;
 pub use crate::data::{Normalise, features::Absent};
 use crate::error::{Error, Result};
 pub use crate::nn::{
-    AbsentTerms, Activation, Batch, BatchMode, Fan, Init, Loss, LossKind, Optimiser, OptimiserKind, Reduction,
-    Schedule, ScheduleKind,
+    AbsentTerms, Activation, Batch, BatchMode, Fan, Init, LayerKind, LayerSettings, Layers, Loss, LossKind, Optimiser,
+    OptimiserKind, Reduction, Schedule, ScheduleKind,
 };
 use crate::settings::settings;
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::nn::{Activation, Fan, Init};
+use crate::nn::{Activation, Fan, Init, Layers};
 use crate::settings::{choices, settings};
 
 choices! {
@@ -18,22 +18,19 @@ choices! {
 }
 
 settings! {
-    /// One replica: a fully connected network. The widths of input and output come from the data.
+    /// One replica. The widths of input and output come from the data.
     Model {
-        /// Widths of the hidden layers, from input to output; `[]` is a linear model.
-        #[schemars(
-            length(max = 1000),
-            inner(range(min = 1, max = 65536)),
-            extend("synonyms" = ["hidden", "hidden_layers", "hidden_sizes", "widths", "width", "units"])
-        )]
-        layers: Vec<u32> = vec![64, 64],
+        /// The layers, from input to output: widths of hidden layers, all fully connected, before an output layer; `[]` is a linear
+        /// model. Or a list of `[[model.layers]]` of any kind, the output layer included.
+        #[schemars(extend("synonyms" = ["hidden", "hidden_layers", "hidden_sizes", "widths", "width", "units"]))]
+        layers: Layers = vec![64, 64].into(),
         /// Width of the input, only to check it: a run stops if the data disagree.
         #[schemars(range(min = 1, max = 16777216))]
         inputs: Option<u32> = None,
         /// Width of the output, only to check it: a run stops if the data disagree.
         #[schemars(range(min = 1, max = 65536))]
         outputs: Option<u32> = None,
-        /// What follows every hidden layer.
+        /// What follows every hidden layer of which only the width is given.
         #[schemars(extend("synonyms" = ["nonlinearity"]))]
         activation: Activation = Activation::Relu,
         /// Slope below zero of `leaky_relu`.
@@ -42,7 +39,8 @@ settings! {
         alpha: f64 = 1.0,
         /// Whether layers have a bias.
         bias: bool = true,
-        /// Probability that a unit is dropped after each hidden activation while training.
+        /// Probability that a unit is dropped after each hidden activation while training; in a list of layers, where it has
+        /// `dropout`.
         #[schemars(extend(
             "minimum" = 0.0,
             "exclusiveMaximum" = 1.0,
@@ -54,7 +52,7 @@ settings! {
         #[schemars(extend("minimum" = 0.0, "exclusiveMaximum" = 1.0, "scope" = "replica, but for 0"))]
         input_dropout: f64 = 0.0,
         /// Skip connections: to each hidden layer's activation is added that of the layer so many before it, where there is
-        /// one; 0 for none. All hidden layers then have the same width.
+        /// one; 0 for none. All hidden layers then have the same width, and `layers` is a list of widths.
         #[schemars(range(max = 1000))]
         skip: u32 = 0,
         /// How weights are drawn.

@@ -1,5 +1,8 @@
 //! `[observe]`: what is measured, and of which layers.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::checkpoints::Checkpoints;
 use crate::settings::{choices, settings};
 
@@ -74,6 +77,16 @@ impl Measure {
     }
 }
 
+/// A hidden layer, as a user calls it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum LayerName {
+    /// By its number.
+    Number(u32),
+    /// By its name.
+    Name(String),
+}
+
 settings! {
     /// What is measured, and of which layers.
     Observe {
@@ -92,9 +105,9 @@ settings! {
         /// Statistics of the catalogue of each hidden layer of each replica, such as `participation_ratio`.
         #[schemars(length(max = 100))]
         describe: Vec<String> = Vec::new(),
-        /// Hidden layers to look at, counted from 0; by default all.
+        /// Hidden layers to look at, counted from 0 or by name; by default all.
         #[schemars(length(min = 1, max = 1000))]
-        layers: Option<Vec<u32>> = None,
+        layers: Option<Vec<LayerName>> = None,
         /// Pairs of probe examples, counted from 0, for `distance`.
         #[schemars(length(max = 100000))]
         pairs: Vec<[u32; 2]> = Vec::new(),
@@ -105,5 +118,16 @@ impl Observe {
     /// Whether a measure is asked for.
     pub fn has(&self, measure: Measure) -> bool {
         self.measures.contains(&measure)
+    }
+
+    /// The same with the numbers of hidden layers in place of their names, where these are `hidden`.
+    #[must_use]
+    pub fn numbered(&self, hidden: &[String]) -> Self {
+        let number = |layer: &LayerName| match layer {
+            LayerName::Name(name) => hidden.iter().position(|n| n == name).map(|i| LayerName::Number(i as u32)),
+            LayerName::Number(_) => None,
+        };
+        let all = |layers: &Vec<LayerName>| layers.iter().map(|l| number(l).unwrap_or_else(|| l.clone())).collect();
+        Self { layers: self.layers.as_ref().map(all), ..self.clone() }
     }
 }

@@ -20,6 +20,9 @@ pub fn json_schema() -> &'static Json {
     SCHEMA.get_or_init(|| schema_for!(Experiment).to_value())
 }
 
+/// The key that holds a value or a list of sections, which have names.
+pub(super) const LAYERS: &str = "model.layers";
+
 /// What a schema asks of a value.
 pub(super) enum Shape<'a> {
     /// A section.
@@ -244,7 +247,11 @@ fn same_kind(shape: &Shape<'_>, value: &Value) -> bool {
 
 /// How a section is headed in a file: `[section]`, or `[[section]]` where there may be several.
 pub(super) fn title(section: &str) -> String {
-    if matches!(section, "data.features" | "stages") { format!("[[{section}]]") } else { format!("[{section}]") }
+    if matches!(section, "data.features" | "stages" | LAYERS) {
+        format!("[[{section}]]")
+    } else {
+        format!("[{section}]")
+    }
 }
 
 /// The words that a key takes, if it takes one of a few.
@@ -281,10 +288,25 @@ pub(super) fn join(section: &str, key: &str) -> String {
     if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
 }
 
+/// The section of which a key holds a list, if it does, perhaps beside lists of something else.
+fn items_section(schema: &Json) -> Option<&Json> {
+    let Shape::List(items, ..) = shape(schema) else { return None };
+    let sections = match shape(items) {
+        Shape::Either(any) => any,
+        _ => vec![items],
+    };
+    sections.into_iter().map(resolve).find(|one| matches!(shape(one), Shape::Table))
+}
+
 /// The schema of a dotted key, or the sentence that says which part of it is unknown.
 pub(super) fn find(path: &str) -> Result<&'static Json, String> {
     let (mut schema, mut section) = (resolve(json_schema()), String::new());
-    for part in path.split('.') {
+    let mut parts = path.split('.').peekable();
+    while let Some(part) = parts.next() {
+        if section == LAYERS && parts.peek().is_some() {
+            // The name of a layer, or of one in its body.
+            continue;
+        }
         let inner = schema.get("properties").and_then(|all| all.get(part));
         let Some(inner) = inner else {
             let known = fields::of_section(&section);
@@ -296,11 +318,7 @@ pub(super) fn find(path: &str) -> Result<&'static Json, String> {
         };
         schema = resolve(inner);
         // A list of sections stands for any of them.
-        if let Shape::List(items, ..) = shape(schema)
-            && matches!(shape(items), Shape::Table)
-        {
-            schema = resolve(items);
-        }
+        schema = items_section(schema).unwrap_or(schema);
         section = join(&section, part);
     }
     Ok(schema)
@@ -313,7 +331,7 @@ pub(crate) fn paths() -> &'static [String] {
         let sections: Vec<&str> = fields::SECTIONS.iter().map(|(section, _)| *section).collect();
         let keys =
             sections.iter().flat_map(|section| fields::of_section(section).iter().map(move |key| join(section, key)));
-        keys.filter(|path| path != "sweep" && !sections.contains(&path.as_str())).collect()
+        keys.filter(|path| path == LAYERS || path != "sweep" && !sections.contains(&path.as_str())).collect()
     })
 }
 
@@ -388,7 +406,7 @@ mod tests {
         assert_eq!(words("steps"), "a whole number from 1 to 16000000");
         assert_eq!(words("model.dropout"), "a number of at least 0 and below 1");
         assert_eq!(words("data.test_fraction"), "a number above 0 and below 1");
-        assert_eq!(words("model.layers"), "a list, each a whole number from 1 to 65536");
+        assert_eq!(words("observe.at.steps"), "a list, each a whole number of 0 or more");
         assert_eq!(words("data.classes"), "a whole number from 2 to 65536");
         assert_eq!(words("model.fan"), "one of fan_in, fan_out, fan_avg");
         assert_eq!(words("data.inputs"), "a string");

@@ -205,7 +205,8 @@ impl Node {
         Some(entries.remove(index))
     }
 
-    /// Puts a value at a path, making the tables on the way. Fails with what is in the way.
+    /// Puts a value at a path, making the tables on the way; of a list of tables, in that of the name. Fails with what is in the
+    /// way.
     pub(super) fn set(&mut self, path: &[&str], node: Node) -> Result<(), String> {
         let Some((first, rest)) = path.split_first() else {
             *self = node;
@@ -213,8 +214,17 @@ impl Node {
         };
         let place = node.place;
         let described = self.describe();
-        let Value::Table(entries) = &mut self.value else {
-            return Err(format!("cannot set the key `{}` inside {described}", shorten(first)));
+        let entries = match &mut self.value {
+            Value::Table(entries) => entries,
+            Value::List(items) if items.iter().any(|item| !item.entries().is_empty()) => {
+                let named = |item: &&mut Node| matches!(item.entry("name"), Some(e) if matches!(&e.node.value, Value::Text(t) if t == first));
+                let item = items.iter_mut().find(named);
+                return match item {
+                    Some(item) if !rest.is_empty() => item.set(rest, node),
+                    _ => Err(format!("{described} has no item with a key inside that is named `{}`", shorten(first))),
+                };
+            }
+            _ => return Err(format!("cannot set the key `{}` inside {described}", shorten(first))),
         };
         let index = entries.iter().position(|entry| entry.key == *first).unwrap_or_else(|| {
             let node = Node { value: Value::Table(Vec::new()), place };

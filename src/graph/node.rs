@@ -105,6 +105,8 @@ pub struct Variable {
     pub dtype: DType,
     /// What it is for.
     pub kind: VariableKind,
+    /// Its shape in files, which have as many elements.
+    pub saved: Vec<usize>,
 }
 
 /// A tensor that all replicas share and no function writes.

@@ -1,5 +1,6 @@
 //! Activation functions.
 
+use super::layers::{Layer, Pass};
 use crate::error::Result;
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::Unary;
@@ -39,6 +40,19 @@ pub struct Below {
     pub slope: f32,
     /// Size of the negative part of `elu`.
     pub alpha: f32,
+}
+
+/// An activation function as a layer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Activated {
+    pub function: Activation,
+    pub below: Below,
+}
+
+impl Layer for Activated {
+    fn forward(&self, g: &mut Graph, x: Tensor, _: &mut Pass) -> Result<Tensor> {
+        self.function.apply_with(g, x, self.below)
+    }
 }
 
 impl Default for Below {

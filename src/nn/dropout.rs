@@ -1,5 +1,6 @@
 //! Dropout (Srivastava et al. 2014), scaled so that expectations stay.
 
+use super::layers::{Layer, Pass};
 use crate::error::Result;
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::{Binary, Distribution};
@@ -9,12 +10,44 @@ use crate::kernels::program::{Binary, Distribution};
 pub struct Dropout {
     /// Probability that an element is dropped: a scalar, possibly per replica.
     pub rate: Tensor,
-    /// Probability that an input of the network is dropped, if any may be.
-    pub input_rate: Option<Tensor>,
+    /// Probability that an input of the network is dropped.
+    pub input_rate: Tensor,
     /// Integer scalar: the replica's seed.
     pub seed: Tensor,
     /// Integer scalar: the step.
     pub step: Tensor,
+}
+
+/// Dropout as a layer.
+#[derive(Clone, Debug)]
+pub(super) struct Dropping {
+    /// Keys the mask.
+    pub path: String,
+    pub rate: Rate,
+}
+
+/// How much a layer drops.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Rate {
+    /// A rate that all replicas have.
+    Own(f64),
+    /// [`Dropout::rate`].
+    Hidden,
+    /// [`Dropout::input_rate`].
+    Input,
+}
+
+impl Layer for Dropping {
+    fn forward(&self, g: &mut Graph, x: Tensor, pass: &mut Pass) -> Result<Tensor> {
+        let Some(masks) = pass.train else { return Ok(x) };
+        let rate = match self.rate {
+            Rate::Own(rate) => g.number(rate),
+            Rate::Hidden => masks.rate,
+            Rate::Input => masks.input_rate,
+        };
+        pass.differs = true;
+        dropout(g, x, &self.path, Dropout { rate, ..masks })
+    }
 }
 
 /// `x` with elements dropped at random at `with.rate`; the mask is keyed by `path`.

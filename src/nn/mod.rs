@@ -3,9 +3,9 @@
 
 mod activation;
 mod batch;
-mod dense;
 mod dropout;
 mod init;
+mod layers;
 mod loss;
 mod loss_scale;
 mod optimiser;
@@ -13,9 +13,9 @@ mod schedule;
 
 pub use activation::{Activation, Below};
 pub use batch::{Batch, BatchMode};
-pub use dense::{Dense, Forward, Mlp};
 pub use dropout::{Dropout, dropout};
 pub use init::{Fan, Init, Initialiser};
+pub use layers::{Common, Dense, Form, Layer, LayerKind, LayerSettings, Layers, Pass, Stack, Start, declare};
 pub use loss::{AbsentTerms, Loss, LossKind, Reduction};
 pub use loss_scale::LossScale;
 pub use optimiser::{Hyper, Optimiser, OptimiserKind, Update, clip_by_global_norm, global_norm};

@@ -34,7 +34,8 @@ impl Comparisons {
     /// # Errors
     /// If layers are named that are not there, or the comparison of so many replicas is beyond the adapter.
     pub fn plan(sweep: &Sweep, gpu: Option<&Arc<Gpu>>, groups: &[Planned]) -> Result<Self> {
-        let (e, observe) = (&sweep.experiment, &sweep.experiment.observe);
+        let e = &sweep.experiment;
+        let observe = &e.observe.numbered(&e.model.layers.hidden());
         let depths = || groups.iter().map(|g| g.compiled.hidden.len());
         let depth = depths().min().unwrap_or(0);
         let layers = observer::chosen_layers(observe, depth)?;

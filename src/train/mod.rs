@@ -41,7 +41,7 @@ pub use compile::{Compiled, compile};
 pub use declared::Declared;
 pub use group::{Group, Planned};
 pub use memory::Needs;
-pub use model::{Model, Network, Perceptron};
+pub use model::Model;
 pub use observer::{FitSet, Observed, Observer, Seen, built_in};
 pub use options::{Interrupt, Matrices, Options, Progress, Quiet, Stage};
 pub use part::{Part, Targets};

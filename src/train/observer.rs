@@ -1,6 +1,6 @@
 //! Observers: what is read off every network at checkpoints, as graphs.
 
-use crate::config::{self, Measure};
+use crate::config::{self, LayerName, Measure};
 use crate::data::features::Features;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
@@ -37,7 +37,7 @@ pub struct Seen {
     pub features: Vec<String>,
     /// The features that the data are made of, if they are.
     pub declared: Option<Features>,
-    /// How the features are answered from the last hidden layer, if the network has [a layer](super::Network::output_layer)
+    /// How the features are answered from the last hidden layer, if the network has [a layer](crate::nn::Layer::output_layer)
     /// that does nothing else.
     pub answers: Option<Answers>,
     /// The network on the set held out to fit regressions on: if an observer [reads it](Observer::reads_fit_set), and
@@ -109,7 +109,7 @@ pub(super) const KEPT: &str = "cka_kept";
 
 /// The observer of the measures that an experiment names.
 pub fn built_in(e: &config::Experiment) -> impl Observer + use<> {
-    Standard(e.observe.clone())
+    Standard(e.observe.numbered(&e.model.layers.hidden()))
 }
 
 struct Standard(config::Observe);
@@ -263,11 +263,14 @@ pub(super) fn chosen_layers(observe: &config::Observe, count: usize) -> Result<V
         None => Ok((0..count).collect()),
         Some(layers) => layers
             .iter()
-            .map(|&l| match l as usize {
-                l if l < count => Ok(l),
-                l => Err(Error::config(format!(
+            .map(|layer| match layer {
+                LayerName::Number(l) if (*l as usize) < count => Ok(*l as usize),
+                LayerName::Number(l) => Err(Error::config(format!(
                     "observe.layers names hidden layer {l}, but the model has {count}, counted from 0"
                 ))),
+                LayerName::Name(name) => {
+                    Err(Error::config(format!("observe.layers: no hidden layer is named `{name}`")))
+                }
             })
             .collect(),
     }

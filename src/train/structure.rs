@@ -101,6 +101,7 @@ mod tests {
         let mut base = serde_json::to_value(Experiment::default()).unwrap();
         base["stages"] = json!([{"outputs": ["0"], "until": 0.5, "steps": 7, "fresh_optimiser": false}]);
         base["data"]["features"] = json!([{"name": "a"}]);
+        base["model"]["layers"] = json!([config::LayerSettings::default()]);
         base["optimiser"]["clip_norm"] = json!(1.5);
         for key in ["optimiser.momentum", "optimiser.weight_decay", "model.dropout", "model.input_dropout"] {
             *at(&mut base, key) = json!(0.125);

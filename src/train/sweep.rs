@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::compile::{Compiled, compile};
 use super::group::Planned;
-use super::model::{Model, Perceptron};
+use super::model::Model;
 use super::observer::{Observer, built_in};
 use super::options::Options;
 use super::part::Part;
@@ -90,7 +90,7 @@ impl Sweep {
 
     fn assembled(experiment: Experiment, data: Prepared, replicas: Vec<Replica>) -> Self {
         let observers: Vec<Box<dyn Observer>> = vec![Box::new(built_in(&experiment))];
-        let model: ModelOf = Arc::new(|e: &Experiment| Box::new(Perceptron::new(&e.model)) as Box<dyn Model>);
+        let model: ModelOf = Arc::new(|e: &Experiment| Box::new(e.model.clone()) as Box<dyn Model>);
         Self { experiment, data, replicas, model, observers, track: None }
     }
 
@@ -101,7 +101,7 @@ impl Sweep {
         self
     }
 
-    /// Trains another architecture than the multi-layer perceptron of `[model]`.
+    /// Trains another architecture than that of `[model]`.
     #[must_use]
     pub fn model<M: Model + 'static>(mut self, of: impl Fn(&Experiment) -> M + Send + Sync + 'static) -> Self {
         self.model = Arc::new(move |e| Box::new(of(e)) as Box<dyn Model>);

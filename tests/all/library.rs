@@ -4,12 +4,13 @@ use isogram::config::Experiment;
 use isogram::gpu::AdapterChoice;
 use isogram::graph::{Effect, Graph, Tensor};
 use isogram::kernels::program::Unary;
-use isogram::nn::{Activation, Dense, Dropout, Forward, Init};
-use isogram::train::{Model, Network, Observed, Observer, Options, Quiet, Seen, Sweep};
+use isogram::nn::{Activation, Dense, Init, Layer, Pass, Start};
+use isogram::train::{Model, Observed, Observer, Options, Quiet, Seen, Sweep};
 
 use crate::support;
 
 /// A layer with a skip connection and a gate: `x + sigmoid(Gx) * tanh(Wx)`.
+#[derive(Debug)]
 struct Gated {
     gate: Dense,
     value: Dense,
@@ -21,8 +22,8 @@ impl Gated {
         Ok(Self { gate: dense(g, "gate")?, value: dense(g, "value")? })
     }
 
-    fn forward(&self, g: &mut Graph, x: Tensor) -> isogram::Result<Tensor> {
-        let (gate, value) = (self.gate.forward(g, x)?, self.value.forward(g, x)?);
+    fn forward(&self, g: &mut Graph, x: Tensor, pass: &mut Pass) -> isogram::Result<Tensor> {
+        let (gate, value) = (self.gate.forward(g, x, pass)?, self.value.forward(g, x, pass)?);
         let open = g.unary(Unary::Sigmoid, gate);
         let value = Activation::Tanh.apply(g, value)?;
         let step = g.times(open, value)?;
@@ -32,6 +33,7 @@ impl Gated {
 
 struct GatedModel;
 
+#[derive(Debug)]
 struct GatedNetwork {
     first: Dense,
     gated: Vec<Gated>,
@@ -39,7 +41,7 @@ struct GatedNetwork {
 }
 
 impl Model for GatedModel {
-    fn declare(&self, g: &mut Graph, inputs: usize, outputs: usize) -> isogram::Result<Box<dyn Network>> {
+    fn declare(&self, g: &mut Graph, inputs: usize, outputs: usize) -> isogram::Result<Box<dyn Layer>> {
         let first = Dense::new(g, "first", inputs, 24, true)?;
         let gated = (0..2).map(|i| Gated::new(g, &format!("gated.{i}"), 24)).collect::<isogram::Result<_>>()?;
         Ok(Box::new(GatedNetwork { first, gated, last: Dense::new(g, "last", 24, outputs, true)? }))
@@ -53,27 +55,26 @@ impl GatedNetwork {
     }
 }
 
-impl Network for GatedNetwork {
+impl Layer for GatedNetwork {
     fn parameters(&self) -> Vec<Tensor> {
-        self.dense().into_iter().flat_map(Dense::parameters).collect()
+        self.dense().into_iter().flat_map(Layer::parameters).collect()
     }
 
-    fn initialise(&self, g: &mut Graph, gain: Tensor, seed: Tensor) -> isogram::Result<Vec<Effect>> {
+    fn initialise(&self, g: &mut Graph, start: Start) -> isogram::Result<Vec<Effect>> {
         let mut effects = Vec::new();
         for dense in self.dense() {
-            effects.extend(dense.initialise(g, Init::XavierNormal, gain, seed)?);
+            effects.extend(dense.initialise(g, Start { init: Init::XavierNormal.into(), ..start })?);
         }
         Ok(effects)
     }
 
-    fn forward(&self, g: &mut Graph, x: Tensor, _: Option<Dropout>) -> isogram::Result<Forward> {
-        let mut value = self.first.forward(g, x)?;
-        let mut hidden = Vec::new();
+    fn forward(&self, g: &mut Graph, x: Tensor, pass: &mut Pass) -> isogram::Result<Tensor> {
+        let mut value = self.first.forward(g, x, pass)?;
         for layer in &self.gated {
-            value = layer.forward(g, value)?;
-            hidden.push(value);
+            value = layer.forward(g, value, pass)?;
+            pass.hidden.push(value);
         }
-        Ok(Forward { hidden, output: self.last.forward(g, value)? })
+        self.last.forward(g, value, pass)
     }
 }
 
@@ -140,7 +141,7 @@ fn representations_can_be_trained_to_align() {
     let guide = Dense::new(&mut g, "guide", 6, 8, true).unwrap();
     let student = Dense::new(&mut g, "student", 6, 8, true).unwrap();
     let hidden = |g: &mut Graph, d: &Dense| {
-        let z = d.forward(g, x).unwrap();
+        let z = d.forward(g, x, &mut Pass::evaluate()).unwrap();
         Activation::Relu.apply(g, z).unwrap()
     };
     let (target, own) = (hidden(&mut g, &guide), hidden(&mut g, &student));
@@ -154,9 +155,9 @@ fn representations_can_be_trained_to_align() {
         let new = g.plus(p, step).unwrap();
         effects.push(Effect::Assign(g.variable_of(p).unwrap(), new));
     }
-    let gain = g.constant(1.0);
-    let mut init = guide.initialise(&mut g, Init::XavierNormal, gain, seed).unwrap();
-    init.extend(student.initialise(&mut g, Init::XavierNormal, gain, seed).unwrap());
+    let start = Start { init: Init::XavierNormal.into(), gain: g.constant(1.0), seed };
+    let mut init = guide.initialise(&mut g, start).unwrap();
+    init.extend(student.initialise(&mut g, start).unwrap());
     let functions = [Function::new("init", init), Function::new("step", effects)];
     for (name, mut machine) in support::machines(&g, &functions, 2) {
         machine.write_integers("seed", &[1, 2]).unwrap();

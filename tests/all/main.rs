@@ -17,6 +17,7 @@ mod house;
 mod interpret;
 mod invariance;
 mod kernels;
+mod layers;
 mod library;
 mod measures;
 mod memory;

@@ -9,8 +9,8 @@ use isogram::graph::{Effect, Function, Graph, Machine, Tensor, VariableKind};
 use isogram::kernels::program::{Binary, DType};
 use isogram::kernels::random;
 use isogram::nn::{
-    Activation, Dense, Fan, Hyper, Init, Initialiser, Loss, LossKind, Mlp, Optimiser, OptimiserKind, Reduction,
-    Schedule, ScheduleKind, clip_by_global_norm, global_norm,
+    Activation, Common, Dense, Fan, Hyper, Init, Initialiser, Layer, Loss, LossKind, Optimiser, OptimiserKind, Pass,
+    Reduction, Schedule, ScheduleKind, clip_by_global_norm, declare, global_norm,
 };
 use safetensors::SafeTensors;
 
@@ -78,7 +78,7 @@ fn layers_forward_and_backward() {
         let weight = f.data(&mut g, &key("weight"));
         let bias = f.data(&mut g, &key("bias"));
         let layer = Dense { path: "layer".into(), weight, bias: Some(bias) };
-        let z = layer.forward(&mut g, x).unwrap();
+        let z = layer.forward(&mut g, x, &mut Pass::evaluate()).unwrap();
         let y = activation.apply(&mut g, z).unwrap();
         let upstream = f.data(&mut g, &key("upstream"));
         let d = g.gradients_from(y, upstream, &[x, weight, bias]).unwrap();
@@ -244,7 +244,8 @@ fn schedules_follow_their_formulas() {
 fn curve(name: &str, activation: Activation, optimiser: &Optimiser) {
     let f = Fixture::load(name);
     let mut g = Graph::new();
-    let net = Mlp::new(&mut g, &[12, 16, 16, 5], activation, true).unwrap();
+    let common = Common { activation, bias: true, ..Common::default() };
+    let net = declare(&mut g, &vec![16, 16].into(), [12, 5], &common).unwrap();
     let step = g.variable("step", &[1, 1], DType::U32, VariableKind::State).unwrap();
     let x = f.data(&mut g, "x");
     let labels = f.labels(&mut g, "labels");
@@ -254,8 +255,8 @@ fn curve(name: &str, activation: Activation, optimiser: &Optimiser) {
     let row = g.gather(order, step).unwrap();
     let rows = g.reshape(row, &[size, 1]).unwrap();
     let (bx, by) = (g.gather(x, rows).unwrap(), g.gather(labels, rows).unwrap());
-    let forward = net.forward(&mut g, bx, None).unwrap();
-    let loss = Loss::default().apply(&mut g, forward.output, by).unwrap();
+    let output = net.forward(&mut g, bx, &mut Pass::evaluate()).unwrap();
+    let loss = Loss::default().apply(&mut g, output, by).unwrap();
     let parameters = net.parameters();
     let gradients = g.gradients(loss, &parameters).unwrap();
     // The fixture lists the rate of each step: the base rate is the largest.

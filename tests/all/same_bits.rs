@@ -337,9 +337,10 @@ fn the_second_run_of_a_plan_creates_nothing() {
     // Its own device: other tests make things on the one that they share.
     let gpu = isogram::gpu::Gpu::open(&AdapterChoice::Automatic).unwrap();
     let sweep = Sweep::new(experiment(&[])).unwrap();
-    let model = isogram::train::Perceptron::new(&sweep.experiment().model);
     let observer = isogram::train::built_in(sweep.experiment());
-    let compiled = isogram::train::compile(sweep.experiment(), sweep.data(), &model, &[&observer], None).unwrap();
+    let compiled =
+        isogram::train::compile(sweep.experiment(), sweep.data(), &sweep.experiment().model, &[&observer], None)
+            .unwrap();
     for lowering in [Lowering::Layered, Lowering::Resident] {
         let plan = isogram::graph::lower_as(&compiled.graph, &compiled.functions, 4, gpu.profile(), lowering).unwrap();
         assert_eq!(plan.lowering("step"), lowering);
@@ -388,9 +389,10 @@ fn both_lowerings_give_the_same_curve() {
 fn a_step_of_a_three_layer_network_takes_few_dispatches() {
     let e = experiment(&[("model.layers", "[64, 64]"), ("batch.size", "32")]);
     let sweep = Sweep::new(e).unwrap();
-    let model = isogram::train::Perceptron::new(&sweep.experiment().model);
     let observer = isogram::train::built_in(sweep.experiment());
-    let compiled = isogram::train::compile(sweep.experiment(), sweep.data(), &model, &[&observer], None).unwrap();
+    let compiled =
+        isogram::train::compile(sweep.experiment(), sweep.data(), &sweep.experiment().model, &[&observer], None)
+            .unwrap();
     for profile in [isogram::gpu::Profile::least(true), isogram::gpu::Profile::least(false)] {
         let plan = isogram::graph::lower(&compiled.graph, &compiled.functions, 4, &profile).unwrap();
         let step = &plan.functions[plan.function("step").unwrap()];

@@ -30,8 +30,29 @@ impl Graph {
         let shape = Shape::new(shape);
         check_extents(&shape, &name)?;
         let id = VariableId(self.variables.len() as u32);
-        self.variables.push(Variable { name, shape: shape.clone(), dtype, kind });
+        let saved = shape.extents().to_vec();
+        self.variables.push(Variable { name, shape: shape.clone(), dtype, kind, saved });
         Ok(self.add_scoped(ReadVariable(id), Vec::new(), shape, dtype, Scope::Replica))
+    }
+
+    /// Declares a variable of floats `[1, n]` that files have as a vector `[n]`, and gives the node of its value.
+    ///
+    /// # Errors
+    /// If the name is taken or `n` is 0.
+    pub fn vector(&mut self, name: impl Into<String>, n: usize, kind: VariableKind) -> Result<Tensor> {
+        let value = self.variable(name, &[1, n], DType::F32, kind)?;
+        self.save_as(value, &[n])?;
+        Ok(value)
+    }
+
+    /// Gives a variable another shape in files.
+    ///
+    /// # Errors
+    /// If it is no variable.
+    pub fn save_as(&mut self, variable: Tensor, extents: &[usize]) -> Result<()> {
+        let id = self.variable_of(variable)?;
+        self.variables[id.0 as usize].saved = extents.to_vec();
+        Ok(())
     }
 
     /// The variable that a node reads.

@@ -149,7 +149,7 @@ impl Config {
                 ..Data::default()
             },
             model: Model {
-                layers: self.layers.clone(),
+                layers: self.layers.clone().into(),
                 activation: self.activation,
                 slope: 0.01,
                 dropout: self.dropout,

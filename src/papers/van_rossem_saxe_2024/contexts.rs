@@ -53,7 +53,7 @@ fn experiment(width: u32, gain: f64, lr: f64, steps: u32) -> Experiment {
     e.data.source = Source::Contexts;
     // The released notebook never passes its settings' tanh on, and so trains leaky ReLU.
     e.model = Model {
-        layers: vec![width; 4],
+        layers: vec![width; 4].into(),
         activation: Activation::LeakyRelu,
         init: Init::XavierNormal,
         gain,

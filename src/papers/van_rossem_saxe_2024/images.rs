@@ -69,7 +69,7 @@ pub fn classifier(lab: &Lab<'_>, kind: OptimiserKind, lr: f64, steps: u32) -> Ex
     e.data.normalise = Normalise::None;
     e.data.test_fraction = 0.2;
     e.model = Model {
-        layers: vec![lab.at(100, 200, 200); 4],
+        layers: vec![lab.at(100, 200, 200); 4].into(),
         activation: Activation::LeakyRelu,
         init: Init::XavierNormal,
         gain: 0.5,

@@ -157,7 +157,7 @@ impl Setting {
         };
         let mut e = two_points(steps);
         e.model = Model {
-            layers: vec![self.width; self.depth as usize],
+            layers: vec![self.width; self.depth as usize].into(),
             activation: self.activation,
             slope: 0.01,
             gain: self.gain,

@@ -6,7 +6,8 @@ use super::super::observer::{self, FitSet, Observed, Observer, Seen};
 use super::super::part::{Part, Targets};
 use super::super::tables::PartNodes;
 use super::{
-    Build, GRADIENT_NORM, Reading, fit_representation_name, needs_representations, representation_name, saves_fit,
+    Build, Forward, GRADIENT_NORM, Reading, fit_representation_name, needs_representations, representation_name,
+    saves_fit,
 };
 use crate::config::{LossKind, Measure};
 use crate::error::{Error, Result};
@@ -14,7 +15,7 @@ use crate::graph::{Effect, Function, Tensor, VariableKind};
 use crate::kernels::matmul::Precision;
 use crate::kernels::program::DType;
 use crate::measure::features::device::Answers;
-use crate::nn::Forward;
+use crate::nn::Pass;
 
 impl Build<'_> {
     /// What observers see: the network on the probe set, what is kept of it, and the set for fitting if one reads that.
@@ -23,14 +24,15 @@ impl Build<'_> {
         g.fence();
         let probe = self.tables.probe(g)?;
         g.set_precision(self.precision);
-        let on_probe = self.network.forward(g, probe.inputs, None)?;
+        let on_probe = self.forward(probe.inputs, Pass::evaluate())?;
         let reads_fit = saves_fit(self.e) || observers.iter().any(|o| o.reads_fit_set());
-        let fit = if reads_fit { self.tables.fit(g)? } else { None };
+        let fit = if reads_fit { self.tables.fit(&mut self.g)? } else { None };
         let fit = fit.map(|fit| -> Result<FitSet> {
-            let Forward { hidden, output } = self.network.forward(g, fit.inputs, None)?;
+            let Forward { hidden, output, .. } = self.forward(fit.inputs, Pass::evaluate())?;
             Ok(FitSet { inputs: fit.inputs, values: fit.values, hidden, output })
         });
         let fit = fit.transpose()?;
+        let g = &mut self.g;
         g.set_precision(Precision::Single);
         let wants = |m: Measure| self.e.observe.has(m);
         let kept = (wants(Measure::CkaFirst) || wants(Measure::CkaLast)).then(|| {
@@ -154,7 +156,7 @@ impl Build<'_> {
         g.set_precision(self.precision);
         g.fence();
         let nodes = self.tables.test(g)?;
-        let forward = self.network.forward(g, nodes.inputs, None)?;
+        let forward = self.forward(nodes.inputs, Pass::evaluate())?;
         let seen = self.seen_on(&self.data.test, &nodes, forward);
         let g = &mut self.g;
         let value = seen.loss.apply(g, seen.output, seen.targets)?;

@@ -14,7 +14,7 @@ pub(super) use reading::{
 
 use super::analysing::Analyses;
 use super::declared::Declared;
-use super::model::{Model, Network};
+use super::model::Model;
 use super::observer::Observer;
 use super::prepared::Prepared;
 use super::stages::Stages;
@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 use crate::graph::{Function, Graph, Tensor, VariableKind};
 use crate::kernels::matmul::Precision;
 use crate::kernels::program::DType;
-use crate::nn::{Dropout, Hyper, LossScale};
+use crate::nn::{Dropout, Hyper, Layer, LossScale, Pass, Update};
 
 /// A group's program before it is lowered.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub struct Compiled {
     pub hidden: Vec<usize>,
     /// Trained values per replica.
     pub parameters: usize,
-    /// Names of trained variables, in order.
+    /// Names of what files have of a network: trained variables in order, and buffers.
     pub parameter_names: Vec<String>,
     /// Whether the held-out set has an accuracy.
     pub test_accuracy: bool,
@@ -60,15 +60,24 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// Shapes of the parameters as PyTorch has them: biases are vectors.
+    /// Shapes of these as PyTorch has them: biases are vectors.
     pub(super) fn parameter_shapes(&self) -> Vec<Vec<usize>> {
-        let shape = |name: &String| {
-            let info = self.graph.variable_named(name).map(|id| self.graph.variable_info(id));
-            let extents = info.map_or_else(Vec::new, |v| v.shape.extents().to_vec());
-            if name.ends_with(".bias") && extents.first() == Some(&1) { extents[1..].to_vec() } else { extents }
-        };
-        self.parameter_names.iter().map(shape).collect()
+        let info = |name: &String| self.graph.variable_named(name).map(|id| self.graph.variable_info(id));
+        self.parameter_names.iter().map(|name| info(name).map_or_else(Vec::new, |v| v.saved.clone())).collect()
     }
+}
+
+/// What a network makes of a set of examples.
+#[derive(Clone)]
+struct Forward {
+    /// Activations of the hidden layers, `[N, units]`.
+    hidden: Vec<Tensor>,
+    /// `[N, C]`
+    output: Tensor,
+    /// New values of buffers, from a batch that is trained on.
+    updates: Vec<Update>,
+    /// Whether evaluation would have made something else of them.
+    differs: bool,
 }
 
 /// A program that is being built: what its functions have in common.
@@ -79,13 +88,13 @@ struct Build<'a> {
     state: State,
     settings: Settings,
     stages: Option<Stages>,
-    network: Box<dyn Network>,
+    network: Box<dyn Layer>,
     parameters: Vec<Tensor>,
     tables: Tables<'a>,
     train: PartNodes,
     /// Inputs, targets, and, if some have no loss, which have.
     batch: Vec<Tensor>,
-    drop: Option<Dropout>,
+    masks: Dropout,
     /// Of the network's products.
     precision: Precision,
     scaling: Option<LossScale>,
@@ -139,7 +148,7 @@ pub fn compile(
     let (norm, updates) = b.updates(&pass)?;
     let (step, tracked) = b.step(&pass, norm, &updates, track)?;
     let gradient = b.gradient(&pass)?;
-    let mut functions = vec![b.init(&updates)?, step];
+    let mut functions = vec![b.init(&pass, &updates)?, step];
 
     let seen = b.look(observers)?;
     let (mut evaluate, observed) = b.evaluation(&seen, observers)?;
@@ -155,14 +164,14 @@ pub fn compile(
     functions.push(test);
     functions.extend(b.check_stages(&seen_in_test, test_accuracy, &updates)?);
 
-    let Build { g, parameters, .. } = b;
-    let name = |&p| Ok(g.variable_info(g.variable_of(p)?).name.clone());
+    let Build { g, parameters, network, .. } = b;
+    let name = |p: &Tensor| Ok(g.variable_info(g.variable_of(*p)?).name.clone());
     Ok(Compiled {
         functions,
         observed,
         hidden: seen.hidden.iter().map(|&h| g.shape(h).columns()).collect(),
         parameters: parameters.iter().map(|&p| g.shape(p).elements()).sum(),
-        parameter_names: parameters.iter().map(name).collect::<Result<_>>()?,
+        parameter_names: parameters.iter().chain(&network.buffers()).map(name).collect::<Result<_>>()?,
         graph: g,
         test_accuracy,
         mixed: e.model.precision == config::Precision::Mixed,
@@ -186,8 +195,8 @@ impl<'a> Build<'a> {
         let (mut tables, make) = Tables::new(g, data, e.loss, e.probe.from, state.seed)?;
         let train = tables.train(g)?;
         let batch = e.batch.take(g, &train.tables(), state.seed, state.step)?;
-        let input_rate = (e.model.input_dropout > 0.0).then_some(settings.input_dropout);
-        let drop = Dropout { rate: settings.dropout, input_rate, seed: state.seed, step: state.step };
+        let (rate, input_rate) = (settings.dropout, settings.input_dropout);
+        let masks = Dropout { rate, input_rate, seed: state.seed, step: state.step };
         let mixed = e.model.precision == config::Precision::Mixed;
         let scaling = mixed.then(|| LossScale::declare(g)).transpose()?;
         let build = Self {
@@ -201,12 +210,19 @@ impl<'a> Build<'a> {
             tables,
             train,
             batch,
-            drop: (e.model.dropout > 0.0 || input_rate.is_some()).then_some(drop),
+            masks,
             precision: if mixed { Precision::Half } else { Precision::Single },
             scaling,
             g: graph,
         };
         Ok((build, make))
+    }
+
+    /// The network on examples, as [`Pass`] says.
+    fn forward(&mut self, x: Tensor, mut pass: Pass) -> Result<Forward> {
+        let output = self.network.forward(&mut self.g, x, &mut pass)?;
+        let Pass { hidden, updates, differs, .. } = pass;
+        Ok(Forward { hidden, output, updates, differs })
     }
 }
 

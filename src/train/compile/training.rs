@@ -3,14 +3,14 @@
 use super::super::stages::Stages;
 use super::super::tables::part;
 use super::super::track::{Activations, Quantity, Track};
-use super::{Build, GRADIENT_NORM, Reading};
+use super::{Build, Forward, GRADIENT_NORM, Reading};
 use crate::config::{BatchMode, LossKind};
 use crate::error::{Error, Result};
 use crate::graph::{Effect, Function, Tensor};
 use crate::kernels::matmul::Precision;
 use crate::kernels::program::{Binary, DType, Unary};
 use crate::measure::scale;
-use crate::nn::{Forward, Hyper, Update, clip_by_global_norm, global_norm};
+use crate::nn::{self, Hyper, Initialiser, Start, Update, clip_by_global_norm, global_norm};
 use crate::train::observer::Seen;
 
 /// Steps of which the training loss is kept on the device, for the progress bar.
@@ -23,6 +23,8 @@ const LOSS_BLOCK: f32 = 1024.0;
 pub(super) struct Pass {
     loss: Tensor,
     gradients: Vec<Tensor>,
+    /// New values of buffers.
+    buffers: Vec<Update>,
     /// What is tracked.
     followed: Option<Activations>,
 }
@@ -32,7 +34,7 @@ impl Build<'_> {
     pub fn pass(&mut self, track: Option<&Track>) -> Result<Pass> {
         let loss = self.e.loss;
         self.g.set_precision(self.precision);
-        let seen = self.network.forward(&mut self.g, self.batch[0], self.drop)?;
+        let seen = self.forward(self.batch[0], nn::Pass::train(self.masks))?;
         let followed = track.map(|track| self.followed(track, &seen)).transpose()?;
         let mask = self.mask(seen.output)?;
         let g = &mut self.g;
@@ -45,7 +47,7 @@ impl Build<'_> {
             None => g.gradients(loss, &self.parameters)?,
         };
         g.set_precision(Precision::Single);
-        Ok(Pass { loss, gradients, followed })
+        Ok(Pass { loss, gradients, buffers: seen.updates, followed })
     }
 
     /// Activations in which tracked pairs stand.
@@ -56,7 +58,7 @@ impl Build<'_> {
             targets,
             places,
         };
-        if self.e.batch.mode == BatchMode::Full && self.drop.is_none() {
+        if self.e.batch.mode == BatchMode::Full && !seen.differs {
             // The pairs stand in the batch itself.
             return Ok(of(seen.clone(), self.train.values, track.pairs.clone()));
         }
@@ -66,7 +68,7 @@ impl Build<'_> {
             let places = (0..track.pairs.len()).map(|p| [2 * p, 2 * p + 1]).collect();
             (part(&mut self.g, &track.rows(self.data), self.data, self.e.loss)?, places)
         };
-        Ok(of(self.network.forward(&mut self.g, nodes.inputs, None)?, nodes.values, places))
+        Ok(of(self.forward(nodes.inputs, nn::Pass::evaluate())?, nodes.values, places))
     }
 
     /// Weights of the terms of the loss, where not all count alike.
@@ -112,7 +114,8 @@ impl Build<'_> {
         let (value, step) = (pass.loss, self.state.step);
         effects.push(Effect::Record { name: "loss_of_step".into(), value, step, capacity: LOSS_KEPT });
         let moves = self.moves(still, norm, &mut effects)?;
-        self.move_parameters(updates, moves, one, &mut effects)?;
+        let all: Vec<Update> = updates.iter().chain(&pass.buffers).copied().collect();
+        self.move_parameters(&all, moves, one, &mut effects)?;
         let mut tracked = Vec::new();
         if let (Some(track), Some(followed)) = (track, &pass.followed) {
             let (records, quantities) = track.effects(&mut self.g, followed, pass.loss, step)?;
@@ -221,10 +224,12 @@ impl Build<'_> {
     }
 
     /// The function that sets everything to its start.
-    pub fn init(&mut self, updates: &[Update]) -> Result<Function> {
-        let (g, state) = (&mut self.g, self.state);
-        let mut effects = self.network.initialise(g, self.settings.gain, state.seed)?;
-        for update in updates.iter().filter(|u| !self.parameters.contains(&u.old)) {
+    pub fn init(&mut self, pass: &Pass, updates: &[Update]) -> Result<Function> {
+        let (g, state, model) = (&mut self.g, self.state, &self.e.model);
+        let init = Initialiser { init: model.init, fan: model.fan };
+        let start = Start { init, gain: self.settings.gain, seed: state.seed };
+        let mut effects = self.network.initialise(g, start)?;
+        for update in updates.iter().filter(|u| !self.parameters.contains(&u.old)).chain(&pass.buffers) {
             let start = g.constant(update.start);
             let extents = g.shape(update.old).extents().to_vec();
             let start = g.broadcast(start, &extents)?;

@@ -1,0 +1,82 @@
+//! Layers: what a network is made of, one file each, and the list of settings that describes one.
+//!
+//! Between layers every value is a matrix `[positions, features]`, the examples of a batch slowest and features last; [`Form`]
+//! says what one example of it is.
+
+mod build;
+mod dense;
+mod pass;
+mod settings;
+mod stack;
+
+pub use build::{Common, declare};
+pub use dense::Dense;
+pub use pass::{Pass, Start};
+pub use settings::{LayerKind, LayerSettings, Layers};
+pub use stack::Stack;
+
+use std::fmt;
+
+use crate::error::Result;
+use crate::graph::{Effect, Graph, Tensor};
+
+/// A layer whose parameters are declared.
+pub trait Layer: fmt::Debug {
+    /// What is trained, in a fixed order.
+    fn parameters(&self) -> Vec<Tensor> {
+        Vec::new()
+    }
+
+    /// What is neither trained nor forgotten: saved with the parameters, and changed by [`Pass::updates`].
+    fn buffers(&self) -> Vec<Tensor> {
+        Vec::new()
+    }
+
+    /// Assignments of the parameters' initial values.
+    ///
+    /// # Errors
+    /// If they cannot be expressed.
+    fn initialise(&self, _: &mut Graph, _: Start) -> Result<Vec<Effect>> {
+        Ok(Vec::new())
+    }
+
+    /// What it makes of `x` `[positions, features]`; notes in `pass` what else comes of it.
+    ///
+    /// # Errors
+    /// If `x` does not have the form that the layer was declared for.
+    fn forward(&self, g: &mut Graph, x: Tensor, pass: &mut Pass) -> Result<Tensor>;
+
+    /// The dense layer that makes the result of the last hidden activations alone, if there is one: analyses that change these
+    /// activations read its answers.
+    fn output_layer(&self) -> Option<&Dense> {
+        None
+    }
+}
+
+/// What one example is between two layers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// Extents of the positions, each of which is a row: none for vectors, `[T]` for sequences.
+    pub extents: Vec<usize>,
+    /// Columns.
+    pub features: usize,
+}
+
+impl Form {
+    /// A vector.
+    pub fn vector(features: usize) -> Self {
+        Self { extents: Vec::new(), features }
+    }
+
+    /// Rows of an example.
+    pub fn positions(&self) -> usize {
+        self.extents.iter().product()
+    }
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all: Vec<String> = self.extents.iter().chain([&self.features]).map(usize::to_string).collect();
+        write!(f, "[N, {}]", all.join(", "))
+    }
+}

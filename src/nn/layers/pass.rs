@@ -1,0 +1,40 @@
+//! What layers are told beside their input, and what they give beside their result.
+
+use crate::graph::Tensor;
+use crate::nn::{Dropout, Initialiser, Update};
+
+/// One way through a network.
+#[derive(Clone, Debug, Default)]
+pub struct Pass {
+    /// What masks are drawn from, in training; none in evaluation.
+    pub train: Option<Dropout>,
+    /// Activations of the hidden layers, `[examples, units]`.
+    pub hidden: Vec<Tensor>,
+    /// New values of buffers.
+    pub updates: Vec<Update>,
+    /// Whether something was done that evaluation does otherwise.
+    pub differs: bool,
+}
+
+impl Pass {
+    /// Of a batch that is trained on.
+    pub fn train(masks: Dropout) -> Self {
+        Self { train: Some(masks), ..Self::default() }
+    }
+
+    /// Of examples that are looked at.
+    pub fn evaluate() -> Self {
+        Self::default()
+    }
+}
+
+/// What initial values are made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Start {
+    /// How weights are drawn.
+    pub init: Initialiser,
+    /// Scalar: factor on the weights.
+    pub gain: Tensor,
+    /// Integer scalar: the replica's seed.
+    pub seed: Tensor,
+}

@@ -1,0 +1,72 @@
+//! Layers one after the other.
+
+use super::{Dense, Form, Layer, Pass, Start};
+use crate::error::Result;
+use crate::graph::{Effect, Graph, Tensor};
+
+/// Layers one after the other, each on the result of the one before.
+#[derive(Debug)]
+pub struct Stack {
+    pub(super) entries: Vec<Entry>,
+    /// To the activations of each hidden layer are added those of the one so many before it, where there is one; 0 for none.
+    pub skip: usize,
+}
+
+/// An entry of the list that describes a stack.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// A layer, and perhaps an activation function.
+    pub layers: Vec<Box<dyn Layer>>,
+    /// What it gives.
+    pub form: Form,
+    /// Whether that is a hidden layer that observers see.
+    pub hidden: bool,
+}
+
+impl Stack {
+    fn layers(&self) -> impl Iterator<Item = &dyn Layer> {
+        self.entries.iter().flat_map(|entry| &entry.layers).map(AsRef::as_ref)
+    }
+}
+
+impl Layer for Stack {
+    fn parameters(&self) -> Vec<Tensor> {
+        self.layers().flat_map(Layer::parameters).collect()
+    }
+
+    fn buffers(&self) -> Vec<Tensor> {
+        self.layers().flat_map(Layer::buffers).collect()
+    }
+
+    fn initialise(&self, g: &mut Graph, start: Start) -> Result<Vec<Effect>> {
+        let mut effects = Vec::new();
+        for layer in self.layers() {
+            effects.extend(layer.initialise(g, start)?);
+        }
+        Ok(effects)
+    }
+
+    fn forward(&self, g: &mut Graph, x: Tensor, pass: &mut Pass) -> Result<Tensor> {
+        let mut value = x;
+        for entry in &self.entries {
+            for layer in &entry.layers {
+                value = layer.forward(g, value, pass)?;
+            }
+            if entry.hidden {
+                if self.skip > 0 && pass.hidden.len() >= self.skip {
+                    value = g.plus(value, pass.hidden[pass.hidden.len() - self.skip])?;
+                }
+                let ([rows, _], positions) = (g.matrix(value)?, entry.form.positions());
+                pass.hidden.push(g.reshape(value, &[rows / positions, positions * entry.form.features])?);
+            }
+        }
+        Ok(value)
+    }
+
+    fn output_layer(&self) -> Option<&Dense> {
+        match self.entries.last()?.layers.as_slice() {
+            [alone] => alone.output_layer(),
+            _ => None,
+        }
+    }
+}
