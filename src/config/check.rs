@@ -5,8 +5,8 @@
 use std::collections::HashSet;
 
 use super::{
-    BatchMode, Experiment, LayerName, LayerSettings, Layers, LossKind, Measure, Normalise, OptimiserKind, Reduction,
-    ScheduleKind,
+    BatchMode, Experiment, LayerKind, LayerName, LayerSettings, Layers, LossKind, Measure, Normalise, OptimiserKind,
+    Reduction, ScheduleKind,
     checkpoints::Spacing,
     data::Source,
     named,
@@ -204,6 +204,9 @@ fn model_and_loss(e: &Experiment) -> Result<(), Complaint> {
         }
         Layers::List(_) if e.model.skip > 0 => {
             return refuse("model.skip", "expected 0, since model.layers is not a list of widths");
+        }
+        Layers::List(list) if e.model.input_dropout > 0.0 && list.iter().any(|l| l.kind == LayerKind::Embedding) => {
+            return refuse("model.input_dropout", "expected 0, since the inputs of an embedding are tokens");
         }
         Layers::List(list) if e.model.dropout > 0.0 && !LayerSettings::any_drops(list) => {
             return refuse("model.dropout", "expected a layer of kind dropout without p in model.layers, got none");

@@ -76,6 +76,39 @@ accuracy is as high. How strongly a feature is represented also depends on the l
 network with few examples may learn them by heart, and not the function.
 ";
 
+/// What the table of keys cannot show of networks that are lists of layers.
+const LAYERS: &str = "\
+## Networks layer by layer
+
+`model.layers = [64, 32]` is short for dense layers with `model.activation`, and an output layer. A list of tables says each layer, to
+the last:
+
+```toml
+[model]
+layers = [
+  { kind = \"dense\", name = \"fc1\", out_features = 64 },
+  { kind = \"batch_norm\", name = \"norm1\", activation = \"relu\" },
+  { kind = \"residual\", name = \"block\", body = [
+    { kind = \"dense\", name = \"fc\", out_features = 64, activation = \"relu\" },
+    { kind = \"layer_norm\", name = \"norm\" },
+  ] },
+  { kind = \"dense\", name = \"head\" },
+]
+
+[observe]
+layers = [\"norm1\", \"block\"]
+
+[sweep]
+\"model.layers.block.norm.eps\" = [1e-5, 1e-3]
+```
+
+Names and shapes in `parameters.safetensors` are those of PyTorch's `state_dict`: `fc1.weight` is 64 × inputs, `norm1.running_mean` and
+`block.norm.weight` are vectors of 64; `init_from` takes such a file. Initial weights follow from the seed and a layer's name, so another
+name is another network. `[64, 32]` and the list of the three dense layers without names that it stands for give the same bits.
+`model.init`, `fan` and `gain` are of dense layers and embeddings; weights of norms start at 1, their biases at 0. Weight decay reaches
+all parameters.
+";
+
 /// The documentation of every key as Markdown: a table per section with type or choices, default and meaning.
 pub fn documentation() -> String {
     let mut page = INTRODUCTION.to_owned();
@@ -91,7 +124,7 @@ pub fn documentation() -> String {
     }
     let sweep = schema::json_schema()["properties"]["sweep"]["description"].as_str().unwrap_or_default();
     let _ = write!(page, "\n## `[sweep]`\n\n{}\n", flow(sweep));
-    let _ = write!(page, "\n{FEATURES}");
+    let _ = write!(page, "\n{LAYERS}\n{FEATURES}");
     page.push_str("\n## Built-in experiments\n\n");
     for builtin in builtins() {
         let _ = writeln!(page, "- `{}`: {}", builtin.name, builtin.description);
@@ -100,7 +133,7 @@ pub fn documentation() -> String {
 }
 
 fn section(page: &mut String, path: &str, defaults: &Json) {
-    let Ok(schema) = (if path.is_empty() { Ok(schema::json_schema()) } else { schema::find(path) }) else { return };
+    let Some(schema) = schema::section(path) else { return };
     let title = if path.is_empty() { "Top level".to_owned() } else { format!("`{}`", schema::title(path)) };
     let _ = write!(page, "\n## {title}\n\n{}\n\n", flow(schema["description"].as_str().unwrap_or_default()));
     page.push_str("| key | value | default | meaning |\n|---|---|---|---|\n");
@@ -109,11 +142,8 @@ fn section(page: &mut String, path: &str, defaults: &Json) {
         let property = &schema["properties"][*key];
         let full = schema::join(path, key);
         // Sections have tables of their own.
-        let section = match schema::shape(property) {
-            Shape::List(items, ..) => matches!(schema::shape(items), Shape::Table),
-            shape => matches!(shape, Shape::Table),
-        };
-        if section {
+        let listed = full != schema::LAYERS && fields::SECTIONS.iter().any(|(section, _)| *section == full);
+        if listed || matches!(schema::shape(property), Shape::Table) {
             continue;
         }
         let default = defaults.pointer(&format!("/{}", full.replace('.', "/"))).unwrap_or(&Json::Null);
@@ -182,6 +212,15 @@ mod tests {
         let (text, _) = rest.split_once("```").unwrap();
         let experiment = Experiment::from_toml(text, "example.toml").unwrap();
         assert_eq!(experiment.data.declared().unwrap().inputs(), 4 * 16 + 8);
+    }
+
+    #[test]
+    fn the_example_of_layers_is_an_experiment() {
+        let (_, rest) = LAYERS.split_once("```toml\n").unwrap();
+        let (text, _) = rest.split_once("```").unwrap();
+        let settings = Experiment::from_toml(text, "example.toml").unwrap().settings().unwrap();
+        assert_eq!(settings[1].experiment.model.layers.hidden(), ["fc1", "norm1", "block"]);
+        assert_ne!(settings[0].experiment.model.layers, settings[1].experiment.model.layers);
     }
 
     #[test]

@@ -298,6 +298,15 @@ fn items_section(schema: &Json) -> Option<&Json> {
     sections.into_iter().map(resolve).find(|one| matches!(shape(one), Shape::Table))
 }
 
+/// The schema of a section, or of those of which a key holds a list.
+pub(super) fn section(path: &str) -> Option<&'static Json> {
+    if path.is_empty() {
+        return Some(json_schema());
+    }
+    let schema = find(path).ok()?;
+    Some(items_section(schema).unwrap_or(schema))
+}
+
 /// The schema of a dotted key, or the sentence that says which part of it is unknown.
 pub(super) fn find(path: &str) -> Result<&'static Json, String> {
     let (mut schema, mut section) = (resolve(json_schema()), String::new());
@@ -317,9 +326,11 @@ pub(super) fn find(path: &str) -> Result<&'static Json, String> {
             });
         };
         schema = resolve(inner);
-        // A list of sections stands for any of them.
-        schema = items_section(schema).unwrap_or(schema);
         section = join(&section, part);
+        // A list of sections stands for any of them, unless it may be one of values.
+        if section != LAYERS || parts.peek().is_some() {
+            schema = items_section(schema).unwrap_or(schema);
+        }
     }
     Ok(schema)
 }
@@ -338,9 +349,9 @@ pub(crate) fn paths() -> &'static [String] {
 /// Every key and section, with its own schema: not that of the type it refers to.
 fn properties() -> impl Iterator<Item = (String, &'static Json)> {
     fields::SECTIONS.iter().flat_map(|(section, _)| {
-        let of = if section.is_empty() { Ok(resolve(json_schema())) } else { find(section) };
+        let of = self::section(section);
         let keys = fields::of_section(section).iter();
-        keys.filter_map(move |key| Some((join(section, key), of.as_ref().ok()?.get("properties")?.get(*key)?)))
+        keys.filter_map(move |key| Some((join(section, key), of?.get("properties")?.get(*key)?)))
     })
 }
 
@@ -389,8 +400,7 @@ mod tests {
     #[test]
     fn fields_and_schema_name_the_same_keys() {
         for (section, _) in fields::SECTIONS {
-            let schema = if section.is_empty() { json_schema() } else { find(section).unwrap() };
-            let properties = schema["properties"].as_object().unwrap();
+            let properties = super::section(section).unwrap()["properties"].as_object().unwrap();
             assert_eq!(properties.len(), fields::of_section(section).len(), "{section}");
             for key in fields::of_section(section) {
                 assert!(properties.contains_key(*key), "{section} {key}");

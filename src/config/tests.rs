@@ -139,9 +139,19 @@ const BAD: &[(&str, &str)] = &[
         "[[model.layers]]\nout_featurs = 3",
         "unknown key `out_featurs` in [[model.layers]]; did you mean `out_features`?",
     ),
-    ("model.layers = [{ p = 0.5 }]", "model.layers: layer `layers.0`: dense has no `p`; its keys are out_features"),
+    (
+        "model.layers = [{ p = 0.5 }]",
+        "model.layers: layer `layers.0`: dense has no `p`; its keys are kind, name, out_features",
+    ),
     ("model.layers = [{ name = \"a.b\" }]", "model.layers: layer `a.b`: expected a name of letters"),
     ("model.layers = [{ name = \"a\", out_features = 2 }, { name = \"a\" }]", "two layers are named `a`"),
+    ("model.layers = [{ kind = \"residual\", name = \"b\", body = [{ eps = 1 }] }]", "layer `b.0`: dense has no `eps`"),
+    (
+        "model.layers = [{ kind = \"residual\", body = [{ epz = 1 }] }]",
+        "unknown key `epz` in [[model.layers]]; did you mean `eps`?",
+    ),
+    ("model.layers = [{ out_features = 3 }, { kind = \"embedding\" }]", "expected it as the first layer"),
+    ("model = { input_dropout = 0.5, layers = [{ kind = \"embedding\" }] }", "model.input_dropout: expected 0, since"),
     ("model = { skip = 1, layers = [{}] }", "model.skip: expected 0, since model.layers is not a list of widths"),
     ("model = { dropout = 0.5, layers = [{}] }", "model.dropout: expected a layer of kind dropout"),
     (

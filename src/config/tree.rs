@@ -215,7 +215,14 @@ impl Node {
         let place = node.place;
         let described = self.describe();
         let entries = match &mut self.value {
-            Value::Table(entries) => entries,
+            Value::Table(entries) => {
+                let at = |key: &str| entries.iter().position(|entry| entry.key == key);
+                if let (false, None, Some(body)) = (rest.is_empty(), at(first), at("body")) {
+                    // A layer in another.
+                    return entries[body].node.set(path, node);
+                }
+                entries
+            }
             Value::List(items) if items.iter().any(|item| !item.entries().is_empty()) => {
                 let named = |item: &&mut Node| matches!(item.entry("name"), Some(e) if matches!(&e.node.value, Value::Text(t) if t == first));
                 let item = items.iter_mut().find(named);

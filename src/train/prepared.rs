@@ -33,6 +33,20 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// Whether all inputs are tokens, whole numbers below `count`.
+    ///
+    /// # Errors
+    /// If one is not, with that one.
+    pub(super) fn check_tokens(&self, count: usize) -> Result<()> {
+        let mut inputs = [&self.train, &self.test, &self.probe].into_iter().flat_map(|part| &part.inputs);
+        match inputs.find(|&&x| x.fract() != 0.0 || !(0.0..count as f32).contains(&x)) {
+            Some(x) => Err(Error::config(format!(
+                "model.layers: the embedding takes whole numbers below {count}, its num_embeddings, and the data have {x}"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// Reads and splits the data that an experiment names.
     ///
     /// # Errors

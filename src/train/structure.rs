@@ -81,6 +81,7 @@ mod tests {
             json!([]),
             json!(["loss"]),
             json!(["cka"]),
+            json!([{}]),
         ];
         let candidates = numbers.into_iter().chain(choices).chain(lists).chain(others);
         for value in candidates.filter(|value| *value != was_there) {

@@ -2,11 +2,12 @@
 
 use isogram::config::Experiment;
 use isogram::gpu::AdapterChoice;
-use isogram::graph::{Effect, Graph, Tensor};
-use isogram::nn::{Activation, Dense, Dropout, Layer, Pass, Start, dropout};
+use isogram::graph::{Effect, Function, Graph, Tensor};
+use isogram::nn::{Activation, Common, Dense, Dropout, Layer, Pass, Start, declare, dropout};
 use isogram::train::{Model, Options, Quiet, Summary, Sweep};
 
-use crate::support;
+use crate::pytorch::{Fixture, training};
+use crate::support::{self, close};
 
 const SETTINGS: &str = r#"
 name = "layers"
@@ -154,10 +155,176 @@ fn layers_that_do_not_fit_say_which_and_what() {
             r#"[{ name = "a" }, {}]"#,
             "model.layers: layer `a`: expected out_features, the width of what it makes of [N, 64]",
         ),
+        (
+            r#"[{ name = "a", out_features = 7 }, { kind = "residual", name = "b", body = [{ out_features = 6 }] }, {}]"#,
+            "layer `b`: its body makes [N, 6] of [N, 7]",
+        ),
+        (
+            r#"[{ kind = "group_norm", name = "a", num_groups = 5 }, {}]"#,
+            "layer `a`: expected num_groups that divides the features of [N, 64], got 5",
+        ),
+        (
+            r#"[{ kind = "embedding", num_embeddings = 3, embedding_dim = 2 }, { kind = "flatten" }, {}]"#,
+            "the embedding takes whole numbers below 3",
+        ),
         (r#"[{ name = "a", out_features = 7 }]"#, "the last layer, `a`, gives [N, 7], and the data want [N, 10]"),
     ] {
         let sweep = Sweep::new(experiment(&format!("layers = {layers}")).unwrap()).unwrap();
         let message = run(&sweep).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
     }
+}
+
+/// Cases of `tests/reference/make_layers.py`, with what single precision may be off by.
+const CASES: [(&str, &str, f64); 9] = [
+    ("layer_norm", r#"[{ kind = "layer_norm", name = "m" }]"#, 5e-5),
+    ("layer_norm_plain", r#"[{ kind = "layer_norm", name = "m", eps = 0.01, bias = false }]"#, 5e-5),
+    // Deviations of 0.01 about 100, of which single precision holds three digits.
+    ("layer_norm_far", r#"[{ kind = "layer_norm", name = "m" }]"#, 5e-3),
+    ("rms_norm", r#"[{ kind = "rms_norm", name = "m" }]"#, 5e-5),
+    ("group_norm", r#"[{ kind = "group_norm", name = "m", num_groups = 2 }]"#, 5e-5),
+    ("batch_norm", r#"[{ kind = "batch_norm", name = "m" }]"#, 5e-5),
+    ("batch_norm_of_two", r#"[{ kind = "batch_norm", name = "m", eps = 0.001, momentum = 0.3 }]"#, 5e-5),
+    (
+        "residual",
+        r#"[{ kind = "residual", name = "m", activation = "relu", body = [
+            { name = "fc", out_features = 6, activation = "tanh" }, { kind = "layer_norm", name = "norm" }] }]"#,
+        5e-5,
+    ),
+    (
+        "tokens",
+        r#"[
+            { kind = "embedding", name = "embedding", num_embeddings = 7, embedding_dim = 6 },
+            { kind = "layer_norm", name = "ln" },
+            { kind = "group_norm", name = "gn", num_groups = 2 },
+            { kind = "batch_norm", name = "bn" },
+            { kind = "flatten" },
+        ]"#,
+        5e-5,
+    ),
+];
+
+#[test]
+fn layers_and_their_gradients_and_buffers_are_those_of_pytorch() {
+    let f = Fixture::load("../reference/layers");
+    for (name, layers, tolerance) in CASES {
+        let layers = Experiment::from_toml(&format!("model.layers = {layers}"), name).unwrap().model.layers;
+        let key = |what: &str| format!("{name}/{what}");
+        let (extents, [_, outputs]) = (f.shape(&key("x")), f.shape(&key("y")));
+        let mut g = Graph::new();
+        let common = Common { bias: true, ..Common::default() };
+        let net = declare(&mut g, &layers, [extents[1], outputs], &common).unwrap();
+        let named = |g: &Graph, list: Vec<Tensor>| -> Vec<(Tensor, String)> {
+            let name = |t| g.variable_info(g.variable_of(t).unwrap()).name.clone();
+            list.into_iter().map(|t| (t, name(t))).collect()
+        };
+        let (mut wrt, buffers) = (named(&g, net.parameters()), named(&g, net.buffers()));
+        let given: Vec<String> = wrt.iter().chain(&buffers).map(|(_, name)| name.clone()).collect();
+        let x = f.data(&mut g, &key("x"));
+        if name != "tokens" {
+            wrt.push((x, "x".into()));
+        }
+        let mut pass = training(&mut g);
+        let y = net.forward(&mut g, x, &mut pass).unwrap();
+        assert_eq!(pass.updates.len(), buffers.len());
+        let upstream = f.data(&mut g, &key("upstream"));
+        let inputs: Vec<Tensor> = wrt.iter().map(|(t, _)| *t).collect();
+        let gradients = g.gradients_from(y, upstream, &inputs).unwrap();
+        let mut outputs = vec![Effect::Output("y".into(), y)];
+        outputs.extend(wrt.iter().zip(gradients).map(|((_, name), d)| Effect::Output(format!("d.{name}"), d)));
+        let evaluated = net.forward(&mut g, x, &mut Pass::evaluate()).unwrap();
+        let mut functions = vec![
+            Function::new("train", outputs),
+            Function::new("evaluate", vec![Effect::Output("evaluated".into(), evaluated)]),
+        ];
+        let batches: [fn(f32) -> f32; 3] = match name {
+            "tokens" => [|x| x, |x| 6.0 - x, |x| x],
+            _ => [|x| x, |x| x / 2.0 + 1.0, |x| -x],
+        };
+        for (i, batch) in batches.into_iter().enumerate().filter(|_| !buffers.is_empty()) {
+            let values = f.f32(&key("x")).into_iter().map(batch).collect();
+            let x = g.data(values, &extents).unwrap();
+            let mut pass = training(&mut g);
+            net.forward(&mut g, x, &mut pass).unwrap();
+            let effects = pass.updates.iter().map(|u| Effect::Assign(u.variable, u.new)).collect();
+            functions.push(Function::new(format!("batch {i}"), effects));
+        }
+        for (on, mut machine) in support::machines(&g, &functions, 1) {
+            let what = |of: &str| format!("{name} {of} on {on}");
+            for name in &given {
+                machine.write_variable(name, &f.f32(&key(name))).unwrap();
+            }
+            machine.run("train", 1).unwrap();
+            for output in wrt.iter().map(|(_, name)| format!("d.{name}")).chain(["y".into()]) {
+                close(&what(&output), &machine.read_output(&output).unwrap(), f.get(&key(&output)), tolerance);
+            }
+            for function in functions.iter().filter(|function| function.name.starts_with("batch")) {
+                machine.run(&function.name, 1).unwrap();
+            }
+            for (_, buffer) in &buffers {
+                let after = f.get(&key(&format!("after.{buffer}")));
+                close(&what(buffer), &machine.read_variable(buffer).unwrap(), after, tolerance);
+            }
+            machine.run("evaluate", 1).unwrap();
+            close(&what("evaluated"), &machine.read_output("evaluated").unwrap(), f.get(&key("evaluated")), tolerance);
+        }
+    }
+}
+
+const BLOCKS: &str = r#"layers = [
+    { kind = "dense", name = "fc1", out_features = 8 },
+    { kind = "batch_norm", name = "bn1", activation = "relu" },
+    { kind = "residual", name = "block", body = [
+        { name = "fc", out_features = 8, activation = "relu" },
+        { kind = "layer_norm", name = "norm" },
+    ] },
+    { kind = "dense", name = "head" },
+]"#;
+
+#[test]
+fn files_have_what_a_state_dict_has_and_networks_start_from_them() {
+    let e = experiment(BLOCKS).unwrap();
+    let summary = run(&Sweep::new(e.clone()).unwrap()).unwrap();
+    let of_first = |name: &str| name.strip_prefix("0/").map(str::to_owned);
+    let shapes = summary.parameters.iter().filter_map(|(name, shape, _)| Some((of_first(name)?, shape.clone())));
+    let mut shapes: Vec<(String, Vec<usize>)> = shapes.collect();
+    shapes.sort();
+    let expected: [(&str, &[usize]); 13] = [
+        ("block.fc.bias", &[8]),
+        ("block.fc.weight", &[8, 8]),
+        ("block.norm.bias", &[8]),
+        ("block.norm.weight", &[8]),
+        ("bn1.bias", &[8]),
+        ("bn1.num_batches_tracked", &[]),
+        ("bn1.running_mean", &[8]),
+        ("bn1.running_var", &[8]),
+        ("bn1.weight", &[8]),
+        ("fc1.bias", &[8]),
+        ("fc1.weight", &[8, 64]),
+        ("head.bias", &[10]),
+        ("head.weight", &[10, 8]),
+    ];
+    assert_eq!(shapes, expected.map(|(name, shape)| (name.to_owned(), shape.to_vec())));
+    let of = |name: &str| &summary.parameters.iter().find(|(n, ..)| n == name).unwrap().2;
+    assert_eq!(of("0/bn1.num_batches_tracked"), &[20.0]);
+    assert!(of("0/bn1.running_var").iter().all(|&v| v > 0.0 && v != 1.0));
+    // A network that starts from what another became is seen as that one was.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("start.safetensors");
+    let own = summary.parameters.iter().filter_map(|(name, s, v)| Some((of_first(name)?, s.clone(), v.clone())));
+    isogram::data::write_safetensors(&path, &own.collect::<Vec<_>>(), &[]).unwrap();
+    let mut again = e;
+    again.model.init_from = Some(path);
+    let again = run(&Sweep::new(again).unwrap()).unwrap();
+    assert_eq!(again.values("loss", 0)[0].to_bits(), summary.values("loss", 20)[0].to_bits());
+}
+
+#[test]
+fn layers_of_a_body_are_swept_by_name() {
+    let text = SETTINGS.replace("[model]\n", &format!("[model]\n{BLOCKS}\n"));
+    let text = text + "[sweep]\n\"model.layers.block.norm.eps\" = [1e-5, 1e-1]\n";
+    let summary = run(&Sweep::new(Experiment::from_toml(&text, "swept.toml").unwrap()).unwrap()).unwrap();
+    let losses = summary.values("loss", 20);
+    assert_eq!(losses.len(), 4);
+    assert!(losses[0] != losses[2] && losses.iter().all(|loss| loss.is_finite()), "{losses:?}");
 }

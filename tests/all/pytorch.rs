@@ -9,15 +9,15 @@ use isogram::graph::{Effect, Function, Graph, Machine, Tensor, VariableKind};
 use isogram::kernels::program::{Binary, DType};
 use isogram::kernels::random;
 use isogram::nn::{
-    Activation, Common, Dense, Fan, Hyper, Init, Initialiser, Layer, Loss, LossKind, Optimiser, OptimiserKind, Pass,
-    Reduction, Schedule, ScheduleKind, clip_by_global_norm, declare, global_norm,
+    Activation, Common, Dense, Dropout, Fan, Hyper, Init, Initialiser, Layer, Layers, Loss, LossKind, Optimiser,
+    OptimiserKind, Pass, Reduction, Schedule, ScheduleKind, clip_by_global_norm, declare, global_norm,
 };
 use safetensors::SafeTensors;
 
-struct Fixture(HashMap<String, (Vec<usize>, Vec<f64>)>);
+pub struct Fixture(HashMap<String, (Vec<usize>, Vec<f64>)>);
 
 impl Fixture {
-    fn load(name: &str) -> Self {
+    pub fn load(name: &str) -> Self {
         let path = format!("{}/tests/fixtures/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
         let bytes = std::fs::read(&path).unwrap();
         let tensors = SafeTensors::deserialize(&bytes).unwrap();
@@ -30,15 +30,15 @@ impl Fixture {
         Self(tensors.names().into_iter().map(|n| (n.to_owned(), read(n))).collect())
     }
 
-    fn get(&self, name: &str) -> &[f64] {
+    pub fn get(&self, name: &str) -> &[f64] {
         &self.0.get(name).unwrap_or_else(|| panic!("no tensor {name}")).1
     }
 
-    fn f32(&self, name: &str) -> Vec<f32> {
+    pub fn f32(&self, name: &str) -> Vec<f32> {
         self.get(name).iter().map(|&x| x as f32).collect()
     }
 
-    fn shape(&self, name: &str) -> [usize; 2] {
+    pub fn shape(&self, name: &str) -> [usize; 2] {
         match self.0[name].0[..] {
             [n] => [1, n],
             [a, b] => [a, b],
@@ -46,7 +46,7 @@ impl Fixture {
         }
     }
 
-    fn data(&self, g: &mut Graph, name: &str) -> Tensor {
+    pub fn data(&self, g: &mut Graph, name: &str) -> Tensor {
         g.data(self.f32(name), &self.shape(name)).unwrap()
     }
 
@@ -240,12 +240,18 @@ fn schedules_follow_their_formulas() {
     }
 }
 
+/// A pass of training, with masks of which nothing is drawn.
+pub fn training(g: &mut Graph) -> Pass {
+    let (rate, count) = (g.constant(0.0), g.integer(0));
+    Pass::train(Dropout { rate, input_rate: rate, seed: count, step: count })
+}
+
 /// Fifty steps of a 12-16-16-5 network, with the initial weights and batches of the fixture.
-fn curve(name: &str, activation: Activation, optimiser: &Optimiser) {
+fn curve(name: &str, layers: &Layers, activation: Activation, optimiser: &Optimiser) {
     let f = Fixture::load(name);
     let mut g = Graph::new();
     let common = Common { activation, bias: true, ..Common::default() };
-    let net = declare(&mut g, &vec![16, 16].into(), [12, 5], &common).unwrap();
+    let net = declare(&mut g, layers, [12, 5], &common).unwrap();
     let step = g.variable("step", &[1, 1], DType::U32, VariableKind::State).unwrap();
     let x = f.data(&mut g, "x");
     let labels = f.labels(&mut g, "labels");
@@ -255,7 +261,8 @@ fn curve(name: &str, activation: Activation, optimiser: &Optimiser) {
     let row = g.gather(order, step).unwrap();
     let rows = g.reshape(row, &[size, 1]).unwrap();
     let (bx, by) = (g.gather(x, rows).unwrap(), g.gather(labels, rows).unwrap());
-    let output = net.forward(&mut g, bx, &mut Pass::evaluate()).unwrap();
+    let mut pass = training(&mut g);
+    let output = net.forward(&mut g, bx, &mut pass).unwrap();
     let loss = Loss::default().apply(&mut g, output, by).unwrap();
     let parameters = net.parameters();
     let gradients = g.gradients(loss, &parameters).unwrap();
@@ -265,17 +272,17 @@ fn curve(name: &str, activation: Activation, optimiser: &Optimiser) {
     let factor = optimiser.schedule.at(&mut g, step, 50).unwrap();
     hyper.lr = g.times(hyper.lr, factor).unwrap();
     let updates = optimiser.updates(&mut g, &parameters, &gradients, hyper).unwrap();
-    let mut effects: Vec<Effect> = updates.iter().map(|u| Effect::Assign(u.variable, u.new)).collect();
+    let all = updates.iter().chain(&pass.updates);
+    let mut effects: Vec<Effect> = all.map(|u| Effect::Assign(u.variable, u.new)).collect();
     let one = g.integer(1);
     let next = g.binary(Binary::AddInteger, step, one).unwrap();
     effects.push(Effect::Assign(g.variable_of(step).unwrap(), next));
+    let saved = parameters.iter().copied().chain(net.buffers());
+    let names: Vec<String> = saved.map(|p| g.variable_info(g.variable_of(p).unwrap()).name.clone()).collect();
     effects.push(Effect::Record { name: "loss".into(), value: loss, step, capacity: steps });
     for (machine_name, mut machine) in support::machines(&g, &[Function::new("step", effects.clone())], 2) {
-        for i in 0..3 {
-            for part in ["weight", "bias"] {
-                let key = format!("layers.{i}.{part}");
-                machine.write_variable(&key, &f.f32(&key).repeat(2)).unwrap();
-            }
+        for key in &names {
+            machine.write_variable(key, &f.f32(key).repeat(2)).unwrap();
         }
         start(&mut machine);
         machine.run("step", steps as u32).unwrap();
@@ -286,12 +293,9 @@ fn curve(name: &str, activation: Activation, optimiser: &Optimiser) {
                 assert!(error < 1e-4, "{name} step {t} on {machine_name}: {got} against {expected} ({error:.1e})");
             }
         }
-        for i in 0..3 {
-            for part in ["weight", "bias"] {
-                let key = format!("layers.{i}.{part}");
-                let got = machine.read_replica(&key, 1).unwrap();
-                close(&format!("{name} final {key} on {machine_name}"), &got, f.get(&format!("final/{key}")), 1e-4);
-            }
+        for key in &names {
+            let got = machine.read_replica(key, 1).unwrap();
+            close(&format!("{name} final {key} on {machine_name}"), &got, f.get(&format!("final/{key}")), 1e-4);
         }
     }
 }
@@ -299,13 +303,29 @@ fn curve(name: &str, activation: Activation, optimiser: &Optimiser) {
 #[test]
 fn the_loss_curve_of_tanh_and_momentum() {
     let optimiser = Optimiser { kind: OptimiserKind::Sgd, momentum: 0.9, ..Optimiser::default() };
-    curve("curve_tanh_sgd", Activation::Tanh, &optimiser);
+    curve("curve_tanh_sgd", &vec![16, 16].into(), Activation::Tanh, &optimiser);
+}
+
+#[test]
+fn the_loss_curve_of_batch_norm_and_momentum() {
+    let layers = r#"model.layers = [
+        { name = "fc1", out_features = 16 },
+        { kind = "batch_norm", name = "bn1", activation = "relu" },
+        { kind = "residual", name = "block", activation = "relu", body = [
+            { name = "fc", out_features = 16, bias = false },
+            { kind = "batch_norm", name = "bn" },
+        ] },
+        { name = "head" },
+    ]"#;
+    let layers = isogram::config::Experiment::from_toml(layers, "curve.toml").unwrap().model.layers;
+    let optimiser = Optimiser { kind: OptimiserKind::Sgd, momentum: 0.9, ..Optimiser::default() };
+    curve("../reference/curve_batch_norm", &layers, Activation::Relu, &optimiser);
 }
 
 #[test]
 fn the_loss_curve_of_relu_and_adam() {
     let schedule = Schedule { kind: ScheduleKind::Cosine, warmup: 5, ..Schedule::default() };
-    curve("curve_relu_adam", Activation::Relu, &Optimiser { schedule, ..Optimiser::default() });
+    curve("curve_relu_adam", &vec![16, 16].into(), Activation::Relu, &Optimiser { schedule, ..Optimiser::default() });
 }
 
 #[test]

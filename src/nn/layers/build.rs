@@ -1,5 +1,9 @@
 //! From settings to layers whose parameters are declared.
 
+use super::batch_norm::BatchNorm;
+use super::embedding::{Embedding, Flatten};
+use super::norm::{Affine, Norm, Over};
+use super::residual::Residual;
 use super::settings::{LayerKind, LayerSettings, Layers};
 use super::stack::Entry;
 use super::{Dense, Form, Layer, Stack};
@@ -8,6 +12,9 @@ use crate::graph::Graph;
 use crate::nn::activation::Activated;
 use crate::nn::dropout::{Dropping, Rate};
 use crate::nn::{Activation, Below};
+
+/// Added to a variance, as in PyTorch.
+const EPS: f64 = 1e-5;
 
 /// What is said once for all layers of a network.
 #[derive(Clone, Copy, Debug, Default)]
@@ -62,7 +69,7 @@ pub fn declare(g: &mut Graph, layers: &Layers, [inputs, outputs]: [usize; 2], co
 /// Every layer, with its path.
 fn listed(layers: &Layers, common: &Common) -> Vec<(String, LayerSettings)> {
     match layers {
-        Layers::List(list) => list.iter().enumerate().map(|(i, layer)| (layer.path("", i), layer.clone())).collect(),
+        Layers::List(list) => named(list, ""),
         Layers::Widths(widths) => {
             let hidden = |&width| {
                 let (out_features, activation) = (Some(width), Some(common.activation));
@@ -75,6 +82,11 @@ fn listed(layers: &Layers, common: &Common) -> Vec<(String, LayerSettings)> {
             all.chain([(output.path("", widths.len()), output)]).collect()
         }
     }
+}
+
+/// The layers of a list with their paths, which begin with that of the layer `above`.
+fn named(list: &[LayerSettings], above: &str) -> Vec<(String, LayerSettings)> {
+    list.iter().enumerate().map(|(i, layer)| (layer.path(above, i), layer.clone())).collect()
 }
 
 /// Declares layers one after the other, and says what the last gives.
@@ -98,21 +110,63 @@ fn layer(
 ) -> Result<(Vec<Box<dyn Layer>>, Form)> {
     let refuse = |message: String| Err(Error::config(format!("model.layers: layer `{path}`: {message}")));
     let mut form = input.clone();
+    let features = input.features;
+    let norm = |g: &mut Graph, over, bias, eps: f64| -> Result<Box<dyn Layer>> {
+        let affine = Affine::new(g, path, features, bias)?;
+        Ok(Box::new(Norm { over, form: input.clone(), eps: settings.eps.unwrap_or(eps), affine }))
+    };
     let activated = |function| -> Box<dyn Layer> { Box::new(Activated { function, below: common.below }) };
     let mut layers: Vec<Box<dyn Layer>> = Vec::new();
+    let bias = settings.bias.unwrap_or(common.bias);
     match settings.kind {
         LayerKind::Dense => {
             let Some(width) = settings.out_features else {
                 return refuse(format!("expected out_features, the width of what it makes of {input}"));
             };
             form.features = width as usize;
-            let bias = settings.bias.unwrap_or(common.bias);
-            layers.push(Box::new(Dense::new(g, path, input.features, form.features, bias)?));
+            layers.push(Box::new(Dense::new(g, path, features, form.features, bias)?));
         }
         LayerKind::Activation => layers.push(activated(settings.function.unwrap_or(common.activation))),
         LayerKind::Dropout => {
             let rate = settings.p.map(Rate::Own).or(common.dropout.then_some(Rate::Hidden));
             layers.extend(rate.map(|rate| -> Box<dyn Layer> { Box::new(Dropping { path: path.into(), rate }) }));
+        }
+        LayerKind::LayerNorm => layers.push(norm(g, Over::Features, bias, EPS)?),
+        LayerKind::RmsNorm => layers.push(norm(g, Over::FeaturesAboutZero, false, f32::EPSILON.into())?),
+        LayerKind::GroupNorm => match settings.num_groups {
+            Some(groups) if features.is_multiple_of(groups as usize) => {
+                layers.push(norm(g, Over::Groups(groups as usize), true, EPS)?);
+            }
+            Some(groups) => {
+                return refuse(format!("expected num_groups that divides the features of {input}, got {groups}"));
+            }
+            None => return refuse(format!("expected num_groups, into which the features of {input} are cut")),
+        },
+        LayerKind::BatchNorm => {
+            let (eps, momentum) = (settings.eps.unwrap_or(EPS), settings.momentum.unwrap_or(0.1));
+            layers.push(Box::new(BatchNorm::new(g, path, features, eps, momentum)?));
+        }
+        LayerKind::Residual => {
+            let (body, gives) = stack(g, &named(&settings.body, path), input.clone(), common)?;
+            if gives != input {
+                return refuse(format!(
+                    "its body makes {gives} of {input}, and both are added: let the last have as many features"
+                ));
+            }
+            layers.push(Box::new(Residual(body)));
+        }
+        LayerKind::Flatten => {
+            form = Form::vector(input.positions() * features);
+            layers.push(Box::new(Flatten { positions: input.positions() }));
+        }
+        LayerKind::Embedding => {
+            let (Some(rows), Some(columns)) = (settings.num_embeddings, settings.embedding_dim) else {
+                return refuse(format!(
+                    "expected num_embeddings and embedding_dim, the table that {input} are looked up in"
+                ));
+            };
+            form = Form { extents: vec![features], features: columns as usize };
+            layers.push(Box::new(Embedding::new(g, path, rows as usize, columns as usize)?));
         }
     }
     layers.extend(settings.activation.map(activated));

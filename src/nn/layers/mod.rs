@@ -3,9 +3,13 @@
 //! Between layers every value is a matrix `[positions, features]`, the examples of a batch slowest and features last; [`Form`]
 //! says what one example of it is.
 
+mod batch_norm;
 mod build;
 mod dense;
+mod embedding;
+mod norm;
 mod pass;
+mod residual;
 mod settings;
 mod stack;
 
@@ -45,6 +49,11 @@ pub trait Layer: fmt::Debug {
     /// # Errors
     /// If `x` does not have the form that the layer was declared for.
     fn forward(&self, g: &mut Graph, x: Tensor, pass: &mut Pass) -> Result<Tensor>;
+
+    /// How many tokens there are, if its input are such: whole numbers below this.
+    fn vocabulary(&self, _: &Graph) -> Option<usize> {
+        None
+    }
 
     /// The dense layer that makes the result of the last hidden activations alone, if there is one: analyses that change these
     /// activations read its answers.

@@ -19,6 +19,23 @@ choices! {
         Activation = "activation",
         /// Elements dropped while training, the rest scaled so that expectations stay. It makes no hidden layer of its own.
         Dropout = "dropout",
+        /// The features of each example made to have mean 0 and variance 1, times `weight`, plus `bias` (Ba et al. 2016).
+        LayerNorm = "layer_norm" ["layernorm"],
+        /// The features of each example over the root of their mean square, times `weight` (Zhang and Sennrich 2019).
+        RmsNorm = "rms_norm" ["rmsnorm"],
+        /// As `layer_norm`, of each of `num_groups` groups of features by itself (Wu and He 2018).
+        GroupNorm = "group_norm" ["groupnorm"],
+        /// Each feature made to have mean 0 and variance 1 over the examples of a batch, times `weight`, plus `bias`; when
+        /// observed and tested, by the running statistics of the batches trained on, which files have as `running_mean` and
+        /// `running_var` (Ioffe and Szegedy 2015).
+        BatchNorm = "batch_norm" ["batchnorm", "batch_norm1d", "batchnorm1d"],
+        /// The result of the layers in `body`, added to what goes into them (He et al. 2016).
+        Residual = "residual" ["skip", "block"],
+        /// All positions of an example side by side, as of `embedding`.
+        Flatten = "flatten",
+        /// For each input, a token numbered from 0, a row of `weight`; as the first layer. What follows is applied at each
+        /// position, until `flatten`.
+        Embedding = "embedding",
     }
 }
 
@@ -35,16 +52,34 @@ settings! {
         /// Width of `dense`. That of the last layer comes from the data.
         #[schemars(range(min = 1, max = 65536), extend("synonyms" = ["filters", "out_channels"]))]
         out_features: Option<u32> = None,
-        /// Whether `dense` has a bias; by default `model.bias`.
+        /// Whether `dense` or `layer_norm` has a bias; by default `model.bias`.
         #[schemars(extend("synonyms" = ["use_bias"]))]
         bias: Option<bool> = None,
-        /// What follows `dense`; by default nothing.
+        /// What follows `dense`, a norm or `residual`; by default nothing.
         activation: Option<Activation> = None,
         /// Which function `activation` is; by default `model.activation`.
         function: Option<Activation> = None,
         /// Probability that `dropout` drops an element; by default `model.dropout`.
         #[schemars(extend("minimum" = 0.0, "exclusiveMaximum" = 1.0))]
         p: Option<f64> = None,
+        /// Added to the variance in norms; by default 1e-5, and in `rms_norm` 1.19e-7.
+        #[schemars(extend("exclusiveMinimum" = 0.0))]
+        eps: Option<f64> = None,
+        /// Weight of a new batch in the running statistics of `batch_norm`; by default 0.1.
+        #[schemars(extend("minimum" = 0.0, "maximum" = 1.0))]
+        momentum: Option<f64> = None,
+        /// Groups of features of `group_norm`.
+        #[schemars(range(min = 1, max = 65536), extend("synonyms" = ["groups"]))]
+        num_groups: Option<u32> = None,
+        /// Layers of `residual`. In names of files and sweeps theirs follow that of the residual layer: `block.fc1.weight`.
+        #[schemars(length(max = 1000))]
+        body: Vec<LayerSettings> = Vec::new(),
+        /// How many tokens `embedding` knows.
+        #[schemars(range(min = 1, max = 65536), extend("synonyms" = ["vocabulary", "vocab_size"]))]
+        num_embeddings: Option<u32> = None,
+        /// Width of the rows of `embedding`.
+        #[schemars(range(min = 1, max = 65536))]
+        embedding_dim: Option<u32> = None,
     }
 }
 
@@ -55,6 +90,13 @@ impl LayerKind {
             Self::Dense => &["out_features", "bias", "activation"],
             Self::Activation => &["function"],
             Self::Dropout => &["p"],
+            Self::LayerNorm => &["eps", "bias", "activation"],
+            Self::RmsNorm => &["eps", "activation"],
+            Self::GroupNorm => &["num_groups", "eps", "activation"],
+            Self::BatchNorm => &["eps", "momentum", "activation"],
+            Self::Residual => &["body", "activation"],
+            Self::Flatten => &[],
+            Self::Embedding => &["num_embeddings", "embedding_dim"],
         }
     }
 }
@@ -77,7 +119,7 @@ impl LayerSettings {
 
     /// Whether any of a list has the model's rate of dropout.
     pub fn any_drops(list: &[Self]) -> bool {
-        list.iter().any(|layer| layer.kind == LayerKind::Dropout && layer.p.is_none())
+        list.iter().any(|l| l.kind == LayerKind::Dropout && l.p.is_none() || Self::any_drops(&l.body))
     }
 
     /// What is wrong with it by itself, as a sentence.
@@ -89,7 +131,11 @@ impl LayerSettings {
         if let Some(other) =
             own.as_object().into_iter().flat_map(|o| o.keys()).filter(set).find(|k| !keys.contains(&k.as_str()))
         {
-            return Err(format!("{} has no `{other}`; its keys are {}", self.kind, keys.join(", ")));
+            return Err(format!(
+                "{} has no `{other}`; its keys are {}",
+                self.kind,
+                [&["kind", "name"], keys].concat().join(", ")
+            ));
         }
         let word = |name: &String| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         match &self.name {
@@ -147,6 +193,10 @@ fn check(list: &[LayerSettings], above: &str) -> Result<(), String> {
         if !names.insert(path.clone()) {
             return Err(format!("two layers are named `{path}`"));
         }
+        if layer.kind == LayerKind::Embedding && (place > 0 || !above.is_empty()) {
+            return Err(format!("layer `{path}`: an embedding reads the inputs: expected it as the first layer"));
+        }
+        check(&layer.body, &path)?;
     }
     Ok(())
 }

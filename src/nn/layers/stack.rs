@@ -63,6 +63,10 @@ impl Layer for Stack {
         Ok(value)
     }
 
+    fn vocabulary(&self, g: &Graph) -> Option<usize> {
+        self.layers().next()?.vocabulary(g)
+    }
+
     fn output_layer(&self) -> Option<&Dense> {
         match self.entries.last()?.layers.as_slice() {
             [alone] => alone.output_layer(),

@@ -192,6 +192,9 @@ impl<'a> Build<'a> {
         let settings = Settings::declare(g)?;
         let stages = Stages::declare(g, e, data.outputs)?;
         let network = model.declare(g, data.inputs, data.outputs)?;
+        if let Some(count) = network.vocabulary(g) {
+            data.check_tokens(count)?;
+        }
         let (mut tables, make) = Tables::new(g, data, e.loss, e.probe.from, state.seed)?;
         let train = tables.train(g)?;
         let batch = e.batch.take(g, &train.tables(), state.seed, state.step)?;

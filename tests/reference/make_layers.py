@@ -1,0 +1,170 @@
+"""Layers as PyTorch computes them, in float64: layers.safetensors and curve_batch_norm.safetensors beside this script.
+
+Inputs and parameters are exact in float32. Each case of layers.safetensors has `x` and `upstream`, the parameters under the names that
+`state_dict` gives them, the output `y` in training, the gradient `d.<name>` of sum(upstream * y) for `x` and each parameter, and, of
+three batches x, x/2 + 1 and -x (of tokens x, 6 - x, x), the buffers after them (`after.<name>`) and the output on x in evaluation (`evaluated`).
+
+    python tests/reference/make_layers.py      # torch, numpy, safetensors
+"""
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+import safetensors.numpy
+import torch
+from torch import nn
+
+HERE = Path(__file__).resolve().parent
+torch.set_default_dtype(torch.float64)
+torch.set_num_threads(1)
+
+
+def stream(name):
+    return np.random.default_rng([20261130, zlib.crc32(name.encode())])
+
+
+def exact32(values):
+    return torch.tensor(np.asarray(values, np.float64).astype(np.float32).astype(np.float64))
+
+
+def save(file, tensors):
+    array = lambda v: v.detach().numpy() if isinstance(v, torch.Tensor) else v
+    arrays = {k: np.array(array(v), np.float64, order="C") for k, v in tensors.items()}
+    assert all(np.isfinite(a).all() for a in arrays.values())
+    (HERE / file).write_bytes(safetensors.numpy.save(arrays))
+
+
+def randomise(net, rng):
+    for parameter in net.parameters():
+        parameter.data = exact32(rng.normal(size=parameter.shape) * 0.7 + 0.3)
+
+
+class Positions(nn.Module):
+    """A module of PyTorch that wants features second, on [N, T, features]."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.module = module
+
+    def forward(self, x):
+        return self.module(x.transpose(1, 2)).transpose(1, 2)
+
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc, self.norm = nn.Linear(6, 6), nn.LayerNorm(6)
+
+    def forward(self, x):
+        return torch.relu(x + self.norm(torch.tanh(self.fc(x))))
+
+
+class Tokens(nn.Module):
+    """embedding, a norm of each kind at its positions, flatten."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.ln = nn.Embedding(7, 6), nn.LayerNorm(6)
+        self.gn, self.bn = nn.GroupNorm(2, 6), nn.BatchNorm1d(6)
+
+    def forward(self, x):
+        x = self.ln(self.embedding(x.long()))
+        return Positions(self.bn)(Positions(self.gn)(x)).flatten(1)
+
+
+class Named(nn.Module):
+    def __init__(self, module):
+        super().__init__()
+        self.m = module
+
+    def forward(self, x):
+        return self.m(x)
+
+
+CASES = {
+    "layer_norm": (lambda: Named(nn.LayerNorm(6)), (7, 6)),
+    "layer_norm_plain": (lambda: Named(nn.LayerNorm(6, eps=0.01, bias=False)), (7, 6)),
+    "layer_norm_far": (lambda: Named(nn.LayerNorm(6)), (7, 6)),
+    "rms_norm": (lambda: Named(nn.RMSNorm(6, eps=float(np.finfo(np.float32).eps))), (7, 6)),
+    "group_norm": (lambda: Named(nn.GroupNorm(2, 6)), (7, 6)),
+    "batch_norm": (lambda: Named(nn.BatchNorm1d(6)), (7, 6)),
+    "batch_norm_of_two": (lambda: Named(nn.BatchNorm1d(6, eps=0.001, momentum=0.3)), (2, 6)),
+    "residual": (lambda: Named(Residual()), (7, 6)),
+    "tokens": (Tokens, (5, 3)),
+}
+
+
+def make_layers():
+    out = {}
+    for name, (make, shape) in CASES.items():
+        rng, net = stream(name), make()
+        randomise(net, rng)
+        tokens = name == "tokens"
+        x = exact32(rng.integers(0, 7, shape) if tokens else rng.normal(size=shape) * 1.5 + 0.5)
+        if name == "layer_norm_far":
+            x = exact32(100 + 0.01 * rng.normal(size=shape))
+        x.requires_grad_(not tokens)
+        start = {key: value.clone() for key, value in net.state_dict().items()}
+        y = net(x)
+        upstream = exact32(rng.normal(size=y.shape))
+        named = dict(net.named_parameters()) | ({} if tokens else {"x": x})
+        gradients = torch.autograd.grad(y, list(named.values()), upstream)
+        net.load_state_dict(start)
+        with torch.no_grad():
+            for batch in (x, 6 - x, x) if tokens else (x, x / 2 + 1, -x):
+                net(batch)
+        after = dict(net.named_buffers())
+        case = start | {"x": x, "y": y, "upstream": upstream, "evaluated": net.eval()(x)}
+        case |= {f"d.{key}": value for key, value in zip(named, gradients)}
+        case |= {f"after.{key}": value for key, value in after.items()}
+        out |= {f"{name}/{key}": value for key, value in case.items()}
+    save("layers.safetensors", out)
+
+
+def make_curve():
+    """Fifty steps of 12-16-16-5 with batch norm, ReLU, a residual block and momentum, on given batches."""
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc, self.bn = nn.Linear(16, 16, bias=False), nn.BatchNorm1d(16)
+
+        def forward(self, x):
+            return torch.relu(x + self.bn(self.fc(x)))
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc1, self.bn1, self.block, self.head = nn.Linear(12, 16), nn.BatchNorm1d(16), Block(), nn.Linear(16, 5)
+
+        def forward(self, x):
+            return self.head(self.block(torch.relu(self.bn1(self.fc1(x)))))
+
+    rng = stream("curve")
+    centres = rng.normal(size=(5, 12))
+    labels = rng.integers(0, 5, 64)
+    x = exact32(centres[labels] + rng.normal(size=(64, 12)))
+    net = Net()
+    for parameter in net.parameters():
+        parameter.data = exact32(parameter.data)
+    out = {key: value.clone() for key, value in net.state_dict().items()}
+    lr = 0.05
+    optimiser = torch.optim.SGD(net.parameters(), lr=lr, momentum=0.9)
+    batches = np.stack([rng.permutation(64)[:16] for _ in range(50)])
+    losses = []
+    for batch in batches:
+        loss = nn.functional.cross_entropy(net(x[batch]), torch.tensor(labels[batch]))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.3 * losses[0], losses
+    out |= {f"final/{key}": value for key, value in net.state_dict().items()}
+    out |= {"x": x, "labels": labels, "batches": batches, "losses": losses, "lr": np.full(50, lr)}
+    save("curve_batch_norm.safetensors", out)
+
+
+torch.manual_seed(1)
+make_layers()
+make_curve()
