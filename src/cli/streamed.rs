@@ -47,10 +47,17 @@ impl Source for Array {
     }
 }
 
-/// Compares all pairs by batches of rows.
+/// Compares all pairs by batches of rows. Of families, by what can be had so; what is named by itself and cannot is refused.
 pub(super) fn compare(args: &CompareArgs, measures: Vec<Measure>) -> anyhow::Result<(Compared, Vec<LeftOut>)> {
-    if let Some(one) = measures.iter().find(|measure| !streamed(measure)) {
+    let (measures, whole): (Vec<Measure>, Vec<Measure>) = measures.into_iter().partition(streamed);
+    let named = |one: &&Measure| args.measures.iter().any(|n| Measure::parse(n).is_ok_and(|m| m.name() == one.name()));
+    let refused = whole.iter().find(named).or_else(|| whole.first().filter(|_| measures.is_empty()));
+    if let Some(one) = refused {
         return Err(not_streamed(&one.name()).into());
+    }
+    if !whole.is_empty() && !args.quiet {
+        let (left, of) = (whole.len(), whole.len() + measures.len());
+        eprintln!("isogram: {left} of {of} measures need all examples at once, and are left out with --batch");
     }
     let memory = args.device.memory();
     let (mut sources, mut left_out): (Vec<Box<dyn Source>>, Vec<LeftOut>) = (Vec::new(), Vec::new());

@@ -300,24 +300,35 @@ fn observe(e: &Experiment) -> Result<(), Complaint> {
 
 /// Names of the catalogue, and whether there is anything for them to look at.
 fn catalogue(e: &Experiment) -> Result<(), Complaint> {
-    let parsed = |key: &str, names: &[String], parse: &dyn Fn(&str) -> crate::Result<String>| {
-        let mut seen = HashSet::new();
+    let parsed = |key: &str, names: &[String], parse: &dyn Fn(&[String]) -> crate::Result<Vec<String>>| {
         for name in names {
-            let canonical = parse(name).map_err(|error| match Measure::ALL.iter().find(|m| m.name() == name) {
-                Some(word) => Complaint::of(key, format!("{word} belongs in observe.measures")),
-                None => Complaint::of(key, error.to_string()),
+            // By itself, so that what is wrong is named.
+            let found = parse(std::slice::from_ref(name)).map_err(|error| {
+                match Measure::ALL.iter().find(|m| m.name() == name) {
+                    Some(word) => Complaint::of(key, format!("{word} belongs in observe.measures")),
+                    None => Complaint::of(key, error.to_string()),
+                }
             })?;
-            if !seen.insert(canonical) {
-                return refuse(key, format!("{name} comes twice"));
+            if found.is_empty() {
+                return refuse(key, "expected a name or a family, got an empty text");
             }
             if e.model.layers.hidden().is_empty() {
                 return refuse(key, format!("{name} reads hidden layers, but model.layers is empty"));
             }
         }
-        Ok(())
+        let mut seen = HashSet::new();
+        let all = parse(names).map_err(|error| Complaint::of(key, error.to_string()))?;
+        match all.iter().find(|&name| !seen.insert(name)) {
+            Some(twice) => refuse(key, format!("{twice} comes twice")),
+            None => Ok(()),
+        }
     };
-    parsed("observe.compare", &e.observe.compare, &|name| Ok(measures::Measure::parse(name)?.name()))?;
-    parsed("observe.describe", &e.observe.describe, &|name| Ok(measures::Statistic::parse(name)?.name()))
+    parsed("observe.compare", &e.observe.compare, &|names| {
+        Ok(measures::Measure::parse_all(names)?.iter().map(measures::Measure::name).collect())
+    })?;
+    parsed("observe.describe", &e.observe.describe, &|names| {
+        Ok(measures::Statistic::parse_all(names)?.iter().map(measures::Statistic::name).collect())
+    })
 }
 
 fn checkpoints(e: &Experiment) -> Result<(), Complaint> {

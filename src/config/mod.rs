@@ -40,9 +40,9 @@ pub use observe::{LayerName, Measure, Observe};
 pub use probe::{Probe, ProbeFrom};
 pub use save::{Keep, Save};
 pub use schema::json_schema;
-pub(crate) use schema::per_replica;
 #[cfg(test)]
 pub(crate) use schema::{choices, choices_of_items, paths};
+pub(crate) use schema::{files, inert, per_replica};
 pub use seeds::Seeds;
 pub use stages::Stage;
 pub use sweep::{Axis, SettingValue, Sweep};
@@ -60,9 +60,10 @@ settings! {
     /// What belongs to the experiment as a whole.
     Experiment {
         /// Name of the experiment and of its folder of results; by default the name of the file.
-        #[schemars(extend("synonyms" = ["title"]))]
+        #[schemars(extend("scope" = "run", "synonyms" = ["title"]))]
         name: String = "experiment".into(),
         /// What it is about, in one sentence; shown in the report.
+        #[schemars(extend("scope" = "run"))]
         description: String = String::new(),
         /// Number of optimiser updates of every replica.
         #[schemars(range(min = 1, max = 16000000), extend("synonyms" = ["epochs", "iterations", "max_steps", "num_steps"]))]

@@ -99,10 +99,12 @@ settings! {
         /// Whether every CKA of `measures` is written in its debiased form as well, which is fair when examples are few.
         debiased: bool = true,
         /// Measures of the catalogue (`isogram measures`) between all pairs of replicas, at each hidden layer, such as
-        /// `procrustes` or `rsa:pearson`. Files have their full names: `cka` is written `cka:debiased`.
+        /// `procrustes` or `rsa:pearson`, families of them, such as `kernels`, or `all`. Files have their full names: `cka` is
+        /// written `cka:debiased`.
         #[schemars(length(max = 100))]
         compare: Vec<String> = Vec::new(),
-        /// Statistics of the catalogue of each hidden layer of each replica, such as `participation_ratio`.
+        /// Statistics of the catalogue of each hidden layer of each replica, such as `participation_ratio`, families of them,
+        /// or `all`.
         #[schemars(length(max = 100))]
         describe: Vec<String> = Vec::new(),
         /// Hidden layers to look at, counted from 0 or by name; by default all.

@@ -19,7 +19,7 @@ settings! {
     /// What is written beside the metrics.
     Save {
         /// Steps between two snapshots, from which an interrupted run continues; by default one at every checkpoint and every 30 seconds.
-        #[schemars(range(min = 1), extend("synonyms" = ["snapshots", "save_every"]))]
+        #[schemars(range(min = 1), extend("scope" = "run", "synonyms" = ["snapshots", "save_every"]))]
         snapshot_every: Option<u32> = None,
         /// When the parameters of every replica are written to `parameters.safetensors`.
         parameters: Keep = Keep::default(),

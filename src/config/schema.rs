@@ -367,7 +367,7 @@ pub(super) fn synonyms() -> &'static [Synonym] {
 }
 
 /// The keys that name files.
-pub(super) fn files() -> &'static [String] {
+pub(crate) fn files() -> &'static [String] {
     static FILES: OnceLock<Vec<String>> = OnceLock::new();
     FILES.get_or_init(|| {
         let files = properties().filter(|(_, schema)| schema.get("format").is_some_and(|format| format == "path"));
@@ -384,13 +384,24 @@ pub(crate) struct PerReplica {
     pub but_for_zero: bool,
 }
 
+/// The keys whose field has a `scope`, with it.
+fn scoped() -> impl Iterator<Item = (String, &'static str)> {
+    properties().filter_map(|(key, schema)| Some((key, schema.get("scope")?.as_str()?)))
+}
+
 /// Those of all keys whose field says so (`scope`).
 pub(crate) fn per_replica() -> &'static [PerReplica] {
     static KEYS: OnceLock<Vec<PerReplica>> = OnceLock::new();
     KEYS.get_or_init(|| {
-        let scoped = properties().filter_map(|(key, schema)| Some((key, schema.get("scope")?.as_str()?)));
-        scoped.map(|(key, scope)| PerReplica { key, but_for_zero: scope != "replica" }).collect()
+        let own = scoped().filter(|(_, scope)| *scope != "run");
+        own.map(|(key, scope)| PerReplica { key, but_for_zero: scope != "replica" }).collect()
     })
+}
+
+/// The keys on which nothing that is computed depends: what a run is called, and how often it is saved.
+pub(crate) fn inert() -> &'static [String] {
+    static KEYS: OnceLock<Vec<String>> = OnceLock::new();
+    KEYS.get_or_init(|| scoped().filter(|(_, scope)| *scope == "run").map(|(key, _)| key).collect())
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod file;
 mod flatten;
 mod foreign;
 mod format;
+mod header;
 mod idx;
 mod index;
 mod labels;

@@ -11,7 +11,7 @@ mod reproduction;
 mod trained;
 mod van_rossem_saxe_2024;
 
-pub use claim::{Claim, Kind, Spread, Verdict, number};
+pub use claim::{Claim, Kind, Measured, Numbers, Spread, Verdict, number};
 pub use lab::{Lab, Request, Scale};
 pub use reproduction::{Reproduction, reproduce};
 pub use trained::{Curve, Trained};
@@ -42,7 +42,7 @@ pub struct Paper {
 }
 
 /// A part of a paper: one experiment, or several that share networks.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
     /// Its name on the command line.
     pub name: &'static str,
@@ -65,17 +65,34 @@ pub const PAPERS: &[&Paper] = &[&van_rossem_saxe_2024::PAPER, &lampinen_2024::PA
 /// Runs a part of a paper, with what its parts share.
 type Runner<S> = fn(&mut Lab<'_>, &mut S) -> Result<Outcome>;
 
+/// A part, and what runs it.
+const fn part<S>(name: &'static str, what: &'static str, run: Runner<S>) -> (Part, Runner<S>) {
+    (Part { name, what }, run)
+}
+
+/// The parts of a list in which each stands with what runs it.
+const fn parts_of<S, const N: usize>(runners: &[(Part, Runner<S>); N]) -> [Part; N] {
+    let (mut parts, mut i) = ([Part { name: "", what: "" }; N], 0);
+    while i < N {
+        parts[i] = runners[i].0;
+        i += 1;
+    }
+    parts
+}
+
 /// Runs parts one after the other.
 fn run_parts<S>(
     lab: &mut Lab<'_>,
     parts: &[&'static Part],
     shared: &mut S,
-    runner: fn(&str) -> Runner<S>,
+    runners: &[(Part, Runner<S>)],
 ) -> Result<Vec<Outcome>> {
     let mut outcomes = Vec::new();
     for part in parts {
         lab.note(&format!("{}: {}", part.name, part.what));
-        outcomes.push(runner(part.name)(lab, shared)?);
+        for (_, run) in runners.iter().filter(|(other, _)| other == *part) {
+            outcomes.push(run(lab, shared)?);
+        }
     }
     Ok(outcomes)
 }

@@ -4,7 +4,7 @@
 use super::Shown;
 use super::band::Band;
 use super::figure::palette::{self, INK};
-use super::figure::{Axis, Entry, Facet, Figure, Line, Mark, Size, Stroke, ends, shortened};
+use super::figure::{Axis, Entry, Facet, Figure, Line, Mark, Size, Stroke, ends};
 use super::numbers::counted;
 use super::observed::Observed;
 use super::paired::{Class, Paired};
@@ -44,8 +44,7 @@ fn learning_figure(run: &Run) -> Result<Figure, String> {
     Ok(Figure {
         label: "Loss and accuracy over training".to_owned(),
         caption: format!("{}, {}. Steps are on a logarithmic axis that starts at 0.", median(run), over(run)),
-        rows: vec![panels],
-        ..over_steps(run, 240.0, false)
+        ..over_steps(run, panels, wanted.len(), 240.0)
     })
 }
 
@@ -77,12 +76,7 @@ fn between_figure(run: &Run) -> Result<Figure, String> {
         return Err("no pair of networks was compared at the same layer.".to_owned());
     }
     share_scale(&mut panels);
-    let mut figure = over_steps(run, 230.0, overlaid && has_dashes(&panels));
-    if run.is_sweep() {
-        let across = Entry::Line { label: "across settings".to_owned(), colour: INK, shape: None, dashed: false };
-        figure.legend.insert(settings_entries(run).len(), across);
-    }
-    figure.rows = Figure::wrapped(panels, if overlaid { layers.len().min(4) } else { layers.len() });
+    let mut figure = over_steps(run, panels, if overlaid { layers.len().min(4) } else { layers.len() }, 230.0);
     let what = if run.is_sweep() {
         "Linear CKA between the same hidden layer of two networks: of one setting and different seeds (coloured), or of \
          different settings (dark)"
@@ -145,8 +139,7 @@ fn references_figure(run: &Run) -> Result<Figure, String> {
     Ok(Figure {
         label: "Linear CKA of each hidden layer with references over training".to_owned(),
         caption,
-        rows: Figure::wrapped(panels.clone(), present.len()),
-        ..over_steps(run, height, has_dashes(&panels))
+        ..over_steps(run, panels, present.len(), height)
     })
 }
 
@@ -188,36 +181,18 @@ pub fn panel(title: impl Into<String>, y: Axis, lines: Vec<Line>) -> Facet {
     Facet { title: title.into(), x: Axis::log_from_zero("optimiser steps"), y, marks, ..Facet::default() }
 }
 
-/// A figure over optimiser steps without its panels, which are so high, in pixels.
-pub fn over_steps(run: &Run, height: f64, dashed: bool) -> Figure {
-    let mut legend = settings_entries(run);
+/// A figure of panels over optimiser steps, so many beside each other and so high, in pixels.
+pub fn over_steps(run: &Run, panels: Vec<Facet>, columns: usize, height: f64) -> Figure {
+    let dashed = has_dashes(&panels);
+    let rows = Figure::wrapped(panels, columns);
+    let mut legend = Entry::of(&rows);
     if dashed {
         legend.extend([Entry::plain("linear CKA", false), Entry::plain("debiased", true)]);
     }
     if banded(run) {
         legend.push(Entry::Band { label: "10–90 %".to_owned() });
     }
-    Figure { size: Size::Wide(height), shared: (true, false), legend, ..Figure::default() }
-}
-
-/// The entries of a run's settings, if there is more than one.
-fn settings_entries(run: &Run) -> Vec<Entry> {
-    let list = &run.settings.list;
-    match list.as_slice() {
-        [] | [_] => Vec::new(),
-        [first, .., last] if list.len() > palette::DISTINCT => {
-            vec![Entry::Ramp { first: shortened(&first.label, 32), last: shortened(&last.label, 32) }]
-        }
-        _ => {
-            let entry = |(i, setting): (usize, &super::settings::Setting)| Entry::Line {
-                label: shortened(&setting.label, 44),
-                colour: palette::colour(i, list.len()),
-                shape: palette::shape(i, list.len()),
-                dashed: false,
-            };
-            list.iter().enumerate().map(entry).collect()
-        }
-    }
+    Figure { size: Size::Wide(height), shared: (true, false), legend, rows, ..Figure::default() }
 }
 
 /// A line through medians, with its band where that is not clear.

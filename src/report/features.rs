@@ -66,7 +66,6 @@ fn figure(run: &Run) -> Result<Figure, String> {
     Ok(Figure {
         label: "Accuracy and explained variance of each feature over training".to_owned(),
         caption,
-        rows: Figure::wrapped(panels, columns),
-        ..over_steps(run, if features.len() > 3 { 120.0 } else { 165.0 }, false)
+        ..over_steps(run, panels, columns, if features.len() > 3 { 120.0 } else { 165.0 })
     })
 }

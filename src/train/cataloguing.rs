@@ -54,7 +54,7 @@ impl Catalogued {
         let observe = &sweep.experiment.observe;
         let examples = sweep.data.probe.examples;
         let (on_device, on_host) = by_place(observe, examples)?;
-        let statistics = observe.describe.iter().map(|name| Statistic::parse(name)).collect::<Result<Vec<_>>>()?;
+        let statistics = Statistic::parse_all(&observe.describe)?;
         if (device.is_none() && on_host.is_empty() && statistics.is_empty()) || layers == 0 {
             return Ok(None);
         }
@@ -166,12 +166,13 @@ impl Catalogued {
 }
 
 /// The measures of pairs that an experiment asks for, by whichever key, each once.
-fn pair_measures(observe: &config::Observe) -> Result<Vec<Measure>> {
+fn pair_measures(observe: &config::Observe, examples: usize) -> Result<Vec<Measure>> {
     let by_word = if observe.has(config::Measure::CkaPairs) { estimators(observe) } else { Vec::new() };
-    let names = by_word.into_iter().map(|e| e.named("cka")).chain(observe.compare.iter().cloned());
+    let by_word = by_word.into_iter().map(|e| Measure::parse(&e.named("cka")));
+    let of_catalogue = Measure::parse_all(&observe.compare)?.into_iter().map(|measure| measure.affordable(examples));
     let mut measures: Vec<Measure> = Vec::new();
-    for name in names {
-        let measure = Measure::parse(&name)?;
+    for measure in by_word.chain(of_catalogue) {
+        let measure = measure?;
         if measures.iter().all(|m| m.name() != measure.name()) {
             measures.push(measure);
         }
@@ -185,7 +186,7 @@ pub(super) type ByPlace = (Vec<(Measure, Cosine)>, Vec<Measure>);
 /// What is observed of pairs, by where it is computed.
 pub(super) fn by_place(observe: &config::Observe, examples: usize) -> Result<ByPlace> {
     let (mut on_device, mut on_host) = (Vec::new(), Vec::new());
-    for measure in pair_measures(observe)? {
+    for measure in pair_measures(observe, examples)? {
         match measure.cosine().filter(|c| c.embedding.suits(examples)) {
             Some(cosine) => on_device.push((measure, cosine)),
             None => on_host.push(measure),

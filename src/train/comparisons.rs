@@ -10,6 +10,7 @@ use super::sweep::Sweep;
 use crate::config::Measure;
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};
+use crate::measure::catalogue::Statistic;
 use crate::measure::embedding::Embedding;
 use crate::measure::pairs::{Layers, Pairs, PlannedPairs};
 
@@ -49,13 +50,14 @@ impl Comparisons {
             )
         });
         let estimators = observer::estimators(observe);
+        let statistics = Statistic::parse_all(&observe.describe)?.len();
         let (replicas, depth) = (sweep.replicas.len() as u64, layers.len() as u64);
         let checkpoints = e.checkpoints().len() as u64;
         let others = replicas.saturating_mul(replicas.saturating_sub(1)) / 2;
         let per_checkpoint = depth * (on_device.len() + on_host.len()) as u64;
         let at_the_end = estimators.len() as u64 * depth * depth * u64::from(across);
         let observed = |g: &Planned| {
-            let each = g.compiled.observed.len() + 4 + g.compiled.hidden.len() * observe.describe.len();
+            let each = g.compiled.observed.len() + 4 + g.compiled.hidden.len() * statistics;
             g.slices.iter().map(|(_, members)| members.len() as u64).sum::<u64>() * each as u64
         };
         let rows = Rows {

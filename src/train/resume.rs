@@ -3,16 +3,8 @@
 use serde_json::Value;
 
 use super::sweep::Sweep;
-use crate::config::{Experiment, Keep, Measure, ScheduleKind};
+use crate::config::{self, Experiment, Keep, Measure, ScheduleKind};
 use crate::error::{Error, Result};
-
-/// Settings that may differ between a run and its continuation: what a run is called and how often it is saved changes nothing
-/// that is computed. Of `data` it is the contents that must be the same, wherever they stand: see
-/// [`Prepared::fingerprint`](super::Prepared::fingerprint).
-const MAY_DIFFER: [&str; 4] = ["name", "description", "save.snapshot_every", "steps"];
-
-/// Files by where they stand.
-const PLACES: [&str; 2] = ["data.inputs", "data.labels"];
 
 /// How far a run came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +23,11 @@ pub(super) struct Reached {
 pub(super) fn check(was: &Value, sweep: &Sweep, reached: Reached, same_data: bool) -> Result<()> {
     let e = &sweep.experiment;
     let is = serde_json::to_value(e).map_err(|e| Error::config(e.to_string()))?;
-    let free = |key: &str| MAY_DIFFER.contains(&key) || (same_data && PLACES.contains(&key));
+    // Of data it is the contents that must be the same, wherever their files stand: see `Prepared::fingerprint`.
+    let place = |key: &str| key.starts_with("data.") && config::files().iter().any(|file| file == key);
+    // Whether another number of steps would have changed what was done is asked below.
+    let free =
+        |key: &str| key == "steps" || config::inert().iter().any(|other| other == key) || (same_data && place(key));
     if let Some(difference) = difference("", was, &is, &free) {
         return Err(Error::Resume(format!(
             "{difference}: continue with the run's own settings, or start anew in another folder"
@@ -181,5 +177,10 @@ mod tests {
             let error = with(more).unwrap_err();
             assert!(error.contains(said), "{error}");
         }
+        let mut elsewhere = was.clone();
+        elsewhere["data"]["test_labels"] = json!("elsewhere.npy");
+        let of = |same_data| check(&elsewhere, &sweep(EVERY, 10), Reached { step: 5, finished: false }, same_data);
+        assert!(of(true).is_ok());
+        assert!(of(false).unwrap_err().to_string().contains("data.test_labels was \"elsewhere.npy\""));
     }
 }

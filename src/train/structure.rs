@@ -1,11 +1,11 @@
 //! Which replicas share a graph: those that agree in every setting but the few that each replica holds as variables.
 //!
-//! All settings are compared but those that their field says may differ (`scope`) and a few that are listed, so that a setting that nobody thought of can only cut a group in
+//! All settings are compared but those that their field says may differ (`scope`) and the sections that are listed, so that a setting that nobody thought of can only cut a group in
 //! two, and never train two architectures as one.
 
 use serde_json::Value;
 
-use crate::config::{Experiment, per_replica};
+use crate::config::{Experiment, inert, per_replica};
 
 /// The variable that holds a setting that each replica has for itself, by its key: `setting/lr` for `optimiser.lr`.
 pub(super) fn variable(key: &str) -> String {
@@ -23,8 +23,8 @@ fn number(all: &Value, key: &str) -> f64 {
     key.split('.').try_fold(all, |section, part| section.get(part)).and_then(Value::as_f64).unwrap_or(0.0)
 }
 
-/// Settings on which no graph depends: what a sweep is called and made of, and its data, which the sweep holds.
-const INERT: [&str; 5] = ["name", "description", "seeds", "sweep", "data"];
+/// Sections on which no graph depends, beside the keys of [`inert`]: what a sweep is made of, and its data, which the sweep holds.
+const HELD: [&str; 3] = ["seeds", "sweep", "data"];
 
 /// What must agree between replicas that share a graph: every setting but those that each replica has as variables. A
 /// function of one replica's settings alone: which graph a replica gets never depends on its company.
@@ -41,7 +41,7 @@ pub(super) fn structure(e: &Experiment) -> String {
             *place = value;
         }
     };
-    INERT.iter().for_each(|key| set(key, Value::Null));
+    inert().iter().map(String::as_str).chain(HELD).for_each(|key| set(key, Value::Null));
     scoped.into_iter().for_each(|(key, value)| set(key, value));
     // All of a stage's settings are variables.
     set("stages", e.stages.len().into());
@@ -109,8 +109,9 @@ mod tests {
         }
         let mut seen = 0;
         for key in config::paths() {
-            let inert =
-                INERT.iter().any(|i| key == i || key.starts_with(&format!("{i}."))) || key.starts_with("stages.");
+            let inert = inert().contains(key)
+                || HELD.iter().any(|i| key == i || key.starts_with(&format!("{i}.")))
+                || key.starts_with("stages.");
             let declared = per_replica().iter().any(|s| s.key == *key);
             let [was, is] = structures(&base, key);
             assert_eq!(was == is, inert || declared, "`{key}`");

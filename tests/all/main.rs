@@ -35,3 +35,4 @@ mod same_bits;
 mod stages;
 mod support;
 mod track;
+mod translation;

@@ -335,3 +335,21 @@ fn a_measure_of_the_catalogue_is_no_short_form_of_what_is_observed() {
     let pairs = said("compare = [\"cka_pairs\"]");
     assert!(pairs.contains("cka_pairs belongs in observe.measures"), "{pairs}");
 }
+
+/// Families, as `isogram compare` and `isogram describe` take them.
+#[test]
+fn families_are_observed_as_they_are_compared() {
+    let (measures, statistics) = (["kernels", "procrustes"], ["spectrum"]);
+    let sweep = sweep(&format!(
+        "name = \"families\"\nsteps = 1\nseeds = 2\nmodel.layers = [5]\nprobe.examples = 12\n[observe]\nmeasures = []\n\
+         at = {{ kind = \"list\", steps = [1] }}\ncompare = {measures:?}\ndescribe = {statistics:?}\n"
+    ));
+    let summary = sweep.run(&Options { adapter: AdapterChoice::Cpu, ..Options::default() }, &mut Quiet).unwrap();
+    let found: HashSet<String> = summary.pairs.iter().map(|p| p.name.to_owned()).collect();
+    let all = Measure::parse_all(&measures.map(str::to_owned)).unwrap();
+    assert_eq!(found, all.iter().map(Measure::name).collect());
+    assert!(found.len() > 5);
+    let found: HashSet<String> = summary.metrics.iter().filter(|m| m.layer.is_some()).map(|m| m.name.clone()).collect();
+    let all = Statistic::parse_all(&statistics.map(str::to_owned)).unwrap();
+    assert_eq!(found, all.iter().map(Statistic::name).collect());
+}

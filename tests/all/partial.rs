@@ -109,6 +109,27 @@ fn batches_go_round_layers_that_do_not_vary() {
 }
 
 #[test]
+fn batches_take_of_a_family_what_they_can_and_refuse_what_is_named() {
+    let folder = layers();
+    let all = folder.json("compare a.npy b.npy --batch 7 --measures all", 0);
+    let names: Vec<&str> = all["measures"].as_array().unwrap().iter().map(|m| m["measure"].as_str().unwrap()).collect();
+    assert!(names.contains(&"cka:debiased") && names.contains(&"procrustes") && !names.contains(&"rsa"), "{names:?}");
+    let whole = folder.json(&format!("compare a.npy b.npy --measures {}", names.join(",")), 0);
+    for m in 0..names.len() {
+        let (expected, got) = (of(&whole, m, 0, 1).unwrap(), of(&all, m, 0, 1).unwrap());
+        assert!((expected - got).abs() < 1e-12, "{}: {got} against {expected}", names[m]);
+    }
+    assert!(
+        complaint(&folder.run("compare a.npy b.npy --batch 7 --measures all")).contains("are left out with --batch")
+    );
+    for refused in ["rsa", "all,rsa", "topology"] {
+        let output = folder.run(&format!("compare a.npy b.npy --batch 7 --measures {refused}"));
+        assert_eq!(output.status.code(), Some(2), "{refused}");
+        assert!(complaint(&output).contains("needs all examples at once"), "{refused}: {}", complaint(&output));
+    }
+}
+
+#[test]
 fn batches_say_what_to_be_aware_of() {
     let folder = Folder::new();
     folder.array("a.npy", 12, 20, |i, j| value(1, i, j));

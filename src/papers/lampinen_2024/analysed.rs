@@ -9,7 +9,7 @@ use crate::data::features::Made;
 use crate::error::{Error, Result};
 use crate::measure::features::Sets;
 use crate::measure::features::head::Head;
-use crate::papers::claim::Claim;
+use crate::papers::claim::{Claim, Numbers, measured};
 use crate::papers::parallel;
 
 /// A trained network's last hidden layer on held-out examples, with what is known of these.
@@ -116,7 +116,7 @@ impl<T> Analysed<T> {
     }
 
     /// A claim about them, with what was measured; not held if there is none, or one could not be analysed.
-    pub fn judged(&self, claim: Claim, measured: impl Into<String>, held: bool) -> Claim {
+    pub fn judged(&self, claim: Claim, measured: impl Numbers, held: bool) -> Claim {
         if !self.failed.is_empty() {
             return claim.measured(self.count(), self.trained as u32, false);
         }
@@ -124,7 +124,7 @@ impl<T> Analysed<T> {
             let why = format!("none of {} networks learned both features to 99 %", self.trained);
             return claim.measured(why, self.trained as u32, false);
         }
-        claim.measured(format!("{} ({})", measured.into(), self.count()), self.found.len() as u32, held)
+        claim.measured(measured!("{} ({})", measured, self.count()), self.found.len() as u32, held)
     }
 
     /// The same with a remark of what else was measured, if anything was.

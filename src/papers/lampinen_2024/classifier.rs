@@ -6,9 +6,9 @@ use super::shared::Shared;
 use crate::error::Result;
 use crate::measure::features::redundant::redundant;
 use crate::measure::statistic::probe::LogisticOptions;
-use crate::papers::claim::{Claim, Kind};
+use crate::papers::claim::{Claim, Kind, measured};
 use crate::papers::{Lab, Outcome};
-use crate::report::paper::{Axis, Curves, Panel, Reference, Section, Series};
+use crate::report::paper::{Axis, Curves, Panel, Rule, Section, Series};
 
 /// Examples that the classifier is fitted to.
 const SIZES: [usize; 3] = [16, 64, 256];
@@ -59,7 +59,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
         )
         .source("[A] Fig. 16 exists; [S] classifiers follow the easy feature; [M] 1.000; window [M]")
         .predicted("part of the conflicts on which it follows the easy feature: 1", format!("mean at least {least}"));
-        let measured = format!("{}; accuracy where they agree {}", spread(&follows), spread(&agreeing));
+        let measured = measured!("{}; accuracy where they agree {}", spread(&follows), spread(&agreeing));
         let claim = found.judged(claim, measured, mean(&follows) >= least);
         claims.push(if fitted < size {
             claim.note(format!(
@@ -92,7 +92,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
                 curve("right where they agree", 6, &|n| n.agreeing.clone()),
                 curve("follows easy where the features conflict", 0, &|n| n.easy.clone()),
             ],
-            across: vec![Reference::new(0.5, "either")],
+            rules: vec![Rule::across(0.5, "either")],
             ..Panel::default()
         }],
         ..Curves::default()

@@ -5,7 +5,7 @@ use super::settings::{EASY, HARD};
 use super::shared::Shared;
 use super::windows::known;
 use crate::error::Result;
-use crate::papers::claim::{Claim, Kind};
+use crate::papers::claim::{Claim, Kind, Measured, measured};
 use crate::papers::{Lab, Outcome};
 use crate::report::paper::{Dot, Group, Scatter, ScatterPanel, Section};
 
@@ -33,11 +33,10 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
         rows.push((function, xors, [EASY, HARD].map(|f| networks.explained(Flavour::Variance, f, last))));
     }
     let seeds = shared.seeds;
-    let text = rows
-        .iter()
-        .map(|(name, _, [easy, other])| format!("{name} {:.2}/{:.2} ({})", mean(easy), mean(other), easy.len()))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let row = |(name, _, [easy, other]): &(&str, usize, [Vec<f64>; 2])| {
+        measured!("{name} {:.2}/{:.2} ({})", mean(easy), mean(other), easy.len())
+    };
+    let text = Measured::joined(rows.iter().map(row), ", ");
     let below = rows.iter().all(|(_, _, [easy, other])| mean(other) < mean(easy));
     let tier = |of: &dyn Fn(usize) -> bool| {
         mean(&rows.iter().filter(|(_, xors, _)| of(*xors)).map(|(_, _, [_, other])| mean(other)).collect::<Vec<_>>())
@@ -59,7 +58,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
             .source("[M] .41, .31, .18")
             .predicted("no exclusive or > one > two and more", format!("means over functions, each step above {least}"))
             .measured(
-                tiers.map(|t| format!("{t:.3}")).join(", "),
+                Measured::joined(tiers.map(|t| measured!("{:.3}", t)), ", "),
                 seeds,
                 tiers[0] - tiers[1] > least && tiers[1] - tiers[2] > least,
             ),
@@ -82,7 +81,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
             .source(format!("[M] {measured}"))
             .predicted("no difference", format!("means less than {most} apart"))
             .measured(
-                format!("{} / {} ({} of {seeds} networks)", spread(&first), spread(&second), first.len()),
+                measured!("{} / {} ({} of {seeds} networks)", spread(&first), spread(&second), first.len()),
                 seeds,
                 apart < most,
             ),

@@ -6,9 +6,9 @@ use super::settings::{EASY, HARD, LEARNED};
 use super::shared::Shared;
 use crate::error::Result;
 use crate::measure::features::components::Components;
-use crate::papers::claim::{Claim, Kind};
+use crate::papers::claim::{Claim, Kind, measured};
 use crate::papers::{Lab, Outcome};
-use crate::report::paper::{Axis, Curves, Panel, Reference, Section, Series};
+use crate::report::paper::{Axis, Curves, Panel, Rule, Section, Series};
 
 /// Components shown.
 const SHOWN: usize = 12;
@@ -81,7 +81,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
                  hard",
                 format!("means: easy at least {r2_easy}, hard at most {r2_hard}; window of our own"),
             ),
-            format!(
+            measured!(
                 "easy {}, hard {}; variance of the first two: {}, {}",
                 spread(&r2[0]),
                 spread(&r2[1]),
@@ -111,7 +111,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
                  [M]",
             )
             .predicted("accuracy from one component: near chance, 0.5", format!("mean at most {hard_at_one}")),
-            format!(
+            measured!(
                 "{}; components needed for 99 %: easy {}, hard {}",
                 spread(&one[1]),
                 spread(&needed(0)),
@@ -123,7 +123,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
             Claim::new("components.enough", Kind::Control, "Eight components are enough to answer for both")
                 .source("[M] both 1.00 from 6 components; window [M]")
                 .predicted("accuracy from eight components: 1 for both", format!("means at least {at_enough}")),
-            format!("easy {}, hard {}", spread(&enough[0]), spread(&enough[1])),
+            measured!("easy {}, hard {}", spread(&enough[0]), spread(&enough[1])),
             mean(&enough[0]) >= at_enough && mean(&enough[1]) >= at_enough,
         ),
     ];
@@ -150,7 +150,7 @@ fn section(found: &Analysed<Found>) -> Section {
             x: Axis::linear("components kept"),
             y: Axis::linear("accuracy").within(0.45, 1.02),
             series: both(0, &|n, f| n.accuracy[f].clone()).to_vec(),
-            across: vec![Reference::new(0.5, "chance")],
+            rules: vec![Rule::across(0.5, "chance")],
             ..Panel::default()
         },
         Panel {

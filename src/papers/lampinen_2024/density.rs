@@ -6,9 +6,9 @@ use super::settings::{EASY, HARD};
 use super::shared::Shared;
 use crate::error::Result;
 use crate::measure::features::variance::{Explained, THRESHOLDS, explained_by_class, selectivity};
-use crate::papers::claim::{Claim, Kind, number};
+use crate::papers::claim::{Claim, Kind, measured, number};
 use crate::papers::{Lab, Outcome};
-use crate::report::paper::{Axis, Curves, Panel, Reference, Section, Series};
+use crate::report::paper::{Axis, Curves, Panel, Rule, Section, Series};
 
 /// The threshold of the claim.
 const CLAIMED: f64 = 0.25;
@@ -54,7 +54,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
                      one",
                     format!("mean of easy at least {least} times the mean of hard"),
                 ),
-                format!("{} / {}, ratio {}", spread(&easy), spread(&hard), number(mean(&easy) / mean(&hard))),
+                measured!("{} / {}, ratio {}", spread(&easy), spread(&hard), number(mean(&easy) / mean(&hard))),
                 mean(&easy) >= least * mean(&hard) && mean(&easy) > 0.0,
             ),
             format!("Fractions of units, easy / hard, {}.", others.join("; ")),
@@ -99,7 +99,7 @@ fn section(found: &Analysed<Found>) -> Section {
                 series(EASY, 0, &thresholds, &|n, t| n.explained[0].density(t)),
                 series(HARD, 1, &thresholds, &|n, t| n.explained[1].density(t)),
             ],
-            upright: vec![Reference::new(CLAIMED, "claim")],
+            rules: vec![Rule::upright(CLAIMED, "claim")],
             ..Panel::default()
         },
         Panel {
@@ -107,7 +107,7 @@ fn section(found: &Analysed<Found>) -> Section {
             x: Axis::linear("(easy - hard) / (easy + hard)"),
             y: Axis::linear("fraction of units up to it").within(-0.02, 1.02),
             series: vec![series("selectivity", 2, &indices, &up_to)],
-            upright: vec![Reference::new(0.0, "neither")],
+            rules: vec![Rule::upright(0.0, "neither")],
             ..Panel::default()
         },
     ];

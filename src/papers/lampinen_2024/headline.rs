@@ -6,9 +6,9 @@ use super::shared::Shared;
 use super::windows::{Window, both, gap, known};
 use crate::config::{Optimiser, OptimiserKind};
 use crate::error::Result;
-use crate::papers::claim::{Claim, Kind};
+use crate::papers::claim::{Claim, Kind, Measured, measured};
 use crate::papers::{Lab, Outcome, Scale};
-use crate::report::paper::{Axis, Curves, Panel, Reference, Section, Series};
+use crate::report::paper::{Axis, Curves, Panel, Rule, Section, Series};
 
 /// Epochs that networks are followed for without a stop.
 fn followed(scale: Scale) -> (u32, u32) {
@@ -50,7 +50,7 @@ fn shares(base: &Networks, scale: Scale, seeds: u32) -> Vec<Claim> {
     let [easy, hard] = of(Flavour::Variance);
     let [easy_u, hard_u] = of(Flavour::Uniform);
     let above = easy.iter().zip(&hard).filter(|(e, h)| e > h).count();
-    let when = format!(
+    let when = measured!(
         "learned after {} epochs",
         spread(&base.epochs().into_iter().filter(|e| e.is_finite()).collect::<Vec<_>>())
     );
@@ -72,7 +72,7 @@ fn shares(base: &Networks, scale: Scale, seeds: u32) -> Vec<Claim> {
         window_easy.holds(mean(&easy_u)) && window_hard.holds(mean(&hard_u)) && mean(&easy_u) >= ratio * mean(&hard_u);
     let uniform = uniform
         .predicted("55 % / 5 %", format!("means: easy {window_easy}, hard {window_hard}, ratio at least {ratio}"))
-        .measured(format!("{}; {when}", both(&easy_u, &hard_u, seeds)), seeds, held);
+        .measured(measured!("{}; {}", both(&easy_u, &hard_u, seeds), when), seeds, held);
     let (window_easy, window_hard) = match scale {
         Scale::Paper => (Window(0.58, 0.86), Window(-0.01, 0.12)),
         Scale::Notes => (Window(0.50, 0.68), Window(0.04, 0.20)),
@@ -95,7 +95,7 @@ fn shares(base: &Networks, scale: Scale, seeds: u32) -> Vec<Claim> {
         ),
     )
     .measured(
-        format!("{}; easy above hard in {above}", both(&easy, &hard, seeds)),
+        measured!("{}; easy above hard in {}", both(&easy, &hard, seeds), above),
         seeds,
         window_easy.holds(mean(&easy)) && window_hard.holds(mean(&hard)) && above >= least,
     );
@@ -138,7 +138,7 @@ fn demonstration(lab: &mut Lab<'_>, shared: &Shared) -> Result<Claim> {
         ),
     )
     .measured(
-        format!("{}; accuracies {:.4} / {:.4}", both(&easy, &hard, seeds), accuracy[0], accuracy[1]),
+        measured!("{}; accuracies {:.4} / {:.4}", both(&easy, &hard, seeds), accuracy[0], accuracy[1]),
         seeds,
         enough && accurate && window_easy.holds(mean(&easy)) && window_hard.holds(mean(&hard)) && gap(&easy, &hard) > least,
     ))
@@ -192,8 +192,8 @@ fn dynamics(networks: &Networks, seeds: u32) -> Vec<Claim> {
     .predicted("easy at least .99, hard at most .55", "mean accuracies at one checkpoint")
     .measured(
         match apart {
-            Some(i) => format!("epoch {}: {:.3} / {:.3}", easy.epochs[i], easy.values[i], hard.values[i]),
-            None => "no such checkpoint".to_owned(),
+            Some(i) => measured!("epoch {}: {:.3} / {:.3}", easy.epochs[i], easy.values[i], hard.values[i]),
+            None => measured!("no such checkpoint"),
         },
         seeds,
         apart.is_some() && solved > 0,
@@ -216,9 +216,12 @@ fn dynamics(networks: &Networks, seeds: u32) -> Vec<Claim> {
         "mean over networks, from the trough before the hard one is learned to the checkpoint at which it is",
     )
     .measured(
-        format!(
-            "{trough:.3} to {learned:.3}: {:.2} times; {end:.3} at the end: {:.2} times",
+        measured!(
+            "{:.3} to {:.3}: {:.2} times; {:.3} at the end: {:.2} times",
+            trough,
+            learned,
             learned / trough,
+            end,
             end / trough
         ),
         seeds,
@@ -234,7 +237,7 @@ fn layers(base: &Networks, seeds: u32) -> Claim {
     };
     let (easy, hard) = (of(EASY), of(HARD));
     let rises = |v: &[f64]| v.windows(2).all(|w| w[0] < w[1]);
-    let text = |v: &[f64]| v.iter().map(|x| format!("{x:.2}")).collect::<Vec<_>>().join(" ");
+    let text = |v: &[f64]| Measured::joined(v.iter().map(|x| measured!("{:.2}", x)), " ");
     Claim::new(
         "headline.layers",
         Kind::Prediction,
@@ -243,7 +246,7 @@ fn layers(base: &Networks, seeds: u32) -> Claim {
     .source("[M] easy .18 .29 .41 .59, hard 0 .01 .04 .12")
     .predicted("rising; easy above hard in every layer", "means of shares of the variance")
     .measured(
-        format!("easy {}, hard {}", text(&easy), text(&hard)),
+        measured!("easy {}, hard {}", text(&easy), text(&hard)),
         seeds,
         rises(&easy) && rises(&hard) && easy.iter().zip(&hard).all(|(e, h)| e > h),
     )
@@ -266,7 +269,7 @@ fn figure(networks: &Networks) -> crate::report::paper::Figure {
             series("easy feature", 0, plain(&format!("accuracy_{EASY}"), None)),
             series("hard feature", 1, learned),
         ],
-        upright: both.map(|at| Reference::new(at, "both learned")).into_iter().collect(),
+        rules: both.map(|at| Rule::upright(at, "both learned")).into_iter().collect(),
         ..Panel::default()
     }];
     for layer in 0..networks.depth() {
@@ -278,7 +281,7 @@ fn figure(networks: &Networks) -> crate::report::paper::Figure {
                 series("easy feature", 0, plain(&format!("explained_{EASY}"), Some(layer))),
                 series("hard feature", 1, plain(&format!("explained_{HARD}"), Some(layer))),
             ],
-            upright: both.map(|at| Reference::new(at, "both learned")).into_iter().collect(),
+            rules: both.map(|at| Rule::upright(at, "both learned")).into_iter().collect(),
             ..Panel::default()
         });
     }

@@ -8,7 +8,7 @@ use crate::measure::features::homomorphic::{Computed, Encrypted};
 use crate::measure::features::variance::explained_by_class;
 use crate::measure::random::Random;
 use crate::measure::statistic::probe::{LogisticOptions, logistic};
-use crate::papers::claim::{Claim, Kind, number};
+use crate::papers::claim::{Claim, Kind, Measured, measured, number};
 use crate::papers::{Lab, Outcome, parallel};
 use crate::report::paper::{Dot, Group, Scatter, ScatterPanel, Section};
 
@@ -86,8 +86,8 @@ pub fn run(_: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     let seeds: Vec<u64> = (0..u64::from(shared.seeds)).collect();
     let all = parallel(&seeds, |&seed| find(seed)).into_iter().collect::<Result<Vec<_>>>()?;
     let values = |f: usize, of: fn(&Found) -> f64| all.iter().map(|found| of(&found[f])).collect::<Vec<f64>>();
-    let each = |text: &dyn Fn(usize) -> String| {
-        FUNCTIONS.iter().enumerate().map(|(f, (name, ..))| format!("{name} {}", text(f))).collect::<Vec<_>>().join(", ")
+    let each = |text: &dyn Fn(usize) -> Measured| {
+        Measured::joined(FUNCTIONS.iter().enumerate().map(|(f, (name, ..))| measured!("{name} {}", text(f))), ", ")
     };
     let every = |held: &dyn Fn(usize) -> bool| !all.is_empty() && (0..FUNCTIONS.len()).all(held);
     let lowest = |f: usize| values(f, |n| n.decrypted).into_iter().fold(f64::INFINITY, f64::min);
@@ -110,7 +110,11 @@ pub fn run(_: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
             .source(source("[M] -.003 to -.005; window [M]"))
             .predicted("share of variance explained: 0", format!("every seed and function within {MOST_R2}"))
             .measured(
-                format!("{}; largest size {}", each(&|f| spread(&values(f, |n| n.r2))), each(&|f| number(largest(f)))),
+                measured!(
+                    "{}; largest size {}",
+                    each(&|f| spread(&values(f, |n| n.r2))),
+                    each(&|f| number(largest(f)))
+                ),
                 shared.seeds,
                 every(&|f| largest(f) < MOST_R2),
             ),
@@ -121,7 +125,7 @@ pub fn run(_: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
                 format!("mean over seeds within {MOST_DECODED} for each function"),
             )
             .measured(
-                format!(
+                measured!(
                     "{}; less base rate {}",
                     each(&|f| spread(&values(f, |n| n.decoded))),
                     each(&|f| number(gap(f)))

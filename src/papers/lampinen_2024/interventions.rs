@@ -6,9 +6,9 @@ use super::settings::{EASY, HARD};
 use super::shared::Shared;
 use crate::error::Result;
 use crate::measure::features::intervention::{Flips, Steering, cosine};
-use crate::papers::claim::{Claim, Kind, number};
+use crate::papers::claim::{Claim, Kind, measured, number};
 use crate::papers::{Lab, Outcome};
-use crate::report::paper::{Axis, Curves, Panel, Reference, Section, Series};
+use crate::report::paper::{Axis, Curves, Panel, Rule, Section, Series};
 
 /// One network, steered.
 struct Found {
@@ -63,7 +63,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     let (half, most) = (pair(&|n, f| n.half[f]), pair(&|n, f| n.most[f]));
     let length = pair(&|n, f| n.length[f]);
     let cosines = found.values(|n| n.cosine.abs());
-    let text = |of: &[Vec<f64>; 2]| format!("easy {}, hard {}", spread(&of[0]), spread(&of[1]));
+    let text = |of: &[Vec<f64>; 2]| measured!("easy {}, hard {}", spread(&of[0]), spread(&of[1]));
     let ratio = |of: &[Vec<f64>; 2]| mean(&of[1]) / mean(&of[0]);
     let claims = vec![
         found.judged(
@@ -105,7 +105,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
                     "least norm that changes half of the answers: hard below easy",
                     format!("mean of hard at most {most_ratio} times the mean of easy"),
                 ),
-                format!("{}, ratio {}", text(&half), number(ratio(&half))),
+                measured!("{}, ratio {}", text(&half), number(ratio(&half))),
                 mean(&half[0]).is_finite() && mean(&half[1]) <= most_ratio * mean(&half[0]),
             ),
             format!(
@@ -133,7 +133,7 @@ fn section(found: &Analysed<Found>) -> Section {
         x: Axis::linear("norm of the intervention over the root of the total variance"),
         y: Axis::linear("part of answers changed").within(-0.02, 1.02),
         series: series.to_vec(),
-        across: vec![Reference::new(0.5, "half"), Reference::new(0.9, "nine in ten")],
+        rules: vec![Rule::across(0.5, "half"), Rule::across(0.9, "nine in ten")],
         ..Panel::default()
     };
     let figure = Curves {

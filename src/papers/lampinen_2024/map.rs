@@ -11,7 +11,7 @@ use crate::data::Targets;
 use crate::error::Result;
 use crate::measure::features::split::split;
 use crate::measure::pairwise::rank::spearman;
-use crate::papers::claim::{Claim, Kind};
+use crate::papers::claim::{Claim, Kind, Measured, measured};
 use crate::papers::{Lab, Outcome, Scale, parallel};
 use crate::report::paper::{Axis, Dot, Group, Map, MapPanel, Scatter, ScatterPanel, Section, Setting};
 
@@ -243,15 +243,15 @@ fn claims(points: &[Point], alike: &[Likeness], tried: Axes, seeds: u32, solved:
     let (orders, of_orders) = matched(points, tried, ORDER, |_| true);
     let falling = |v: &[f64]| v.len() >= 2 && v.windows(2).all(|w| w[0] > w[1]);
     let ordered_as = |v: &[f64]| {
-        let each = tried[ORDER].iter().zip(v).map(|(&o, x)| format!("{} {x:.3}", ORDERS[o]));
-        each.collect::<Vec<_>>().join(", ")
+        let each = tried[ORDER].iter().zip(v).map(|(&o, x)| measured!("{} {:.3}", ORDERS[o], x));
+        Measured::joined(each, ", ")
     };
-    let unmatched = |text: String| {
+    let unmatched = |text: Measured| {
         format!(
             "Matched in this way after first results, for networks that learned both are not equally many in all places; over all of them: {text}."
         )
     };
-    let text = |v: &[f64]| v.iter().map(|x| format!("{x:.3}")).collect::<Vec<_>>().join(", ");
+    let text = |v: &[f64]| Measured::joined(v.iter().map(|x| measured!("{:.3}", x)), ", ");
     let pairs: Vec<&Likeness> = alike.iter().filter(|l| together(l.cell)).collect();
     let due = |f: &dyn Fn(&Likeness) -> f64| mean(&pairs.iter().map(|l| f(l) / l.cka).collect::<Vec<_>>());
     let (easy, hard) = (due(&|l| l.easy), due(&|l| l.hard));
@@ -263,9 +263,10 @@ fn claims(points: &[Point], alike: &[Likeness], tried: Axes, seeds: u32, solved:
                 "Spearman at most -0.4 over all networks",
             )
             .measured(
-                format!(
-                    "{ordered:.3} over {} networks; a line fitted on even seeds foretells {:.2} of the variance over odd ones; \
+                measured!(
+                    "{:.3} over {} networks; a line fitted on even seeds foretells {:.2} of the variance over odd ones; \
                      {solved}",
+                    ordered,
                     x.len(),
                     Foretold::of(points).r2
                 ),
@@ -278,21 +279,21 @@ fn claims(points: &[Point], alike: &[Likeness], tried: Axes, seeds: u32, solved:
                 "means of the hard feature's part, trained together, over prevalences and depths at which networks of every function \
                  learned both",
             )
-            .measured(format!("{} over {of_functions} places", text(&complex)), seeds, falling(&complex))
+            .measured(measured!("{} over {} places", text(&complex), of_functions), seeds, falling(&complex))
             .note(unmatched(text(&all(FUNCTION, &together)))),
         beyond("map.prevalence", "The rarer a feature, the less it fills, over all functions, orders and depths")
             .predicted(
                 "falls with presence",
                 "means of the hard feature's part over functions, orders and depths at which networks of every presence learned both",
             )
-            .measured(format!("{} over {of_presences} places", text(&rarer)), seeds, falling(&rarer))
+            .measured(measured!("{} over {} places", text(&rarer), of_presences), seeds, falling(&rarer))
             .note(unmatched(text(&all(PRESENCE, &|_| true)))),
         beyond("map.order", "Learned first, the hard feature fills more")
             .predicted(
                 "hard first above together",
                 "means of the hard feature's part over functions, prevalences and depths at which networks of every order learned both",
             )
-            .measured(format!("{} over {of_orders} places", ordered_as(&orders)), seeds, orders[1] > orders[0])
+            .measured(measured!("{} over {} places", ordered_as(&orders), of_orders), seeds, orders[1] > orders[0])
             .note(unmatched(ordered_as(&all(ORDER, &|_| true)))),
         beyond(
             "map.alike",
@@ -303,7 +304,7 @@ fn claims(points: &[Point], alike: &[Likeness], tried: Axes, seeds: u32, solved:
             "means over pairs, trained together",
         )
         .measured(
-            format!("easy {easy:.3}, hard {hard:.3} of CKA, over {} pairs", pairs.len()),
+            measured!("easy {:.3}, hard {:.3} of CKA, over {} pairs", easy, hard, pairs.len()),
             seeds,
             easy >= 2.0 * hard,
         ),
@@ -364,7 +365,7 @@ fn map(points: &[Point], [functions, presences, orders, depths]: Axes, note: &st
                     .map(|(d, f)| value(d, f))
                     .collect(),
                 numbers: true,
-                lines: Vec::new(),
+                rules: Vec::new(),
             });
         }
     }

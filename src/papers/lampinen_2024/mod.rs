@@ -25,9 +25,32 @@ mod untried;
 mod variations;
 mod windows;
 
-use super::{Lab, Outcome, Paper, Part, Scale, run_parts};
+use super::{Lab, Outcome, Paper, Part, Runner, Scale, part, parts_of, run_parts};
 use crate::error::Result;
 use shared::Shared;
+
+/// Its parts, each with what runs it.
+const PARTS: [(Part, Runner<Shared>); 15] = [
+    part("headline", "an easy and a hard feature over training, layer by layer", headline::run),
+    part("complexity", "eight functions of four units beside an easy feature, and matched controls", complexity::run),
+    part("order", "either feature first, then both", order::run),
+    part("prevalence", "two equal features, of which one is seen less often", prevalence::run),
+    part("architecture", "depth and width", variations::architecture),
+    part("optimisers", "Adam, momentum, weight decay, dropout, activations", variations::optimisers),
+    part(
+        "components",
+        "principal components: which feature they go with, and what is answered from the first few",
+        components::run,
+    ),
+    part("density", "in how many units each feature is found", density::run),
+    part("interventions", "how far one must go along a feature's direction to change the answer", interventions::run),
+    part("classifier", "which feature a new classifier follows that could use either", classifier::run),
+    part("substructure", "what is kept of how the hard feature is computed", substructure::run),
+    part("rsa", "similarity of networks trained on both features, on one, and untrained", rsa::run),
+    part("homomorphic", "bits under homomorphic encryption: a computation that does not show", homomorphic::run),
+    part("map", "beyond the paper: complexity, prevalence, order and depth, a thousand networks", map::run),
+    part("untried", "vision and transformers: listed, not tried", |_, _| Ok(untried::outcome())),
+];
 
 /// The paper.
 pub const PAPER: Paper = Paper {
@@ -39,48 +62,13 @@ pub const PAPER: Paper = Paper {
     settings: settings::as_json,
     settings_by_name: false,
     takes_data: false,
-    parts: &[
-        Part { name: "headline", what: "an easy and a hard feature over training, layer by layer" },
-        Part { name: "complexity", what: "eight functions of four units beside an easy feature, and matched controls" },
-        Part { name: "order", what: "either feature first, then both" },
-        Part { name: "prevalence", what: "two equal features, of which one is seen less often" },
-        Part { name: "architecture", what: "depth and width" },
-        Part { name: "optimisers", what: "Adam, momentum, weight decay, dropout, activations" },
-        Part {
-            name: "components",
-            what: "principal components: which feature they go with, and what is answered from the first few",
-        },
-        Part { name: "density", what: "in how many units each feature is found" },
-        Part { name: "interventions", what: "how far one must go along a feature's direction to change the answer" },
-        Part { name: "classifier", what: "which feature a new classifier follows that could use either" },
-        Part { name: "substructure", what: "what is kept of how the hard feature is computed" },
-        Part { name: "rsa", what: "similarity of networks trained on both features, on one, and untrained" },
-        Part { name: "homomorphic", what: "bits under homomorphic encryption: a computation that does not show" },
-        Part { name: "map", what: "beyond the paper: complexity, prevalence, order and depth, a thousand networks" },
-        Part { name: "untried", what: "vision and transformers: listed, not tried" },
-    ],
+    parts: &parts_of(&PARTS),
     run,
 };
 
 fn run(lab: &mut Lab<'_>, parts: &[&'static Part]) -> Result<Vec<Outcome>> {
     let mut shared = Shared::new(lab);
-    let mut outcomes = run_parts(lab, parts, &mut shared, |name| match name {
-        "headline" => headline::run,
-        "complexity" => complexity::run,
-        "order" => order::run,
-        "prevalence" => prevalence::run,
-        "architecture" => variations::architecture,
-        "optimisers" => variations::optimisers,
-        "components" => components::run,
-        "density" => density::run,
-        "interventions" => interventions::run,
-        "classifier" => classifier::run,
-        "substructure" => substructure::run,
-        "rsa" => rsa::run,
-        "homomorphic" => homomorphic::run,
-        "map" => map::run,
-        _ => |_, _| Ok(untried::outcome()),
-    })?;
+    let mut outcomes = run_parts(lab, parts, &mut shared, &PARTS)?;
     if lab.scale() == Scale::Paper {
         for outcome in &mut outcomes {
             outcome.claims = std::mem::take(&mut outcome.claims).into_iter().map(windows::at_paper_sizes).collect();

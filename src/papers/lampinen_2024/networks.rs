@@ -9,6 +9,7 @@ use crate::data::features::{Features, Made, Set};
 use crate::error::{Error, Result};
 use crate::measure::features::Sets;
 use crate::measure::features::head::Head;
+use crate::papers::claim::{Measured, measured};
 use crate::papers::{Lab, Trained};
 use crate::train::{Prepared, Replica};
 
@@ -154,10 +155,10 @@ pub fn deviation(values: &[f64]) -> f64 {
 }
 
 /// Mean and standard deviation as text, such as `0.585 ± 0.051`.
-pub fn spread(values: &[f64]) -> String {
+pub fn spread(values: &[f64]) -> Measured {
     if values.len() < 2 {
-        format!("{:.3}", mean(values))
+        measured!("{:.3}", mean(values))
     } else {
-        format!("{:.3} ± {:.3}", mean(values), deviation(values))
+        measured!("{:.3} ± {:.3}", mean(values), deviation(values))
     }
 }

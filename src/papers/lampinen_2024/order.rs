@@ -6,7 +6,7 @@ use super::shared::Shared;
 use super::windows::{both, gap, known};
 use crate::config::Stage;
 use crate::error::Result;
-use crate::papers::claim::{Claim, Kind};
+use crate::papers::claim::{Claim, Kind, measured};
 use crate::papers::{Lab, Outcome, Scale};
 use crate::report::paper::{Dot, Group, Scatter, ScatterPanel, Section};
 
@@ -40,7 +40,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     let gaps = [gap(&easy, &hard), gap(&first_easy, &first_hard), gap(&late_easy, &late_hard)];
     // At smaller scales: half of the effect and twice the slack.
     let (least, slack) = if known(lab.scale()) { (0.2, 0.1) } else { (0.1, 0.2) };
-    let together = || format!("together {:.3} / {:.3}", mean(&easy), mean(&hard));
+    let together = || measured!("together {:.3} / {:.3}", mean(&easy), mean(&hard));
     let claims = vec![
         Claim::new(
             "order.hard-first",
@@ -53,7 +53,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
             format!("gap smaller by {least} at the first check with both learned; means"),
         )
         .measured(
-            format!("{}, {}", both(&first_easy, &first_hard, seeds), together()),
+            measured!("{}, {}", both(&first_easy, &first_hard, seeds), together()),
             seeds,
             gaps[0] - gaps[1] >= least && gaps[1] > 0.0,
         ),
@@ -79,7 +79,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
         .source("[M] .53 / .14 after 60 epochs")
         .predicted("gap that of training together", format!("within {slack}; means"))
         .measured(
-            format!("{}, {}", both(&late_easy, &late_hard, seeds), together()),
+            measured!("{}, {}", both(&late_easy, &late_hard, seeds), together()),
             seeds,
             (gaps[2] - gaps[0]).abs() <= slack,
         ),

@@ -6,7 +6,7 @@ use super::shared::Shared;
 use super::windows::{gap, known};
 use crate::config::Absent;
 use crate::error::Result;
-use crate::papers::claim::{Claim, Kind};
+use crate::papers::claim::{Claim, Kind, Measured, measured};
 use crate::papers::{Lab, Outcome, Scale};
 use crate::report::paper::{Axis, Curves, Panel, Section, Series};
 
@@ -55,11 +55,10 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
         config.features[1] = with_rate(config.features[1].clone(), rate);
         rates.push(of(&Networks::train(lab, &config, seeds)?));
     }
+    let shares = |at: f64, a: &[f64], b: &[f64]| measured!("{at}: {:.3}/{:.3} ({})", mean(a), mean(b), a.len());
     let text = |all: &Shares| {
         let each = PRESENCES.iter().zip(all);
-        each.map(|(q, [a, b])| format!("{q}: {:.3}/{:.3} ({})", mean(a), mean(b), a.len()))
-            .collect::<Vec<_>>()
-            .join(", ")
+        Measured::joined(each.map(|(q, [a, b])| shares(*q, a, b)), ", ")
     };
     let gaps = |all: &Shares| all.iter().map(|[a, b]| gap(a, b)).collect::<Vec<f64>>();
     let rising = |all: &Shares| gaps(all).windows(2).all(|w| w[0] < w[1]);
@@ -105,12 +104,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
         .source("[M] base rates .5, .2, .05: .456/.497, .460/.482, .435/.493")
         .predicted("no bias", format!("means at most {most} apart"))
         .measured(
-            [0.5, 0.2, 0.05]
-                .iter()
-                .zip(&rates)
-                .map(|(r, [a, b])| format!("{r}: {:.3}/{:.3} ({})", mean(a), mean(b), a.len()))
-                .collect::<Vec<_>>()
-                .join(", "),
+            Measured::joined([0.5, 0.2, 0.05].iter().zip(&rates).map(|(r, [a, b])| shares(*r, a, b)), ", "),
             seeds,
             biases.iter().all(|b| b.abs() <= most),
         ),

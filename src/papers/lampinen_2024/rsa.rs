@@ -10,7 +10,7 @@ use crate::measure::catalogue::Measure;
 use crate::measure::compare::{Named, all_pairs};
 use crate::measure::features::split::split;
 use crate::measure::statistic::input::take_rows;
-use crate::papers::claim::{Claim, Kind, number};
+use crate::papers::claim::{Claim, Kind, Measured, measured, number};
 use crate::papers::{Lab, Outcome, Scale, parallel};
 use crate::report::paper::{Axis, Matrices, Matrix, MatrixRow, Section};
 
@@ -157,15 +157,15 @@ fn claims(compared: &Compared, seeds: u32, scale: Scale) -> Vec<Claim> {
     let narrow = scale <= Scale::Small;
     let (apart, alike, slack) = if narrow { (0.3, 0.15, 0.05) } else { (0.5, 0.3, 0.02) };
     let text = |measure: usize, a: usize, b: usize| {
-        format!("{}–{} {}", CONDITIONS[a], CONDITIONS[b], spread(&compared.pairs(measure, a, b)))
+        measured!("{}–{} {}", CONDITIONS[a], CONDITIONS[b], spread(&compared.pairs(measure, a, b)))
     };
     let mean = |a: usize, b: usize| compared.between(0, a, b);
-    let judged = |claim: Claim, of: &[usize], measured: String, held: bool| {
+    let judged = |claim: Claim, of: &[usize], measured: Measured, held: bool| {
         let Some(missing) = of.iter().find(|c| compared.count(**c) < 2) else {
-            return claim.measured(format!("{measured} ({})", compared.counts()), seeds, held);
+            return claim.measured(measured!("{} ({})", measured, compared.counts()), seeds, held);
         };
         let why = format!("fewer than two networks ({}) learned what they were trained on", CONDITIONS[*missing]);
-        claim.measured(format!("{why}: {}", compared.counts()), seeds, false)
+        claim.measured(measured!("{why}: {}", compared.counts()), seeds, false)
     };
     let new = |id: &str, sentence: &str| Claim::new(format!("rsa.{id}"), Kind::Prediction, sentence);
     let gap = |measure: usize| compared.between(measure, BOTH, EASY_ONLY) - compared.between(measure, BOTH, HARD_ONLY);
@@ -182,7 +182,7 @@ fn claims(compared: &Compared, seeds: u32, scale: Scale) -> Vec<Claim> {
                 format!("difference of means at least {apart}"),
             ),
             &[BOTH, EASY_ONLY, HARD_ONLY],
-            format!("{}, {}: difference {}", text(0, BOTH, EASY_ONLY), text(0, BOTH, HARD_ONLY), number(gap(0))),
+            measured!("{}, {}: difference {}", text(0, BOTH, EASY_ONLY), text(0, BOTH, HARD_ONLY), number(gap(0))),
             gap(0) >= apart,
         ),
         judged(
@@ -197,7 +197,7 @@ fn claims(compared: &Compared, seeds: u32, scale: Scale) -> Vec<Claim> {
                 format!("difference of means above {alike}"),
             ),
             &[EASY_ONLY, HARD_ONLY],
-            format!("{}, {}", text(0, EASY_ONLY, EASY_ONLY), text(0, HARD_ONLY, HARD_ONLY)),
+            measured!("{}, {}", text(0, EASY_ONLY, EASY_ONLY), text(0, HARD_ONLY, HARD_ONLY)),
             mean(EASY_ONLY, EASY_ONLY) > mean(HARD_ONLY, HARD_ONLY) + alike,
         ),
         judged(
@@ -209,7 +209,7 @@ fn claims(compared: &Compared, seeds: u32, scale: Scale) -> Vec<Claim> {
             .source("[A] an author's post; [M] both–both .908, both–easy .932; window [M]")
             .predicted("similarity of both to both at most that of both to easy only", format!("means, up to {slack}")),
             &[BOTH, EASY_ONLY],
-            format!("{}, {}", text(0, BOTH, BOTH), text(0, BOTH, EASY_ONLY)),
+            measured!("{}, {}", text(0, BOTH, BOTH), text(0, BOTH, EASY_ONLY)),
             mean(BOTH, BOTH) <= mean(BOTH, EASY_ONLY) + slack,
         ),
         judged(
@@ -221,7 +221,7 @@ fn claims(compared: &Compared, seeds: u32, scale: Scale) -> Vec<Claim> {
             .source("[A] 2020; [M] easy–hard .000, untrained–easy .19, untrained–hard .035")
             .predicted("similarity of easy only to hard only: below that of each to untrained", "means"),
             &[EASY_ONLY, HARD_ONLY, UNTRAINED],
-            format!(
+            measured!(
                 "{}, {}, {}, {}",
                 text(0, EASY_ONLY, HARD_ONLY),
                 text(0, EASY_ONLY, UNTRAINED),
@@ -241,19 +241,21 @@ fn claims(compared: &Compared, seeds: u32, scale: Scale) -> Vec<Claim> {
                     format!("differences of means at least {apart}"),
                 ),
             &[BOTH, EASY_ONLY, HARD_ONLY],
-            (1..MEASURES.len())
-                .map(|m| format!("{}: {}, {}", MEASURES[m].1, text(m, BOTH, EASY_ONLY), text(m, BOTH, HARD_ONLY)))
-                .collect::<Vec<_>>()
-                .join("; "),
+            Measured::joined(
+                (1..MEASURES.len()).map(|m| {
+                    measured!("{}: {}, {}", MEASURES[m].1, text(m, BOTH, EASY_ONLY), text(m, BOTH, HARD_ONLY))
+                }),
+                "; ",
+            ),
             (1..MEASURES.len()).all(|m| gap(m) >= apart),
         ),
     ]
 }
 
 /// Means of CKA's parts, as text.
-fn parts(split: &[[f64; 5]]) -> String {
+fn parts(split: &[[f64; 5]]) -> Measured {
     let of = |k: usize| spread(&split.iter().map(|s| s[k]).collect::<Vec<f64>>());
-    format!("{} = easy {}, hard {}, cross {}, rest {}", of(0), of(1), of(2), of(3), of(4))
+    measured!("{} = easy {}, hard {}, cross {}, rest {}", of(0), of(1), of(2), of(3), of(4))
 }
 
 fn split_claim(split: &[[f64; 5]], compared: &Compared, seeds: u32, least: f64) -> Claim {
@@ -272,7 +274,7 @@ fn split_claim(split: &[[f64; 5]], compared: &Compared, seeds: u32, least: f64) 
         let why = format!("fewer than two networks learned both features ({})", compared.counts());
         return claim.measured(why, seeds, false);
     }
-    let measured = format!("CKA {}; ratio {} ({} pairs)", parts(split), number(of(1) / of(2)), split.len());
+    let measured = measured!("CKA {}; ratio {} ({} pairs)", parts(split), number(of(1) / of(2)), split.len());
     claim.measured(measured, seeds, of(1) >= least * of(2) && of(1) > 0.0)
 }
 

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::measure::features::Sets;
 use crate::measure::features::substructure::substructure;
 use crate::measure::features::variance::explained_by_columns;
-use crate::papers::claim::{Claim, Kind, number};
+use crate::papers::claim::{Claim, Kind, measured, number};
 use crate::papers::{Lab, Outcome};
 use crate::report::paper::{Axis, Curves, Dot, Group, Panel, Scatter, ScatterPanel, Section, Series};
 
@@ -82,7 +82,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
                      above 1",
                     format!("ratio of means at least {least}"),
                 ),
-                format!(
+                measured!(
                     "{} against {}, ratio {}",
                     spread(&patterns),
                     spread(&hard),
@@ -107,7 +107,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
                     "share of variance explained by W⊕X and by Y⊕Z: above that of the hard feature",
                     "both means above",
                 ),
-                format!("W⊕X {}, Y⊕Z {}, hard feature {}", spread(&left), spread(&right), spread(&hard)),
+                measured!("W⊕X {}, Y⊕Z {}, hard feature {}", spread(&left), spread(&right), spread(&hard)),
                 mean(&left) > mean(&hard) && mean(&right) > mean(&hard),
             ),
             format!(

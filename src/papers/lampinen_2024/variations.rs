@@ -6,7 +6,7 @@ use super::shared::Shared;
 use super::windows::{both, gap, known};
 use crate::config::{Activation, Optimiser, OptimiserKind};
 use crate::error::Result;
-use crate::papers::claim::{Claim, Kind};
+use crate::papers::claim::{Claim, Kind, Measured, measured};
 use crate::papers::{Lab, Outcome, Scale};
 use crate::report::paper::{Dot, Group, Scatter, ScatterPanel, Section};
 
@@ -36,12 +36,12 @@ fn trained(lab: &mut Lab<'_>, seeds: u32, all: Vec<(&'static str, Config)>) -> R
     Ok(rows)
 }
 
-fn text(rows: &[&Row], flavour: Flavour, seeds: u32) -> String {
+fn text(rows: &[&Row], flavour: Flavour, seeds: u32) -> Measured {
     let each = rows.iter().map(|row| {
         let [easy, hard] = row.shares(flavour);
-        format!("{}: {:.3}/{:.3} ({} of {seeds})", row.name, mean(&easy), mean(&hard), easy.len())
+        measured!("{}: {:.3}/{:.3} ({} of {seeds})", row.name, mean(&easy), mean(&hard), easy.len())
     });
-    each.collect::<Vec<_>>().join(", ")
+    Measured::joined(each, ", ")
 }
 
 /// Whether the mean shares of both features are within so much of others; never if there is no network to take a mean over.

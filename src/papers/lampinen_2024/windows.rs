@@ -3,7 +3,7 @@
 
 use super::networks::{mean, spread};
 use crate::papers::Scale;
-use crate::papers::claim::{Claim, Verdict};
+use crate::papers::claim::{Claim, Measured, Verdict, measured};
 
 /// Lowest and highest value that bears a claim out.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,8 +48,8 @@ pub fn known(scale: Scale) -> bool {
 }
 
 /// `0.585 ± 0.051 / 0.115 ± 0.070 (8 of 8 networks)`.
-pub fn both(easy: &[f64], hard: &[f64], of: u32) -> String {
-    format!("{} / {} ({} of {of} networks learned both)", spread(easy), spread(hard), easy.len())
+pub fn both(easy: &[f64], hard: &[f64], of: u32) -> Measured {
+    measured!("{} / {} ({} of {of} networks learned both)", spread(easy), spread(hard), easy.len())
 }
 
 /// Mean of the first less that of the second.

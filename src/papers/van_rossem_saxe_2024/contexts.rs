@@ -11,7 +11,7 @@ use crate::config::{
 };
 use crate::data::BLOBS;
 use crate::error::Result;
-use crate::papers::claim::{Claim, Kind, Spread, number};
+use crate::papers::claim::{Claim, Kind, Measured, Spread, measured, number};
 use crate::papers::{Lab, Outcome};
 use crate::report::paper::{Axis, Cloud, Colouring, Condition, Section};
 use crate::theory::classical_mds;
@@ -158,12 +158,7 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
     let kept = |i: usize| Spread::of(measured[i].2.iter().map(|g| g.kept));
     let apart = |i: usize| Spread::of(measured[i].2.iter().map(|g| g.apart));
     let list = |of: &dyn Fn(usize) -> Spread| {
-        measured
-            .iter()
-            .enumerate()
-            .map(|(i, (name, ..))| format!("{name}: {}", of(i).text()))
-            .collect::<Vec<_>>()
-            .join("; ")
+        Measured::joined(measured.iter().enumerate().map(|(i, (name, ..))| measured!("{name}: {}", of(i))), "; ")
     };
     let losses =
         measured.iter().map(|(name, loss, _)| format!("{name} {}", number(loss.median))).collect::<Vec<_>>().join(", ");

@@ -4,7 +4,7 @@ use super::fits::fitted;
 use super::runs::{Run, TASK};
 use super::shared::Shared;
 use crate::error::Result;
-use crate::papers::claim::{Claim, Kind, Spread, number};
+use crate::papers::claim::{Claim, Kind, Measured, Spread, measured, number};
 use crate::papers::{Lab, Outcome, parallel};
 use crate::report::paper::{Axis, Curves, Panel, Section, Series};
 use crate::theory::Form;
@@ -43,7 +43,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     let telling: Vec<usize> = (0..best.len()).filter(|&r| best[r].2 < 0.5).collect();
     let ratio = |f: usize| Spread::of(telling.iter().map(|&r| sse(r, f) / sse(r, 0)));
     let rejected = [1, 3, 4];
-    let ratios: Vec<String> = rejected.iter().map(|&f| format!("{}: {}", FORMS[f].1, ratio(f).text())).collect();
+    let ratios = rejected.map(|f| measured!("{}: {}", FORMS[f].1, ratio(f)));
     let held = !telling.is_empty() && rejected.iter().all(|&f| ratio(f).low >= 3.0);
     let claim = Claim::new(
         "controls.form",
@@ -57,10 +57,10 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     );
     let claim = match telling.is_empty() {
         true => claim.untried("No network was fitted closely enough (deviation below 0.5) to tell forms apart."),
-        false => claim.measured(ratios.join("; "), telling.len() as u32, held).note(format!(
+        false => claim.measured(Measured::joined(ratios, "; "), telling.len() as u32, held).note(format!(
             "The fourth, dh/dt doubled, is nearly absorbed by the constants ({} times the theory's deviation), though the authors' own \
              fits, from a fixed start, reject it: it is no control and decides nothing here. {} of {seeds} networks were fitted closely enough.",
-            ratio(2).text(),
+            ratio(2),
             telling.len()
         )),
     };

@@ -4,7 +4,7 @@ use super::fits::fitted;
 use super::runs::{Run, TASK};
 use super::shared::Shared;
 use crate::error::Result;
-use crate::papers::claim::{Claim, Kind, Spread, number};
+use crate::papers::claim::{Claim, Kind, Spread, measured, number};
 use crate::papers::{Lab, Outcome, parallel};
 use crate::report::paper::{Axis, Curves, Panel, Section, Series};
 use crate::theory::Form;
@@ -33,12 +33,12 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
         Claim::new("depth.best", Kind::Prediction, "The theory holds best in a layer past the middle")
             .source(SOURCE)
             .predicted("layers 10 to 15 of 20 (counted from 0)", "the layer of least median deviation")
-            .measured(format!("layer {argmin}"), seeds, (10..=15).contains(&argmin)),
+            .measured(measured!("layer {}", argmin), seeds, (10..=15).contains(&argmin)),
         Claim::new("depth.early", Kind::Prediction, "It fails in early layers")
             .source(SOURCE)
             .predicted("squared deviation in layer 0 over that in the best layer", "at least 20")
             .measured(
-                format!("{} ({} against {})", number(first / least), number(first), number(least)),
+                measured!("{} ({} against {})", number(first / least), number(first), number(least)),
                 seeds,
                 first >= 20.0 * least,
             ),
@@ -49,7 +49,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
         Claim::new("depth.decoder", Kind::Prediction, "1/tau_y is largest near the middle")
             .source(SOURCE)
             .predicted("layers 8 to 13 of 20 (counted from 0)", "the layer of the largest median")
-            .measured(format!("layer {peak}"), seeds, (8..=13).contains(&peak)),
+            .measured(measured!("layer {}", peak), seeds, (8..=13).contains(&peak)),
     ];
     let x: Vec<f64> = (0..layers).map(|l| l as f64).collect();
     let panel = |title: &str, label: &str, of: &[Spread], colour: usize| {

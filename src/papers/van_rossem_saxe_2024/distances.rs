@@ -9,7 +9,7 @@ use super::settings::{Setting, setting, two_points};
 use super::shared::Shared;
 use crate::data::{self, TwoPoints};
 use crate::error::Result;
-use crate::papers::claim::{Claim, Kind, Spread, number};
+use crate::papers::claim::{Claim, Kind, Spread, measured, number};
 use crate::papers::{Lab, Outcome, Scale};
 use crate::report::paper::{Dot, Group, Scatter, ScatterPanel, Section, Spacing};
 use crate::theory::{Rates, Task, TwoPoint};
@@ -80,7 +80,7 @@ fn over_settings(all: &[Trained], seeds: u32, scale: Scale) -> (Vec<Claim>, Scat
             .source("independent runs of the released settings")
             .predicted("0.095", "median within 0.015");
     let own = match scale {
-        Scale::Paper => own.measured(default.text(), seeds, (default.median - 0.095).abs() <= 0.015),
+        Scale::Paper => own.measured(default, seeds, (default.median - 0.095).abs() <= 0.015),
         _ => own.untried("This number belongs to networks of 500 units: tried at the paper's scale."),
     };
     let claims = vec![
@@ -92,7 +92,7 @@ fn over_settings(all: &[Trained], seeds: u32, scale: Scale) -> (Vec<Claim>, Scat
         .source("final distances over settings (E3)")
         .predicted("measured over predicted: 1", "median of each setting within 10 %")
         .measured(
-            format!("{} settings, largest deviation {} % ({})", points.len(), number(100.0 * worst.0), worst.1),
+            measured!("{} settings, largest deviation {} % ({})", points.len(), number(100.0 * worst.0), worst.1),
             seeds,
             beyond.is_empty() && !points.is_empty(),
         )
@@ -109,7 +109,7 @@ fn over_settings(all: &[Trained], seeds: u32, scale: Scale) -> (Vec<Claim>, Scat
         .source("final distances over settings (E3)")
         .predicted("Pearson 1, relative error 0", "Pearson at least 0.99, relative root mean square error at most 8 %")
         .measured(
-            format!("Pearson {}, {} %", number(r), number(100.0 * rmse)),
+            measured!("Pearson {}, {} %", number(r), number(100.0 * rmse)),
             seeds,
             r >= 0.99 && rmse <= 0.08,
         ),
@@ -182,7 +182,7 @@ fn over_grid(cells: &[Cell], seeds: u32) -> (Vec<Claim>, ScatterPanel) {
             .source("grid of tasks (E3)")
             .predicted("Pearson 1, relative error 0", "Pearson at least 0.93, relative root mean square error at most 30 %")
             .measured(
-                format!("Pearson {}, {} %, {} of {} networks learned", number(r), number(100.0 * rmse), cells.len(), 25 * seeds),
+                measured!("Pearson {}, {} %, {} of {} networks learned", number(r), number(100.0 * rmse), cells.len(), (25 * seeds) as usize),
                 seeds,
                 r >= 0.93 && rmse <= 0.3,
             ),
@@ -190,14 +190,14 @@ fn over_grid(cells: &[Cell], seeds: u32) -> (Vec<Claim>, ScatterPanel) {
             .source("grid of tasks (E3)")
             .predicted("distance over the largest of the grid: near 0", "at most 3 %, every network")
             .measured(
-                format!("{} %; final over initial distance {}", number(100.0 * same.high / largest), start.text()),
+                measured!("{} %; final over initial distance {}", number(100.0 * same.high / largest), start),
                 seeds,
                 same.high <= 0.03 * largest,
             ),
         Claim::new("distances.product", Kind::KnownWeaker, "Final distances follow the product |dx| |dy*| better than either factor alone")
             .source("rich limit of the theory")
             .predicted("R² through the origin: product above |dy*| above |dx|", "product the largest")
-            .measured(format!("{}, {}, {}", number(product), number(dy), number(dx)), seeds, product > dy && product > dx)
+            .measured(measured!("{}, {}, {}", number(product), number(dy), number(dx)), seeds, product > dy && product > dx)
             .note("The law itself, exponents 1 and 1, is not borne out by networks: they are flatter in |dx| and steeper in |dy*|. The first input stays where it is on this grid, so that |dx| also moves the second input's norm."),
     ];
     let groups = DY

@@ -19,9 +19,23 @@ mod structure;
 mod trajectories;
 mod xor;
 
-use super::{Lab, Outcome, Paper, Part, run_parts};
+use super::{Lab, Outcome, Paper, Part, Runner, part, parts_of, run_parts};
 use crate::error::Result;
 use shared::Shared;
+
+/// Its parts, each with what runs it.
+const PARTS: [(Part, Runner<Shared>); 10] = [
+    part("phase", "beyond the paper: rich to lazy over gain and depth, hundreds of networks in one sweep", phase::run),
+    part("trajectories", "two points, every architecture: trajectories with the fitted theory", trajectories::run),
+    part("depth", "the theory fitted at each layer of one network", depth::run),
+    part("distances", "final distances, predicted against measured, over architectures and tasks", distances::run),
+    part("controls", "altered equations, which should not fit", controls::run),
+    part("xor", "exclusive or: rich, intermediate and lazy networks", xor::run),
+    part("contexts", "two contexts: what a rich network compresses", contexts::run),
+    part("real", "a pair followed through real classification (digits, or MNIST with --data)", real::run),
+    part("structure", "distances of all pairs of 100 real images", structure::run),
+    part("optimisers", "beyond the paper: momentum and Adam", optimisers::run),
+];
 
 /// The paper.
 pub const PAPER: Paper = Paper {
@@ -33,36 +47,11 @@ pub const PAPER: Paper = Paper {
     settings: settings::as_json,
     settings_by_name: true,
     takes_data: true,
-    parts: &[
-        Part {
-            name: "phase",
-            what: "beyond the paper: rich to lazy over gain and depth, hundreds of networks in one sweep",
-        },
-        Part { name: "trajectories", what: "two points, every architecture: trajectories with the fitted theory" },
-        Part { name: "depth", what: "the theory fitted at each layer of one network" },
-        Part { name: "distances", what: "final distances, predicted against measured, over architectures and tasks" },
-        Part { name: "controls", what: "altered equations, which should not fit" },
-        Part { name: "xor", what: "exclusive or: rich, intermediate and lazy networks" },
-        Part { name: "contexts", what: "two contexts: what a rich network compresses" },
-        Part { name: "real", what: "a pair followed through real classification (digits, or MNIST with --data)" },
-        Part { name: "structure", what: "distances of all pairs of 100 real images" },
-        Part { name: "optimisers", what: "beyond the paper: momentum and Adam" },
-    ],
+    parts: &parts_of(&PARTS),
     run,
 };
 
 fn run(lab: &mut Lab<'_>, parts: &[&'static Part]) -> Result<Vec<Outcome>> {
     let mut shared = Shared::new(lab)?;
-    run_parts(lab, parts, &mut shared, |name| match name {
-        "phase" => phase::run,
-        "trajectories" => trajectories::run,
-        "depth" => depth::run,
-        "distances" => distances::run,
-        "controls" => controls::run,
-        "xor" => xor::run,
-        "contexts" => contexts::run,
-        "real" => real::run,
-        "structure" => structure::run,
-        _ => optimisers::run,
-    })
+    run_parts(lab, parts, &mut shared, &PARTS)
 }

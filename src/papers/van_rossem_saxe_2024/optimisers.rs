@@ -5,7 +5,7 @@ use super::runs::train;
 use super::settings::{Rule, STEPS, Setting, setting};
 use super::shared::Shared;
 use crate::error::Result;
-use crate::papers::claim::{Claim, Kind, Spread, number};
+use crate::papers::claim::{Claim, Kind, Spread, measured, number};
 use crate::papers::{Lab, Outcome};
 use crate::report::paper::{Axis, Curves, Panel, Section, Series};
 
@@ -46,7 +46,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
                 "rates over those of gradient descent: 1, 1",
                 "medians over the same initial weights within 10 %",
             )
-            .measured(format!("{}, {}", h.text(), y.text()), seeds, near(&h) && near(&y)),
+            .measured(measured!("{}, {}", h, y), seeds, near(&h) && near(&y)),
         );
         let objective = adam.spread(|_, f| f.relative);
         let under_sgd = plain.spread(|_, f| f.relative);
@@ -59,7 +59,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
             .source("the theory assumes gradient flow")
             .predicted("relative objective over that of gradient descent: above 3", "medians")
             .measured(
-                format!("{} against {}", objective.text(), number(under_sgd.median)),
+                measured!("{} against {}", objective, number(under_sgd.median)),
                 seeds,
                 objective.median > 3.0 * under_sgd.median,
             ),

@@ -5,9 +5,9 @@ use super::runs::train;
 use super::settings::{Setting, setting};
 use super::shared::Shared;
 use crate::error::Result;
-use crate::papers::claim::{Claim, Kind, Spread, number};
+use crate::papers::claim::{Claim, Kind, Measured, Spread, measured, number};
 use crate::papers::{Lab, Outcome};
-use crate::report::paper::{Axis, Map, MapLine, MapPanel, Section, Setting as MapSetting};
+use crate::report::paper::{Axis, Map, MapPanel, Rule, Section, Setting as MapSetting};
 
 /// Gains of the map, across the critical one.
 const GAINS: [f64; 13] = [0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2.0];
@@ -75,11 +75,11 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
         y: MapSetting { label: "hidden layers".into(), values: depths.iter().map(|&d| f64::from(d)).collect() },
         values: values.to_vec(),
         numbers: true,
-        lines: Vec::new(),
+        rules: Vec::new(),
     };
     let with_line = |mut panel: MapPanel| {
         if let Some(column) = panel.column_of(CRITICAL) {
-            panel.lines.push(MapLine { column, label: "critical gain".into() });
+            panel.rules.push(Rule::upright(column, "critical gain"));
         }
         panel
     };
@@ -145,7 +145,7 @@ fn claims(depths: &[u32], ratios: &[f64], errors: &[f64], seeds: u32) -> Vec<Cla
     let critical = cells(errors, &|g| (1.4..=1.5).contains(&g), &|d| d == deepest);
     let at = |gain: f64, depth: u32| cells(ratios, &|g| g == gain, &|d| d == depth).median;
     let rises: Vec<f64> = depths.iter().map(|&d| at(2.0, d) / at(1.0, d)).collect();
-    let text = |s: &Spread| format!("{} over {} cells", s.text(), s.count);
+    let text = |s: &Spread| measured!("{} over {} cells", s, s.count);
     let beyond = |id: &str, sentence: &str| {
         Claim::new(id, Kind::Beyond, sentence).source("regimes of the theory, over a grid of our own")
     };
@@ -167,12 +167,7 @@ fn claims(depths: &[u32], ratios: &[f64], errors: &[f64], seeds: u32) -> Vec<Cla
                 "medians of cells, each larger than the one before",
             )
             .measured(
-                depths
-                    .iter()
-                    .zip(&rises)
-                    .map(|(d, r)| format!("{d} layers: {}", number(*r)))
-                    .collect::<Vec<_>>()
-                    .join(", "),
+                Measured::joined(depths.iter().zip(&rises).map(|(d, r)| measured!("{d} layers: {}", number(*r))), ", "),
                 seeds,
                 rises.windows(2).all(|pair| pair[0] < pair[1]),
             )

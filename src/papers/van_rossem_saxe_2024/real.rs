@@ -8,7 +8,7 @@ use super::runs::Run;
 use super::shared::Shared;
 use crate::config::OptimiserKind;
 use crate::error::Result;
-use crate::papers::claim::{Claim, Kind, Spread, number};
+use crate::papers::claim::{Claim, Kind, Spread, measured, number};
 use crate::papers::{Lab, Outcome, parallel};
 use crate::report::paper::{Axis, Curves, Panel, Section, Series};
 use crate::theory::{Form, State, Task};
@@ -51,7 +51,7 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
     )
     .source(SOURCE)
     .predicted("R² of |dh|², |dy|², w", "medians at least 0.8, 0.8 and above 0")
-    .measured(r2.iter().map(Spread::text).collect::<Vec<_>>().join("; "), seeds, held)
+    .measured(measured!("{}; {}; {}", r2[0], r2[1], r2[2]), seeds, held)
     .note(format!(
         "{name}, one 0 and one 1 among all images; accuracy on 512 training images {}.",
         number(accuracy.median)

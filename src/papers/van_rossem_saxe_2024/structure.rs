@@ -8,7 +8,7 @@ use super::images::{classifier, images};
 use super::shared::Shared;
 use crate::config::{Keep, OptimiserKind};
 use crate::error::Result;
-use crate::papers::claim::{Claim, Kind, Spread};
+use crate::papers::claim::{Claim, Kind, Spread, measured};
 use crate::papers::{Lab, Outcome};
 use crate::report::paper::{Axis, Matrices, Matrix, MatrixRow, Section};
 use crate::train::{Replica, Targets};
@@ -69,15 +69,15 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
             .source(SOURCE)
             .predicted("Pearson over pairs: 1", "median at least 0.7, and above that with input distances alone")
             .measured(
-                format!("{}; with input distances alone {}", all.text(), by_input.text()),
+                measured!("{}; with input distances alone {}", all, by_input),
                 seeds,
                 all.median >= 0.7 && all.median > by_input.median,
             )
-            .note(format!("{name}; accuracy on these images {}. Most of this is the difference between pairs of one class and of two.", accuracy.text())),
+            .note(format!("{name}; accuracy on these images {accuracy}. Most of this is the difference between pairs of one class and of two.")),
         Claim::new("structure.between", Kind::KnownWeaker, "Among pairs of different classes too, those further apart as inputs end further apart")
             .source(SOURCE)
             .predicted("Pearson over pairs of different classes: above 0", "median above 0")
-            .measured(between.text(), seeds, between.median > 0.0)
+            .measured(between, seeds, between.median > 0.0)
             .note("The released figure smooths its prediction by a matrix that, at raw pixel distances, is the indicator of a common class: block-constant, which no pair of images can disagree with. Here each pair is taken by itself."),
     ];
     let names: Vec<String> = order.iter().map(|&i| labels[i].to_string()).collect();

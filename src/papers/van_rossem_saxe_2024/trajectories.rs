@@ -5,9 +5,9 @@ use super::runs::{Run, TASK, train};
 use super::settings::{STEPS, TABLE, setting};
 use super::shared::Shared;
 use crate::error::Result;
-use crate::papers::claim::{Claim, Kind, Spread, number};
+use crate::papers::claim::{Claim, Kind, Measured, Spread, measured, number};
 use crate::papers::{Lab, Outcome, Scale};
-use crate::report::paper::{Axis, Curves, Panel, Reference, Section, Series};
+use crate::report::paper::{Axis, Curves, Panel, Rule, Section, Series};
 use crate::theory::State;
 
 const SOURCE: &str = "two-point experiments (E1)";
@@ -56,12 +56,12 @@ fn identities(all: &[Trained], seeds: u32) -> Vec<Claim> {
         Claim::new("trajectories.plateau", Kind::ObserverCheck, "Once the mean of the targets is learned, the loss is |dy*|²/8 but for what the outputs' difference makes of it, in every setting that learns")
             .source("follows from the loss of two points")
             .predicted(format!("L - w/4 + |dy|²/8 = {}", number(TASK.dy2 / 8.0)), "0.001, every network")
-            .measured(format!("largest deviation {} over {} networks of {names} settings", number(off.high), off.count), seeds, off.high <= 1e-3)
+            .measured(measured!("largest deviation {} over {} networks of {names} settings", number(off.high), off.count), seeds, off.high <= 1e-3)
             .note(format!("An identity of squared error, whatever the theory, taken in place of the raw loss after a first run in which that missed the bound: it checks that the right things are observed. Networks with dropout are left out, since masks make the loss of a batch another one. The loss itself rests at this plateau only where its two phases are apart in time; where it is flattest it is, in the median: {}.", resting.join(", "))),
         Claim::new("trajectories.lowest-w", Kind::ObserverCheck, "The least alignment w is -|dy*|²/4, in every setting that learns")
             .source("follows from w = s(s - |dy*|) for scalar outputs")
             .predicted(number(-TASK.dy2 / 4.0), "0.001, every network")
-            .measured(format!("largest deviation {} over {} networks", number(lowest.high), lowest.count), seeds, lowest.high <= 1e-3)
+            .measured(measured!("largest deviation {} over {} networks", number(lowest.high), lowest.count), seeds, lowest.high <= 1e-3)
             .note("Kinematics, whatever the theory: it holds wherever the outputs start less than half as far apart as the targets are."),
     ]
 }
@@ -95,12 +95,12 @@ fn fits(all: &[Trained], seeds: u32) -> Vec<Claim> {
             "medians: R² at least 0.98, 0.98, 0.85; objective at most 0.15",
         )
         .measured(
-            format!(
+            measured!(
                 "R² {}, {}, {}; objective {}",
                 number(r2[0].median),
                 number(r2[1].median),
                 number(r2[2].median),
-                relative.text()
+                relative
             ),
             seeds,
             good,
@@ -114,14 +114,14 @@ fn fits(all: &[Trained], seeds: u32) -> Vec<Claim> {
     let failed: Vec<String> = inside
         .iter()
         .filter(|(_, s)| s.median.is_nan() || s.median > UNIVERSAL)
-        .map(|(name, s)| format!("{name} {}", if s.count == 0 { "did not learn".to_owned() } else { number(s.median) }))
+        .map(|(name, s)| format!("{name} {}", if s.count == 0 { measured!("did not learn") } else { number(s.median) }))
         .collect();
     let medians = Spread::of(inside.iter().map(|(_, s)| s.median));
     claims.push(
         Claim::new("trajectories.universal", Kind::KnownWeaker, "Two constants reproduce the curves of every architecture, activation and gain up to 1.2")
             .source(SOURCE)
             .predicted(format!("{} settings of {}", inside.len(), inside.len()), format!("median relative objective of each at most {UNIVERSAL}"))
-            .measured(format!("{} settings fit; medians {}", inside.len() - failed.len(), medians.text()), seeds, failed.is_empty())
+            .measured(measured!("{} settings fit; medians {}", inside.len() - failed.len(), medians), seeds, failed.is_empty())
             .note(format!(
                 "{}Published up to 1.3, where the authors' own run lies at 0.24, an independent one at 0.65{}: the early phase moves the \
                  representations there already. The range was narrowed to 1.2 after a first run in which 1.3 missed the bound.",
@@ -141,8 +141,8 @@ fn fits(all: &[Trained], seeds: u32) -> Vec<Claim> {
         })
         .collect();
     let text = outside.iter().map(|(name, s)| {
-        let median = if s.median >= f64::MAX { "no fit".to_owned() } else { number(s.median) };
-        format!("{name}: {}", if s.count == 0 { "none learned within the steps".to_owned() } else { median })
+        let median = if s.median >= f64::MAX { measured!("no fit") } else { number(s.median) };
+        measured!("{name}: {}", if s.count == 0 { measured!("none learned within the steps") } else { median })
     });
     let tried: Vec<&Spread> = outside.iter().map(|(_, s)| s).filter(|s| s.count > 0).collect();
     let beyond = Claim::new(
@@ -155,7 +155,7 @@ fn fits(all: &[Trained], seeds: u32) -> Vec<Claim> {
     claims.push(match tried.is_empty() {
         true => beyond.untried("No network with such a gain was trained, or none learned."),
         false => beyond
-            .measured(text.collect::<Vec<_>>().join(", "), seeds, tried.iter().all(|s| s.median > 0.8))
+            .measured(Measured::joined(text, ", "), seeds, tried.iter().all(|s| s.median > 0.8))
             .note("The early phase in which the mean of the targets is learned moves the representations too, which the theory leaves out. Far beyond the critical gain, where representations hardly move at all, little is left to fit. Only networks that learned count since a first run at the small scale."),
     });
     let default_line = default.spread(|_, fit| fit.straight.map_or(f64::NAN, |(ratio, _)| ratio / fit.ratio()));
@@ -164,7 +164,7 @@ fn fits(all: &[Trained], seeds: u32) -> Vec<Claim> {
         Claim::new("trajectories.line", Kind::Beyond, "Plotted against |dh|², |dy|²/|dh|² is a straight line whose slope gives the ratio of the two rates without a fit")
             .source("conserved quantity of the theory")
             .predicted("ratio by the line over ratio by the fit: 1", "median within 25 %, default network")
-            .measured(format!("{}; R² of the line {}", default_line.text(), number(straightness.median)), seeds, (default_line.median - 1.0).abs() <= 0.25),
+            .measured(measured!("{}; R² of the line {}", default_line, number(straightness.median)), seeds, (default_line.median - 1.0).abs() <= 0.25),
     );
     claims
 }
@@ -180,7 +180,7 @@ fn rates(all: &[Trained], slow: &Trained, scale: Scale, seeds: u32) -> Vec<Claim
         Scale::Paper => {
             let near = |x: f64, to: f64, by: f64| (x / to - 1.0).abs() <= by;
             let held = near(h.median, 1.4e-3, 0.35) && near(y.median, 0.072, 0.3) && near(ratio.median, 0.019, 0.3);
-            values.measured(format!("{}, {}, {}", h.text(), y.text(), ratio.text()), seeds, held)
+            values.measured(measured!("{}, {}, {}", h, y, ratio), seeds, held)
         }
         _ => values.untried("These numbers belong to networks of 500 units: tried at the paper's scale."),
     };
@@ -194,7 +194,7 @@ fn rates(all: &[Trained], slow: &Trained, scale: Scale, seeds: u32) -> Vec<Claim
         Claim::new("trajectories.proportional", Kind::Prediction, "Halving the learning rate halves both rates")
             .source("gradient flow")
             .predicted("0.5, 0.5", "medians over networks of the same initial weights within 5 %")
-            .measured(format!("{}, {}", half_h.text(), half_y.text()), seeds, near(&half_h) && near(&half_y))
+            .measured(measured!("{}, {}", half_h, half_y), seeds, near(&half_h) && near(&half_y))
             .note("Networks of the same initial weights part on their ways at different learning rates, the further the fewer units they have: where units switch on or off, steps of another size cross at another place."),
     ]
 }
@@ -250,7 +250,7 @@ fn figure(all: &[Trained], seeds: u32) -> Section {
         }
         let r2 = (0..3).map(|i| number((100.0 * t.spread(|_, f| f.fit.r2[i]).median).round() / 100.0));
         let note = match one {
-            Some(_) => format!("R² {}", r2.collect::<Vec<_>>().join(" ")),
+            Some(_) => format!("R² {}", Measured::joined(r2, " ")),
             None => "does not fit".to_owned(),
         };
         Panel {
@@ -300,7 +300,7 @@ fn losses(all: &[Trained], seeds: u32) -> Section {
             x: Axis::linear("step"),
             y: Axis::linear("loss").within(0.0, 0.55),
             series,
-            across: vec![Reference::new(TASK.dy2 / 8.0, "|dy*|²/8")],
+            rules: vec![Rule::across(TASK.dy2 / 8.0, "|dy*|²/8")],
             ..Panel::default()
         }
     });

@@ -8,7 +8,7 @@ use super::settings::{Setting, setting, two_points};
 use super::shared::Shared;
 use crate::config::{Activation, Experiment, Reduction, Source};
 use crate::error::Result;
-use crate::papers::claim::{Claim, Kind, Spread, number};
+use crate::papers::claim::{Claim, Kind, Measured, Spread, measured, number};
 use crate::papers::{Lab, Outcome};
 use crate::report::paper::{Axis, Matrices, Matrix, MatrixRow, Section};
 use crate::theory::{Rates, Task, TwoPoint};
@@ -125,7 +125,7 @@ fn claims(regimes: &[Regime], seeds: u32) -> Vec<Claim> {
             "equal within 5 %, each above 10 times the largest same-target distance; means over seeds",
         )
         .measured(
-            format!("different {}, same {}", apart.text(), close.text()),
+            measured!("different {}, same {}", apart, close),
             seeds,
             even <= 0.05 && apart.low > 10.0 * close.high,
         ),
@@ -136,17 +136,15 @@ fn claims(regimes: &[Regime], seeds: u32) -> Vec<Claim> {
         Claim::new("xor.rich-theory", Kind::Prediction, "Final distances of rich networks follow the theory")
             .source(SOURCE)
             .predicted("Pearson over the six pairs: 1", "median at least 0.98")
-            .measured(agreement.text(), seeds, agreement.median >= 0.98),
+            .measured(agreement, seeds, agreement.median >= 0.98),
         Claim::new("xor.lazier", Kind::Prediction, "The larger the gain, the more of the initial structure remains")
             .source(SOURCE)
             .predicted("Pearson of final with initial distances rises from rich to intermediate", "medians over seeds")
             .measured(
-                regimes
-                    .iter()
-                    .zip(&initial)
-                    .map(|(r, s)| format!("{}: {}", r.name, number(s.median)))
-                    .collect::<Vec<_>>()
-                    .join(", "),
+                Measured::joined(
+                    regimes.iter().zip(&initial).map(|(r, s)| measured!("{}: {}", r.name, number(s.median))),
+                    ", ",
+                ),
                 seeds,
                 initial[1].median > initial[0].median,
             ),

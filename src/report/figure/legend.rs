@@ -1,17 +1,22 @@
 //! Legends: what a line's colour, shape and dashes mean. Many settings share one ramp, so that no legend outgrows its
 //! figure.
 
-use super::palette::{Hue, Look, MUTED, Rgb, Shape};
+use std::collections::HashSet;
+
+use super::palette::{self, Hue, Look, MUTED, Rgb, Shape};
 use super::place::Rect;
 use super::svg::{Anchor, Stroke, Svg};
-use super::text::LABELS;
-use super::{DASH, RADIUS};
+use super::text::{LABELS, shortened};
+use super::{DASH, Dots, Facet, Line, Mark, RADIUS};
 
 const ROW: f64 = 21.0;
 const SWATCH: f64 = 34.0;
 const POINT: f64 = 12.0;
 const APART: f64 = 24.0;
 const RAMP: f64 = 150.0;
+/// Characters of a name that are shown at most, and of one at an end of the ramp.
+const MOST: usize = 60;
+const MOST_OF_RAMP: usize = 32;
 
 /// One entry of a legend.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +54,42 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// What marks are, by their names in the order in which they come: each as it looks, a line with points if any of its name
+    /// has them and dashed if all are. Lines that share the ramp of colours have one entry.
+    pub fn of(rows: &[Vec<Facet>]) -> Vec<Self> {
+        let (mut entries, mut lines, mut ramp, mut seen) = (Vec::new(), Vec::new(), Vec::new(), HashSet::new());
+        let marks = || rows.iter().flatten().flat_map(|facet| &facet.marks);
+        lines.extend(marks().filter_map(|mark| if let Mark::Line(line) = mark { Some(line) } else { None }));
+        for mark in marks() {
+            match mark {
+                Mark::Line(Line { name, .. }) if !name.is_empty() && seen.insert(name) => {
+                    let same: Vec<&&Line> = lines.iter().filter(|line| line.name == *name).collect();
+                    let all = |stroke| same.iter().all(|line| line.stroke == stroke);
+                    let (label, colour) = (shortened(name, MOST), same[0].colour);
+                    match same.iter().find_map(|line| line.shape) {
+                        _ if palette::on_ramp(colour) => ramp.push(name),
+                        Some(shape) if all(super::Stroke::Marks) => {
+                            entries.push(Self::Point { label, look: Look { colour, shape, hollow: false } });
+                        }
+                        shape => {
+                            entries.push(Self::Line { label, colour, shape, dashed: all(super::Stroke::Dashed) });
+                        }
+                    }
+                }
+                Mark::Dots(Dots { name, look, .. }) if !name.is_empty() && seen.insert(name) => {
+                    entries.push(Self::Point { label: shortened(name, MOST), look: *look });
+                }
+                _ => {}
+            }
+        }
+        if let (Some(first), Some(last)) = (ramp.first(), ramp.last()) {
+            let [first, last] = [first, last].map(|name| shortened(name, MOST_OF_RAMP));
+            entries.insert(0, Self::Ramp { first, last });
+        }
+        entries.extend(marks().any(|mark| matches!(mark, Mark::Equal)).then(|| Self::plain("equal", true)));
+        entries
+    }
+
     /// A line without points, in the colour of what holds for all.
     pub fn plain(label: impl Into<String>, dashed: bool) -> Self {
         Self::Line { label: label.into(), colour: MUTED, shape: None, dashed }

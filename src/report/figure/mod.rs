@@ -279,6 +279,18 @@ pub struct Rule {
     pub upright: bool,
 }
 
+impl Rule {
+    /// A value of the vertical axis, with what it is.
+    pub fn across(at: f64, label: impl Into<String>) -> Self {
+        Self { at, label: label.into(), upright: false }
+    }
+
+    /// A value of the horizontal axis, with what it is.
+    pub fn upright(at: f64, label: impl Into<String>) -> Self {
+        Self { upright: true, ..Self::across(at, label) }
+    }
+}
+
 impl Figure {
     /// Facets one after another, so many beside each other; 0 chooses by their number.
     pub fn wrapped(facets: Vec<Facet>, columns: usize) -> Vec<Vec<Facet>> {

@@ -11,6 +11,17 @@ impl std::fmt::Display for Rgb {
     }
 }
 
+/// Colours as `0xRRGGBB`.
+const fn colours<const N: usize>(written: [u32; N]) -> [Rgb; N] {
+    let (mut colours, mut i) = ([Rgb(0, 0, 0); N], 0);
+    while i < N {
+        let [_, red, green, blue] = written[i].to_be_bytes();
+        colours[i] = Rgb(red, green, blue);
+        i += 1;
+    }
+    colours
+}
+
 /// Text and axes. The page's style sheet knows these three by value, and turns them light on a dark screen.
 pub const INK: Rgb = Rgb(0x22, 0x22, 0x22);
 /// Less important text.
@@ -25,41 +36,18 @@ pub const GRID: Rgb = Rgb(0xDD, 0xDD, 0xDD);
 pub const DISTINCT: usize = 8;
 
 /// The palette of Okabe and Ito (2008), the darker ones first; black is kept for what lies across settings.
-const OKABE_ITO: [Rgb; DISTINCT] = [
-    Rgb(0x00, 0x72, 0xB2),
-    Rgb(0xD5, 0x5E, 0x00),
-    Rgb(0x00, 0x9E, 0x73),
-    Rgb(0xCC, 0x79, 0xA7),
-    Rgb(0xE6, 0x9F, 0x00),
-    Rgb(0x56, 0xB4, 0xE9),
-    Rgb(0x99, 0x99, 0x99),
-    Rgb(0xF0, 0xE4, 0x42),
-];
+const OKABE_ITO: [Rgb; DISTINCT] =
+    colours([0x0072B2, 0xD55E00, 0x009E73, 0xCC79A7, 0xE69F00, 0x56B4E9, 0x999999, 0xF0E442]);
 
 /// Purple to gold: dark enough for white paper and light enough for a dark screen.
-const RAMP: [Rgb; 4] = [Rgb(0x5B, 0x3F, 0xA8), Rgb(0xB8, 0x3A, 0x8C), Rgb(0xE5, 0x78, 0x3C), Rgb(0xE3, 0xB4, 0x2B)];
+const RAMP: [Rgb; 4] = colours([0x5B3FA8, 0xB83A8C, 0xE5783C, 0xE3B42B]);
 
 /// Pale to dark, ever darker, so that the order survives in grey.
-const HEAT: [Rgb; 6] = [
-    Rgb(0xFB, 0xF8, 0xE6),
-    Rgb(0xC9, 0xE6, 0xC4),
-    Rgb(0x77, 0xC3, 0xBE),
-    Rgb(0x36, 0x91, 0xB6),
-    Rgb(0x25, 0x57, 0x98),
-    Rgb(0x12, 0x1F, 0x57),
-];
+const HEAT: [Rgb; 6] = colours([0xFBF8E6, 0xC9E6C4, 0x77C3BE, 0x3691B6, 0x255798, 0x121F57]);
 
 /// Gold to dark blue by way of grey, ever darker, after the idea of cividis (Nuñez, Anderton & Renslow, 2018): the hue
 /// tells the sign, also to those who do not see red or green, and the order survives in grey.
-const DIVERGING: [Rgb; 7] = [
-    Rgb(0xFF, 0xF3, 0xB0),
-    Rgb(0xF7, 0xCF, 0x5C),
-    Rgb(0xD8, 0xB4, 0x6E),
-    Rgb(0xA6, 0xA6, 0xA6),
-    Rgb(0x74, 0x8C, 0xB4),
-    Rgb(0x3C, 0x60, 0x9C),
-    Rgb(0x12, 0x1F, 0x57),
-];
+const DIVERGING: [Rgb; 7] = colours([0xFFF3B0, 0xF7CF5C, 0xD8B46E, 0xA6A6A6, 0x748CB4, 0x3C609C, 0x121F57]);
 
 /// The shape of a point.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -82,6 +70,11 @@ const SHAPES: [Shape; 5] = [Shape::Circle, Shape::Square, Shape::Up, Shape::Down
 /// The colour of setting `i` of `count`.
 pub fn colour(i: usize, count: usize) -> Rgb {
     if count <= DISTINCT { OKABE_ITO[i % DISTINCT] } else { between(&RAMP, i as f64 / (count - 1) as f64) }
+}
+
+/// Whether a colour is of the ramp that many settings share, and tells no two of them apart.
+pub fn on_ramp(colour: Rgb) -> bool {
+    !OKABE_ITO.contains(&colour) && colour != INK
 }
 
 /// The shape of setting `i` of `count`: none where they would only clutter.

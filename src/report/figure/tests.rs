@@ -148,3 +148,25 @@ fn files_are_written_together_and_removed_together() {
     Figure::write(None, folder.path(), "one").unwrap();
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn legends_follow_from_marks() {
+    let line =
+        |name: &str, colour, stroke| Mark::Line(Line { name: name.to_owned(), colour, stroke, ..Line::default() });
+    let legend = |marks| Entry::of(&[vec![Facet { marks, ..Facet::default() }]]);
+    let entry = |label: &str, colour, dashed| Entry::Line { label: label.to_owned(), colour, shape: None, dashed };
+    let (own, ink) = (palette::colour(0, 2), palette::INK);
+    let marks = vec![
+        line("network", own, Stroke::Solid),
+        line("", own, Stroke::Solid),
+        line("network", own, Stroke::Dashed),
+        line("theory", ink, Stroke::Dashed),
+        Mark::Equal,
+    ];
+    let expected = [entry("network", own, false), entry("theory", ink, true), Entry::plain("equal", true)];
+    assert_eq!(legend(marks), expected);
+    let many = (0..20).map(|i| line(&i.to_string(), palette::colour(i, 20), Stroke::Solid));
+    let marks = many.chain([line("across", ink, Stroke::Solid)]).collect();
+    let ramp = Entry::Ramp { first: "0".to_owned(), last: "19".to_owned() };
+    assert_eq!(legend(marks), [ramp, entry("across", ink, false)]);
+}

@@ -4,10 +4,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::measured::Numbers;
 use crate::report::numbers::measured;
 
-/// One row of the table of claims. Numbers are texts here: whoever measured them knows their unit and their digits.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// One row of the table of claims. Numbers are texts here, for whoever measured them knows their unit and their digits; those
+/// measured are there as numbers too.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClaimRow {
     /// Its short name, unique in the table: `C7`.
     pub id: String,
@@ -21,6 +23,9 @@ pub struct ClaimRow {
     pub predicted: String,
     /// What was measured, with the unit and the spread over seeds; empty if it was not tried.
     pub measured: String,
+    /// The numbers in that text, in its order and units, with all their digits; those that are not finite are left out.
+    #[serde(default)]
+    pub values: Vec<f64>,
     /// How far the two may be apart.
     pub tolerance: String,
     /// The seeds that it was tried on.
@@ -81,9 +86,12 @@ impl ClaimRow {
 
     /// What was measured on so many seeds, and whether it lies within the tolerance.
     #[must_use]
-    pub fn measured(self, measured: impl Into<String>, seeds: u32, held: bool) -> Self {
+    pub fn measured(self, measured: impl Numbers, seeds: u32, held: bool) -> Self {
         let verdict = if held { Verdict::Held } else { Verdict::NotHeld };
-        Self { measured: measured.into(), seeds: seeds as usize, verdict, ..self }
+        let mut values = Vec::new();
+        measured.numbers(&mut values);
+        values.retain(|value| value.is_finite());
+        Self { measured: measured.to_string(), values, seeds: seeds as usize, verdict, ..self }
     }
 
     /// A remark under the row.

@@ -1,9 +1,8 @@
 //! Curves over a number: networks as solid lines with a band over seeds, theory as dashed lines, in small multiples.
 
-use super::reference::Reference;
 use super::{distinct, index};
 use crate::report::figure::palette::{self, DISTINCT, Look, MUTED, Shape, paler};
-use crate::report::figure::{Axis, Entry, Facet, Figure, Line, Mark, PALE, Rgb, Rule, Stroke, shortened};
+use crate::report::figure::{Axis, Entry, Facet, Figure, Line, Mark, PALE, Rgb, Rule, Stroke};
 
 /// A figure of curves.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -41,10 +40,8 @@ pub struct Panel {
     pub y: Axis,
     /// Its curves.
     pub series: Vec<Series>,
-    /// Values of the vertical axis that matter, such as a plateau: dotted lines across.
-    pub across: Vec<Reference>,
-    /// Values of the horizontal axis that matter, such as a critical gain: dotted upright lines.
-    pub upright: Vec<Reference>,
+    /// Values that matter, such as a plateau or a critical gain: dotted lines.
+    pub rules: Vec<Rule>,
 }
 
 /// A curve: points `(x[i], y[i])`, in the units of the panel's axes. What is not finite, or not positive on a
@@ -105,12 +102,13 @@ impl Curves {
     /// Describes the figure.
     pub fn draw(&self) -> Figure {
         let names = distinct(self.series().map(|series| series.quantity.as_str()));
+        let rows = Figure::wrapped(self.panels.iter().map(|panel| self.facet(panel, &names)).collect(), self.columns);
         Figure {
             label: self.label.clone(),
             caption: self.caption.clone(),
             shared: (self.shared_x, self.shared_y),
-            legend: self.legend(&names),
-            rows: Figure::wrapped(self.panels.iter().map(|panel| self.facet(panel, &names)).collect(), self.columns),
+            legend: self.legend(&rows),
+            rows,
             ..Figure::default()
         }
     }
@@ -139,13 +137,7 @@ impl Curves {
                 high,
             })
         };
-        let rules = |list: &[Reference], upright| -> Vec<Mark> {
-            let rule = |reference: &Reference| Rule { at: reference.at, label: reference.label.clone(), upright };
-            list.iter().map(rule).map(Mark::Rule).collect()
-        };
-        let mut marks = rules(&panel.across, false);
-        marks.extend(rules(&panel.upright, true));
-        marks.extend(panel.series.iter().map(line));
+        let marks = panel.rules.iter().cloned().map(Mark::Rule).chain(panel.series.iter().map(line)).collect();
         let Panel { title, note, x, y, .. } = panel.clone();
         Facet { title, note, x, y, marks, ..Facet::default() }
     }
@@ -166,26 +158,8 @@ impl Curves {
         has(Stroke::Solid) && has(Stroke::Dashed)
     }
 
-    fn legend(&self, names: &[&str]) -> Vec<Entry> {
-        let uncoloured = self.series().all(|series| series.colour.is_none());
-        let mut entries = Vec::new();
-        if let ([first, .., last], true) = (names, names.len() > DISTINCT && uncoloured) {
-            entries.push(Entry::Ramp { first: shortened(first, 32), last: shortened(last, 32) });
-        } else {
-            for name in names.iter().filter(|name| !name.is_empty()) {
-                let of = || self.series().filter(|series| series.quantity == **name);
-                let all = |stroke| of().all(|series| series.stroke == stroke);
-                let (colour, shape) = self.style(names, name);
-                let shape = shape.filter(|_| of().any(|series| series.marked));
-                let label = shortened(name, 60);
-                entries.push(match shape {
-                    Some(shape) if all(Stroke::Marks) => {
-                        Entry::Point { label, look: Look { colour, shape, hollow: false } }
-                    }
-                    _ => Entry::Line { label, colour, shape, dashed: all(Stroke::Dashed) },
-                });
-            }
-        }
+    fn legend(&self, rows: &[Vec<Facet>]) -> Vec<Entry> {
+        let mut entries = Entry::of(rows);
         if self.compares() && !self.solid.is_empty() {
             let colour = paler(MUTED, PALE);
             entries.push(Entry::Line { label: self.solid.clone(), colour, shape: None, dashed: false });

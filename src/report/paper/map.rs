@@ -43,17 +43,9 @@ pub struct MapPanel {
     pub values: Vec<f64>,
     /// Whether values are written into cells that have room for them.
     pub numbers: bool,
-    /// Upright lines.
-    pub lines: Vec<MapLine>,
-}
-
-/// An upright line across a map, such as a critical gain.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MapLine {
-    /// Where it lies, in columns from the left edge: 0.5 is the middle of the first column.
-    pub column: f64,
-    /// What it is; may be empty.
-    pub label: String,
+    /// Values that matter, such as a critical gain: upright ones in columns from the left edge, where 0.5 is the middle of the
+    /// first column, and others in rows from the top.
+    pub rules: Vec<Rule>,
 }
 
 impl MapPanel {
@@ -113,14 +105,13 @@ impl MapPanel {
         y.names.reverse();
         let text = |value: &f64| if value.is_nan() { String::new() } else { digits(*value, 2) };
         let texts = if self.numbers { values.iter().map(text).collect() } else { Vec::new() };
-        let rule = |line: &MapLine| Mark::Rule(Rule { at: line.column, label: line.label.clone(), upright: true });
         let cells = Cells { columns: self.x.values.len().max(1), values, texts, colours };
         Facet {
             title: self.title.clone(),
             x,
             y,
             frame: Frame::Cells,
-            marks: std::iter::once(Mark::Cells(cells)).chain(self.lines.iter().map(rule)).collect(),
+            marks: std::iter::once(Mark::Cells(cells)).chain(self.rules.iter().cloned().map(Mark::Rule)).collect(),
             ..Facet::default()
         }
     }

@@ -29,18 +29,19 @@ mod cloud;
 mod curves;
 mod map;
 mod matrices;
+mod measured;
 mod page;
-mod reference;
 mod scatter;
 
-pub use crate::report::figure::{Axis, Dot, Figure, Spacing, Stroke};
+pub use crate::report::figure::{Axis, Dot, Figure, Rule, Spacing, Stroke};
 pub use claim::{ClaimKind, ClaimRow, Summary, Verdict, with_range};
 pub use cloud::{Cloud, Colouring, Condition};
 pub use curves::{Curves, Panel, Series};
-pub use map::{Map, MapLine, MapPanel, Setting};
+pub use map::{Map, MapPanel, Setting};
 pub use matrices::{Matrices, Matrix, MatrixRow};
+pub use measured::{Measured, Numbers};
+pub(crate) use measured::{measured, noted};
 pub use page::{Page, Section};
-pub use reference::Reference;
 pub use scatter::{Group, Scatter, ScatterPanel};
 
 /// The different names, in the order of their first appearance.

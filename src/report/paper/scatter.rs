@@ -2,7 +2,7 @@
 
 use super::{distinct, index};
 use crate::report::figure::palette::Look;
-use crate::report::figure::{Axis, Dot, Dots, Entry, Facet, Figure, Frame, Mark, Size, Spacing, shortened};
+use crate::report::figure::{Axis, Dot, Dots, Entry, Facet, Figure, Frame, Mark, Size, Spacing};
 use crate::report::numbers::counted;
 
 /// A figure of points around the line of equality.
@@ -57,15 +57,13 @@ impl Scatter {
     pub fn draw(&self) -> Figure {
         let groups = || self.panels.iter().flat_map(|panel| &panel.groups);
         let names = distinct(groups().map(|group| group.name.as_str()));
-        let entry = |(i, name): (usize, &&str)| Entry::Point { label: shortened(name, 44), look: Look::of(i) };
-        let mut legend: Vec<Entry> = names.iter().enumerate().filter(|(_, name)| !name.is_empty()).map(entry).collect();
-        legend.push(Entry::plain("equal", true));
         let facets = self.panels.iter().map(|panel| self.facet(panel, &names)).collect();
+        let rows = Figure::wrapped(facets, self.columns);
         let mut figure = Figure {
             label: self.label.clone(),
             size: Size::Square,
-            legend,
-            rows: Figure::wrapped(facets, self.columns),
+            legend: Entry::of(&rows),
+            rows,
             ..Figure::default()
         };
         figure.caption = self.caption(figure.unnamed());

@@ -88,8 +88,8 @@ fn panels_share_what_is_the_same() {
 fn references_and_notes_are_written() {
     let mut panel = panel((0..30).map(f64::from).collect());
     panel.note = "R² .99\n<w>".to_owned();
-    panel.across = vec![Reference::new(12.0, "plateau & more"), Reference::new(f64::NAN, "nowhere")];
-    panel.upright = vec![Reference::new(14.0, "critical")];
+    panel.rules =
+        vec![Rule::across(12.0, "plateau & more"), Rule::across(f64::NAN, "nowhere"), Rule::upright(14.0, "critical")];
     let svg = curves(vec![panel]).draw().svg();
     sound(&svg);
     for text in ["R² .99", "&lt;w&gt;", "plateau &amp; more", "critical"] {

@@ -3,8 +3,8 @@
 use std::f64::consts::{PI, SQRT_2};
 
 use isogram::report::paper::{
-    Axis, ClaimKind, ClaimRow, Cloud, Colouring, Condition, Curves, Dot, Group, Map, MapLine, MapPanel, Matrices,
-    Matrix, MatrixRow, Page, Panel, Reference, Scatter, ScatterPanel, Section, Series, Setting, Spacing, Verdict,
+    Axis, ClaimKind, ClaimRow, Cloud, Colouring, Condition, Curves, Dot, Group, Map, MapPanel, Matrices, Matrix,
+    MatrixRow, Page, Panel, Rule, Scatter, ScatterPanel, Section, Series, Setting, Spacing, Verdict,
 };
 
 const SETTINGS: [&str; 17] = [
@@ -61,8 +61,7 @@ pub(super) fn trajectories(points: usize) -> Curves {
             x: Axis::linear("epoch"),
             y: Axis::linear("squared distance"),
             series,
-            across: if i == 0 { vec![Reference::new(-0.125, "−‖Δy*‖²/4")] } else { Vec::new() },
-            upright: Vec::new(),
+            rules: if i == 0 { vec![Rule::across(-0.125, "−‖Δy*‖²/4")] } else { Vec::new() },
         }
     };
     Curves {
@@ -91,7 +90,7 @@ pub(super) fn depth() -> Curves {
             x: Axis::linear("hidden layer"),
             y,
             series: vec![Series::solid("", layers.clone(), middle).band(low, high)],
-            upright: vec![Reference::new(10.0, "tracked layer")],
+            rules: vec![Rule::upright(10.0, "tracked layer")],
             ..Panel::default()
         }
     };
@@ -118,8 +117,7 @@ pub(super) fn gains() -> Curves {
         x: Axis::log("gain"),
         y: Axis::log("relative error of the fit"),
         series: vec![Series::solid("leaky ReLU", gains, errors)],
-        across: vec![Reference::new(1.0, "as bad as no fit")],
-        upright: vec![Reference::new(SQRT_2, "critical gain √2")],
+        rules: vec![Rule::across(1.0, "as bad as no fit"), Rule::upright(SQRT_2, "critical gain √2")],
         ..Panel::default()
     };
     Curves {
@@ -267,10 +265,10 @@ pub(super) fn phases() -> Map {
             y: Setting { label: "hidden layers".to_owned(), values: depths.clone() },
             values: (0..77).map(value).collect(),
             numbers: true,
-            lines: Vec::new(),
+            rules: Vec::new(),
         };
         let column = map.column_of(critical).unwrap_or(0.0);
-        map.lines.push(MapLine { column, label: format!("critical {critical:.2}") });
+        map.rules.push(Rule::upright(column, format!("critical {critical:.2}")));
         map
     };
     Map {
@@ -298,7 +296,7 @@ pub(super) fn fine_phases() -> Map {
             })
             .collect(),
         numbers: true,
-        lines: vec![MapLine { column: f64::from(columns) * 0.4, label: String::new() }],
+        rules: vec![Rule::upright(f64::from(columns) * 0.4, "")],
     };
     Map {
         label: "Distances over a grid".to_owned(),
@@ -359,6 +357,7 @@ pub(super) fn claims() -> Vec<ClaimRow> {
             place: "sec. 3.2, fig. 4".to_owned(),
             kind,
             predicted: ["0.0975", "≤ 0.15", "slope 1, r ≥ 0.93"][i % 3].to_owned(),
+            values: Vec::new(),
             measured: text(["0.0951 (0.0933 to 0.0975)", "0.043 (0.021 to 0.068)", "0.95, r = 0.964"][i % 3]),
             tolerance: ["± 10 %", "none", "r ± 0.02"][i % 3].to_owned(),
             seeds: if tried { 5 } else { 0 },
