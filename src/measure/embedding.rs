@@ -10,15 +10,16 @@
 //! examples alone, so that sums have one order whatever the company.
 
 mod cosines;
+pub(in crate::measure) mod median;
 mod window;
 
-pub use super::median::Pool;
-use super::{Estimator, median, scale};
+use super::{Estimator, scale};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
 use crate::kernels::matmul::Inner;
 use crate::kernels::program::{Binary, Unary};
 pub use cosines::{differentiable, many};
+pub use median::Pool;
 pub(in crate::measure) use window::{First, Window};
 
 /// What a table holds for two examples, whose rows are `x` and `y`.
@@ -99,6 +100,12 @@ pub fn band_rows(n: usize) -> usize {
     let small = (BAND / n / 8 * 8).clamp(8, 64);
     let few = small.max(n.div_ceil(MOST_BANDS).next_multiple_of(8));
     few.min((LONGEST_BAND / n / 8 * 8).max(8)).min(n)
+}
+
+/// First row and number of rows of each band of `n` examples.
+pub(in crate::measure) fn bands(n: usize) -> impl Iterator<Item = (usize, usize)> {
+    let height = band_rows(n.max(1));
+    (0..n).step_by(height.max(1)).map(move |start| (start, height.min(n - start)))
 }
 
 /// Rows of one table that are made at a time.

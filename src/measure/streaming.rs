@@ -21,6 +21,9 @@ use super::outcome::Outcome;
 use super::parallel::in_parallel;
 use crate::error::{Error, Result};
 
+/// What is compared where nothing is said.
+pub const MAIN: &[&str] = &["cka", "cka:biased", "procrustes", "linear_regression"];
+
 /// A representation that can be read by rows.
 pub trait Source {
     /// Its name.

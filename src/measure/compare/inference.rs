@@ -4,17 +4,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use faer::MatRef;
 
-use super::device::{Intake, drawn, row_major, suits};
 use super::host::alone;
 use super::{Machine, Named, Place, all_pairs};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::measure::catalogue::Measure;
-use crate::measure::declaration::Direction;
 use crate::measure::declaration::scale::near_one;
+use crate::measure::declaration::{Cosine, Direction, FromProducts};
+use crate::measure::device::batches::padded;
+use crate::measure::device::resample::{Resample, resample};
+use crate::measure::device::{Intake, Rows, suits};
 use crate::measure::inference;
 use crate::measure::memory::Memory;
-use crate::measure::resample::{Resample, Rows, resample};
 
 /// A permutation test of one measure on one pair.
 #[derive(Clone, Debug)]
@@ -190,6 +191,11 @@ fn draw<'a>(
     })
 }
 
+/// The form by embeddings whose draws can be made on the device: those that are functions of a cosine.
+fn drawn(measure: &Measure) -> Option<Cosine> {
+    measure.cosine().filter(|c| !matches!(c.value, FromProducts::Product(_)))
+}
+
 /// The value and the draws, if the measure has a form for the device by embeddings.
 fn on_device(
     pair: [&Named; 2],
@@ -206,11 +212,11 @@ fn on_device(
     }
     let intake = Intake::of(form.embedding.between);
     form.embedding = intake.rest(form.embedding);
-    let taken = pair.map(|x| row_major(&intake.apply(x.values.as_ref()).0));
+    let taken = pair.map(|x| padded(&intake.apply(x.values.as_ref()).0, x.values.ncols()));
     let rows = [0, 1].map(|i| Rows { values: &taken[i], units: pair[i].values.ncols() });
     let n = pair[0].values.nrows();
-    let values = match resample(Some(gpu), n, rows, &[form], how, draws, seed) {
-        Ok(mut values) => values.pop().unwrap_or_default(),
+    let values = match resample(Some(gpu), n, rows, form, how, draws, seed) {
+        Ok(values) => values,
         Err(error @ Error::Measure(_)) => return Err(error),
         // What the device cannot do, the CPU can.
         Err(_) => return Ok(None),

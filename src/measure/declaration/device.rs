@@ -16,7 +16,6 @@ use crate::measure::numerics::basis::Basis;
 use crate::measure::numerics::basis::Procrustes;
 use crate::measure::pairwise::neighbours::{Nearness, Neighbours};
 use crate::measure::pairwise::rdm::Rdm;
-use crate::measure::ranks::RankComparison;
 
 /// How a measure is computed on a device.
 #[derive(Clone, Debug)]
@@ -154,6 +153,26 @@ pub struct Ranks {
     pub comparison: RankComparison,
     /// The tables, and their comparison on the host where sorting on the device does not pay.
     pub tables: Tables,
+}
+
+/// How the upper triangles of two RDMs are compared. All values are in [-1, 1].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RankComparison {
+    /// Pearson's correlation of average ranks.
+    Spearman,
+    /// `12 sum r s / (N^3 - N)` of centred average ranks (Schütt et al. 2023).
+    RhoA,
+    /// Concordant less discordant pairs of elements over all pairs.
+    TauA,
+    /// Concordant less discordant pairs over the root of the pairs untied in each.
+    TauB,
+}
+
+impl RankComparison {
+    /// Whether it counts pairs of elements in one order or the other.
+    pub(in crate::measure) fn is_kendall(self) -> bool {
+        matches!(self, Self::TauA | Self::TauB)
+    }
 }
 
 type OfTables = Arc<dyn Fn(&Rdm, &Rdm) -> Result<f64> + Send + Sync>;

@@ -7,14 +7,15 @@ use faer::{Mat, MatRef};
 
 use super::input::{Classes, Rows, check, fail, median, pair_distances};
 use super::source::{Batch, Source};
-use super::standard::{Beside, Standard, made_of, padded};
+use super::standard::{Beside, Standard, made_of};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::graph::{Graph, Tensor};
 use crate::kernels::matmul::Inner;
 use crate::kernels::program::{Binary, Unary};
+use crate::measure::device::batches::padded;
 use crate::measure::embedding::band_rows;
-use crate::measure::median as bisection;
+use crate::measure::embedding::median as bisection;
 
 /// Sums of the distances of each example to those of each class, or, without labels, to all.
 #[derive(Debug)]

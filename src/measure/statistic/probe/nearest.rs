@@ -8,11 +8,12 @@ use super::decoder::{Decoder, complete};
 use crate::error::Result;
 use crate::kernels::matmul::Inner;
 use crate::kernels::program::Binary;
+use crate::measure::device::batches::padded;
 use crate::measure::embedding::band_rows;
 use crate::measure::statistic::input::{Classes, Rows, take_rows};
 use crate::measure::statistic::neighbours::fits;
 use crate::measure::statistic::source::Batch;
-use crate::measure::statistic::standard::{Standard, made_of, padded};
+use crate::measure::statistic::standard::{Standard, made_of};
 
 /// Candidates beyond the neighbours wanted, so that rounding at the edge can be seen.
 const SPARE: usize = 3;

@@ -1,4 +1,4 @@
-//! All pairs of replicas by measures that are cosines of [embeddings](super::embedding): a program of its own, whose
+//! All pairs of replicas by measures that are cosines of [embeddings](crate::measure::embedding): a program of its own, whose
 //! replicas are representations from any number of groups, or from files.
 //!
 //! Representations are copied in on the device. Narrow ones are padded with columns of zeros, which change no inner
@@ -7,11 +7,12 @@
 
 use std::sync::Arc;
 
-use super::embedding::{Between, Embedding, Piece, Prepared};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};
 use crate::graph::{Copy, Effect, Function, Graph, Machine, Plan, VariableKind, lower};
 use crate::kernels::program::DType;
+use crate::measure::device::batches::{Rows, profile};
+use crate::measure::embedding::{Between, Embedding, Piece, Prepared};
 
 /// Name of the variable that holds a layer's representation of a replica.
 pub fn input_name(layer: usize) -> String {
@@ -171,8 +172,7 @@ impl Pairs {
         measures: &[Embedding],
         which: &[Layers],
     ) -> Result<Self> {
-        let profile = gpu.map_or_else(Profile::processor, |gpu| gpu.profile().clone());
-        PlannedPairs::new(&profile, replicas, layers, extents, measures, which)?.make(gpu)
+        PlannedPairs::new(&profile(gpu), replicas, layers, extents, measures, which)?.make(gpu)
     }
 
     /// The machine, into whose `input/<layer>` variables the representations go.
@@ -206,18 +206,11 @@ impl Pairs {
     /// If there is no such replica or layer, or the values do not fit.
     pub fn fill(&mut self, layer: usize, replica: usize, values: &[f32], units: usize) -> Result<()> {
         let name = input_name(layer);
-        let room = self.machine.plan().variables.get(&name).map(|(_, placed)| placed.shape.columns());
-        let Some(room) = room.filter(|&room| units > 0 && units <= room && values.len().is_multiple_of(units)) else {
-            return Err(Error::Shape(format!(
-                "{} values of {units} units do not fit layer {layer} of the comparison",
-                values.len()
-            )));
+        let placed = self.machine.plan().variables.get(&name).map(|(_, placed)| placed.shape.extents());
+        let Some(&[examples, room]) = placed else {
+            return Err(Error::Shape(format!("the comparison has no layer {layer}")));
         };
-        let mut padded = vec![0.0; values.len() / units * room];
-        for (from, to) in values.chunks(units).zip(padded.chunks_mut(room)) {
-            to[..units].copy_from_slice(from);
-        }
-        self.machine.write_replica(&name, replica, &padded)?;
+        self.machine.write_replica(&name, replica, &Rows { values, units }.padded(examples, room)?)?;
         if self.counts_units {
             self.machine.write_replica(&units_name(layer), replica, &[units as f32])?;
         }
