@@ -12,9 +12,9 @@ use crate::measure::catalogue::Measure;
 use crate::measure::declaration::scale::near_one;
 use crate::measure::declaration::{Cosine, Direction, FromProducts};
 use crate::measure::device::batches::padded;
-use crate::measure::device::resample::{Resample, resample};
+use crate::measure::device::resample::resample;
 use crate::measure::device::{Intake, Rows, suits};
-use crate::measure::inference;
+use crate::measure::inference::{self, Resample};
 use crate::measure::memory::Memory;
 
 /// A permutation test of one measure on one pair.
@@ -61,14 +61,8 @@ pub fn permutation_test<'a>(
         Direction::Similarity => inference::Alternative::Larger,
         Direction::Distance => inference::Alternative::Smaller,
     };
-    let of = draw([a, b], measure, on.memory);
-    let (test, place) = match on_device([a, b], measure, on.gpu, Resample::Permute, draws, seed)? {
-        Some((observed, null)) => (inference::Test::of(observed, null, alternative)?, Place::Gpu),
-        None => {
-            let (x, y) = (a.values.as_ref(), b.values.as_ref());
-            (inference::permutation_test(&of?, x, y, alternative, draws, u64::from(seed))?, Place::Cpu)
-        }
-    };
+    let (observed, null, place) = resampled([a, b], measure, on, Resample::Permute, draws, seed)?;
+    let test = inference::Test::of(observed, null, alternative)?;
     let mean = test.null.iter().sum::<f64>() / test.null.len() as f64;
     Ok(Permuted { observed: test.observed, p_value: test.p_value, mean, place })
 }
@@ -96,23 +90,15 @@ pub fn interval<'a>(
     draws: usize,
     seed: u32,
 ) -> Result<Interval> {
-    let on = on.into();
     let n = a.values.nrows();
-    let halves = sampling == Sampling::Halves;
-    let how = if halves { Resample::Subsample(n / 2) } else { Resample::Bootstrap };
-    let of = draw([a, b], measure, on.memory);
-    let (found, place) = match on_device([a, b], measure, on.gpu, how, draws, seed)? {
-        Some((estimate, values)) if halves => (inference::Interval::of_halves(estimate, values, n, LEVEL), Place::Gpu),
-        Some((estimate, values)) => (inference::Interval::of_bootstrap(estimate, values, LEVEL), Place::Gpu),
-        None => {
-            let (x, y, seed, of) = (a.values.as_ref(), b.values.as_ref(), u64::from(seed), of?);
-            let found = if halves {
-                inference::subsample(&of, x, y, n / 2, LEVEL, draws, seed)?
-            } else {
-                inference::bootstrap(&of, x, y, LEVEL, draws, seed)?
-            };
-            (found, Place::Cpu)
-        }
+    let how = match sampling {
+        Sampling::Halves => Resample::Subsample(n / 2),
+        Sampling::Bootstrap => Resample::Bootstrap,
+    };
+    let (estimate, values, place) = resampled([a, b], measure, on.into(), how, draws, seed)?;
+    let found = match sampling {
+        Sampling::Halves => inference::Interval::of_halves(estimate, values, n, LEVEL),
+        Sampling::Bootstrap => inference::Interval::of_bootstrap(estimate, values, LEVEL),
     };
     // Deviations of the draws are taken off the estimate: the ends may pass the range of the measure, which it cannot.
     let [least, most] = measure.range();
@@ -189,6 +175,23 @@ fn draw<'a>(
         let _turn = turn.as_ref().map(|turn| turn.lock().unwrap_or_else(PoisonError::into_inner));
         measure.of(x, y)
     })
+}
+
+/// The value and the draws, on the device if the measure has such a form there, and where.
+fn resampled(
+    pair: [&Named; 2],
+    measure: &Measure,
+    on: Machine<'_>,
+    how: Resample,
+    draws: usize,
+    seed: u32,
+) -> Result<(f64, Vec<f64>, Place)> {
+    if let Some((value, values)) = on_device(pair, measure, on.gpu, how, draws, seed)? {
+        return Ok((value, values, Place::Gpu));
+    }
+    let [x, y] = pair.map(|x| x.values.as_ref());
+    let (value, values) = inference::resampled(&draw(pair, measure, on.memory)?, [x, y], how, draws, u64::from(seed))?;
+    Ok((value, values, Place::Cpu))
 }
 
 /// The form by embeddings whose draws can be made on the device: those that are functions of a cosine.

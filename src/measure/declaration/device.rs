@@ -4,7 +4,6 @@
 //! grows with the pairs, or with the square of the examples, is done on the device; what is left of a pair, a few numbers
 //! or a small matrix, is finished on the host in f64. Each form here is one way of dividing the work.
 
-use std::fmt;
 use std::sync::Arc;
 
 use faer::MatRef;
@@ -18,7 +17,7 @@ use crate::measure::pairwise::neighbours::{Nearness, Neighbours};
 use crate::measure::pairwise::rdm::Rdm;
 
 /// How a measure is computed on a device.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Device {
     /// From inner products of embeddings.
     Cosine(Cosine),
@@ -96,7 +95,7 @@ impl FromProducts {
 }
 
 /// A measure that is a function of the singular values of the cross-product of two matrices.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Nuclear {
     /// What each representation becomes, on the CPU in f64.
     pub basis: Basis,
@@ -140,14 +139,8 @@ pub struct Neighbourhood {
     pub compare: OfNeighbours,
 }
 
-impl fmt::Debug for Neighbourhood {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Neighbourhood({}, {:?})", self.k, self.nearness)
-    }
-}
-
 /// A measure that compares the ranks of two tables of dissimilarities.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Ranks {
     /// How.
     pub comparison: RankComparison,
@@ -186,10 +179,4 @@ pub struct Tables {
     pub per_unit: bool,
     /// What is made of two tables.
     pub compare: OfTables,
-}
-
-impl fmt::Debug for Tables {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Tables({:?})", self.between)
-    }
 }

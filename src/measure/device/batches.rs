@@ -78,6 +78,9 @@ pub(in crate::measure) enum Input<'a> {
     Integer(&'a dyn Fn(usize) -> u32),
 }
 
+/// What a graph makes of the inputs of an item.
+pub(in crate::measure) type Build<'a> = &'a dyn Fn(&mut Graph, &[Tensor]) -> Result<Vec<Tensor>>;
+
 /// What is taken from the values that a graph made of an item.
 pub(in crate::measure) type Take<'a, T> = &'a (dyn Fn(usize, &[&[f32]]) -> T + Sync);
 
@@ -89,7 +92,7 @@ pub(in crate::measure) fn of_each<T: Send>(
     gpu: Option<&Arc<Gpu>>,
     [items, most]: [usize; 2],
     inputs: &[Input<'_>],
-    build: &dyn Fn(&mut Graph, &[Tensor]) -> Result<Vec<Tensor>>,
+    build: Build<'_>,
     take: Take<'_, T>,
 ) -> Result<Vec<T>> {
     let (input, output) = (|i: usize| format!("input/{i}"), |i: usize| format!("output/{i}"));
@@ -100,7 +103,7 @@ pub(in crate::measure) fn of_each<T: Send>(
                 Input::Matrix(shape, _) => (*shape, DType::F32),
                 Input::Integer(_) => ([1, 1], DType::U32),
             };
-            g.variable(&input(i), &shape, dtype, VariableKind::Transient)
+            g.variable(input(i), &shape, dtype, VariableKind::Transient)
         });
         let declared = declared.collect::<Result<Vec<_>>>()?;
         let made = build(&mut g, &declared)?;

@@ -38,7 +38,7 @@ pub(super) fn remainders(gpu: &Arc<Gpu>, pairs: &[Close<'_>]) -> Result<Vec<Rema
 }
 
 /// The two sums, of forms of which one is turned onto the other.
-fn remainder(g: &mut Graph, x: Tensor, y: Tensor) -> Result<Vec<Tensor>> {
+fn remainder(g: &mut Graph, [x, y]: [Tensor; 2]) -> Result<Vec<Tensor>> {
     let (difference, sum) = (g.minus(x, y)?, g.plus(x, y)?);
     let differences = g.matmul_of(difference, true, difference, false)?;
     let sums = g.matmul_of(sum, true, sum, false)?;

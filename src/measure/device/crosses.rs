@@ -41,7 +41,7 @@ pub(super) fn by_cross_products(set: &[Named], group: &[Asked<'_, Cross>], gpu: 
         [&left, right],
         &pairs,
         floats,
-        &|g, x, y| Ok(vec![g.matmul_of(x, true, y, false)?]),
+        &|g, [x, y]| Ok(vec![g.matmul_of(x, true, y, false)?]),
         &|number, made| {
             let (a, b) = (known[pairs[number].0].1, known[pairs[number].1].1);
             let value = |i: usize, j: usize| f64::from(made[0][i * right.width + j]);

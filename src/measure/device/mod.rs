@@ -1,11 +1,11 @@
 //! All pairs on a device, in f32. A way of dividing the work says what is made of each representation, what of each pair, and
-//! what the host finishes; representations and pairs run in [batches]. What single precision does not decide
-//! is not a number, and left to the definition in f64.
+//! what the host finishes; representations and pairs are run in batches. What single precision does not decide is not a number, and
+//! left to the definition in f64.
 
 pub(in crate::measure) mod batches;
 mod close;
 mod crosses;
-mod intake;
+pub(in crate::measure) mod intake;
 pub(in crate::measure) mod nearest;
 mod neighbours;
 mod nuclear;
@@ -106,7 +106,7 @@ pub(in crate::measure) fn all_pairs(
     by!(Device::Neighbours(form) => form, |f| (f.k, f.nearness), neighbours::by_neighbours);
     by!(Device::Nuclear(form) => form, |f| f.basis, nuclear::by_singular_values);
     by!(Device::Cross(form) => form, |f| f.key.clone(), crosses::by_cross_products);
-    by!(Device::Ranks(form) => form, |f| (f.tables.between, ranks::on_host(f, gpu)), ranks::by_ranks);
+    by!(Device::Ranks(form) => form, |f| (f.tables.between, f.tables.per_unit, ranks::on_host(f, gpu)), ranks::by_ranks);
     by!(Device::Tables(form) => form, |f| (f.between, f.per_unit), tables::by_tables);
     by!(Device::Outputs => &(), |()| (), outputs::by_outputs);
     found

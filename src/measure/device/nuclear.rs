@@ -57,7 +57,7 @@ fn on_device(set: &[Named], group: &[Asked<'_, Nuclear>], gpu: &Arc<Gpu>) -> Res
 }
 
 /// The values of [`Shared`], of two forms.
-fn shared(g: &mut Graph, x: Tensor, y: Tensor) -> Result<Vec<Tensor>> {
+fn shared(g: &mut Graph, [x, y]: [Tensor; 2]) -> Result<Vec<Tensor>> {
     let cross = g.matmul_of(x, true, y, false)?;
     let factor = polar(g, cross)?;
     let mut inner = |a: Tensor, b: Tensor| -> Result<Tensor> {

@@ -17,7 +17,7 @@ pub(super) fn by_outputs(set: &[Named], group: &[Asked<'_, ()>], gpu: &Arc<Gpu>)
     // Columns of zeros would be answers.
     let outputs = Stack::of(set.iter().map(|x| &x.values), classes);
     let floats = 8 * n * classes;
-    let build = |g: &mut Graph, x: Tensor, y: Tensor| {
+    let build = |g: &mut Graph, [x, y]: [Tensor; 2]| {
         let (p, q) = (softmax(g, x)?, softmax(g, y)?);
         let terms = divergence(g, p, q)?;
         Ok(vec![g.sum(terms, 1)?])

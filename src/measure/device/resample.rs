@@ -9,18 +9,7 @@ use crate::gpu::Gpu;
 use crate::kernels::program::Draw;
 use crate::measure::declaration::Cosine;
 use crate::measure::embedding;
-
-/// What a draw does to the examples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::measure) enum Resample {
-    /// The second representation's examples in another order: what the measure gives where the two have nothing to do with
-    /// each other.
-    Permute,
-    /// Examples of both drawn together, with replacement.
-    Bootstrap,
-    /// So many examples of both, drawn together without replacement.
-    Subsample(usize),
-}
+use crate::measure::inference::Resample;
 
 /// Draws at once, at most.
 const AT_ONCE: usize = 256;

@@ -34,6 +34,9 @@ impl Stack {
     }
 }
 
+/// What a graph makes of the forms of a pair.
+pub(in crate::measure) type OfTwo<'a> = &'a dyn Fn(&mut Graph, [Tensor; 2]) -> Result<Vec<Tensor>>;
+
 /// Floats of one batch of pairs, about.
 const BATCH: usize = 1 << 26;
 
@@ -47,7 +50,7 @@ pub(in crate::measure) fn of_pairs<T: Send>(
     [first, second]: [&Stack; 2],
     pairs: &[(usize, usize)],
     floats: usize,
-    build: &dyn Fn(&mut Graph, Tensor, Tensor) -> Result<Vec<Tensor>>,
+    build: OfTwo<'_>,
     take: Take<'_, T>,
 ) -> Result<Vec<T>> {
     let n = first.examples;
@@ -61,7 +64,7 @@ pub(in crate::measure) fn of_pairs<T: Send>(
             g.gather(all, rows)
         };
         let (x, y) = (picked(firsts, starts[0])?, picked(seconds, starts[1])?);
-        build(g, x, y)
+        build(g, [x, y])
     };
     of_each(gpu, [pairs.len(), BATCH / floats.max(1)], &inputs, &build, take)
 }

@@ -14,8 +14,7 @@ use crate::graph::{Graph, Tensor};
 use crate::kernels::matmul::Inner;
 use crate::kernels::program::{Binary, Unary};
 use crate::measure::device::batches::padded;
-use crate::measure::embedding::band_rows;
-use crate::measure::embedding::median as bisection;
+use crate::measure::embedding::{bands, median as bisection};
 
 /// Sums of the distances of each example to those of each class, or, without labels, to all.
 #[derive(Debug)]
@@ -80,9 +79,9 @@ fn banded(
     mut of: impl FnMut(&mut Graph, Tensor, usize) -> Result<Vec<Tensor>>,
 ) -> Result<Vec<Tensor>> {
     let mut all = Vec::new();
-    for start in (0..n).step_by(band_rows(n)) {
+    for (start, count) in bands(n) {
         g.fence();
-        let band = g.rows(x, start, band_rows(n).min(n - start))?;
+        let band = g.rows(x, start, count)?;
         let squared = g.distances(band, x, Inner::SquaredDifference)?;
         all.extend(of(g, squared, start)?);
     }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use faer::{Mat, MatRef};
 
-use super::input::{centred, less};
+use super::input::centred;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::graph::{Graph, Tensor};
 use crate::measure::compare::Named;
 use crate::measure::device::batches::{Input, of_each, padded, width};
-use crate::measure::numerics::algebra::middle;
+use crate::measure::device::intake::Intake;
 
 /// A representation with units about zero and a largest magnitude between one half and one: offsets and scales, which
 /// distances and variances do not see, cost no digits.
@@ -24,11 +24,8 @@ pub(super) struct Standard {
 
 impl Standard {
     pub fn of(x: MatRef<'_, f64>) -> Self {
-        // Whole numbers stay as they are: equal distances stay equal.
-        let whole = x.col_iter().all(|c| c.iter().all(|v| v.fract() == 0.0 && v.abs() < 4096.0));
-        // The middle of each unit, not its mean: a few examples far from all others move that, and would cost the rest digits.
-        let middles = || x.col_iter().map(|c| middle(c.iter().copied().collect())).collect::<Vec<_>>();
-        Self::scaled(if whole { x.to_owned() } else { less(x, &middles()) })
+        let (values, scale) = Intake::Middle.apply(x);
+        Self { reach: reach(&values), values, scale }
     }
 
     pub fn of_all(set: &[&Named]) -> Vec<Self> {
@@ -43,8 +40,7 @@ impl Standard {
         let largest = values.norm_max();
         let scale = if largest > 0.0 { (-largest.log2().ceil()).exp2() } else { 1.0 };
         values.col_iter_mut().for_each(|c| c.iter_mut().for_each(|v| *v *= scale));
-        let reach = values.row_iter().map(|r| r.norm_l2()).fold(0.0, f64::max);
-        Self { values, scale, reach }
+        Self { reach: reach(&values), values, scale }
     }
 
     /// By how much of itself the square of a distance `d` in these units may be off on the device: rounding of the values, and
@@ -58,6 +54,10 @@ impl Standard {
     pub fn padded(&self, room: usize) -> Vec<f32> {
         padded(&self.values, room)
     }
+}
+
+fn reach(values: &Mat<f64>) -> f64 {
+    values.row_iter().map(|r| r.norm_l2()).fold(0.0, f64::max)
 }
 
 /// Units of the widest, a multiple of four as products like it.

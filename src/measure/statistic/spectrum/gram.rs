@@ -62,7 +62,7 @@ fn gram(gpu: Option<&Arc<Gpu>>, x: MatRef<'_, f64>) -> Result<Mat<f64>> {
         [&slices, &slices],
         &pairs,
         floats,
-        &|g, x, y| Ok(vec![g.matmul_of(x, true, y, false)?]),
+        &|g, [x, y]| Ok(vec![g.matmul_of(x, true, y, false)?]),
         &|_, made| made[0].to_vec(),
     )?;
     // The smallest first.
