@@ -5,8 +5,8 @@ use crate::error::Result;
 use crate::graph::{Effect, Graph, VariableKind};
 use crate::kernels::program::DType;
 use crate::measure::Estimator;
+use crate::measure::device::products::{Layers, Pairs, input_name};
 use crate::measure::embedding::Embedding;
-use crate::measure::pairs::{Layers, Pairs, input_name};
 
 pub(super) fn cka(bench: &mut Bench) -> Result<()> {
     let software = bench.profile.software;

@@ -9,32 +9,15 @@ use isogram::gpu::Gpu;
 use isogram::measure::catalogue::{Statistic, statistics};
 use isogram::measure::compare::{Machine, Named, Place};
 use isogram::measure::comparison::{Notes, REASONS, number, without};
-use isogram::measure::describe::{Described, describe as describe_all};
+use isogram::measure::describe::{Described, MAIN, describe as describe_all};
 
 use super::input::{Input, of_classes, read, warn};
 use super::{DONE, DescribeArgs, FAILED, print};
 
-/// What is shown where nothing is said, besides everything that needs labels if there are any.
-const MAIN: [&str; 13] = [
-    "participation_ratio",
-    "effective_rank",
-    "rankme",
-    "stable_rank",
-    "components:variance=0.9",
-    "components:variance=0.99",
-    "explained_variance",
-    "alpha_req",
-    "two_nn",
-    "levina_bickel",
-    "uniformity",
-    "sparsity",
-    "dead_units",
-];
-
 pub fn describe(args: &DescribeArgs) -> anyhow::Result<u8> {
     let names: Vec<String> = if args.statistics.is_empty() {
         let with_labels = statistics().filter(|entry| entry.labels && args.labels.is_some()).map(|entry| entry.name);
-        MAIN.into_iter().chain(with_labels).map(str::to_owned).collect()
+        MAIN.iter().copied().chain(with_labels).map(str::to_owned).collect()
     } else {
         args.statistics.clone()
     };

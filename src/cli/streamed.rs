@@ -4,17 +4,14 @@ use isogram::Error;
 use isogram::data::{ArrayFile, Flattening, LeftOut, RowReader};
 use isogram::measure::catalogue::Measure;
 use isogram::measure::comparison::{Compared, Summary};
-use isogram::measure::streaming::{Source, Sums, not_streamed, streamed};
+use isogram::measure::streaming::{MAIN, Source, Sums, not_streamed, streamed};
 
 use super::CompareArgs;
 use super::input::{fewer, say, shorten};
 
-/// What is compared where nothing is said.
-const MAIN: [&str; 4] = ["cka", "cka:biased", "procrustes", "linear_regression"];
-
 /// Names of the measures: those asked for, or the main ones that can be had by batches.
 pub(super) fn names(args: &CompareArgs) -> Vec<String> {
-    if args.measures.is_empty() { MAIN.map(str::to_owned).to_vec() } else { args.measures.clone() }
+    if args.measures.is_empty() { MAIN.iter().map(|&name| name.to_owned()).collect() } else { args.measures.clone() }
 }
 
 /// An array of a file, flattened as it is read.

@@ -1,19 +1,19 @@
 //! All pairs of a set of representations, by any measures: on the CPU in f64, or on a GPU in f32 where a measure has such
 //! a form. What is the same for all pairs of a representation is made once.
 
-mod device;
 mod host;
 pub mod inference;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-pub use super::named::Named;
+pub use super::representation::Named;
 pub use host::some_pairs;
 
 use super::catalogue::Measure;
 use super::declaration::Scale;
 use super::declaration::scale::near_one;
+use super::device;
 use super::memory::Memory;
 use super::outcome::Outcome;
 use crate::error::{Error, Result};

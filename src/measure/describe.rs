@@ -13,6 +13,23 @@ use super::statistic::input::{check, constant};
 use crate::error::Result;
 use crate::gpu::Gpu;
 
+/// What is described where nothing is said, besides everything that needs labels if there are any.
+pub const MAIN: &[&str] = &[
+    "participation_ratio",
+    "effective_rank",
+    "rankme",
+    "stable_rank",
+    "components:variance=0.9",
+    "components:variance=0.99",
+    "explained_variance",
+    "alpha_req",
+    "two_nn",
+    "levina_bickel",
+    "uniformity",
+    "sparsity",
+    "dead_units",
+];
+
 /// A value, or why there is none, and where it was computed.
 #[derive(Debug)]
 pub struct Described {

@@ -10,15 +10,17 @@
 //! examples alone, so that sums have one order whatever the company.
 
 mod cosines;
+pub(in crate::measure) mod median;
 mod window;
 
-pub use super::median::Pool;
-use super::{Estimator, median, scale};
+use super::{Estimator, scale};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
 use crate::kernels::matmul::Inner;
 use crate::kernels::program::{Binary, Unary};
+pub(in crate::measure) use cosines::{Wanted, inner_products};
 pub use cosines::{differentiable, many};
+pub use median::Pool;
 pub(in crate::measure) use window::{First, Window};
 
 /// What a table holds for two examples, whose rows are `x` and `y`.
@@ -95,10 +97,16 @@ const MOST_BANDS: usize = 16;
 pub(in crate::measure) const LONGEST_BAND: usize = 200_000;
 
 /// Rows of a band for `n` examples: a multiple of eight, which suits the products' tiles.
-pub fn band_rows(n: usize) -> usize {
+fn band_rows(n: usize) -> usize {
     let small = (BAND / n / 8 * 8).clamp(8, 64);
     let few = small.max(n.div_ceil(MOST_BANDS).next_multiple_of(8));
     few.min((LONGEST_BAND / n / 8 * 8).max(8)).min(n)
+}
+
+/// First row and number of rows of each band of `n` examples.
+pub(in crate::measure) fn bands(n: usize) -> impl Iterator<Item = (usize, usize)> {
+    let height = if n == 0 { 1 } else { band_rows(n) };
+    (0..n).step_by(height).map(move |start| (start, height.min(n - start)))
 }
 
 /// Rows of one table that are made at a time.
@@ -236,12 +244,8 @@ impl Embedding {
     /// The pieces in which the tables of `n` examples are made.
     pub fn pieces(self, n: usize) -> Vec<Piece> {
         let rows = self.batch.unwrap_or(n).max(1);
-        let height = band_rows(rows);
-        (0..n / rows)
-            .flat_map(|table| {
-                (0..rows).step_by(height).map(move |start| Piece { table, start, count: height.min(rows - start) })
-            })
-            .collect()
+        let of_table = |table| bands(rows).map(move |(start, count)| Piece { table, start, count });
+        (0..n / rows).flat_map(of_table).collect()
     }
 
     /// Prepares a representation `[examples, units]`. Units from `units` on (`[1, 1]`, if given) are padding and zero.
@@ -407,6 +411,30 @@ fn exponent(g: &mut Graph, between: Between, squared: Tensor, rate: Tensor) -> R
     g.times(distance, rate)
 }
 
+/// What is made of each band of `n` rows with all columns, or of all rows at once unless by `bands`, one after the other, added up
+/// or otherwise brought together.
+fn by_bands(
+    g: &mut Graph,
+    n: usize,
+    by: bool,
+    together: Binary,
+    mut of: impl FnMut(&mut Graph, Window) -> Result<Tensor>,
+) -> Result<Tensor> {
+    if !by {
+        return of(g, Window::at(0, n, 0));
+    }
+    let mut all: Option<Tensor> = None;
+    for (start, count) in bands(n) {
+        g.fence();
+        let part = of(g, Window::at(start, count, 0))?;
+        all = Some(match all {
+            Some(all) => g.binary(together, all, part)?,
+            None => part,
+        });
+    }
+    all.ok_or_else(|| Error::Shape("a table of no examples".into()))
+}
+
 impl Prepared {
     /// Part of the table before it is centred.
     pub(in crate::measure) fn table(self, g: &mut Graph, window: Window) -> Result<Tensor> {
@@ -446,45 +474,23 @@ impl Prepared {
     /// The largest exponent of two different examples, by bands.
     fn most(self, g: &mut Graph, n: usize, bands: bool) -> Result<Tensor> {
         let rate = self.rate.ok_or_else(|| Error::Shape("a kernel without a width".into()))?;
-        let height = if bands { band_rows(n) } else { n };
-        let mut most: Option<Tensor> = None;
-        for start in (0..n).step_by(height) {
-            if bands {
-                g.fence();
-            }
-            let window = Window::at(start, height.min(n - start), 0);
+        by_bands(g, n, bands, Binary::Max, |g, window| {
             let (band, rest) = (window.rows(g, self.values)?, window.columns(g, self.values)?);
             let distance = g.distances(band, rest, Inner::SquaredDifference)?;
             let exponent = exponent(g, self.embedding.between, distance, rate)?;
             let least = g.constant(f32::MIN);
             let others = window.with_diagonal(g, exponent, least)?;
             let part = g.max(others, 0)?;
-            let part = g.max(part, 1)?;
-            most = Some(match most {
-                Some(most) => g.binary(Binary::Max, most, part)?,
-                None => part,
-            });
-        }
-        most.ok_or_else(|| Error::Shape("a table of no examples".into()))
+            g.max(part, 1)
+        })
     }
 
     /// Sums of the rows of a table of distances or similarities, by bands: the table is symmetric, so its column sums.
     fn sum_rows(self, g: &mut Graph, n: usize, bands: bool) -> Result<Sums> {
-        let height = if bands { band_rows(n) } else { n };
-        let mut sums: Option<Tensor> = None;
-        for start in (0..n).step_by(height) {
-            if bands {
-                g.fence();
-            }
-            let count = height.min(n - start);
-            let band = self.table(g, Window::at(start, count, 0))?;
-            let part = g.sum(band, 0)?;
-            sums = Some(match sums {
-                Some(sums) => g.plus(sums, part)?,
-                None => part,
-            });
-        }
-        let sums = sums.ok_or_else(|| Error::Shape("a table of no examples".into()))?;
+        let sums = by_bands(g, n, bands, Binary::Add, |g, window| {
+            let band = self.table(g, window)?;
+            g.sum(band, 0)
+        })?;
         let kernel = matches!(self.embedding.between, Between::Gaussian(_) | Between::Laplace(_));
         let similar = kernel && !self.embedding.is_less_one();
         let own = g.constant(if similar { 1.0 } else { 0.0 });

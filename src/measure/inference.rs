@@ -13,6 +13,56 @@ use crate::measure::statistic::input::{check, fail, mean, quantile, same_rows, t
 /// A measure of two representations of the same examples (examples × units each).
 pub type Measure<'a> = &'a (dyn Fn(MatRef<'_, f64>, MatRef<'_, f64>) -> Result<f64> + Sync);
 
+/// What a draw does to the examples of two representations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resample {
+    /// The second's examples in another order: what the measure gives where the two have nothing to do with each other.
+    Permute,
+    /// Examples of both drawn together, with replacement.
+    Bootstrap,
+    /// So many examples of both, drawn together without replacement.
+    Subsample(usize),
+}
+
+/// The measure on the examples as they are, and on each draw.
+///
+/// # Errors
+/// Representations of different examples, fewer than two; too few draws, or examples of a draw; the error of the measure on the
+/// first draw that fails.
+pub(crate) fn resampled(
+    measure: Measure<'_>,
+    [x, y]: [MatRef<'_, f64>; 2],
+    how: Resample,
+    draws: usize,
+    seed: u64,
+) -> Result<(f64, Vec<f64>)> {
+    check(x, "the first representation", 2)?;
+    check(y, "the second representation", 2)?;
+    same_rows(x.nrows(), y.nrows(), "the two representations")?;
+    let n = x.nrows();
+    match how {
+        Resample::Permute if draws == 0 => return fail("a permutation test needs at least one draw"),
+        Resample::Bootstrap | Resample::Subsample(_) if draws < 2 => {
+            return fail(format!("an interval needs at least 2 draws, but has {draws}"));
+        }
+        Resample::Subsample(size) if size < 2 || size >= n => {
+            return fail(format!("a subsample must have at least 2 and fewer than {n} examples, but has {size}"));
+        }
+        _ => {}
+    }
+    let observed = measure(x, y)?;
+    let values = draw_all(draws, &|draw| {
+        let mut random = Random::new(seed, draw);
+        let rows: Vec<usize> = match how {
+            Resample::Permute => return measure(x, take_rows(y, &random.permutation(n)).as_ref()),
+            Resample::Bootstrap => (0..n).map(|_| random.below(n)).collect(),
+            Resample::Subsample(size) => random.subset(n, size),
+        };
+        measure(take_rows(x, &rows).as_ref(), take_rows(y, &rows).as_ref())
+    })?;
+    Ok((observed, values))
+}
+
 /// An interval from resampling.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Interval {
@@ -66,15 +116,8 @@ pub fn bootstrap(
     draws: usize,
     seed: u64,
 ) -> Result<Interval> {
-    check_pair(x, y)?;
-    check_draws(level, draws)?;
-    let n = x.nrows();
-    let estimate = measure(x, y)?;
-    let values = draw_all(draws, &|draw| {
-        let mut random = Random::new(seed, draw);
-        let rows: Vec<usize> = (0..n).map(|_| random.below(n)).collect();
-        measure(take_rows(x, &rows).as_ref(), take_rows(y, &rows).as_ref())
-    })?;
+    check_level(level)?;
+    let (estimate, values) = resampled(measure, [x, y], Resample::Bootstrap, draws, seed)?;
     Ok(Interval::of_bootstrap(estimate, values, level))
 }
 
@@ -96,18 +139,9 @@ pub fn subsample(
     draws: usize,
     seed: u64,
 ) -> Result<Interval> {
-    check_pair(x, y)?;
-    check_draws(level, draws)?;
-    let n = x.nrows();
-    if size < 2 || size >= n {
-        return fail(format!("a subsample must have at least 2 and fewer than {n} examples, but has {size}"));
-    }
-    let estimate = measure(x, y)?;
-    let values = draw_all(draws, &|draw| {
-        let rows = Random::new(seed, draw).subset(n, size);
-        measure(take_rows(x, &rows).as_ref(), take_rows(y, &rows).as_ref())
-    })?;
-    Ok(Interval::of_subsamples(estimate, values, size, n, level))
+    check_level(level)?;
+    let (estimate, values) = resampled(measure, [x, y], Resample::Subsample(size), draws, seed)?;
+    Ok(Interval::of_subsamples(estimate, values, size, x.nrows(), level))
 }
 
 /// Which values count as evidence against the null.
@@ -169,15 +203,7 @@ pub fn permutation_test(
     draws: usize,
     seed: u64,
 ) -> Result<Test> {
-    check_pair(x, y)?;
-    if draws == 0 {
-        return fail("a permutation test needs at least one draw");
-    }
-    let observed = measure(x, y)?;
-    let null = draw_all(draws, &|draw| {
-        let order = Random::new(seed, draw).permutation(y.nrows());
-        measure(x, take_rows(y, &order).as_ref())
-    })?;
+    let (observed, null) = resampled(measure, [x, y], Resample::Permute, draws, seed)?;
     Test::of(observed, null, alternative)
 }
 
@@ -228,20 +254,11 @@ pub(crate) fn halves_of_units(x: MatRef<'_, f64>, seed: u64, draw: u32) -> [Mat<
     [&order[..half], &order[half..2 * half]].map(|units| Mat::from_fn(x.nrows(), half, |i, j| x[(i, units[j])]))
 }
 
-fn check_pair(x: MatRef<'_, f64>, y: MatRef<'_, f64>) -> Result<()> {
-    check(x, "the first representation", 2)?;
-    check(y, "the second representation", 2)?;
-    same_rows(x.nrows(), y.nrows(), "the two representations")
-}
-
-fn check_draws(level: f64, draws: usize) -> Result<()> {
-    if !(level > 0.0 && level < 1.0) {
-        return fail(format!("the level of an interval must lie between 0 and 1 (both excluded), but is {level}"));
+fn check_level(level: f64) -> Result<()> {
+    if level > 0.0 && level < 1.0 {
+        return Ok(());
     }
-    if draws < 2 {
-        return fail(format!("an interval needs at least 2 draws, but has {draws}"));
-    }
-    Ok(())
+    fail(format!("the level of an interval must lie between 0 and 1 (both excluded), but is {level}"))
 }
 
 /// Draws on all cores, in their order, or the error of the first that fails.

@@ -4,7 +4,7 @@
 //! What is defined for files and in f64 is listed by the [`catalogue`]; a measure of two representations is a file of [`pair`].
 //!
 //! A measure of two representations that is the cosine of their [embeddings](embedding) (CKA in both forms is one: the
-//! embedding is the centred Gram matrix) is computed for all pairs of replicas by [`pairs`].
+//! embedding is the centred Gram matrix) is computed for all pairs of replicas by [`products`](device::products).
 
 pub mod catalogue;
 pub mod cka;
@@ -12,31 +12,22 @@ pub mod compare;
 pub mod comparison;
 pub mod declaration;
 pub mod describe;
+pub mod device;
 pub mod distance;
 pub mod embedding;
 mod estimator;
 pub mod features;
 pub mod inference;
-pub mod large;
-mod median;
 pub mod memory;
-mod named;
-pub mod nearest;
 pub mod numerics;
 pub mod outcome;
-pub mod outputs;
 pub mod pair;
-pub mod pair_program;
-pub mod pairs;
 pub mod pairwise;
 pub mod parallel;
-pub mod polar;
 pub mod random;
-pub mod ranks;
-pub mod resample;
+mod representation;
 pub(crate) mod scale;
 pub mod statistic;
 pub mod streaming;
-pub mod tables;
 
 pub use estimator::Estimator;

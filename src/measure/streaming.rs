@@ -13,6 +13,7 @@ use faer::{Accum, Mat, Par};
 use super::Estimator;
 use super::catalogue::Measure;
 use super::compare::{Place, Table};
+use super::declaration::{Device, Nuclear, NuclearValue};
 use super::memory::Memory;
 use super::numerics::algebra::{power_of_two_scale, singular_values, symmetric_eigen};
 use super::numerics::basis::{CLOSE, Procrustes};
@@ -20,6 +21,9 @@ use super::numerics::factor::thin_svd;
 use super::outcome::Outcome;
 use super::parallel::in_parallel;
 use crate::error::{Error, Result};
+
+/// What is compared where nothing is said.
+pub const MAIN: &[&str] = &["cka", "cka:biased", "procrustes", "linear_regression"];
 
 /// A representation that can be read by rows.
 pub trait Source {
@@ -320,21 +324,13 @@ impl Sums {
     /// # Errors
     /// If it needs more than such sums, or is not defined on the pair.
     pub fn measure(&self, measure: &Measure, a: usize, b: usize) -> Result<f64> {
-        let given = &measure.given;
-        match (measure.entry.name, streamed(measure)) {
-            ("cka", true) => self.cka(a, b, Estimator::of_word(given.word("estimator"))),
-            ("procrustes", true) => {
-                let found = self.procrustes(a, b)?;
-                Ok(match given.word("form") {
-                    "normalised" => found.normalised,
-                    "euclidean" => found.euclidean,
-                    "squared" => found.squared,
-                    "disparity" => found.disparity,
-                    _ => found.angular,
-                })
+        match (measure.entry.name, &measure.made.device) {
+            _ if !streamed(measure) => Err(not_streamed(&measure.name())),
+            ("cka", _) => self.cka(a, b, Estimator::of_word(measure.given.word("estimator"))),
+            ("linear_regression", _) => self.linear_regression(a, b),
+            (_, Some(Device::Nuclear(Nuclear { value: NuclearValue::Distance(form), .. }))) => {
+                Ok(form(&self.procrustes(a, b)?))
             }
-            ("nbs", true) => Ok(self.procrustes(a, b)?.nbs),
-            ("linear_regression", true) => self.linear_regression(a, b),
             _ => Err(not_streamed(&measure.name())),
         }
     }

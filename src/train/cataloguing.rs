@@ -18,8 +18,8 @@ use crate::gpu::Gpu;
 use crate::measure::catalogue::{Cosine, Measure, Statistic};
 use crate::measure::compare::{Named, all_pairs, some_pairs};
 use crate::measure::describe::describe;
+use crate::measure::device::products::{Layers, Pairs};
 use crate::measure::outcome::Outcome;
-use crate::measure::pairs::{Layers, Pairs};
 
 /// What an experiment observes by the catalogue.
 #[derive(Debug)]

@@ -11,8 +11,8 @@ use crate::config::Measure;
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};
 use crate::measure::catalogue::Statistic;
+use crate::measure::device::products::{Layers, Pairs, PlannedPairs};
 use crate::measure::embedding::Embedding;
-use crate::measure::pairs::{Layers, Pairs, PlannedPairs};
 
 /// The comparisons of a sweep.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use crate::config::Measure;
 use crate::error::Result;
 use crate::files::{Layer, MetricRow, PairRow, PairTable};
 use crate::graph::{Machine, Results};
-use crate::measure::pairs::{Layers, Pairs};
+use crate::measure::device::products::{Layers, Pairs};
 
 /// What a run observes.
 pub(super) struct Observation<'s> {

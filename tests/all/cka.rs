@@ -2,8 +2,8 @@
 
 use faer::Mat;
 use isogram::graph::{Effect, Function, Graph};
+use isogram::measure::device::products::{Layers, Pairs, input_name};
 use isogram::measure::embedding::Embedding;
-use isogram::measure::pairs::{Layers, Pairs, input_name};
 use isogram::measure::{Estimator, cka};
 
 use crate::reference::{CASES, case};

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use isogram::data::read_table;
 use isogram::measure::Estimator;
+use isogram::measure::device::products::by_rows::{self, Most};
+use isogram::measure::device::products::{Layers, Pairs};
 use isogram::measure::embedding::{Bandwidth, Between, Centring, Embedding, Pool};
-use isogram::measure::large::{self, Most};
-use isogram::measure::pairs::{Layers, Pairs};
 
 use crate::support;
 
@@ -118,7 +118,7 @@ fn large_sets_are_compared_by_rows_as_small_ones_are_at_once() {
             let whole = pairs.compare(Layers::Same).unwrap();
             let most = Most { held: 2, rows: 8 };
             let take = |r: usize| (values[r].clone(), units);
-            let found = large::products(gpu.as_ref(), count, [n, units], &embeddings, most, &take).unwrap();
+            let found = by_rows::products(gpu.as_ref(), count, [n, units], &embeddings, most, &take).unwrap();
             for (matrix, found) in whole.iter().zip(&found) {
                 let scale = matrix.products.iter().fold(0.0f64, |m, x| m.max(x.abs()));
                 for (a, b) in matrix.products.iter().zip(found) {

@@ -4,8 +4,8 @@
 use isogram::graph::{Effect, Function, Graph, Interpreter, Tensor, VariableKind};
 use isogram::kernels::matmul::Inner;
 use isogram::kernels::program::{Binary, DType, Unary};
+use isogram::measure::device::polar::polar;
 use isogram::measure::embedding::{self, Bandwidth, Between, Centring, Embedding};
-use isogram::measure::polar::polar;
 use isogram::measure::{Estimator, cka};
 use isogram::nn::{AbsentTerms, Activation, Below, Loss, LossKind, Reduction};
 

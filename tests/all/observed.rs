@@ -8,8 +8,8 @@ use isogram::config::Experiment;
 use isogram::gpu::AdapterChoice;
 use isogram::measure::Estimator;
 use isogram::measure::catalogue::{Measure, Statistic};
+use isogram::measure::device::products::{Layers, Pairs};
 use isogram::measure::embedding::{Bandwidth, Between, Centring, Embedding, Pool};
-use isogram::measure::pairs::{Layers, Pairs};
 use isogram::train::{Options, Quiet, Summary, Sweep};
 
 use crate::support;

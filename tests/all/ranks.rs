@@ -11,11 +11,12 @@ use isogram::kernels::exact::product;
 use isogram::kernels::program::DType;
 use isogram::kernels::random::uniform;
 use isogram::kernels::sort::Ties;
+use isogram::measure::device::Rows;
+use isogram::measure::device::ranks::{RankComparison, rank_comparisons};
 use isogram::measure::embedding::Between;
 use isogram::measure::pair::rsa::{Comparison, compare};
 use isogram::measure::pairwise::rank::average_ranks;
 use isogram::measure::pairwise::rdm::{Dissimilarity, rdm};
-use isogram::measure::ranks::{RankComparison, Rows, rank_comparisons};
 
 use crate::reference::{CASES, case};
 use crate::support;

@@ -1,11 +1,11 @@
 //! All pairs on the CPU: pairs are shared out among threads, and each is computed by one, so that its bits do not depend on
 //! how many there are.
 
-use super::device::Grid;
 use super::{Named, Place, Table};
 use crate::error::{Error, Result};
 use crate::measure::catalogue::Measure;
 use crate::measure::declaration::{Extents, Held, Prepared};
+use crate::measure::device::Grid;
 use crate::measure::memory::Memory;
 use crate::measure::numerics::tiles;
 use crate::measure::outcome::Outcome;
@@ -100,14 +100,14 @@ pub(super) fn complete(set: &[Named], measure: &Measure, grid: Grid, memory: Mem
     let symmetric = measure.entry.symmetric;
     let missing: Vec<(usize, usize)> = (0..count)
         .flat_map(|a| (0..count).map(move |b| (a, b)))
-        .filter(|&(a, b)| !(grid.values[a * count + b].is_finite() || symmetric && b < a))
+        .filter(|&(a, b)| !(grid[a * count + b].is_finite() || symmetric && b < a))
         .collect();
     // Most of it, self-comparisons aside: then the CPU does it all, and the table says so.
     let others = missing.iter().filter(|(a, b)| a != b).count();
     if 2 * others > count * (count - 1) / (1 + usize::from(symmetric)) {
         return all_pairs(set, measure, memory);
     }
-    let mut cells: Vec<Outcome> = grid.values.into_iter().map(|value| Outcome::from(Ok(value))).collect();
+    let mut cells: Vec<Outcome> = grid.into_iter().map(|value| Outcome::from(Ok(value))).collect();
     let needs: Vec<f64> = missing.iter().map(|&(a, b)| alone(measure, &set[a], &set[b])).collect();
     let found = memory.each(0.0, &needs, |i| {
         let host = &measure.made.host;

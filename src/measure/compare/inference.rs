@@ -4,17 +4,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use faer::MatRef;
 
-use super::device::{Intake, drawn, row_major, suits};
 use super::host::alone;
 use super::{Machine, Named, Place, all_pairs};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::measure::catalogue::Measure;
-use crate::measure::declaration::Direction;
 use crate::measure::declaration::scale::near_one;
-use crate::measure::inference;
+use crate::measure::declaration::{Cosine, Direction, FromProducts};
+use crate::measure::device::batches::padded;
+use crate::measure::device::resample::resample;
+use crate::measure::device::{Intake, Rows, suits};
+use crate::measure::inference::{self, Resample};
 use crate::measure::memory::Memory;
-use crate::measure::resample::{Resample, Rows, resample};
 
 /// A permutation test of one measure on one pair.
 #[derive(Clone, Debug)]
@@ -60,14 +61,8 @@ pub fn permutation_test<'a>(
         Direction::Similarity => inference::Alternative::Larger,
         Direction::Distance => inference::Alternative::Smaller,
     };
-    let of = draw([a, b], measure, on.memory);
-    let (test, place) = match on_device([a, b], measure, on.gpu, Resample::Permute, draws, seed)? {
-        Some((observed, null)) => (inference::Test::of(observed, null, alternative)?, Place::Gpu),
-        None => {
-            let (x, y) = (a.values.as_ref(), b.values.as_ref());
-            (inference::permutation_test(&of?, x, y, alternative, draws, u64::from(seed))?, Place::Cpu)
-        }
-    };
+    let (observed, null, place) = resampled([a, b], measure, on, Resample::Permute, draws, seed)?;
+    let test = inference::Test::of(observed, null, alternative)?;
     let mean = test.null.iter().sum::<f64>() / test.null.len() as f64;
     Ok(Permuted { observed: test.observed, p_value: test.p_value, mean, place })
 }
@@ -95,23 +90,15 @@ pub fn interval<'a>(
     draws: usize,
     seed: u32,
 ) -> Result<Interval> {
-    let on = on.into();
     let n = a.values.nrows();
-    let halves = sampling == Sampling::Halves;
-    let how = if halves { Resample::Subsample(n / 2) } else { Resample::Bootstrap };
-    let of = draw([a, b], measure, on.memory);
-    let (found, place) = match on_device([a, b], measure, on.gpu, how, draws, seed)? {
-        Some((estimate, values)) if halves => (inference::Interval::of_halves(estimate, values, n, LEVEL), Place::Gpu),
-        Some((estimate, values)) => (inference::Interval::of_bootstrap(estimate, values, LEVEL), Place::Gpu),
-        None => {
-            let (x, y, seed, of) = (a.values.as_ref(), b.values.as_ref(), u64::from(seed), of?);
-            let found = if halves {
-                inference::subsample(&of, x, y, n / 2, LEVEL, draws, seed)?
-            } else {
-                inference::bootstrap(&of, x, y, LEVEL, draws, seed)?
-            };
-            (found, Place::Cpu)
-        }
+    let how = match sampling {
+        Sampling::Halves => Resample::Subsample(n / 2),
+        Sampling::Bootstrap => Resample::Bootstrap,
+    };
+    let (estimate, values, place) = resampled([a, b], measure, on.into(), how, draws, seed)?;
+    let found = match sampling {
+        Sampling::Halves => inference::Interval::of_halves(estimate, values, n, LEVEL),
+        Sampling::Bootstrap => inference::Interval::of_bootstrap(estimate, values, LEVEL),
     };
     // Deviations of the draws are taken off the estimate: the ends may pass the range of the measure, which it cannot.
     let [least, most] = measure.range();
@@ -190,6 +177,28 @@ fn draw<'a>(
     })
 }
 
+/// The value and the draws, on the device if the measure has such a form there, and where.
+fn resampled(
+    pair: [&Named; 2],
+    measure: &Measure,
+    on: Machine<'_>,
+    how: Resample,
+    draws: usize,
+    seed: u32,
+) -> Result<(f64, Vec<f64>, Place)> {
+    if let Some((value, values)) = on_device(pair, measure, on.gpu, how, draws, seed)? {
+        return Ok((value, values, Place::Gpu));
+    }
+    let [x, y] = pair.map(|x| x.values.as_ref());
+    let (value, values) = inference::resampled(&draw(pair, measure, on.memory)?, [x, y], how, draws, u64::from(seed))?;
+    Ok((value, values, Place::Cpu))
+}
+
+/// The form by embeddings whose draws can be made on the device: those that are functions of a cosine.
+fn drawn(measure: &Measure) -> Option<Cosine> {
+    measure.cosine().filter(|c| !matches!(c.value, FromProducts::Product(_)))
+}
+
 /// The value and the draws, if the measure has a form for the device by embeddings.
 fn on_device(
     pair: [&Named; 2],
@@ -206,11 +215,11 @@ fn on_device(
     }
     let intake = Intake::of(form.embedding.between);
     form.embedding = intake.rest(form.embedding);
-    let taken = pair.map(|x| row_major(&intake.apply(x.values.as_ref()).0));
+    let taken = pair.map(|x| padded(&intake.apply(x.values.as_ref()).0, x.values.ncols()));
     let rows = [0, 1].map(|i| Rows { values: &taken[i], units: pair[i].values.ncols() });
     let n = pair[0].values.nrows();
-    let values = match resample(Some(gpu), n, rows, &[form], how, draws, seed) {
-        Ok(mut values) => values.pop().unwrap_or_default(),
+    let values = match resample(Some(gpu), n, rows, form, how, draws, seed) {
+        Ok(values) => values,
         Err(error @ Error::Measure(_)) => return Err(error),
         // What the device cannot do, the CPU can.
         Err(_) => return Ok(None),

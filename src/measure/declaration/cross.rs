@@ -5,7 +5,6 @@
 //! have to tell apart values that single precision does not, nothing is returned and the CPU does the pair.
 
 use std::any::Any;
-use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -178,12 +177,6 @@ pub struct Cross {
     prepare: Prepare,
     finish: Finish,
     closing: Option<Closing>,
-}
-
-impl fmt::Debug for Cross {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Cross({})", self.key)
-    }
 }
 
 impl Cross {

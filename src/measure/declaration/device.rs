@@ -4,7 +4,6 @@
 //! grows with the pairs, or with the square of the examples, is done on the device; what is left of a pair, a few numbers
 //! or a small matrix, is finished on the host in f64. Each form here is one way of dividing the work.
 
-use std::fmt;
 use std::sync::Arc;
 
 use faer::MatRef;
@@ -16,10 +15,9 @@ use crate::measure::numerics::basis::Basis;
 use crate::measure::numerics::basis::Procrustes;
 use crate::measure::pairwise::neighbours::{Nearness, Neighbours};
 use crate::measure::pairwise::rdm::Rdm;
-use crate::measure::ranks::RankComparison;
 
 /// How a measure is computed on a device.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Device {
     /// From inner products of embeddings.
     Cosine(Cosine),
@@ -97,7 +95,7 @@ impl FromProducts {
 }
 
 /// A measure that is a function of the singular values of the cross-product of two matrices.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Nuclear {
     /// What each representation becomes, on the CPU in f64.
     pub basis: Basis,
@@ -141,19 +139,33 @@ pub struct Neighbourhood {
     pub compare: OfNeighbours,
 }
 
-impl fmt::Debug for Neighbourhood {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Neighbourhood({}, {:?})", self.k, self.nearness)
-    }
-}
-
 /// A measure that compares the ranks of two tables of dissimilarities.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Ranks {
     /// How.
     pub comparison: RankComparison,
     /// The tables, and their comparison on the host where sorting on the device does not pay.
     pub tables: Tables,
+}
+
+/// How the upper triangles of two RDMs are compared. All values are in [-1, 1].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RankComparison {
+    /// Pearson's correlation of average ranks.
+    Spearman,
+    /// `12 sum r s / (N^3 - N)` of centred average ranks (Schütt et al. 2023).
+    RhoA,
+    /// Concordant less discordant pairs of elements over all pairs.
+    TauA,
+    /// Concordant less discordant pairs over the root of the pairs untied in each.
+    TauB,
+}
+
+impl RankComparison {
+    /// Whether it counts pairs of elements in one order or the other.
+    pub(in crate::measure) fn is_kendall(self) -> bool {
+        matches!(self, Self::TauA | Self::TauB)
+    }
 }
 
 type OfTables = Arc<dyn Fn(&Rdm, &Rdm) -> Result<f64> + Send + Sync>;
@@ -167,10 +179,4 @@ pub struct Tables {
     pub per_unit: bool,
     /// What is made of two tables.
     pub compare: OfTables,
-}
-
-impl fmt::Debug for Tables {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Tables({:?})", self.between)
-    }
 }

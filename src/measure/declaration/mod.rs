@@ -11,7 +11,9 @@ pub(crate) mod scale;
 
 pub(in crate::measure) use cross::turned;
 pub use cross::{Cross, Crossed, Of, Remainder, Side};
-pub use device::{Cosine, Device, FromProducts, Neighbourhood, Nuclear, NuclearValue, Ranks, Surroundings, Tables};
+pub use device::{
+    Cosine, Device, FromProducts, Neighbourhood, Nuclear, NuclearValue, RankComparison, Ranks, Surroundings, Tables,
+};
 pub use entry::{Direction, Entry, Extents, Held, Invariance};
 pub use given::{Given, Parameter, Takes, Value};
 pub use host::{Host, Prepared};

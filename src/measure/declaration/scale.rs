@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use faer::{Mat, MatRef};
 
-use crate::measure::named::Named;
+use crate::measure::representation::Named;
 
 /// What becomes of a value when its data are multiplied by positive numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,6 +1,6 @@
 //! Cosines of embeddings as values of a graph: of several pairs, and to train on.
 
-use super::{Embedding, Piece};
+use super::{Embedding, Piece, Prepared};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::Unary;
@@ -25,43 +25,66 @@ pub fn many(
         same_examples(g, n, xs[x])?;
     }
     let place = |x: usize| used.binary_search(&x).unwrap_or(0);
-    // Inner products wanted: of each with itself, then of each pair.
-    let wanted: Vec<(usize, usize)> =
-        (0..used.len()).map(|x| (x, x)).chain(pairs.iter().map(|&(a, b)| (place(a), place(b)))).collect();
-    let prepared = embeddings
+    // Of each with itself, then of each pair.
+    let own = (0..used.len()).map(|x| (x, x));
+    let of_one: Vec<(usize, usize)> = own.chain(pairs.iter().map(|&(a, b)| (place(a), place(b)))).collect();
+    let wanted: Vec<Wanted> = (0..embeddings.len())
+        .flat_map(|embedding| of_one.iter().map(move |&pair| Wanted { embedding, pair }))
+        .collect();
+    let prepared = used
         .iter()
-        .map(|e| used.iter().map(|&x| e.prepare_all(g, xs[x], None)).collect::<Result<Vec<_>>>())
+        .map(|&x| embeddings.iter().map(|e| e.prepare_all(g, xs[x], None)).collect::<Result<Vec<_>>>())
         .collect::<Result<Vec<_>>>()?;
-    let mut totals: Vec<Vec<Option<Tensor>>> = vec![vec![None; wanted.len()]; embeddings.len()];
+    let product = |g: &mut Graph, x: Tensor, y: Tensor| {
+        let product = g.times(x, y)?;
+        g.sum_all(product)
+    };
+    let products = inner_products(g, n, embeddings, &prepared, &wanted, &product)?;
+    g.fence();
+    products
+        .chunks(of_one.len())
+        .map(|own| (used.len()..own.len()).map(|i| cosine(g, own[i], own[of_one[i].0], own[of_one[i].1])).collect())
+        .collect()
+}
+
+/// An inner product: of which embedding, of which two representations.
+#[derive(Clone, Copy)]
+pub(in crate::measure) struct Wanted {
+    pub embedding: usize,
+    pub pair: (usize, usize),
+}
+
+/// Inner products of embeddings of `n` examples, a piece of the tables at a time. `prepared` has the tables of each representation
+/// for each embedding, and `product` is how two pieces are multiplied.
+///
+/// # Errors
+/// If there are no examples.
+pub(in crate::measure) fn inner_products(
+    g: &mut Graph,
+    n: usize,
+    embeddings: &[Embedding],
+    prepared: &[Vec<Vec<Prepared>>],
+    wanted: &[Wanted],
+    product: &dyn Fn(&mut Graph, Tensor, Tensor) -> Result<Tensor>,
+) -> Result<Vec<Tensor>> {
+    let mut totals: Vec<Option<Tensor>> = vec![None; wanted.len()];
     let pieces: Vec<Vec<Piece>> = embeddings.iter().map(|e| e.pieces(n)).collect();
     for k in 0..pieces.iter().map(Vec::len).max().unwrap_or(0) {
         // One piece at a time: without the fence the tables of all would stand in memory together.
         g.fence();
-        for ((prepared, totals), pieces) in prepared.iter().zip(&mut totals).zip(&pieces) {
-            let Some(&piece) = pieces.get(k) else { continue };
-            let bands = prepared
-                .iter()
-                .map(|p| p[piece.table].band(g, piece.start, piece.count))
-                .collect::<Result<Vec<_>>>()?;
-            for (&(a, b), total) in wanted.iter().zip(totals) {
-                let product = g.times(bands[a], bands[b])?;
-                let part = g.sum_all(product)?;
-                *total = Some(match *total {
-                    Some(total) => g.plus(total, part)?,
-                    None => part,
-                });
-            }
+        for (&Wanted { embedding: e, pair: (a, b) }, total) in wanted.iter().zip(&mut totals) {
+            let Some(&Piece { table, start, count }) = pieces[e].get(k) else { continue };
+            let x = prepared[a][e][table].band(g, start, count)?;
+            let y = prepared[b][e][table].band(g, start, count)?;
+            let part = product(g, x, y)?;
+            *total = Some(match *total {
+                Some(total) => g.plus(total, part)?,
+                None => part,
+            });
         }
     }
-    g.fence();
     let none = || Error::Shape("a comparison of no examples".into());
-    totals
-        .into_iter()
-        .map(|totals| {
-            let totals = totals.into_iter().collect::<Option<Vec<_>>>().ok_or_else(none)?;
-            (used.len()..wanted.len()).map(|i| cosine(g, totals[i], totals[wanted[i].0], totals[wanted[i].1])).collect()
-        })
-        .collect()
+    totals.into_iter().collect::<Option<_>>().ok_or_else(none)
 }
 
 /// The cosine of two representations' embeddings as a value to train on: differentiable, from undivided tables.

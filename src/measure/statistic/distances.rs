@@ -7,14 +7,14 @@ use faer::{Mat, MatRef};
 
 use super::input::{Classes, Rows, check, fail, median, pair_distances};
 use super::source::{Batch, Source};
-use super::standard::{Beside, Standard, made_of, padded};
+use super::standard::{Beside, Standard, made_of};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::graph::{Graph, Tensor};
 use crate::kernels::matmul::Inner;
 use crate::kernels::program::{Binary, Unary};
-use crate::measure::embedding::band_rows;
-use crate::measure::median as bisection;
+use crate::measure::device::batches::padded;
+use crate::measure::embedding::{bands, median as bisection};
 
 /// Sums of the distances of each example to those of each class, or, without labels, to all.
 #[derive(Debug)]
@@ -79,9 +79,9 @@ fn banded(
     mut of: impl FnMut(&mut Graph, Tensor, usize) -> Result<Vec<Tensor>>,
 ) -> Result<Vec<Tensor>> {
     let mut all = Vec::new();
-    for start in (0..n).step_by(band_rows(n)) {
+    for (start, count) in bands(n) {
         g.fence();
-        let band = g.rows(x, start, band_rows(n).min(n - start))?;
+        let band = g.rows(x, start, count)?;
         let squared = g.distances(band, x, Inner::SquaredDifference)?;
         all.extend(of(g, squared, start)?);
     }

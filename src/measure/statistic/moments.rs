@@ -7,11 +7,12 @@ use super::input::{
     Classes, Rows, centred, centred_varying, check, column_means, fail, less, not_converged, squared_distance,
 };
 use super::source::{Batch, Source};
-use super::standard::{Beside, Standard, made_of, padded, room};
+use super::standard::{Beside, Standard, made_of, room};
 use crate::error::Result;
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::Unary;
 use crate::measure::compare::Named;
+use crate::measure::device::batches::padded;
 
 /// Singular values of the class means below this part of the largest are too uncertain in f32 to divide by.
 const TRUSTED: f64 = 1e-3;
@@ -196,7 +197,7 @@ impl Source for Alignment {
         let targets = Standard::scaled(self.targets(&batch.classes()?));
         let norm = (targets.values.transpose() * &targets.values).norm_l2();
         let found = made_of(batch.gpu, &xs, None, &|g, x, _| {
-            let y = g.data(targets.rounded(), &[n, targets.values.ncols()])?;
+            let y = g.data(targets.padded(targets.values.ncols()), &[n, targets.values.ncols()])?;
             let shared = g.matmul_of(x, true, y, false)?;
             let own = if n < wide { g.matmul_of(x, false, x, true)? } else { g.matmul_of(x, true, x, false)? };
             let mut norm = |value: Tensor| {

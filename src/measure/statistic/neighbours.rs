@@ -9,11 +9,12 @@ use faer::{Mat, MatRef};
 use super::distances::counts;
 use super::input::{Rows, check, fail, median, pair_distances};
 use super::source::{Batch, Source};
-use super::standard::{Standard, in_batches, profile, room};
+use super::standard::{Standard, room};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::measure::compare::Named;
-use crate::measure::nearest::{Near as ByDistance, Nearest as Program};
+use crate::measure::device::batches::profile;
+use crate::measure::device::nearest::{Near as By, nearest};
 use crate::measure::numerics::algebra::rounding;
 
 /// By how much of itself the square of a distance may be off where it is to choose neighbours.
@@ -77,17 +78,8 @@ fn known(batch: &Batch<'_>, k: usize) -> Result<Rc<Vec<Option<Vec<usize>>>>> {
         }
         let xs = Standard::of_all(&batch.set);
         let width = room(&xs);
-        in_batches(
-            batch.gpu,
-            &xs,
-            |gpu, count| Program::new(gpu, count, [n, width], k, ByDistance::Distance),
-            |program, part| {
-                for (place, x) in part.iter().enumerate() {
-                    program.fill(place, &x.rounded(), x.values.ncols())?;
-                }
-                Ok(program.find()?.into_iter().take(part.len()).map(Some).collect())
-            },
-        )
+        let found = nearest(batch.gpu, xs.len(), [n, width], &|i| Ok(xs[i].padded(width)), k, By::Distance)?;
+        Ok(found.into_iter().map(Some).collect())
     })
 }
 

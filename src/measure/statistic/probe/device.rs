@@ -14,12 +14,13 @@ use faer::{Mat, Side};
 
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::graph::{Effect, Function, Graph, Machine, Tensor, VariableKind, lower};
+use crate::graph::{Effect, Function, Graph, Machine, Tensor, VariableKind};
 use crate::kernels::program::{Binary, DType, Unary};
+use crate::measure::device::batches::{in_batches, padded, program};
 use crate::measure::parallel::in_parallel;
 use crate::measure::statistic::input::{column_means, less, take_rows};
 use crate::measure::statistic::probe::Fold;
-use crate::measure::statistic::standard::{Standard, in_batches, padded, profile};
+use crate::measure::statistic::standard::Standard;
 
 /// What is fitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,9 +113,9 @@ pub fn held_out_scores(
     let room = (set.iter().map(Mat::ncols).max().unwrap_or(1) + 1).next_multiple_of(4);
     let problems: Vec<(usize, usize)> = (0..set.len()).flat_map(|x| (0..folds.len()).map(move |f| (x, f))).collect();
     let solved = in_batches(
-        gpu,
         &problems,
-        |gpu, count| Fitting::new(gpu, count, room, targets, probe.link),
+        usize::MAX,
+        |count| Fitting::new(gpu, count, room, targets, probe.link),
         |fitting, part| {
             let made = in_parallel(part.len(), |i| Problem::of(&set[part[i].0], &folds[part[i].1], probe, room));
             fitting.solve(&made.into_iter().collect::<Result<Vec<_>>>()?)
@@ -235,9 +236,7 @@ impl Fitting {
             descending.look(&mut g, &NAMES, &gradient, &turned)?,
             Function::new("score", vec![Effect::Output(SCORES.into(), scores)]),
         ];
-        let profile = profile(gpu);
-        let plan = lower(&g, &functions, problems, &profile)?;
-        Ok(Self { machine: Machine::new(gpu, plan)? })
+        Ok(Self { machine: program(gpu, &g, &functions, problems)? })
     }
 
     /// Scores of all examples for each problem, or the size of the gradient that it ended at.

@@ -8,11 +8,12 @@ use super::decoder::{Decoder, complete};
 use crate::error::Result;
 use crate::kernels::matmul::Inner;
 use crate::kernels::program::Binary;
-use crate::measure::embedding::band_rows;
+use crate::measure::device::batches::padded;
+use crate::measure::embedding::bands;
 use crate::measure::statistic::input::{Classes, Rows, take_rows};
 use crate::measure::statistic::neighbours::fits;
 use crate::measure::statistic::source::Batch;
-use crate::measure::statistic::standard::{Standard, made_of, padded};
+use crate::measure::statistic::standard::{Standard, made_of};
 
 /// Candidates beyond the neighbours wanted, so that rounding at the edge can be seen.
 const SPARE: usize = 3;
@@ -79,9 +80,8 @@ pub(super) fn votes(batch: &Batch<'_>, classes: &Classes, k: usize, folds: &[Fol
     let found = made_of(batch.gpu, &xs, None, &|g, x, _| {
         let fold = g.data(fold_of.iter().map(|&f| f as f32).collect(), &[n, 1])?;
         let mut all = Vec::new();
-        for start in (0..n).step_by(band_rows(n)) {
+        for (start, count) in bands(n) {
             g.fence();
-            let count = band_rows(n).min(n - start);
             let band = g.rows(x, start, count)?;
             let squared = g.distances(x, band, Inner::SquaredDifference)?;
             let own = g.rows(fold, start, count)?;
@@ -92,12 +92,11 @@ pub(super) fn votes(batch: &Batch<'_>, classes: &Classes, k: usize, folds: &[Fol
         }
         Ok(all)
     })?;
-    let of = |((x, named), bands): ((&Standard, &&_), Vec<Vec<f32>>)| {
+    let of = |((x, named), made): ((&Standard, &&_), Vec<Vec<f32>>)| {
         let named: &crate::measure::compare::Named = named;
         let rows = Rows::of(named.values.as_ref());
         let mut scores = Mat::zeros(n, classes.number());
-        for (band, start) in bands.iter().zip((0..n).step_by(band_rows(n))) {
-            let count = band.len() / wanted;
+        for (band, (start, count)) in made.iter().zip(bands(n)) {
             for i in 0..count {
                 let candidates = (0..wanted).map(|r| band[r * count + i].to_bits() as usize);
                 let near = nearest(&rows, x, &fold_of, k, start + i, candidates);

@@ -10,8 +10,7 @@ use faer::{Mat, MatRef};
 
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::measure::pair_program::{PairProgram, Stack};
-use crate::measure::statistic::standard::padded;
+use crate::measure::device::stack::{Stack, of_pairs};
 
 /// Bits below the largest element that the slices hold between them.
 const BITS: i32 = 44;
@@ -47,22 +46,25 @@ fn gram(gpu: Option<&Arc<Gpu>>, x: MatRef<'_, f64>) -> Result<Mat<f64>> {
     let width = p.next_multiple_of(4);
     let mut rest = Mat::from_fn(n, p, |i, j| x[(i, j)] * scale);
     let step = f64::from(bits).exp2();
-    let slices: Vec<Vec<f32>> = (0..count)
+    let slices: Vec<Mat<f64>> = (0..count)
         .map(|_| {
             let slice = Mat::from_fn(n, p, |i, j| (rest[(i, j)] * step).round());
             rest = Mat::from_fn(n, p, |i, j| rest[(i, j)] * step - slice[(i, j)]);
-            padded(&slice, width)
+            slice
         })
         .collect();
     let pairs: Vec<(usize, usize)> =
         (0..count).flat_map(|i| (i..count).map(move |j| (i, j))).filter(|(i, j)| i + j < count).collect();
-    let stack = Stack { forms: &slices, width };
-    let sizes = [2 * n * width + width * width, pairs.len()];
-    let mut program = PairProgram::new(gpu, n, [Some(stack), None], sizes, &|g, x, y| {
-        Ok(vec![("product", g.matmul_of(x, true, y, false)?)])
-    })?;
-    let mut products = vec![Vec::new(); pairs.len()];
-    program.run(&pairs, |number, made| products[number] = made[0].to_vec())?;
+    let slices = Stack::of(slices.iter(), width);
+    let floats = 2 * n * width + width * width;
+    let products = of_pairs(
+        gpu,
+        [&slices, &slices],
+        &pairs,
+        floats,
+        &|g, [x, y]| Ok(vec![g.matmul_of(x, true, y, false)?]),
+        &|_, made| made[0].to_vec(),
+    )?;
     // The smallest first.
     let mut order: Vec<usize> = (0..pairs.len()).collect();
     order.sort_by_key(|&k| std::cmp::Reverse(pairs[k].0 + pairs[k].1));

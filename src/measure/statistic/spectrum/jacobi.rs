@@ -13,9 +13,9 @@ use faer::{Mat, MatRef};
 
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::graph::{Effect, Function, Graph, Machine, Tensor, VariableKind, lower};
+use crate::graph::{Effect, Function, Graph, Machine, Tensor, VariableKind};
 use crate::kernels::program::{Binary, DType, Unary};
-use crate::measure::statistic::standard::{in_batches, profile};
+use crate::measure::device::batches::{in_batches, program};
 
 const MATRIX: &str = "matrix";
 const WORST: &str = "worst";
@@ -41,9 +41,9 @@ pub fn singular_values(gpu: Option<&Arc<Gpu>>, matrices: &[Mat<f64>]) -> Result<
     let rows = prepared.iter().map(|p| p.rows).max().unwrap_or(1).next_multiple_of(2);
     let length = prepared.iter().map(|p| p.length).max().unwrap_or(1).next_multiple_of(4);
     in_batches(
-        gpu,
         &prepared,
-        |gpu, count| Rotations::new(gpu, count, [rows, length]),
+        usize::MAX,
+        |count| Rotations::new(gpu, count, [rows, length]),
         |rotations, part| rotations.values_of(part),
     )
 }
@@ -105,9 +105,7 @@ impl Rotations {
             Function::new("rounds", effects).repeated((8 * rows / 2) as u32),
             Function::new(SQUARES, vec![Effect::Output(SQUARES.into(), squares)]),
         ];
-        let profile = profile(gpu);
-        let plan = lower(&g, &functions, matrices, &profile)?;
-        Ok(Self { machine: Machine::new(gpu, plan)?, rows, length })
+        Ok(Self { machine: program(gpu, &g, &functions, matrices)?, rows, length })
     }
 
     fn values_of(&mut self, part: &[Prepared]) -> Result<Vec<Result<Vec<f64>>>> {

@@ -7,7 +7,7 @@ use crate::measure::numerics::algebra::middle;
 
 /// What is done to a representation in f64 before it is rounded to the device's f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::measure::compare) enum Intake {
+pub(in crate::measure) enum Intake {
     /// Units of mean zero, the largest value near one: offsets and scales that no measure sees cost no digits.
     Standard,
     /// Units of median zero, the largest value near one: for distances. A few examples far from all others cost the rest no
@@ -24,7 +24,7 @@ pub(in crate::measure::compare) enum Intake {
 }
 
 impl Intake {
-    pub(in crate::measure::compare) fn of(between: Between) -> Self {
+    pub(in crate::measure) fn of(between: Between) -> Self {
         match between {
             Between::Gaussian(Bandwidth::Fixed(_) | Bandwidth::Relative(_))
             | Between::Laplace(Bandwidth::Fixed(_) | Bandwidth::Relative(_)) => Self::Own,
@@ -37,7 +37,7 @@ impl Intake {
     }
 
     /// What is left for the device to do.
-    pub(in crate::measure::compare) fn rest(self, embedding: Embedding) -> Embedding {
+    pub(in crate::measure) fn rest(self, embedding: Embedding) -> Embedding {
         match self {
             // Already standardised, and padding must not be taken for units.
             Self::Profiles => Embedding { between: Between::Cosine, ..embedding },
@@ -46,7 +46,7 @@ impl Intake {
     }
 
     /// The representation, and what it was multiplied by.
-    pub(in crate::measure::compare) fn apply(self, x: MatRef<'_, f64>) -> (Mat<f64>, f64) {
+    pub(in crate::measure) fn apply(self, x: MatRef<'_, f64>) -> (Mat<f64>, f64) {
         let (n, p) = (x.nrows(), x.ncols());
         match self {
             Self::Raw => (x.to_owned(), 1.0),
@@ -83,26 +83,4 @@ impl Intake {
             }
         }
     }
-}
-
-/// Rounded to what the device has.
-pub(in crate::measure::compare) fn row_major(x: &Mat<f64>) -> Vec<f32> {
-    padded(x, x.ncols())
-}
-
-/// Rows that are turned at a time.
-const BLOCK: usize = 64;
-
-/// With columns of zeros up to a width.
-pub(super) fn padded(x: &Mat<f64>, width: usize) -> Vec<f32> {
-    let mut out = vec![0.0; x.nrows() * width];
-    // Columns are contiguous here and rows there: a block of rows at a time stays in the caches.
-    for (b, block) in out.chunks_mut((width * BLOCK).max(1)).enumerate() {
-        for (j, column) in x.col_iter().enumerate() {
-            for (row, &v) in block.chunks_mut(width).zip(column.iter().skip(b * BLOCK)) {
-                row[j] = v as f32;
-            }
-        }
-    }
-    out
 }

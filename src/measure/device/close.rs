@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use faer::Mat;
 
-use super::intake::padded;
+use super::batches;
+use super::stack::{Stack, of_pairs};
 use crate::error::Result;
 use crate::gpu::Gpu;
+use crate::graph::{Graph, Tensor};
 use crate::measure::declaration::{Remainder, turned};
-use crate::measure::pair_program::{PairProgram, Stack};
 
 /// Two forms `[examples, units]` of the same examples, and their product `first' second`.
 #[derive(Clone, Copy)]
@@ -24,33 +25,31 @@ pub(super) struct Close<'a> {
 
 /// What remains of each pair.
 pub(super) fn remainders(gpu: &Arc<Gpu>, pairs: &[Close<'_>]) -> Result<Vec<Remainder>> {
-    let Some(first) = pairs.first() else { return Ok(Vec::new()) };
-    let n = first.first.nrows();
+    let n = pairs.first().map_or(0, |pair| pair.first.nrows());
     let turned = pairs.iter().map(|p| turned(p.first, p.second, p.cross)).collect::<Result<Vec<_>>>()?;
-    let width = turned.iter().map(|(x, _)| x.ncols()).max().unwrap_or(1).max(1).next_multiple_of(4);
-    let forms: Vec<Vec<f32>> = turned.iter().flat_map(|(x, y)| [padded(x, width), padded(y, width)]).collect();
+    let width = batches::width(turned.iter().map(|(x, _)| x.ncols()));
+    let forms = Stack::of(turned.iter().flat_map(|(x, y)| [x, y]), width);
     let places: Vec<(usize, usize)> = (0..pairs.len()).map(|i| (2 * i, 2 * i + 1)).collect();
-    let stack = Stack { forms: &forms, width };
-    let sizes = [4 * n * width + 6 * width * width, pairs.len()];
-    let mut program = PairProgram::new(Some(gpu), n, [Some(stack), None], sizes, &|g, x, y| {
-        let (difference, sum) = (g.minus(x, y)?, g.plus(x, y)?);
-        let differences = g.matmul_of(difference, true, difference, false)?;
-        let sums = g.matmul_of(sum, true, sum, false)?;
-        let mixed = g.matmul_of(difference, true, sum, false)?;
-        // Symmetric, for the best turn, but for rounding.
-        let other = g.matmul_of(sum, true, difference, false)?;
-        let (own, both) = (g.times(differences, sums)?, g.times(mixed, other)?);
-        let all = g.plus(own, both)?;
-        let products = g.sum_all(all)?;
-        let squares = g.times(difference, difference)?;
-        Ok(vec![("distance", g.sum_all(squares)?), ("products", g.scale(products, 0.5))])
-    })?;
-    let mut found = Vec::with_capacity(pairs.len());
-    program.run(&places, |_, made| {
+    let floats = 4 * n * width + 6 * width * width;
+    of_pairs(Some(gpu), [&forms, &forms], &places, floats, &remainder, &|_, made| {
         let value = |i: usize| f64::from(made[i][0]).max(0.0);
-        found.push(Remainder::Sums { distance: value(0), products: value(1) });
-    })?;
-    Ok(found)
+        Remainder::Sums { distance: value(0), products: value(1) }
+    })
+}
+
+/// The two sums, of forms of which one is turned onto the other.
+fn remainder(g: &mut Graph, [x, y]: [Tensor; 2]) -> Result<Vec<Tensor>> {
+    let (difference, sum) = (g.minus(x, y)?, g.plus(x, y)?);
+    let differences = g.matmul_of(difference, true, difference, false)?;
+    let sums = g.matmul_of(sum, true, sum, false)?;
+    let mixed = g.matmul_of(difference, true, sum, false)?;
+    // Symmetric, for the best turn, but for rounding.
+    let other = g.matmul_of(sum, true, difference, false)?;
+    let (own, both) = (g.times(differences, sums)?, g.times(mixed, other)?);
+    let all = g.plus(own, both)?;
+    let products = g.sum_all(all)?;
+    let squares = g.times(difference, difference)?;
+    Ok(vec![g.sum_all(squares)?, g.scale(products, 0.5)])
 }
 
 #[cfg(test)]

@@ -14,14 +14,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::embedding::{Between, Centring, Embedding};
-pub use super::resample::Rows;
+use super::batches::{Rows, halving, padded, program, width};
+use super::tables::by_tables;
+use super::{Asked, Grid, Intake, pairs, placed};
 use crate::error::{Error, Result};
-use crate::gpu::{Gpu, Profile};
-use crate::graph::{Effect, Function, Graph, Machine, Results, Tensor, VariableKind, lower};
+use crate::gpu::Gpu;
+use crate::graph::{Effect, Function, Graph, Machine, Results, Tensor, VariableKind};
 use crate::kernels::exact::product;
 use crate::kernels::program::{Binary, DType, Unary};
 use crate::kernels::sort::Ties;
+pub use crate::measure::declaration::RankComparison;
+use crate::measure::declaration::Ranks;
+use crate::measure::embedding::{Between, Centring, Embedding};
+use crate::measure::representation::Named;
 
 mod inversions;
 mod sums;
@@ -31,23 +36,33 @@ use sums::exact_sums;
 /// Elements of an RDM at most: ranks are floats.
 pub const MOST_ELEMENTS: usize = 1 << 23;
 
-/// How the upper triangles of two RDMs are compared. All values are in [-1, 1].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RankComparison {
-    /// Pearson's correlation of average ranks.
-    Spearman,
-    /// `12 sum r s / (N^3 - N)` of centred average ranks (Schütt et al. 2023).
-    RhoA,
-    /// Concordant less discordant pairs of elements over all pairs.
-    TauA,
-    /// Concordant less discordant pairs over the root of the pairs untied in each.
-    TauB,
+/// Whether the levels of a sort for each pair cost more than the host's own merge sort of the table: on a software adapter.
+pub(super) fn on_host(form: &Ranks, gpu: &Arc<Gpu>) -> bool {
+    gpu.profile().software && form.comparison.is_kendall()
 }
 
-impl RankComparison {
-    fn is_kendall(self) -> bool {
-        matches!(self, Self::TauA | Self::TauB)
+/// Measures of one kind of table.
+pub(super) fn by_ranks(set: &[Named], group: &[Asked<'_, Ranks>], gpu: &Arc<Gpu>) -> Result<Vec<Grid>> {
+    let Asked { form, .. } = group[0];
+    if on_host(form, gpu) {
+        let tables =
+            group.iter().map(|&Asked { number, symmetric, form }| Asked { number, symmetric, form: &form.tables });
+        return by_tables(set, &tables.collect::<Vec<_>>(), gpu);
     }
+    let (between, n, pairs) = (form.tables.between, set[0].values.nrows(), pairs(set.len(), true));
+    let intake = Intake::of(between);
+    let taken: Vec<(Vec<f32>, usize)> = set
+        .iter()
+        .map(|x| {
+            let x = intake.apply(x.values.as_ref()).0;
+            (padded(&x, x.ncols()), x.ncols())
+        })
+        .collect();
+    let rows: Vec<Rows<'_>> = taken.iter().map(|(values, units)| Rows { values, units: *units }).collect();
+    let wanted: Vec<RankComparison> = group.iter().map(|asked| asked.form.comparison).collect();
+    let rest = intake.rest(Embedding::new(between, Centring::Raw)).between;
+    let found = rank_comparisons(Some(gpu), n, &rows, rest, &pairs, &wanted)?;
+    Ok(found.into_iter().map(|values| placed(set.len(), &pairs, values, true)).collect())
 }
 
 /// Compares the RDMs of pairs of representations of the same `examples`, pairs given by places in `representations`: for each
@@ -92,41 +107,40 @@ fn in_blocks(
     if used.is_empty() || wanted.is_empty() {
         return Ok(values);
     }
-    let width = used.iter().map(|&x| representations[x].units).max().unwrap_or(1);
+    let extents = [examples, width(used.iter().map(|&x| representations[x].units))];
     let needs =
         Needs { products: wanted.iter().any(|w| !w.is_kendall()), orders: wanted.iter().any(|w| w.is_kendall()) };
-    let mut block = used.len().min(most);
-    let mut ranker = loop {
+    halving(used.len().min(most), |block| {
         let replicas = if block == used.len() { block } else { 2 * block };
-        match Ranker::new(gpu, replicas, [examples, width], between, needs) {
-            Err(Error::OutOfMemory(_)) if block > 1 => block = block.div_ceil(2).min(used.len() - 1).max(1),
-            other => break other?,
+        let mut ranker = Ranker::new(gpu, replicas, extents, between, needs)?;
+        let mut left: Vec<usize> = (0..pairs.len()).collect();
+        let parts: Vec<&[usize]> = used.chunks(block).collect();
+        for (i, first) in parts.iter().enumerate() {
+            for (j, second) in parts.iter().enumerate().skip(i) {
+                // A block with itself comes along with the next.
+                if i == j && i + 1 < parts.len() {
+                    continue;
+                }
+                let members: Vec<usize> =
+                    if i == j { first.to_vec() } else { first.iter().chain(*second).copied().collect() };
+                let place: BTreeMap<usize, usize> = members.iter().enumerate().map(|(place, &x)| (x, place)).collect();
+                let (here, others): (Vec<usize>, Vec<usize>) = std::mem::take(&mut left)
+                    .into_iter()
+                    .partition(|&p| place.contains_key(&pairs[p].0) && place.contains_key(&pairs[p].1));
+                left = others;
+                if here.is_empty() {
+                    continue;
+                }
+                let placed: Vec<(usize, usize)> =
+                    here.iter().map(|&p| (place[&pairs[p].0], place[&pairs[p].1])).collect();
+                let members: Vec<Rows> = members.iter().map(|&x| representations[x]).collect();
+                for (column, found) in values.iter_mut().zip(ranker.compare(gpu, &members, &placed, wanted)?) {
+                    here.iter().zip(found).for_each(|(&p, value)| column[p] = value);
+                }
+            }
         }
-    };
-    let mut left: Vec<usize> = (0..pairs.len()).collect();
-    let parts: Vec<&[usize]> = used.chunks(block).collect();
-    for (i, first) in parts.iter().enumerate() {
-        for (j, second) in parts.iter().enumerate().skip(i) {
-            // A block with itself comes along with the next.
-            if i == j && i + 1 < parts.len() {
-                continue;
-            }
-            let members: Vec<usize> =
-                if i == j { first.to_vec() } else { first.iter().chain(*second).copied().collect() };
-            let place: BTreeMap<usize, usize> = members.iter().enumerate().map(|(place, &x)| (x, place)).collect();
-            let (here, others): (Vec<usize>, Vec<usize>) =
-                left.into_iter().partition(|&p| place.contains_key(&pairs[p].0) && place.contains_key(&pairs[p].1));
-            left = others;
-            if here.is_empty() {
-                continue;
-            }
-            let placed: Vec<(usize, usize)> = here.iter().map(|&p| (place[&pairs[p].0], place[&pairs[p].1])).collect();
-            let members: Vec<Rows> = members.iter().map(|&x| representations[x]).collect();
-            for (column, found) in values.iter_mut().zip(ranker.compare(gpu, &members, &placed, wanted)?) {
-                here.iter().zip(found).for_each(|(&p, value)| column[p] = value);
-            }
-        }
-    }
+        Ok(())
+    })?;
     Ok(values)
 }
 
@@ -138,13 +152,6 @@ fn check(examples: usize, representations: &[Rows], pairs: &[(usize, usize)]) ->
         return Err(Error::Shape(format!(
             "an RDM of {examples} examples has more than the {MOST_ELEMENTS} elements that a device can rank exactly: \
              take fewer examples, or the CPU"
-        )));
-    }
-    if let Some(bad) = representations.iter().find(|r| r.units == 0 || r.values.len() != examples * r.units) {
-        return Err(Error::Shape(format!(
-            "{} values are no {examples} examples of {} units: pass all units of each example in turn",
-            bad.values.len(),
-            bad.units
         )));
     }
     match pairs.iter().find(|&&(a, b)| a.max(b) >= representations.len()) {
@@ -185,12 +192,11 @@ impl Ranker {
     fn new(
         gpu: Option<&Arc<Gpu>>,
         replicas: usize,
-        [examples, units]: [usize; 2],
+        [examples, room]: [usize; 2],
         between: Between,
         needs: Needs,
     ) -> Result<Self> {
         let mut g = Graph::new();
-        let room = units.next_multiple_of(4);
         let x = g.variable(INPUT, &[examples, room], DType::F32, VariableKind::Transient)?;
         // Where the mean over units matters, padding must not count.
         let counts_units = between == Between::Correlation;
@@ -238,9 +244,8 @@ impl Ranker {
             let others = g.scale(above, 2.0);
             exact_sums(&mut g, TIED, others, &mut effects)?;
         }
-        let profile = gpu.map_or_else(Profile::processor, |gpu| gpu.profile().clone());
-        let plan = lower(&g, &[Function::new("rank", effects)], replicas, &profile)?;
-        Ok(Self { machine: Machine::new(gpu, plan)?, examples, room, needs, counts_units })
+        let machine = program(gpu, &g, &[Function::new("rank", effects)], replicas)?;
+        Ok(Self { machine, examples, room, needs, counts_units })
     }
 
     /// Ranks the members, and compares pairs of them.
@@ -252,11 +257,7 @@ impl Ranker {
         wanted: &[RankComparison],
     ) -> Result<Vec<Vec<f64>>> {
         for (replica, rows) in members.iter().enumerate() {
-            let mut padded = vec![0.0; self.examples * self.room];
-            for (from, to) in rows.values.chunks(rows.units).zip(padded.chunks_mut(self.room)) {
-                to[..rows.units].copy_from_slice(from);
-            }
-            self.machine.write_replica(INPUT, replica, &padded)?;
+            self.machine.write_replica(INPUT, replica, &rows.padded(self.examples, self.room)?)?;
             if self.counts_units {
                 self.machine.write_replica(UNITS, replica, &[rows.units as f32])?;
             }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::sums::{exact_sums, read_sums};
 use super::{ORDER, RANKS, REVERSED, Ranker, TIED};
-use crate::error::{Error, Result};
-use crate::gpu::{Gpu, Profile};
-use crate::graph::{Copy, Function, Graph, Machine, Results, VariableKind, lower};
+use crate::error::Result;
+use crate::gpu::Gpu;
+use crate::graph::{Copy, Function, Graph, Machine, Results, VariableKind};
 use crate::kernels::program::DType;
+use crate::measure::device::batches::{in_batches, program};
 
 /// Counts of pairs of elements of two RDMs.
 #[derive(Clone, Copy, Debug)]
@@ -71,29 +72,35 @@ pub(super) fn counts(
         }
         found.push(Counts { all, untied_a: all - tied[a], untied_b: all - tied[b], difference: all - tied[of] });
     }
-    if tasks.is_empty() {
-        return Ok(found);
-    }
-    let mut machine = program(gpu, ranker.elements(), tasks.len())?;
-    for batch in tasks.chunks(machine.replicas()) {
-        let mut copies = Vec::with_capacity(2 * batch.len());
-        for (to_replica, task) in batch.iter().enumerate() {
-            for (from, to, from_replica) in [(task.order, ORDER, task.by), (RANKS, RANKS, task.of)] {
-                copies.push(Copy { from: from.into(), from_replica, to: to.into(), to_replica });
-            }
-        }
-        machine.copy_variables(&ranker.machine, &copies)?;
-        machine.run("inversions", 1)?;
-        let results = machine.read_results()?;
-        for (task, inversions) in batch.iter().zip(read_sums(&machine, &results, "inversions")?) {
-            found[task.pair].difference -= task.weight * inversions as i64;
-        }
+    let elements = ranker.elements();
+    let inversions = in_batches(
+        &tasks,
+        BATCH / (4 * elements),
+        |at_once| counting(gpu, elements, at_once),
+        |machine, batch| {
+            let copies = batch.iter().enumerate().flat_map(|(to_replica, task)| {
+                [(task.order, ORDER, task.by), (RANKS, RANKS, task.of)].map(|(from, to, from_replica)| Copy {
+                    from: from.into(),
+                    from_replica,
+                    to: to.into(),
+                    to_replica,
+                })
+            });
+            machine.copy_variables(&ranker.machine, &copies.collect::<Vec<_>>())?;
+            machine.run("inversions", 1)?;
+            let results = machine.read_results()?;
+            let counted = read_sums(machine, &results, "inversions")?;
+            Ok(counted.into_iter().take(batch.len()).collect())
+        },
+    )?;
+    for (task, inversions) in tasks.iter().zip(inversions) {
+        found[task.pair].difference -= task.weight * inversions as i64;
     }
     Ok(found)
 }
 
-/// A program for as many pairs at once as memory allows.
-fn program(gpu: Option<&Arc<Gpu>>, elements: usize, tasks: usize) -> Result<Machine> {
+/// The program for so many pairs at once.
+fn counting(gpu: Option<&Arc<Gpu>>, elements: usize, at_once: usize) -> Result<Machine> {
     let mut g = Graph::new();
     let order = g.variable(ORDER, &[elements, 1], DType::U32, VariableKind::Transient)?;
     let ranks = g.variable(RANKS, &[elements, 1], DType::F32, VariableKind::Transient)?;
@@ -101,16 +108,5 @@ fn program(gpu: Option<&Arc<Gpu>>, elements: usize, tasks: usize) -> Result<Mach
     let inversions = g.inversions(ordered)?;
     let mut effects = Vec::new();
     exact_sums(&mut g, "inversions", inversions, &mut effects)?;
-    let function = [Function::new("inversions", effects)];
-    let profile = gpu.map_or_else(Profile::processor, |gpu| gpu.profile().clone());
-    let most = (BATCH / (4 * elements)).clamp(1, tasks);
-    // Batches of one size: what fills up the last is counted too.
-    let mut at_once = tasks.div_ceil(tasks.div_ceil(most));
-    loop {
-        let made = lower(&g, &function, at_once, &profile).and_then(|plan| Machine::new(gpu, plan));
-        match made {
-            Err(Error::OutOfMemory(_)) if at_once > 1 => at_once = at_once.div_ceil(2),
-            other => return other,
-        }
-    }
+    program(gpu, &g, &[Function::new("inversions", effects)], at_once)
 }

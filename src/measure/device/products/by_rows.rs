@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 
-use super::embedding::{Between, Embedding, First, LONGEST_BAND, Prepared, Sums, Window};
-use super::parallel::in_parallel;
 use crate::error::{Error, Result};
-use crate::gpu::{Gpu, Profile};
-use crate::graph::{Copy, Effect, Function, Graph, Machine, Tensor, VariableKind, lower};
+use crate::gpu::Gpu;
+use crate::graph::{Copy, Effect, Function, Graph, Machine, Tensor, VariableKind};
 use crate::kernels::program::{Binary, DType};
+use crate::measure::device::batches::{Rows, halving, profile, program};
+use crate::measure::embedding::{Between, Embedding, First, LONGEST_BAND, Prepared, Sums, Window};
+use crate::measure::parallel::in_parallel;
 
 const VALUES: &str = "values";
 const FIRST_ROW: &str = "first row";
@@ -61,11 +62,10 @@ pub fn products(
     if embeddings.iter().any(|e| e.between != first.between || e.batch.is_some()) {
         return Err(Error::Shape("large sets are compared by one kind of table at a time, and not by batches".into()));
     }
-    let profile = gpu.map_or_else(Profile::processor, |gpu| gpu.profile().clone());
     let room = gpu.map_or(1 << 27, |gpu| gpu.binding_bytes()) / 10 * 9;
     let row_bytes = 4 * (count * examples * embeddings.len()) as u64;
     // Sums over these rows are one loop, which software adapters end after so many turns.
-    let turns = if profile.loop_iterations.is_some() { LONGEST_BAND / examples } else { most.rows };
+    let turns = if profile(gpu).loop_iterations.is_some() { LONGEST_BAND / examples } else { most.rows };
     let rows = (room / row_bytes.max(1))
         .min(most.rows.min(turns.max(8)) as u64)
         .min(examples.next_multiple_of(8) as u64) as usize
@@ -80,12 +80,16 @@ pub fn products(
     let levels: Vec<Level> =
         (0..examples).step_by(height).map(|from| Level { from, end: (from + height).min(examples) }).collect();
     let (graph, functions) = holder([examples, units], embeddings, rows, &levels)?;
-    let mut holders = holders(gpu, &profile, [count, most.held.min(count)], &graph, &functions)?;
+    // Programs that hold all representations between them, each as many as fit.
+    let mut holders: Vec<Machine> = halving(most.held.min(count), |each| {
+        (0..count.div_ceil(each)).map(|_| program(gpu, &graph, &functions, each)).collect()
+    })?;
     let each = holders.first().map_or(1, Machine::replicas);
+    let width = units.next_multiple_of(4);
     for (h, holder) in holders.iter_mut().enumerate() {
         let taken = in_parallel(each.min(count - h * each), |place| {
-            let (values, own) = take(h * each + place);
-            padded(&values, examples, own, units)
+            let (values, units) = take(h * each + place);
+            Rows { values: &values, units }.padded(examples, width)
         });
         for (place, values) in taken.into_iter().enumerate() {
             holder.write_replica(VALUES, place, &values?)?;
@@ -94,7 +98,7 @@ pub fn products(
     }
     let mut sums = vec![vec![0.0; count * count]; embeddings.len()];
     for (l, level) in levels.iter().enumerate() {
-        let mut gathered = gathered(gpu, &profile, count, embeddings.len(), [rows, examples - level.from])?;
+        let mut gathered = gathered(gpu, count, embeddings.len(), [rows, examples - level.from])?;
         for start in (level.from..level.end).step_by(rows) {
             for (h, holder) in holders.iter_mut().enumerate() {
                 holder.write_integers(FIRST_ROW, &vec![start as u32; each])?;
@@ -135,36 +139,6 @@ fn part(level: usize, embedding: usize) -> String {
 
 fn band(embedding: usize) -> String {
     format!("band/{embedding}")
-}
-
-fn padded(values: &[f32], examples: usize, own: usize, units: usize) -> Result<Vec<f32>> {
-    let width = units.next_multiple_of(4);
-    if own == 0 || own > units || values.len() != examples * own {
-        return Err(Error::Shape(format!("{} values of {own} units do not fit the comparison", values.len())));
-    }
-    let mut out = vec![0.0; examples * width];
-    for (from, to) in values.chunks(own).zip(out.chunks_mut(width)) {
-        to[..own].copy_from_slice(from);
-    }
-    Ok(out)
-}
-
-/// Programs that hold all representations between them, each as many as fit.
-fn holders(
-    gpu: Option<&Arc<Gpu>>,
-    profile: &Profile,
-    [count, mut each]: [usize; 2],
-    graph: &Graph,
-    functions: &[Function],
-) -> Result<Vec<Machine>> {
-    loop {
-        let made: Result<Vec<Machine>> =
-            (0..count.div_ceil(each)).map(|_| Machine::new(gpu, lower(graph, functions, each, profile)?)).collect();
-        match made {
-            Err(Error::OutOfMemory(_)) if each > 1 => each = each.div_ceil(2),
-            other => return other,
-        }
-    }
 }
 
 fn holder(
@@ -241,20 +215,14 @@ fn holder(
 }
 
 /// The program in which rows of all representations come together.
-fn gathered(
-    gpu: Option<&Arc<Gpu>>,
-    profile: &Profile,
-    count: usize,
-    embeddings: usize,
-    [rows, columns]: [usize; 2],
-) -> Result<Machine> {
+fn gathered(gpu: Option<&Arc<Gpu>>, count: usize, embeddings: usize, [rows, columns]: [usize; 2]) -> Result<Machine> {
     let mut g = Graph::new();
     let mut effects = Vec::with_capacity(embeddings);
     for e in 0..embeddings {
         let rows = g.variable(band(e), &[rows, columns], DType::F32, VariableKind::Transient)?;
         effects.push(Effect::Output(band(e), g.pair_dot(rows, rows)?));
     }
-    Machine::new(gpu, lower(&g, &[Function::new("add", effects)], count, profile)?)
+    program(gpu, &g, &[Function::new("add", effects)], count)
 }
 
 /// Whether a kind of table has a form here: one whose rows do not depend on how many units are padding.

@@ -1,36 +1,32 @@
-//! How differently two networks answer, on the device: the Jensen-Shannon divergence of the softmaxes of their outputs.
+//! How differently two networks answer: the Jensen-Shannon divergence of the softmaxes of their outputs.
 
 use std::sync::Arc;
 
-use super::pair_program::{PairProgram, Stack};
+use super::stack::{Stack, of_pairs};
+use super::{Asked, Grid, pairs, placed};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::{Binary, Unary};
+use crate::measure::representation::Named;
 
-/// Mean Jensen-Shannon divergence in bits for each of `pairs` of outputs, each `[examples, classes]` row-major.
-///
-/// # Errors
-/// If the device fails or has not enough memory.
-pub fn jensen_shannon(
-    gpu: Option<&Arc<Gpu>>,
-    [examples, classes]: [usize; 2],
-    outputs: &[Vec<f32>],
-    pairs: &[(usize, usize)],
-) -> Result<Vec<f64>> {
-    let stack = Stack { forms: outputs, width: classes };
-    let sizes = [8 * examples * classes, pairs.len()];
-    let mut program = PairProgram::new(gpu, examples, [Some(stack), None], sizes, &|g, x, y| {
+/// Mean divergence in bits, which is alike either way about.
+pub(super) fn by_outputs(set: &[Named], group: &[Asked<'_, ()>], gpu: &Arc<Gpu>) -> Result<Vec<Grid>> {
+    let (n, classes) = set[0].values.shape();
+    let pairs = pairs(set.len(), true);
+    // Columns of zeros would be answers.
+    let outputs = Stack::of(set.iter().map(|x| &x.values), classes);
+    let floats = 8 * n * classes;
+    let build = |g: &mut Graph, [x, y]: [Tensor; 2]| {
         let (p, q) = (softmax(g, x)?, softmax(g, y)?);
         let terms = divergence(g, p, q)?;
-        Ok(vec![("divergence", g.sum(terms, 1)?)])
-    })?;
-    let mut found = vec![0.0; pairs.len()];
-    program.run(pairs, |i, made| {
+        Ok(vec![g.sum(terms, 1)?])
+    };
+    let found = of_pairs(Some(gpu), [&outputs, &outputs], &pairs, floats, &build, &|_, made| {
         let sum: f64 = made[0].iter().map(|&v| f64::from(v)).sum();
-        found[i] = sum / (examples as f64 * 2.0 * std::f64::consts::LN_2);
+        sum / (n as f64 * 2.0 * std::f64::consts::LN_2)
     })?;
-    Ok(found)
+    Ok(group.iter().map(|_| placed(set.len(), &pairs, found.iter().copied(), true)).collect())
 }
 
 fn softmax(g: &mut Graph, x: Tensor) -> Result<Tensor> {

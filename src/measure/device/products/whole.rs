@@ -1,4 +1,4 @@
-//! All pairs of replicas by measures that are cosines of [embeddings](super::embedding): a program of its own, whose
+//! All pairs of replicas by measures that are cosines of [embeddings](crate::measure::embedding): a program of its own, whose
 //! replicas are representations from any number of groups, or from files.
 //!
 //! Representations are copied in on the device. Narrow ones are padded with columns of zeros, which change no inner
@@ -7,11 +7,12 @@
 
 use std::sync::Arc;
 
-use super::embedding::{Between, Embedding, Piece, Prepared};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Profile};
 use crate::graph::{Copy, Effect, Function, Graph, Machine, Plan, VariableKind, lower};
 use crate::kernels::program::DType;
+use crate::measure::device::batches::{Rows, profile};
+use crate::measure::embedding::{Between, Embedding, Prepared, Wanted, inner_products};
 
 /// Name of the variable that holds a layer's representation of a replica.
 pub fn input_name(layer: usize) -> String {
@@ -67,11 +68,7 @@ pub struct Matrix {
 #[derive(Debug)]
 pub struct Pairs {
     machine: Machine,
-    layers: usize,
-    measures: Vec<Embedding>,
-    /// Whether representations were brought near one, so that products have to be taken back.
-    scaled: bool,
-    counts_units: bool,
+    of: Of,
 }
 
 /// The program before it has memory.
@@ -79,9 +76,16 @@ pub struct Pairs {
 pub struct PlannedPairs {
     /// Its plan.
     pub plan: Plan,
+    of: Of,
+}
+
+/// What a program compares.
+#[derive(Debug)]
+struct Of {
     units: usize,
     layers: usize,
     measures: Vec<Embedding>,
+    /// Whether representations were brought near one, so that products have to be taken back.
     scaled: bool,
     counts_units: bool,
 }
@@ -118,7 +122,6 @@ impl PlannedPairs {
         for (&x, &count) in inputs.iter().zip(&counts) {
             prepared.push(measures.iter().map(|m| m.prepare_all(&mut g, x, count)).collect::<Result<Vec<_>>>()?);
         }
-        let pieces: Vec<Vec<Piece>> = measures.iter().map(|m| m.pieces(examples)).collect();
         // All tables that know of it have one scale, since it is the representation's.
         let scales: Vec<_> = prepared.iter().map(|of| of.iter().flatten().find_map(|p| p.scale)).collect();
         let mut functions = Vec::new();
@@ -131,7 +134,12 @@ impl PlannedPairs {
             };
             let mut effects = Vec::new();
             for part in parts {
-                accumulate(&mut g, &prepared, &pieces, part, &mut effects)?;
+                let wanted: Vec<Wanted> = (0..measures.len())
+                    .flat_map(|embedding| part.iter().map(move |&pair| Wanted { embedding, pair }))
+                    .collect();
+                let found = inner_products(&mut g, examples, measures, &prepared, &wanted, &Graph::pair_dot)?;
+                let name = |wanted: &Wanted| output_name(wanted.embedding, wanted.pair.0, wanted.pair.1);
+                effects.extend(wanted.iter().zip(found).map(|(wanted, total)| Effect::Output(name(wanted), total)));
             }
             let known = scales.iter().enumerate().filter_map(|(l, scale)| scale.map(|scale| (l, scale)));
             effects.extend(known.map(|(l, scale)| Effect::Output(scale_name(l), scale)));
@@ -139,7 +147,7 @@ impl PlannedPairs {
         }
         let plan = lower(&g, &functions, replicas, profile)?;
         let scaled = scales.iter().any(Option::is_some);
-        Ok(Self { plan, units, layers, measures: measures.to_vec(), scaled, counts_units })
+        Ok(Self { plan, of: Of { units, layers, measures: measures.to_vec(), scaled, counts_units } })
     }
 
     /// Makes the machine.
@@ -147,14 +155,12 @@ impl PlannedPairs {
     /// # Errors
     /// If the device has not enough memory.
     pub fn make(self, gpu: Option<&Arc<Gpu>>) -> Result<Pairs> {
-        let Self { plan, units, layers, measures, scaled, counts_units } = self;
+        let Self { plan, of } = self;
         let mut machine = Machine::new(gpu, plan)?;
-        if counts_units {
-            for layer in 0..layers {
-                machine.write_variable(&units_name(layer), &vec![units as f32; machine.replicas()])?;
-            }
+        for layer in (0..of.layers).filter(|_| of.counts_units) {
+            machine.write_variable(&units_name(layer), &vec![of.units as f32; machine.replicas()])?;
         }
-        Ok(Pairs { machine, layers, measures, scaled, counts_units })
+        Ok(Pairs { machine, of })
     }
 }
 
@@ -171,8 +177,7 @@ impl Pairs {
         measures: &[Embedding],
         which: &[Layers],
     ) -> Result<Self> {
-        let profile = gpu.map_or_else(Profile::processor, |gpu| gpu.profile().clone());
-        PlannedPairs::new(&profile, replicas, layers, extents, measures, which)?.make(gpu)
+        PlannedPairs::new(&profile(gpu), replicas, layers, extents, measures, which)?.make(gpu)
     }
 
     /// The machine, into whose `input/<layer>` variables the representations go.
@@ -192,7 +197,7 @@ impl Pairs {
             .map(|(i, &m)| Copy { from: variable.to_owned(), from_replica: i, to: input_name(layer), to_replica: m })
             .collect();
         self.machine.copy_variables(from, &copies)?;
-        if let (true, Some((_, placed))) = (self.counts_units, from.plan().variables.get(variable)) {
+        if let (true, Some((_, placed))) = (self.of.counts_units, from.plan().variables.get(variable)) {
             for &m in members {
                 self.machine.write_replica(&units_name(layer), m, &[placed.shape.columns() as f32])?;
             }
@@ -206,19 +211,12 @@ impl Pairs {
     /// If there is no such replica or layer, or the values do not fit.
     pub fn fill(&mut self, layer: usize, replica: usize, values: &[f32], units: usize) -> Result<()> {
         let name = input_name(layer);
-        let room = self.machine.plan().variables.get(&name).map(|(_, placed)| placed.shape.columns());
-        let Some(room) = room.filter(|&room| units > 0 && units <= room && values.len().is_multiple_of(units)) else {
-            return Err(Error::Shape(format!(
-                "{} values of {units} units do not fit layer {layer} of the comparison",
-                values.len()
-            )));
+        let placed = self.machine.plan().variables.get(&name).map(|(_, placed)| placed.shape.extents());
+        let Some(&[examples, room]) = placed else {
+            return Err(Error::Shape(format!("the comparison has no layer {layer}")));
         };
-        let mut padded = vec![0.0; values.len() / units * room];
-        for (from, to) in values.chunks(units).zip(padded.chunks_mut(room)) {
-            to[..units].copy_from_slice(from);
-        }
-        self.machine.write_replica(&name, replica, &padded)?;
-        if self.counts_units {
+        self.machine.write_replica(&name, replica, &Rows { values, units }.padded(examples, room)?)?;
+        if self.of.counts_units {
             self.machine.write_replica(&units_name(layer), replica, &[units as f32])?;
         }
         Ok(())
@@ -233,22 +231,22 @@ impl Pairs {
         self.machine.run(which.function(), 1)?;
         let results = self.machine.read_results()?;
         let replicas = self.machine.replicas();
-        let scales = (0..self.layers)
-            .map(|layer| match self.scaled {
+        let scales = (0..self.of.layers)
+            .map(|layer| match self.of.scaled {
                 true => Ok(self.machine.output(&results, &scale_name(layer))?.into_iter().map(f64::from).collect()),
                 false => Ok(vec![1.0; replicas]),
             })
             .collect::<Result<Vec<Vec<f64>>>>()?;
         let mut matrices = Vec::new();
-        for (measure, embedding) in self.measures.iter().enumerate() {
+        for (measure, embedding) in self.of.measures.iter().enumerate() {
             let degree = embedding.between.degree().unwrap_or(0);
             let products = |a: usize, b: usize| self.machine.output(&results, &output_name(measure, a, b));
-            let mut norms = Vec::with_capacity(self.layers);
-            for layer in 0..self.layers {
+            let mut norms = Vec::with_capacity(self.of.layers);
+            for layer in 0..self.of.layers {
                 let own = products(layer, layer)?;
                 norms.push((0..replicas).map(|r| f64::from(own[r * replicas + r]).max(0.0).sqrt()).collect::<Vec<_>>());
             }
-            for (a, b) in which.pairs(self.layers) {
+            for (a, b) in which.pairs(self.of.layers) {
                 let raw = products(a, b)?;
                 let values = raw
                     .iter()
@@ -273,36 +271,4 @@ fn scale_name(layer: usize) -> String {
 
 fn output_name(measure: usize, a: usize, b: usize) -> String {
     format!("products/{measure}/{a}/{b}")
-}
-
-/// Adds up the inner products of the embeddings for pairs of layers, a piece of the tables at a time.
-fn accumulate(
-    g: &mut Graph,
-    prepared: &[Vec<Vec<Prepared>>],
-    pieces: &[Vec<Piece>],
-    pairs: &[(usize, usize)],
-    effects: &mut Vec<Effect>,
-) -> Result<()> {
-    let wanted: Vec<(usize, usize, usize)> =
-        (0..pieces.len()).flat_map(|m| pairs.iter().map(move |&(a, b)| (m, a, b))).collect();
-    let mut totals = vec![None; wanted.len()];
-    for k in 0..pieces.iter().map(Vec::len).max().unwrap_or(0) {
-        // One piece at a time: without the fence the tables of all would stand in memory together.
-        g.fence();
-        for (&(m, a, b), total) in wanted.iter().zip(&mut totals) {
-            let Some(&Piece { table, start, count }) = pieces[m].get(k) else { continue };
-            let x = prepared[a][m][table].band(g, start, count)?;
-            let y = prepared[b][m][table].band(g, start, count)?;
-            let part = g.pair_dot(x, y)?;
-            *total = Some(match *total {
-                Some(total) => g.plus(total, part)?,
-                None => part,
-            });
-        }
-    }
-    for (&(m, a, b), total) in wanted.iter().zip(totals) {
-        let total = total.ok_or_else(|| Error::Shape("a comparison of no examples".into()))?;
-        effects.push(Effect::Output(output_name(m, a, b), total));
-    }
-    Ok(())
 }

@@ -5,11 +5,7 @@
 //! Frobenius norm. A quintic that triples small values and keeps large ones near one (Jordan et al. 2024) is followed by the
 //! cubic `(3 s - s^3) / 2`, whose fixed point is one. Values below 1e-7 of the norm do not get there, and weigh as little.
 
-use std::sync::Arc;
-
-use super::pair_program::{PairProgram, Stack};
 use crate::error::Result;
-use crate::gpu::Gpu;
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::{Binary, Unary};
 
@@ -52,55 +48,4 @@ pub fn polar(g: &mut Graph, a: Tensor) -> Result<Tensor> {
         x = g.plus(kept, turned)?;
     }
     Ok(x)
-}
-
-/// What is known of a pair.
-#[derive(Clone, Copy, Debug)]
-pub struct Shared {
-    /// Sum of the singular values of `X'Y`.
-    pub nuclear: f64,
-    /// Sum of their squares.
-    pub squares: f64,
-    /// `min_Q |X Q - Y|^2` over partial isometries, from the residual itself: exact where the two are close.
-    pub residual: f64,
-}
-
-/// For each of `pairs` of representations, each `[examples, width]` row-major, what their cross-product says.
-///
-/// # Errors
-/// If the device fails or has not enough memory.
-pub fn shared(
-    gpu: Option<&Arc<Gpu>>,
-    examples: usize,
-    width: usize,
-    representations: &[Vec<f32>],
-    pairs: &[(usize, usize)],
-) -> Result<Vec<Shared>> {
-    let stack = Stack { forms: representations, width };
-    let sizes = [4 * examples * width + 8 * width * width, pairs.len()];
-    let mut program = PairProgram::new(gpu, examples, [Some(stack), None], sizes, &|g, x, y| {
-        let cross = g.matmul_of(x, true, y, false)?;
-        let factor = polar(g, cross)?;
-        let mut inner = |a: Tensor, b: Tensor| -> Result<Tensor> {
-            let product = g.times(a, b)?;
-            g.sum_all(product)
-        };
-        let (nuclear, squares) = (inner(factor, cross)?, inner(cross, cross)?);
-        let turned = g.matmul(x, factor)?;
-        let back = g.matmul_of(turned, false, factor, true)?;
-        let mut norm = |a: Tensor, b: Tensor| -> Result<Tensor> {
-            let difference = g.minus(a, b)?;
-            let squares = g.unary(Unary::Square, difference);
-            g.sum_all(squares)
-        };
-        let (apart, left) = (norm(turned, y)?, norm(x, back)?);
-        let residual = g.plus(apart, left)?;
-        Ok(vec![("nuclear", nuclear), ("squares", squares), ("residual", residual)])
-    })?;
-    let mut found = Vec::with_capacity(pairs.len());
-    program.run(pairs, |_, made| {
-        let value = |i: usize| f64::from(made[i][0]);
-        found.push(Shared { nuclear: value(0), squares: value(1), residual: value(2) });
-    })?;
-    Ok(found)
 }
