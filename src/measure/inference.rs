@@ -66,15 +66,9 @@ pub fn bootstrap(
     draws: usize,
     seed: u64,
 ) -> Result<Interval> {
-    check_pair(x, y)?;
-    check_draws(level, draws)?;
     let n = x.nrows();
-    let estimate = measure(x, y)?;
-    let values = draw_all(draws, &|draw| {
-        let mut random = Random::new(seed, draw);
-        let rows: Vec<usize> = (0..n).map(|_| random.below(n)).collect();
-        measure(take_rows(x, &rows).as_ref(), take_rows(y, &rows).as_ref())
-    })?;
+    let rows = |mut random: Random| (0..n).map(|_| random.below(n)).collect();
+    let (estimate, values) = resampled(measure, [x, y], level, draws, seed, &rows)?;
     Ok(Interval::of_bootstrap(estimate, values, level))
 }
 
@@ -96,18 +90,37 @@ pub fn subsample(
     draws: usize,
     seed: u64,
 ) -> Result<Interval> {
-    check_pair(x, y)?;
-    check_draws(level, draws)?;
     let n = x.nrows();
     if size < 2 || size >= n {
         return fail(format!("a subsample must have at least 2 and fewer than {n} examples, but has {size}"));
     }
+    let rows = |mut random: Random| random.subset(n, size);
+    let (estimate, values) = resampled(measure, [x, y], level, draws, seed, &rows)?;
+    Ok(Interval::of_subsamples(estimate, values, size, n, level))
+}
+
+/// The measure on all examples, and on those of each draw.
+fn resampled(
+    measure: Measure<'_>,
+    [x, y]: [MatRef<'_, f64>; 2],
+    level: f64,
+    draws: usize,
+    seed: u64,
+    rows: &(dyn Fn(Random) -> Vec<usize> + Sync),
+) -> Result<(f64, Vec<f64>)> {
+    check_pair(x, y)?;
+    if !(level > 0.0 && level < 1.0) {
+        return fail(format!("the level of an interval must lie between 0 and 1 (both excluded), but is {level}"));
+    }
+    if draws < 2 {
+        return fail(format!("an interval needs at least 2 draws, but has {draws}"));
+    }
     let estimate = measure(x, y)?;
     let values = draw_all(draws, &|draw| {
-        let rows = Random::new(seed, draw).subset(n, size);
+        let rows = rows(Random::new(seed, draw));
         measure(take_rows(x, &rows).as_ref(), take_rows(y, &rows).as_ref())
     })?;
-    Ok(Interval::of_subsamples(estimate, values, size, n, level))
+    Ok((estimate, values))
 }
 
 /// Which values count as evidence against the null.
@@ -232,16 +245,6 @@ fn check_pair(x: MatRef<'_, f64>, y: MatRef<'_, f64>) -> Result<()> {
     check(x, "the first representation", 2)?;
     check(y, "the second representation", 2)?;
     same_rows(x.nrows(), y.nrows(), "the two representations")
-}
-
-fn check_draws(level: f64, draws: usize) -> Result<()> {
-    if !(level > 0.0 && level < 1.0) {
-        return fail(format!("the level of an interval must lie between 0 and 1 (both excluded), but is {level}"));
-    }
-    if draws < 2 {
-        return fail(format!("an interval needs at least 2 draws, but has {draws}"));
-    }
-    Ok(())
 }
 
 /// Draws on all cores, in their order, or the error of the first that fails.

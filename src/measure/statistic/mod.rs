@@ -4,7 +4,7 @@
 mod classes;
 mod dimension;
 mod distances;
-mod entry;
+pub(crate) mod entry;
 mod geometry;
 pub(crate) mod input;
 mod moments;
