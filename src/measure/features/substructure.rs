@@ -11,8 +11,11 @@ use crate::measure::statistic::input::{fail, same_rows};
 /// Bits that the feature is of.
 pub(super) const RELEVANT: usize = 4;
 
+/// A function of the bits and its name.
+type Function = (&'static str, fn([usize; RELEVANT]) -> usize);
+
 /// Functions of the bits that have two values.
-pub(super) const TWO_VALUED: [(&str, fn([usize; RELEVANT]) -> usize); 7] = [
+pub(super) const TWO_VALUED: [Function; 7] = [
     ("xor_left", |[w, x, _, _]| w ^ x),
     ("xor_right", |[_, _, y, z]| y ^ z),
     ("parity", |[w, x, y, z]| w ^ x ^ y ^ z),
