@@ -10,8 +10,6 @@ use isogram::measure::catalogue::{Measure, Statistic, measures, statistics};
 use isogram::measure::compare::{Named, Place, all_pairs};
 use isogram::measure::describe::on_device;
 use isogram::measure::pairwise::rdm::{Dissimilarity, rdm};
-use isogram::measure::statistic::geometry;
-use isogram::measure::statistic::probe::LogisticOptions;
 
 use crate::reference::{CASES, case, labels, of, value};
 use crate::support;
@@ -334,32 +332,23 @@ fn gather() -> Agreement {
     table
 }
 
-/// What needs two labels of each example, which the library has: whether a digit is 5 or more, across parities.
+/// What is of a design, which the labels number: whether a digit is 5 or more, across parities.
 fn generalisation(
     x: &Named,
     labels: &[usize],
     gpu: Option<&Arc<Gpu>>,
-) -> [(&'static str, &'static str, f64, Option<f64>); 2] {
-    let x = x.values.as_ref();
-    let large: Vec<usize> = labels.iter().map(|l| usize::from(*l >= 5)).collect();
-    let parity: Vec<usize> = labels.iter().map(|l| l % 2).collect();
-    let conditions: Vec<usize> = large.iter().zip(&parity).map(|(a, b)| 2 * a + b).collect();
-    let options = LogisticOptions { standardise: false, ..LogisticOptions::default() };
-    let pairs = [(2, 0), (3, 1)];
-    let decoder = geometry::Decoder::Logistic(options);
-    let across = geometry::ccgp_across_contexts(x, &large, &parity, 1, &decoder).unwrap();
-    let parallel = geometry::parallelism_of_pairs(x, &conditions, &pairs).unwrap();
-    let [ccgp, angle] = match gpu {
-        None => [None, None],
-        gpu => [
-            Some(geometry::ccgp_across_contexts_on(gpu, x, &large, &parity, 1, &decoder).unwrap().mean),
-            Some(geometry::parallelism_of_pairs_on(gpu, x, &conditions, &pairs).unwrap()),
-        ],
+) -> Vec<(&'static str, &'static str, f64, Option<f64>)> {
+    let cells: Vec<usize> = labels.iter().map(|l| 2 * usize::from(*l >= 5) + l % 2).collect();
+    let named =
+        [("ccgp_a=label>=5_b=parity", "ccgp:logistic:contexts=2"), ("parallelism_score_a|b", "parallelism:contexts=2")];
+    let of = |(key, name): (&'static str, &'static str)| {
+        let statistic = Statistic::parse(name).unwrap();
+        let on_cpu = statistic.of(x.values.as_ref(), &cells).unwrap();
+        let here = std::slice::from_ref(x);
+        let on_gpu = gpu.and_then(|gpu| on_device(Some(gpu), here, &[statistic], &cells).unwrap()[0][0]);
+        (key, name, on_cpu, on_gpu)
     };
-    [
-        ("ccgp_a=label>=5_b=parity", "ccgp_across_contexts (library)", across.mean, ccgp),
-        ("parallelism_score_a|b", "parallelism_of_pairs (library)", parallel, angle),
-    ]
+    named.into_iter().map(of).collect()
 }
 
 /// Whether canonical correlations are tied, or units depend on each other: the reference keeps directions without variance then,

@@ -88,7 +88,7 @@ fn singular_values_of_bad_matrices_are_refused() {
     assert!(singular_values(None, &[Mat::from_fn(3, 3, |i, j| if i == j { f64::INFINITY } else { 0.0 })]).is_err());
 }
 
-const STATISTICS: [&str; 38] = [
+const STATISTICS: [&str; 45] = [
     "participation_ratio",
     "participation_ratio:examples",
     "participation_ratio:units",
@@ -127,6 +127,13 @@ const STATISTICS: [&str; 38] = [
     "davies_bouldin",
     "calinski_harabasz",
     "neural_collapse",
+    "neural_collapse:trace",
+    "nc2",
+    "nc2:equinorm",
+    "nc2:equiangular",
+    "parallelism",
+    "parallelism:contexts=2",
+    "ccgp:contexts=2",
 ];
 
 fn statistics() -> Vec<Statistic> {

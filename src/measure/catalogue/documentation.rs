@@ -33,7 +33,7 @@ removed, probes of more units than examples. `describe --json` says of each valu
 
 What is reached by the library alone, because it needs more than two tables: crossnobis and Mahalanobis RDMs and noise ceilings
 (`pairwise::noise`, `pairwise::noise_ceiling`), shape metrics fitted on one half and tested on the other (`pair::shape`),
-cross-condition generalisation and parallelism (`statistic::geometry`, on the CPU and on a device), multi-label probes and R²
+multi-label probes and R²
 of features in both directions (`statistic::probe`, on the CPU and on a device), the matched units, couplings and clusters
 themselves (`pair::matching`, `pair::unit_clusters`), and what known features of the inputs have to do with a representation (`features`): the variance they
 explain on another set than it was fitted on (for all replicas at once as nodes of a graph), components, interventions, the part of
@@ -54,7 +54,7 @@ by a power of two where it enters; values that have a scale of their own get it 
 order, each that lies within the bound of its rounding error of the one before. Examples that are equally near share the last places
 among the neighbours: `knn` and `knn_jaccard` are expectations over ties broken at random, independently for each example and
 representation, so that two representations whose examples are all alike agree by chance, and `cknna` weighs pairs by their
-chances. Only what takes examples as they come depends on their order: `minibatch_cka`, folds of probes and of `ridge`.
+chances. `knn_probe` has them share the last places too. Only what takes examples as they come depends on their order: `minibatch_cka`, folds of probes and of `ridge`.
 
 A value that is not defined (a constant representation where the measure centres, too few examples, ranks too low) is an error with
 its reason, never a number. Names are printed and written in one form: options in a fixed order, defaults left out, but for the

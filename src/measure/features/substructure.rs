@@ -9,7 +9,21 @@ use crate::error::Result;
 use crate::measure::statistic::input::{fail, same_rows};
 
 /// Bits that the feature is of.
-const RELEVANT: usize = 4;
+pub(super) const RELEVANT: usize = 4;
+
+/// A function of the bits and its name.
+type Function = (&'static str, fn([usize; RELEVANT]) -> usize);
+
+/// Functions of the bits that have two values.
+pub(super) const TWO_VALUED: [Function; 7] = [
+    ("xor_left", |[w, x, _, _]| w ^ x),
+    ("xor_right", |[_, _, y, z]| y ^ z),
+    ("parity", |[w, x, y, z]| w ^ x ^ y ^ z),
+    ("bit_0", |[w, _, _, _]| w),
+    ("bit_1", |[_, x, _, _]| x),
+    ("bit_2", |[_, _, y, _]| y),
+    ("bit_3", |[_, _, _, z]| z),
+];
 
 /// A function of the inputs, and what it explains.
 #[derive(Debug)]
@@ -50,14 +64,11 @@ pub fn substructure(x: Sets<MatRef<'_, f64>>, bits: Sets<MatRef<'_, f64>>) -> Re
         let (fit, test) = (values(bits.fit), values(bits.test));
         Part { name: name.to_owned(), explained: explained_by_class(x, Sets { fit: &fit, test: &test }) }
     };
-    let mut parts = vec![
-        by("xor_left", &|[w, x, _, _]| w ^ x),
-        by("xor_right", &|[_, _, y, z]| y ^ z),
-        by("parity", &|[w, x, y, z]| w ^ x ^ y ^ z),
-        by("patterns", &|[w, x, y, z]| 8 * w + 4 * x + 2 * y + z),
-        by("sum", &|[w, x, y, z]| w + x + y + z),
-    ];
-    parts.extend((0..RELEVANT).map(|j| by(&format!("bit_{j}"), &|b| b[j])));
+    let (compound, single) = TWO_VALUED.split_at(TWO_VALUED.len() - RELEVANT);
+    let mut parts: Vec<Part> = compound.iter().map(|(name, of)| by(name, of)).collect();
+    parts.push(by("patterns", &|[w, x, y, z]| 8 * w + 4 * x + 2 * y + z));
+    parts.push(by("sum", &|bits| bits.iter().sum()));
+    parts.extend(single.iter().map(|(name, of)| by(name, of)));
     let mut together = |name: &str, first: usize, number: usize| {
         let columns = |b: MatRef<'_, f64>| -> Mat<f64> { b.subcols(first, number).to_owned() };
         let (fit, test) = (columns(bits.fit), columns(bits.test));

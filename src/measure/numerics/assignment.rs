@@ -23,25 +23,17 @@ pub struct Assignment {
 /// # Errors
 /// When an entry is not finite or a side is empty.
 pub fn maximise(scores: MatRef<'_, f64>) -> Result<Assignment> {
-    solve(scores, true).map(|s| s.assignment)
+    solve(scores).map(|s| s.assignment)
 }
 
-/// The assignment of the smallest total; otherwise as [`maximise`].
-///
-/// # Errors
-/// When an entry is not finite or a side is empty.
-pub fn minimise(costs: MatRef<'_, f64>) -> Result<Assignment> {
-    solve(costs, false).map(|s| s.assignment)
-}
-
-/// An assignment and its proof: prices with `rows[i] + columns[j] <= cost(i, j)`, equal where assigned.
+/// An assignment and its proof: prices with `rows[i] + columns[j] <= -score(i, j)`, equal where assigned.
 struct Solved {
     assignment: Assignment,
     #[cfg_attr(not(test), allow(dead_code))]
     prices: (Vec<f64>, Vec<f64>),
 }
 
-fn solve(scores: MatRef<'_, f64>, largest: bool) -> Result<Solved> {
+fn solve(scores: MatRef<'_, f64>) -> Result<Solved> {
     check_matrix(scores, "score")?;
     let (rows, columns) = scores.shape();
     let wide = if rows <= columns { scores } else { scores.transpose() };
@@ -49,7 +41,7 @@ fn solve(scores: MatRef<'_, f64>, largest: bool) -> Result<Solved> {
     let mut costs = Vec::with_capacity(r * c);
     for i in 0..r {
         for j in 0..c {
-            costs.push(if largest { -wide[(i, j)] } else { wide[(i, j)] });
+            costs.push(-wide[(i, j)]);
         }
     }
     let (column_of, u, v) = augment(&costs, r, c);
@@ -148,15 +140,15 @@ mod tests {
     use proptest::prelude::*;
 
     /// Best total by trying all injections of rows into columns.
-    fn brute(costs: &Mat<f64>, row: usize, used: &mut Vec<bool>) -> f64 {
-        if row == costs.nrows() {
+    fn brute(scores: &Mat<f64>, row: usize, used: &mut Vec<bool>) -> f64 {
+        if row == scores.nrows() {
             return 0.0;
         }
-        let mut best = f64::INFINITY;
-        for j in 0..costs.ncols() {
+        let mut best = f64::NEG_INFINITY;
+        for j in 0..scores.ncols() {
             if !used[j] {
                 used[j] = true;
-                best = best.min(costs[(row, j)] + brute(costs, row + 1, used));
+                best = best.max(scores[(row, j)] + brute(scores, row + 1, used));
                 used[j] = false;
             }
         }
@@ -164,22 +156,21 @@ mod tests {
     }
 
     /// The prices bound every assignment from below and reach the one found: a proof of the optimum.
-    fn prove(costs: &Mat<f64>, largest: bool) {
-        let solved = solve(costs.as_ref(), largest).unwrap();
-        let sign = if largest { -1.0 } else { 1.0 };
+    fn prove(scores: &Mat<f64>) {
+        let solved = solve(scores.as_ref()).unwrap();
         let (u, v) = &solved.prices;
-        let scale = costs.norm_max().max(1.0) * 1e-12 * costs.nrows().max(costs.ncols()) as f64;
-        for i in 0..costs.nrows() {
-            for j in 0..costs.ncols() {
-                assert!(u[i] + v[j] <= sign * costs[(i, j)] + scale);
+        let scale = scores.norm_max().max(1.0) * 1e-12 * scores.nrows().max(scores.ncols()) as f64;
+        for i in 0..scores.nrows() {
+            for j in 0..scores.ncols() {
+                assert!(u[i] + v[j] <= scale - scores[(i, j)]);
             }
         }
         let bound: f64 = u.iter().chain(v).sum();
-        assert!((bound - sign * solved.assignment.total).abs() <= scale, "{bound} {}", solved.assignment.total);
-        let longer = if costs.nrows() <= costs.ncols() { v } else { u };
+        assert!((bound + solved.assignment.total).abs() <= scale, "{bound} {}", solved.assignment.total);
+        let longer = if scores.nrows() <= scores.ncols() { v } else { u };
         assert!(longer.iter().all(|&p| p <= scale));
         let pairs = &solved.assignment.pairs;
-        assert_eq!(pairs.len(), costs.nrows().min(costs.ncols()));
+        assert_eq!(pairs.len(), scores.nrows().min(scores.ncols()));
         assert!(pairs.windows(2).all(|w| w[0].0 < w[1].0));
         let mut columns: Vec<usize> = pairs.iter().map(|p| p.1).collect();
         columns.sort_unstable();
@@ -188,45 +179,43 @@ mod tests {
 
     #[test]
     fn by_hand() {
-        let costs = mat![[4.0, 1.0, 3.0], [2.0, 0.0, 5.0], [3.0, 2.0, 2.0]];
-        let found = minimise(costs.as_ref()).unwrap();
-        assert_eq!(found, Assignment { pairs: vec![(0, 1), (1, 0), (2, 2)], total: 5.0 });
+        let scores = mat![[-4.0, -1.0, -3.0], [-2.0, 0.0, -5.0], [-3.0, -2.0, -2.0]];
+        let found = maximise(scores.as_ref()).unwrap();
+        assert_eq!(found, Assignment { pairs: vec![(0, 1), (1, 0), (2, 2)], total: -5.0 });
         let tall = mat![[1.0], [7.0], [3.0]];
         assert_eq!(maximise(tall.as_ref()).unwrap(), Assignment { pairs: vec![(1, 0)], total: 7.0 });
     }
 
     #[test]
     fn large_and_degenerate() {
-        prove(&Mat::zeros(40, 60), false);
-        prove(&Mat::from_fn(150, 150, |i, j| ((i * j) % 7) as f64), true);
+        prove(&Mat::zeros(40, 60));
+        prove(&Mat::from_fn(150, 150, |i, j| ((i * j) % 7) as f64));
         // Products of sorted sequences: the assignment has to be undone step by step.
-        prove(&Mat::from_fn(200, 200, |i, j| -((i + 1) as f64) * (j + 1) as f64), true);
+        prove(&Mat::from_fn(200, 200, |i, j| ((i + 1) as f64) * (j + 1) as f64));
     }
 
     #[test]
     fn bad_input_is_an_error() {
-        assert!(minimise(Mat::zeros(0, 3).as_ref()).is_err());
+        assert!(maximise(Mat::zeros(0, 3).as_ref()).is_err());
         assert!(maximise(Mat::zeros(3, 0).as_ref()).is_err());
         assert!(maximise(mat![[f64::NAN]].as_ref()).is_err());
-        assert!(minimise(mat![[f64::INFINITY, 1.0]].as_ref()).is_err());
+        assert!(maximise(mat![[f64::INFINITY, 1.0]].as_ref()).is_err());
     }
 
     proptest! {
         #[test]
         fn agrees_with_all_permutations(rows in 1usize..6, extra in 0usize..3, seed in prop::collection::vec(-9i8..9, 64)) {
-            let costs = Mat::from_fn(rows, rows + extra, |i, j| f64::from(seed[i * 8 + j]) / 4.0);
-            let best = brute(&costs, 0, &mut vec![false; rows + extra]);
-            prop_assert!((minimise(costs.as_ref()).unwrap().total - best).abs() < 1e-12);
-            let tall = costs.transpose().to_owned();
-            prop_assert!((minimise(tall.as_ref()).unwrap().total - best).abs() < 1e-12);
-            prove(&tall, false);
+            let scores = Mat::from_fn(rows, rows + extra, |i, j| f64::from(seed[i * 8 + j]) / 4.0);
+            let best = brute(&scores, 0, &mut vec![false; rows + extra]);
+            prop_assert!((maximise(scores.as_ref()).unwrap().total - best).abs() < 1e-12);
+            let tall = scores.transpose().to_owned();
+            prop_assert!((maximise(tall.as_ref()).unwrap().total - best).abs() < 1e-12);
+            prove(&tall);
         }
 
         #[test]
         fn the_prices_prove_it(r in 1usize..30, c in 1usize..30, seed in prop::collection::vec(-1f64..1.0, 900)) {
-            let costs = Mat::from_fn(r, c, |i, j| seed[i * 30 + j]);
-            prove(&costs, false);
-            prove(&costs, true);
+            prove(&Mat::from_fn(r, c, |i, j| seed[i * 30 + j]));
         }
     }
 }

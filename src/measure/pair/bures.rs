@@ -13,20 +13,18 @@ use super::rsa::{DISTANCE, dissimilarity};
 use super::{NAME, RDMS};
 use crate::error::Result;
 use crate::measure::declaration::{
-    Cross, Crossed, Entry, Extents, Given, Held, Invariance, Of, Parameter, Remainder, Scale, Side, Takes,
+    Cross, Crossed, Entry, Extents, Given, Held, Invariance, Of, Parameter, Remainder, Scale, Side,
 };
 use crate::measure::numerics::algebra::{largest, power_of_two_scale, row_gram, singular_values, symmetric_eigen};
 use crate::measure::numerics::basis::{CLOSE, Procrustes};
 use crate::measure::numerics::check::refuse;
 use crate::measure::numerics::factor::{Unit, unit};
 use crate::measure::pairwise::rdm::{Dissimilarity, Rdm, rdm};
+use crate::measure::statistic::entry::word;
 use faer::{Mat, MatRef};
 
-const NEGATIVE: Parameter = Parameter {
-    key: "negative",
-    takes: Takes::Word(&["projected", "rsatoolbox"]),
-    about: "what becomes of negative eigenvalues of the Gram matrix",
-};
+const NEGATIVE: Parameter =
+    word("negative", &["projected", "rsatoolbox"], "what becomes of negative eigenvalues of the Gram matrix");
 
 /// Bures similarity of RDMs.
 pub(super) const RSA_BURES: Entry = Entry {
@@ -53,11 +51,7 @@ pub(super) const RSA_BURES_DISTANCE: Entry = Entry {
     cost: "n³",
     held,
     source: "Bhatia, Jain, Lim 2019; Schütt et al. 2023",
-    parameters: &[
-        DISTANCE,
-        Parameter { key: "form", takes: Takes::Word(&["metric", "squared"]), about: "the metric or its square" },
-        NEGATIVE,
-    ],
+    parameters: &[DISTANCE, word("form", &["metric", "squared"], "the metric or its square"), NEGATIVE],
     make: |g| {
         let projected = g.word("negative") == "projected";
         let squared = g.word("form") == "squared";

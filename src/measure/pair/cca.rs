@@ -8,11 +8,12 @@
 use super::procrustes::nuclear;
 use super::{LINEAR, NAME, SUBSPACES, forced_ones};
 use crate::error::{Error, Result};
-use crate::measure::declaration::{Cross, Entry, Held, NuclearValue, Of, Parameter, Side, Takes};
+use crate::measure::declaration::{Cross, Entry, Held, NuclearValue, Of, Side};
 use crate::measure::numerics::algebra::{centre, singular_values};
 use crate::measure::numerics::basis::{Basis, Keep, cut};
 use crate::measure::numerics::check::check;
 use crate::measure::numerics::factor::{basis, column_space, unit};
+use crate::measure::statistic::entry::{count, word};
 use faer::MatRef;
 
 /// Canonical correlations.
@@ -25,21 +26,9 @@ pub(super) const CCA: Entry = Entry {
     held: |_, e| Held::of_bases(e),
     source: "Raghu et al. 2017; mean squared: Kornblith et al. 2019, table 1",
     parameters: &[
-        Parameter {
-            key: "form",
-            takes: Takes::Word(&["mean", "mean-squared", "pillai", "yanai"]),
-            about: "what is made of the correlations",
-        },
-        Parameter {
-            key: "columns",
-            takes: Takes::Word(&["centred", "uncentred"]),
-            about: "uncentred as in the notebook of Kornblith et al.",
-        },
-        Parameter {
-            key: "component",
-            takes: Takes::Count { default: 0, low: 0 },
-            about: "one correlation, from the largest, in place of a summary of all",
-        },
+        word("form", &["mean", "mean-squared", "pillai", "yanai"], "what is made of the correlations"),
+        word("columns", &["centred", "uncentred"], "uncentred as in the notebook of Kornblith et al."),
+        count("component", 0, 0, "one correlation, from the largest, in place of a summary of all"),
     ],
     caution: forced_ones,
     make: |g| {

@@ -13,11 +13,12 @@ use std::sync::Arc;
 use super::{KERNELS, NAME};
 use crate::error::Result;
 use crate::measure::declaration::{
-    Device, Entry, Extents, Given, Held, Host, Invariance, Made, Neighbourhood, Parameter, Scale, Surroundings, Takes,
+    Device, Entry, Extents, Given, Held, Host, Invariance, Made, Neighbourhood, Scale, Surroundings,
 };
 use crate::measure::numerics::algebra::{Rows, dot, geometric_mean, power_of_two_scale, sum};
 use crate::measure::numerics::check::{check, finite, refuse};
 use crate::measure::pairwise::neighbours::{Around, Nearness, Neighbours, nearest_neighbours};
+use crate::measure::statistic::entry::{count, number, word};
 use faer::MatRef;
 
 /// CKA among common nearest neighbours.
@@ -31,17 +32,9 @@ pub(super) const CKNNA: Entry = Entry {
     held,
     source: "Huh et al. 2024",
     parameters: &[
-        Parameter { key: "k", takes: Takes::Count { default: 10, low: 1 }, about: "neighbours" },
-        Parameter {
-            key: "rows",
-            takes: Takes::Word(&["unit", "raw"]),
-            about: "whether rows are first divided by their norm",
-        },
-        Parameter {
-            key: "epsilon",
-            takes: Takes::Number { default: 1e-6, low: 0.0, high: 1.0 },
-            about: "added to the denominator (1e-6 in the authors' code)",
-        },
+        count("k", 10, 1, "neighbours"),
+        word("rows", &["unit", "raw"], "whether rows are first divided by their norm"),
+        number("epsilon", 1e-6, [0.0, 1.0], "added to the denominator (1e-6 in the authors' code)"),
     ],
     make: |g| {
         let settings =

@@ -5,11 +5,12 @@ use super::kernels::{at_unit_norm, few_examples, triangle};
 use super::{KERNELS, NAME, ORTHOGONAL};
 use crate::error::Result;
 use crate::measure::Estimator;
-use crate::measure::declaration::{Cosine, Device, Entry, FromProducts, Held, Host, Made, Parameter, Takes};
+use crate::measure::declaration::{Cosine, Device, Entry, FromProducts, Held, Host, Made};
 use crate::measure::embedding::{Between, Centring, Embedding};
 use crate::measure::numerics::algebra::{dot, inner, largest, power_of_two_scale, square};
 use crate::measure::numerics::check::{check, finite, refuse};
 use crate::measure::pairwise::gram::squared_distances;
+use crate::measure::statistic::entry::written;
 use faer::{Mat, MatRef};
 
 /// Correlation of centred distances.
@@ -24,11 +25,11 @@ pub(super) const DISTANCE_CORRELATION: Entry = Entry {
         Held { prepared: n * (n + 1.0) / 2.0, preparing: 4.0 * n * n + 2.0 * n * p, comparing: n }
     },
     source: "Székely, Rizzo, Bakirov 2007; debiased: Székely and Rizzo 2014",
-    parameters: &[Parameter {
-        key: "estimator",
-        takes: Takes::Written(&["debiased", "biased"]),
-        about: "debiased: squared and bias-corrected, may be negative; biased: the original",
-    }],
+    parameters: &[written(
+        "estimator",
+        &["debiased", "biased"],
+        "debiased: squared and bias-corrected, may be negative; biased: the original",
+    )],
     caution: few_examples,
     make: |g| {
         let biased = g.word("estimator") == "biased";

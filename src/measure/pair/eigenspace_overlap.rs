@@ -2,9 +2,10 @@
 //! shared.
 
 use super::{NAME, SUBSPACES};
-use crate::measure::declaration::{Cross, Crossed, Entry, Held, Invariance, Of, Parameter, Side, Takes};
+use crate::measure::declaration::{Cross, Crossed, Entry, Held, Invariance, Of, Side};
 use crate::measure::numerics::check::check;
 use crate::measure::numerics::factor::column_space;
+use crate::measure::statistic::entry::word;
 use faer::MatRef;
 
 /// Overlap of the left singular subspaces.
@@ -20,11 +21,11 @@ pub(super) const EIGENSPACE_OVERLAP: Entry = Entry {
     cost: "n p²",
     held: |_, e| Held::of_bases(e),
     source: "May et al. 2019",
-    parameters: &[Parameter {
-        key: "over",
-        takes: Takes::Word(&["units", "ranks"]),
-        about: "what the overlap is divided by: the larger number of units, or of ranks",
-    }],
+    parameters: &[word(
+        "over",
+        &["units", "ranks"],
+        "what the overlap is divided by: the larger number of units, or of ranks",
+    )],
     make: |g| {
         let units = g.word("over") == "units";
         let prepare = move |x: MatRef<'_, f64>| {

@@ -2,10 +2,11 @@
 
 use super::{NAME, ORTHOGONAL, SHAPES};
 use crate::error::{Error, Result};
-use crate::measure::declaration::{Entry, Extents, Held, Host, Parameter, Takes};
+use crate::measure::declaration::{Entry, Extents, Held, Host};
 use crate::measure::numerics::algebra::{centre, cholesky, product, singular_values};
 use crate::measure::numerics::check::check;
 use crate::measure::numerics::factor::unit;
+use crate::measure::statistic::entry::number;
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Mat, MatRef, Par, Scale};
 
@@ -21,11 +22,12 @@ pub(super) const GEODESIC: Entry = Entry {
         Held::of_pair(e, 2.0 * (n * (p + q)) as f64 + 6.0 * side * side)
     },
     source: "Pennec et al. 2006; of representations: Shahbazi et al. 2021",
-    parameters: &[Parameter {
-        key: "shrinkage",
-        takes: Takes::Number { default: 0.1, low: 1e-6, high: 1.0 },
-        about: "part of the identity in each matrix, which has mean eigenvalue 1: without any, distances are infinite",
-    }],
+    parameters: &[number(
+        "shrinkage",
+        0.1,
+        [1e-6, 1.0],
+        "part of the identity in each matrix, which has mean eigenvalue 1: without any, distances are infinite",
+    )],
     make: |g| {
         let shrinkage = g.number("shrinkage");
         let prepare = move |x: MatRef<'_, f64>| {

@@ -6,10 +6,11 @@
 
 use super::{NAME, ORTHOGONAL, SUBSPACES};
 use crate::error::Result;
-use crate::measure::declaration::{Cross, Crossed, Entry, Held, Of, Parameter, Remainder, Side, Takes};
+use crate::measure::declaration::{Cross, Crossed, Entry, Held, Of, Remainder, Side};
 use crate::measure::numerics::algebra::{centre, scale_columns};
 use crate::measure::numerics::check::check;
 use crate::measure::numerics::factor::{basis, column_space, unit};
+use crate::measure::statistic::entry::{number, word};
 use faer::MatRef;
 
 /// Difference of ridge predictors over all targets.
@@ -21,8 +22,8 @@ pub(super) const GULP: Entry = Entry {
     held: |_, e| Held::of_bases(e),
     source: "Boix-Adserà et al. 2022",
     parameters: &[
-        Parameter { key: "lambda", takes: Takes::Number { default: 1e-2, low: 0.0, high: f64::MAX }, about: "penalty" },
-        Parameter { key: "form", takes: Takes::Word(&["distance", "squared"]), about: "the metric or its square" },
+        number("lambda", 1e-2, [0.0, f64::MAX], "penalty"),
+        word("form", &["distance", "squared"], "the metric or its square"),
     ],
     make: |g| {
         let (lambda, squared) = (g.number("lambda"), g.word("form") == "squared");

@@ -8,10 +8,11 @@
 use super::matching::constant_units;
 use super::{MATCHING, NAME, UNITS};
 use crate::error::Result;
-use crate::measure::declaration::{Cross, Crossed, Device, Entry, Held, Host, Made, Of, Parameter, Side, Takes};
+use crate::measure::declaration::{Cross, Crossed, Device, Entry, Held, Host, Made, Of, Side};
 use crate::measure::numerics::assignment::maximise;
 use crate::measure::numerics::check::refuse;
 use crate::measure::numerics::units::Units;
+use crate::measure::statistic::entry::{count, word};
 use faer::{Mat, MatRef};
 
 /// Mean mutual information of matched units.
@@ -24,22 +25,10 @@ pub(super) const INFORMATION_MATCH: Entry = Entry {
     held: |_, e| Held::of_units(e),
     source: "Li et al. 2016",
     parameters: &[
-        Parameter {
-            key: "matching",
-            takes: Takes::Word(&["bipartite", "semi"]),
-            about: "one to one, or the best partner of each unit of the first",
-        },
-        Parameter { key: "bins", takes: Takes::Count { default: 10, low: 2 }, about: "bins of each unit" },
-        Parameter {
-            key: "binning",
-            takes: Takes::Word(&["quantile", "equal-width"]),
-            about: "equally filled, or equally wide",
-        },
-        Parameter {
-            key: "bias",
-            takes: Takes::Word(&["plug-in", "miller-madow"]),
-            about: "whether the bias of few examples is taken off",
-        },
+        word("matching", &["bipartite", "semi"], "one to one, or the best partner of each unit of the first"),
+        count("bins", 10, 2, "bins of each unit"),
+        word("binning", &["quantile", "equal-width"], "equally filled, or equally wide"),
+        word("bias", &["plug-in", "miller-madow"], "whether the bias of few examples is taken off"),
     ],
     caution: constant_units,
     make: |g| {

@@ -5,40 +5,36 @@
 
 use crate::error::Result;
 use crate::measure::Estimator;
-use crate::measure::declaration::{Cosine, Device, Extents, FromProducts, Given, Parameter, Scale, Takes};
+use crate::measure::declaration::{Cosine, Device, Extents, FromProducts, Given, Parameter, Scale};
 use crate::measure::embedding::{self, Between, Centring, Embedding, Pool};
 use crate::measure::numerics::algebra::{dot, inner, product, sum};
 use crate::measure::numerics::check::finite;
 use crate::measure::pairwise::gram::{Bandwidth, Kernel, double_centred, hollow_centred, u_centred};
+use crate::measure::statistic::entry::{number, word, written};
 use faer::Mat;
 
-pub(super) const KERNEL: Parameter = Parameter {
-    key: "kernel",
-    takes: Takes::Word(&["linear", "rbf", "laplace"]),
-    about: "linear: X Xᵀ; rbf: exp(-d²/2σ²); laplace: exp(-d/σ)",
-};
-pub(super) const THRESHOLD: Parameter = Parameter {
-    key: "threshold",
-    takes: Takes::Number { default: 1.0, low: f64::MIN_POSITIVE, high: f64::MAX },
-    about: "σ of rbf and laplace as a multiple of the median distance",
-};
-pub(super) const MEDIAN: Parameter = Parameter {
-    key: "median",
-    takes: Takes::Word(&["all", "all-lower", "pairs", "nonzero"]),
-    about: "which distances the median is of: all n² (Kornblith), the lower middle of those (torch), i < j, not zero",
-};
-pub(super) const SIGMA: Parameter = Parameter {
-    key: "sigma",
-    takes: Takes::Number { default: 0.0, low: 0.0, high: f64::MAX },
-    about: "σ itself, in place of a multiple of the median",
-};
+pub(super) const KERNEL: Parameter =
+    word("kernel", &["linear", "rbf", "laplace"], "linear: X Xᵀ; rbf: exp(-d²/2σ²); laplace: exp(-d/σ)");
+pub(super) const THRESHOLD: Parameter = number(
+    "threshold",
+    1.0,
+    [f64::MIN_POSITIVE, f64::MAX],
+    "σ of rbf and laplace as a multiple of the median distance",
+);
+pub(super) const MEDIAN: Parameter = word(
+    "median",
+    &["all", "all-lower", "pairs", "nonzero"],
+    "which distances the median is of: all n² (Kornblith), the lower middle of those (torch), i < j, not zero",
+);
+pub(super) const SIGMA: Parameter =
+    number("sigma", 0.0, [0.0, f64::MAX], "σ itself, in place of a multiple of the median");
 const ESTIMATORS: [&str; Estimator::ALL.len()] =
     [Estimator::ALL[0].word(), Estimator::ALL[1].word(), Estimator::ALL[2].word()];
-const ESTIMATOR: Parameter = Parameter {
-    key: "estimator",
-    takes: Takes::Written(&ESTIMATORS),
-    about: "debiased: Song et al. 2012; biased: Gretton et al. 2005; lange: without the diagonal after centring",
-};
+const ESTIMATOR: Parameter = written(
+    "estimator",
+    &ESTIMATORS,
+    "debiased: Song et al. 2012; biased: Gretton et al. 2005; lange: without the diagonal after centring",
+);
 pub(super) const CKA_OPTIONS: &[Parameter] = &[ESTIMATOR, KERNEL, THRESHOLD, MEDIAN, SIGMA];
 
 /// Of measures whose kernel may have a width in the units of the data.

@@ -3,10 +3,11 @@
 //! forms.
 
 use super::{NAME, ORTHOGONAL, PREDICTION};
-use crate::measure::declaration::{Cross, Crossed, Entry, Held, Of, Parameter, Side, Takes};
+use crate::measure::declaration::{Cross, Crossed, Entry, Held, Of, Side};
 use crate::measure::numerics::algebra::centre;
 use crate::measure::numerics::check::check;
 use crate::measure::numerics::factor::{column_space, unit};
+use crate::measure::statistic::entry::word;
 use faer::MatRef;
 
 /// R² of the second from the first, linearly.
@@ -17,11 +18,7 @@ pub(super) const LINEAR_REGRESSION: Entry = Entry {
     cost: "n p²",
     held: |_, e| Held::of_factors(e),
     source: "Kornblith et al. 2019, table 1",
-    parameters: &[Parameter {
-        key: "average",
-        takes: Takes::Word(&["variance", "uniform"]),
-        about: "targets weighted by their variance, or equally",
-    }],
+    parameters: &[word("average", &["variance", "uniform"], "targets weighted by their variance, or equally")],
     caution: |_, e| {
         (e.n <= e.p.min(e.q) + 1).then(|| {
             format!("{} examples are not more than the {} units: the fit is exact whatever the data", e.n, e.p.min(e.q))

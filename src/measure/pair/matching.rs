@@ -5,21 +5,17 @@
 
 use super::{MATCHING, NAME, UNITS};
 use crate::error::Result;
-use crate::measure::declaration::{
-    Cross, Crossed, Entry, Extents, Given, Held, Host, Of, Parameter, Scale, Side, Takes,
-};
+use crate::measure::declaration::{Cross, Crossed, Entry, Extents, Given, Held, Host, Of, Parameter, Scale, Side};
 use crate::measure::numerics::algebra::centre;
 use crate::measure::numerics::assignment::maximise;
 use crate::measure::numerics::check::same_examples;
 use crate::measure::numerics::transport::transport_uniform;
 use crate::measure::numerics::units::{Units, cross_correlation};
+use crate::measure::statistic::entry::word;
 use faer::{ColRef, Mat, MatRef};
 
-pub(super) const SIGN: Parameter = Parameter {
-    key: "sign",
-    takes: Takes::Word(&["signed", "absolute"]),
-    about: "absolute: a unit and its negative are the same",
-};
+pub(super) const SIGN: Parameter =
+    word("sign", &["signed", "absolute"], "absolute: a unit and its negative are the same");
 
 /// Mean correlation of units matched one to one.
 pub(super) const BIPARTITE_MATCH: Entry = Entry {
@@ -44,14 +40,7 @@ pub(super) const SEMI_MATCH: Entry = Entry {
     cost: "n p²",
     held: |_, e| Held::of_factors(e),
     source: "Li et al. 2016",
-    parameters: &[
-        SIGN,
-        Parameter {
-            key: "way",
-            takes: Takes::Word(&["first", "mean"]),
-            about: "of the first's units, or of both ways",
-        },
-    ],
+    parameters: &[SIGN, word("way", &["first", "mean"], "of the first's units, or of both ways")],
     caution: constant_units,
     make: |g| Ok(best_partners(sign(g), g.word("way") == "mean").into()),
     ..Entry::similarity("semi_match", "mean correlation of each unit's best partner", UNITS)
@@ -80,14 +69,7 @@ pub(super) const SOFT_MATCH_DISTANCE: Entry = Entry {
     cost: "n p² + p³",
     held: |_, e| Held::of_factors(e),
     source: "Khosla and Williams 2024",
-    parameters: &[
-        SIGN,
-        Parameter {
-            key: "scale",
-            takes: Takes::Word(&["normalised", "centred"]),
-            about: "units at norm one, or centred as they are",
-        },
-    ],
+    parameters: &[SIGN, word("scale", &["normalised", "centred"], "units at norm one, or centred as they are")],
     caution: constant_units,
     make: |g| {
         let cross = soft_distance(sign(g), g.word("scale") == "centred");

@@ -6,10 +6,11 @@ use super::kernels::{KERNEL, MEDIAN, SIGMA, THRESHOLD, at_unit_norm, cosine, ker
 use super::{KERNELS, NAME, ORTHOGONAL};
 use crate::error::Result;
 use crate::measure::Estimator;
-use crate::measure::declaration::{Entry, FromProducts, Held, Host, Made, Parameter, Takes};
+use crate::measure::declaration::{Entry, FromProducts, Held, Host, Made};
 use crate::measure::numerics::algebra::{dot, largest, power_of_two_scale};
 use crate::measure::numerics::check::{check, refuse};
 use crate::measure::pairwise::gram::{Kernel, gram_to_centre, u_centred};
+use crate::measure::statistic::entry::{count, written};
 use faer::MatRef;
 
 /// CKA summed over batches of examples.
@@ -25,16 +26,12 @@ pub(super) const MINIBATCH_CKA: Entry = Entry {
     },
     source: "Nguyen, Raghu, Kornblith 2021",
     parameters: &[
-        Parameter {
-            key: "estimator",
-            takes: Takes::Written(&[Estimator::Debiased.word()]),
-            about: "debiased alone: other estimators depend on the size of the batches",
-        },
-        Parameter {
-            key: "batch",
-            takes: Takes::Count { default: 64, low: 4 },
-            about: "examples of a batch; what does not fill the last is left out",
-        },
+        written(
+            "estimator",
+            &[Estimator::Debiased.word()],
+            "debiased alone: other estimators depend on the size of the batches",
+        ),
+        count("batch", 64, 4, "examples of a batch; what does not fill the last is left out"),
         KERNEL,
         THRESHOLD,
         MEDIAN,

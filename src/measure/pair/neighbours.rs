@@ -6,17 +6,14 @@ use std::sync::Arc;
 use super::NEIGHBOURS;
 use crate::error::Result;
 use crate::measure::declaration::{
-    Device, Entry, Extents, Given, Held, Host, Invariance, Made, Neighbourhood, Parameter, Takes,
+    Device, Entry, Extents, Given, Held, Host, Invariance, Made, Neighbourhood, Parameter,
 };
 use crate::measure::pairwise::neighbours::{Nearness, Neighbours, jaccard, mutual_overlap, nearest_neighbours};
+use crate::measure::statistic::entry::{count, word};
 
 const NEAREST: &[Parameter] = &[
-    Parameter { key: "k", takes: Takes::Count { default: 10, low: 1 }, about: "neighbours of each example" },
-    Parameter {
-        key: "by",
-        takes: Takes::Word(&["cosine", "euclidean", "inner-product"]),
-        about: "what makes two examples near",
-    },
+    count("k", 10, 1, "neighbours of each example"),
+    word("by", &["cosine", "euclidean", "inner-product"], "what makes two examples near"),
 ];
 
 /// Common nearest neighbours.

@@ -4,11 +4,12 @@
 //! is fitted.
 
 use super::{NAME, SHAPES, few_examples};
-use crate::measure::declaration::{Cross, Crossed, Entry, Held, Invariance, Of, Parameter, Scale, Side, Takes};
+use crate::measure::declaration::{Cross, Crossed, Entry, Held, Invariance, Of, Scale, Side};
 use crate::measure::numerics::algebra::centre;
 use crate::measure::numerics::assignment::maximise;
 use crate::measure::numerics::check::{check, finite};
 use crate::measure::numerics::factor::{Unit, angle, unit};
+use crate::measure::statistic::entry::word;
 use faer::{Mat, MatRef};
 
 /// Procrustes distance by matching units.
@@ -21,11 +22,7 @@ pub(super) const PERMUTATION_PROCRUSTES: Entry = Entry {
     cost: "n p² + p³",
     held: |_, e| Held::of_units(e),
     source: "Williams et al. 2021",
-    parameters: &[Parameter {
-        key: "form",
-        takes: Takes::Word(&["angular", "euclidean"]),
-        about: "euclidean keeps the scale",
-    }],
+    parameters: &[word("form", &["angular", "euclidean"], "euclidean keeps the scale")],
     caution: few_examples,
     make: |g| {
         let angular = g.word("form") == "angular";

@@ -4,10 +4,11 @@
 use super::PREDICTION;
 use super::ridge::{Scores, contiguous_folds};
 use crate::error::Result;
-use crate::measure::declaration::{Entry, Held, Host, Invariance as I, Parameter, Takes};
+use crate::measure::declaration::{Entry, Held, Host, Invariance as I};
 use crate::measure::numerics::algebra::{column_means, product, subtract};
 use crate::measure::numerics::check::check_pair;
 use crate::measure::numerics::factor::{ThinSvd, rows, thin_svd};
+use crate::measure::statistic::entry::{count, word};
 use faer::linalg::solvers::Solve;
 use faer::{Mat, MatRef, Scale};
 
@@ -24,17 +25,9 @@ pub(super) const PLS: Entry = Entry {
     },
     source: "brain-score's PLS; Wold, as scikit-learn's PLSRegression(scale=False)",
     parameters: &[
-        Parameter {
-            key: "components",
-            takes: Takes::Count { default: 25, low: 1 },
-            about: "directions, at most: no more than there are",
-        },
-        Parameter { key: "folds", takes: Takes::Count { default: 5, low: 2 }, about: "folds" },
-        Parameter {
-            key: "score",
-            takes: Takes::Word(&["median-pearson", "pooled", "uniform", "fold-mean"]),
-            about: "what is made of the predictions",
-        },
+        count("components", 25, 1, "directions, at most: no more than there are"),
+        count("folds", 5, 2, "folds"),
+        word("score", &["median-pearson", "pooled", "uniform", "fold-mean"], "what is made of the predictions"),
     ],
     make: |g| {
         let (components, folds, score) = (g.count("components"), g.count("folds"), g.word("score"));

@@ -6,11 +6,10 @@
 //! that the rotation of the weakest directions is rounding, and about 1e-9 of unit norm remains.
 
 use super::{ORTHOGONAL, SHAPES, few_examples};
-use crate::measure::declaration::{
-    Cross, Device, Entry, Held, Made, Nuclear, NuclearValue, Of, Parameter, Scale, Side, Takes,
-};
+use crate::measure::declaration::{Cross, Device, Entry, Held, Made, Nuclear, NuclearValue, Of, Scale, Side};
 use crate::measure::numerics::algebra::singular_values;
 use crate::measure::numerics::basis::{Based, Basis, CLOSE, Procrustes};
+use crate::measure::statistic::entry::word;
 use faer::MatRef;
 
 /// Orthogonal Procrustes distance.
@@ -32,11 +31,11 @@ pub(super) const PROCRUSTES: Entry = Entry {
     cost: "n p² + p³",
     held: |_, e| Held::of_bases(e),
     source: "Williams et al. 2021; Ding et al. 2021",
-    parameters: &[Parameter {
-        key: "form",
-        takes: Takes::Word(&["angular", "normalised", "euclidean", "squared", "disparity"]),
-        about: "euclidean and squared keep the scale; disparity is scipy's",
-    }],
+    parameters: &[word(
+        "form",
+        &["angular", "normalised", "euclidean", "squared", "disparity"],
+        "euclidean and squared keep the scale; disparity is scipy's",
+    )],
     caution: few_examples,
     make: |g| {
         let form: fn(&Procrustes) -> f64 = match g.word("form") {

@@ -9,10 +9,11 @@
 use super::cca::CanonicalCorrelations;
 use super::{NAME, SUBSPACES, forced_ones};
 use crate::error::Result;
-use crate::measure::declaration::{Cross, Crossed, Entry, Held, Invariance, Of, Parameter, Side, Takes};
+use crate::measure::declaration::{Cross, Crossed, Entry, Held, Invariance, Of, Side};
 use crate::measure::numerics::algebra::product;
 use crate::measure::numerics::check::{check, refuse};
 use crate::measure::numerics::factor::{ThinSvd, column_space, thin_svd};
+use crate::measure::statistic::entry::word;
 use faer::{Mat, MatRef};
 
 /// Projection-weighted canonical correlations.
@@ -23,11 +24,7 @@ pub(super) const PWCCA: Entry = Entry {
     cost: "n p² + p³",
     held: |_, e| Held::of_factors(e),
     source: "Morcos et al. 2018",
-    parameters: &[Parameter {
-        key: "weights",
-        takes: Takes::Word(&["first", "mean"]),
-        about: "from the first representation, or the mean of both ways",
-    }],
+    parameters: &[word("weights", &["first", "mean"], "from the first representation, or the mean of both ways")],
     caution: forced_ones,
     make: |g| {
         let mean = g.word("weights") == "mean";

@@ -8,11 +8,12 @@ use super::linear_regression::R2Sums;
 use super::{NAME, PREDICTION};
 use crate::error::{Error, Result};
 use crate::measure::declaration::{
-    Cross, Crossed, Device, Entry, Held, Host, Invariance, Made, Of, Parameter, Scale, Side as Form, Takes,
+    Cross, Crossed, Device, Entry, Held, Host, Invariance, Made, Of, Scale, Side as Form,
 };
 use crate::measure::numerics::algebra::{centre, column_means, product, row_gram, scale_columns, subtract};
 use crate::measure::numerics::check::{check, refuse};
 use crate::measure::numerics::factor::{ThinSvd, basis, rows, thin_svd};
+use crate::measure::statistic::entry::{count, number, word};
 use faer::linalg::solvers::Solve;
 use faer::{Mat, MatRef, Side};
 
@@ -35,18 +36,14 @@ pub(super) const RIDGE: Entry = Entry {
     },
     source: "scikit-learn's Ridge and KFold; brain-score for the median correlation",
     parameters: &[
-        Parameter { key: "alpha", takes: Takes::Number { default: 1.0, low: 0.0, high: f64::MAX }, about: "penalty" },
-        Parameter {
-            key: "choose",
-            takes: Takes::Word(&["fixed", "leave-one-out"]),
-            about: "alpha as given, or the best of 1e-3 to 1e3 by leave-one-out within each training part",
-        },
-        Parameter { key: "folds", takes: Takes::Count { default: 5, low: 2 }, about: "folds" },
-        Parameter {
-            key: "score",
-            takes: Takes::Word(&["pooled", "uniform", "fold-mean", "median-pearson"]),
-            about: "what is made of the predictions",
-        },
+        number("alpha", 1.0, [0.0, f64::MAX], "penalty"),
+        word(
+            "choose",
+            &["fixed", "leave-one-out"],
+            "alpha as given, or the best of 1e-3 to 1e3 by leave-one-out within each training part",
+        ),
+        count("folds", 5, 2, "folds"),
+        word("score", &["pooled", "uniform", "fold-mean", "median-pearson"], "what is made of the predictions"),
     ],
     make: |g| {
         let (alpha, folds, score) = (g.number("alpha"), g.count("folds"), g.word("score"));
@@ -80,11 +77,7 @@ pub(super) const RIDGE_LOO: Entry = Entry {
         Held { prepared: 2.0 * held.prepared, preparing: held.comparing, ..held }
     },
     source: "scikit-learn's RidgeCV",
-    parameters: &[Parameter {
-        key: "report",
-        takes: Takes::Word(&["score", "alpha", "r2"]),
-        about: "score is in the squared units of the second",
-    }],
+    parameters: &[word("report", &["score", "alpha", "r2"], "score is in the squared units of the second")],
     make: |g| {
         let report = match g.word("report") {
             "alpha" => LooReport::Alpha,

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::measure::Estimator;
 use crate::measure::declaration::{
     Cosine, Device, Entry, Extents, FromProducts, Given, Held, Host, Invariance, Made, Parameter, RankComparison,
-    Ranks, Scale, Tables, Takes,
+    Ranks, Scale, Tables,
 };
 use crate::measure::embedding::{Between, Centring, Embedding};
 use crate::measure::numerics::algebra::{dot, geometric_mean, largest, power_of_two_scale, sum};
@@ -15,13 +15,14 @@ use crate::measure::numerics::check::{finite, refuse, same_examples};
 use crate::measure::pairwise::gram::double_centred_condensed;
 use crate::measure::pairwise::rank::{average_ranks, cosine, kendall_tau_a, kendall_tau_b, pearson, rho_a, spearman};
 use crate::measure::pairwise::rdm::{Dissimilarity, Rdm, rdm};
+use crate::measure::statistic::entry::word;
 use faer::{ColRef, Mat};
 
-pub(super) const DISTANCE: Parameter = Parameter {
-    key: "rdm",
-    takes: Takes::Word(&["correlation", "sqeuclidean", "euclidean", "cosine", "cityblock", "poisson"]),
-    about: "dissimilarity of two examples",
-};
+pub(super) const DISTANCE: Parameter = word(
+    "rdm",
+    &["correlation", "sqeuclidean", "euclidean", "cosine", "cityblock", "poisson"],
+    "dissimilarity of two examples",
+);
 
 /// Representational similarity analysis.
 pub(super) const RSA: Entry = Entry {
@@ -34,9 +35,9 @@ pub(super) const RSA: Entry = Entry {
     source: "Kriegeskorte et al. 2008; whitened: Diedrichsen et al. 2021; rho-a, tau-a: Nili et al. 2014, Schütt et al. 2023",
     parameters: &[
         DISTANCE,
-        Parameter {
-            key: "by",
-            takes: Takes::Word(&[
+        word(
+            "by",
+            &[
                 "spearman",
                 "pearson",
                 "cosine-of",
@@ -46,9 +47,9 @@ pub(super) const RSA: Entry = Entry {
                 "rho-a",
                 "whitened-cosine",
                 "whitened-pearson",
-            ]),
-            about: "how RDMs are compared; kendall is tau-a",
-        },
+            ],
+            "how RDMs are compared; kendall is tau-a",
+        ),
     ],
     make: |g| {
         let d = dissimilarity(g);

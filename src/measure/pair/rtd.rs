@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::{ORTHOGONAL, TOPOLOGY};
 use crate::error::{Error, Result};
-use crate::measure::declaration::{Device, Entry, Extents, Given, Held, Host, Made, Parameter, Tables, Takes};
+use crate::measure::declaration::{Device, Entry, Extents, Given, Held, Host, Made, Tables};
 use crate::measure::embedding::Between;
 use crate::measure::numerics::algebra::{power_of_two_scale, squared_distance};
 use crate::measure::numerics::check::check_pair;
 use crate::measure::numerics::persistence::{MAX_POINTS, h1_bars};
 use crate::measure::numerics::random::SplitMix;
 use crate::measure::numerics::units::rows;
+use crate::measure::statistic::entry::{count, word};
 use faer::{Mat, MatRef};
 
 /// Representation topology divergence.
@@ -22,18 +23,10 @@ pub(super) const RTD: Entry = Entry {
     held,
     source: "Barannikov et al. 2022",
     parameters: &[
-        Parameter {
-            key: "way",
-            takes: Takes::Word(&["first", "mean"]),
-            about: "of the first to the second, or of both ways",
-        },
-        Parameter {
-            key: "batch",
-            takes: Takes::Count { default: 0, low: 0 },
-            about: "examples drawn at a time; 0: all",
-        },
-        Parameter { key: "repeats", takes: Takes::Count { default: 10, low: 1 }, about: "draws, if there is a batch" },
-        Parameter { key: "seed", takes: Takes::Count { default: 0, low: 0 }, about: "of the draws" },
+        word("way", &["first", "mean"], "of the first to the second, or of both ways"),
+        count("batch", 0, 0, "examples drawn at a time; 0: all"),
+        count("repeats", 10, 1, "draws, if there is a batch"),
+        count("seed", 0, 0, "of the draws"),
     ],
     caution: |g, e| {
         (g.count("batch") == 0 && e.n > 300)

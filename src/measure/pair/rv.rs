@@ -1,11 +1,12 @@
 //! RV coefficients: how alike two configurations of the same examples are, as a correlation of their Gram matrices.
 
 use super::{KERNELS, NAME, ORTHOGONAL};
-use crate::measure::declaration::{Cross, Crossed, Entry, Held, Invariance as I, Of, Parameter, Side, Takes};
+use crate::measure::declaration::{Cross, Crossed, Entry, Held, Invariance as I, Of, Side};
 use crate::measure::numerics::algebra::{centre, product};
 use crate::measure::numerics::check::{check, refuse};
 use crate::measure::numerics::factor::unit;
 use crate::measure::numerics::units::Units;
+use crate::measure::statistic::entry::word;
 use faer::MatRef;
 
 /// The RV coefficient, or its modified form.
@@ -16,11 +17,7 @@ pub(super) const RV: Entry = Entry {
     cost: "n p²",
     held: |_, e| Held::of_factors(e),
     source: "Robert and Escoufier 1976; modified: Smilde et al. 2009",
-    parameters: &[Parameter {
-        key: "form",
-        takes: Takes::Word(&["plain", "modified"]),
-        about: "modified: near zero for unrelated data of many units",
-    }],
+    parameters: &[word("form", &["plain", "modified"], "modified: near zero for unrelated data of many units")],
     make: |g| Ok(configurations(g.word("form") == "modified").into()),
     ..Entry::similarity("rv", "RV coefficient", KERNELS)
 };

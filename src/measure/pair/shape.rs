@@ -5,11 +5,12 @@
 use super::procrustes::nuclear;
 use super::{NAME, SHAPES, few_examples};
 use crate::error::Result;
-use crate::measure::declaration::{Cross, Entry, Held, Invariance, NuclearValue, Of, Parameter, Scale, Side, Takes};
+use crate::measure::declaration::{Cross, Entry, Held, Invariance, NuclearValue, Of, Scale, Side};
 use crate::measure::numerics::algebra::{centre, column_means, product, scale_columns, singular_values, subtract};
 use crate::measure::numerics::basis::{Basis, EIGENVALUE_FLOOR, Procrustes, check_alpha, weighted, whitening};
 use crate::measure::numerics::check::{check, check_pair, refuse};
 use crate::measure::numerics::factor::{ThinSvd, Unit, angle, basis, first, rank, rows, thin_svd, unit};
+use crate::measure::statistic::entry::{number, word};
 use faer::{Mat, MatRef};
 
 /// Generalised shape metric.
@@ -28,16 +29,12 @@ pub(super) const SHAPE: Entry = Entry {
     held: |_, e| Held::of_bases(e),
     source: "Williams et al. 2021 (netrep's LinearMetric)",
     parameters: &[
-        Parameter {
-            key: "alpha",
-            takes: Takes::Number { default: 1.0, low: 0.0, high: 1.0 },
-            about: "1: Procrustes; 0: fully whitened",
-        },
-        Parameter {
-            key: "form",
-            takes: Takes::Word(&["angular", "euclidean", "euclidean-netrep"]),
-            about: "euclidean-netrep counts directions without variance as the package does",
-        },
+        number("alpha", 1.0, [0.0, 1.0], "1: Procrustes; 0: fully whitened"),
+        word(
+            "form",
+            &["angular", "euclidean", "euclidean-netrep"],
+            "euclidean-netrep counts directions without variance as the package does",
+        ),
     ],
     caution: few_examples,
     make: |g| {

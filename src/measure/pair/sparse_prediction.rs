@@ -9,11 +9,12 @@
 use super::matching::constant_units;
 use super::{MATCHING, NAME, UNITS};
 use crate::error::Result;
-use crate::measure::declaration::{Entry, Held, Host, Parameter, Takes};
+use crate::measure::declaration::{Entry, Held, Host};
 use crate::measure::numerics::algebra::product;
 use crate::measure::numerics::check::refuse;
 use crate::measure::numerics::lasso::{Lasso, State};
 use crate::measure::numerics::units::{Units, cross_correlation};
+use crate::measure::statistic::entry::{number, word};
 use faer::Mat;
 
 /// R² of the second's units from few of the first's.
@@ -29,16 +30,8 @@ pub(super) const SPARSE_PREDICTION: Entry = Entry {
     },
     source: "Li et al. 2016",
     parameters: &[
-        Parameter {
-            key: "alpha",
-            takes: Takes::Number { default: 0.05, low: f64::MIN_POSITIVE, high: 1.0 },
-            about: "penalty; 1 uses no unit",
-        },
-        Parameter {
-            key: "report",
-            takes: Takes::Word(&["r2", "units"]),
-            about: "mean R², or mean number of units used",
-        },
+        number("alpha", 0.05, [f64::MIN_POSITIVE, 1.0], "penalty; 1 uses no unit"),
+        word("report", &["r2", "units"], "mean R², or mean number of units used"),
     ],
     caution: constant_units,
     make: |g| {

@@ -4,11 +4,12 @@
 use super::cca::{CanonicalCorrelations, correlations};
 use super::procrustes::nuclear;
 use super::{NAME, ORTHOGONAL, SUBSPACES};
-use crate::measure::declaration::{Cross, Entry, Held, NuclearValue, Of, Parameter, Side, Takes};
+use crate::measure::declaration::{Cross, Entry, Held, NuclearValue, Of, Side};
 use crate::measure::numerics::algebra::centre;
 use crate::measure::numerics::basis::{Basis, Keep, cut};
 use crate::measure::numerics::check::check;
 use crate::measure::numerics::factor::{basis, column_space, unit};
+use crate::measure::statistic::entry::{count, number, word};
 use faer::MatRef;
 
 /// Canonical correlations of the main components.
@@ -19,21 +20,13 @@ pub(super) const SVCCA: Entry = Entry {
     held: |_, e| Held::of_bases(e),
     source: "Raghu et al. 2017",
     parameters: &[
-        Parameter {
-            key: "variance",
-            takes: Takes::Number { default: 0.99, low: 1e-9, high: 1.0 - 1e-9 },
-            about: "part of the variance that is kept",
-        },
-        Parameter {
-            key: "dimensions",
-            takes: Takes::Count { default: 0, low: 0 },
-            about: "components that are kept, in place of a part of the variance",
-        },
-        Parameter {
-            key: "form",
-            takes: Takes::Word(&["mean", "mean-squared", "repsim"]),
-            about: "of the correlations; repsim takes components of whitened data, and the sum of squares over the smaller rank",
-        },
+        number("variance", 0.99, [1e-9, 1.0 - 1e-9], "part of the variance that is kept"),
+        count("dimensions", 0, 0, "components that are kept, in place of a part of the variance"),
+        word(
+            "form",
+            &["mean", "mean-squared", "repsim"],
+            "of the correlations; repsim takes components of whitened data, and the sum of squares over the smaller rank",
+        ),
     ],
     make: |g| {
         let (squared, part) = (g.word("form") == "mean-squared", g.number("variance"));

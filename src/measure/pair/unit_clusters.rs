@@ -7,11 +7,12 @@
 use super::matching::{Sign, constant_units};
 use super::{MATCHING, NAME, UNITS};
 use crate::error::Result;
-use crate::measure::declaration::{Entry, Held, Host, Parameter, Takes};
+use crate::measure::declaration::{Entry, Held, Host};
 use crate::measure::numerics::algebra::symmetric_eigen;
 use crate::measure::numerics::check::{refuse, same_examples};
 use crate::measure::numerics::kmeans::kmeans;
 use crate::measure::numerics::units::{Units, cross_correlation};
+use crate::measure::statistic::entry::{count, word};
 use faer::{Mat, MatRef};
 
 /// Part of the units in clusters that both networks share.
@@ -25,12 +26,8 @@ pub(super) const UNIT_CLUSTERS: Entry = Entry {
     },
     source: "Li et al. 2016",
     parameters: &[
-        Parameter { key: "clusters", takes: Takes::Count { default: 8, low: 1 }, about: "how many" },
-        Parameter {
-            key: "edges",
-            takes: Takes::Word(&["within-and-between", "between"]),
-            about: "which pairs of units have an affinity",
-        },
+        count("clusters", 8, 1, "how many"),
+        word("edges", &["within-and-between", "between"], "which pairs of units have an affinity"),
     ],
     caution: constant_units,
     make: |g| {

@@ -5,7 +5,7 @@ use faer::MatRef;
 use super::distances;
 use super::entry::{StatisticEntry, TASK, word};
 use super::input::{Classes, Rows, check, fail, mean, squared_distance, take_rows};
-use super::moments::{Alignment, Along, ByClass, Moments};
+use super::moments::{Alignment, ByClass, Moments};
 use super::probe::stratified_k_fold;
 use super::source::Form;
 use crate::error::Result;
@@ -163,15 +163,6 @@ pub(super) const CALINSKI_HARABASZ: StatisticEntry =
     })
     .formula("(tr B / (c - 1)) / (tr W / (n - c))")
     .source("Caliński and Harabasz 1974")
-    .needs_labels();
-
-/// 0 or more; 0 when classes are points. `S_W` is over all examples, `S_B` over the class means about the mean of all examples.
-pub(super) const NEURAL_COLLAPSE: StatisticEntry =
-    StatisticEntry::new(TASK, "neural_collapse", "NC1, variability within classes over that between", |_| {
-        Form::from(Along, |value| Ok(*value))
-    })
-    .formula("tr(S_W S_B⁺) / c")
-    .source("Papyan, Han, Donoho 2020")
     .needs_labels();
 
 impl Moments {

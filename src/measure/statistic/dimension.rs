@@ -7,8 +7,7 @@ use faer::MatRef;
 
 use super::entry::{StatisticEntry, count, number, word};
 use super::input::{fail, mean, median, take_rows};
-pub use super::neighbours::Duplicates;
-use super::neighbours::{Kept, Near, Nearest, Within};
+use super::neighbours::{Duplicates, Kept, Near, Nearest, Within};
 use super::source::Form;
 use super::spectrum::Spectrum;
 use crate::error::Result;
@@ -147,16 +146,20 @@ pub(super) const CORRELATION_DIMENSION: StatisticEntry = StatisticEntry::new(
     word("duplicates", &["keep-all", "keep-one", "drop-points"], DUPLICATES),
 ]);
 
-/// Local PCA (Fukunaga & Olsen 1971): mean over points of the participation ratio of their `k` nearest neighbours, the
-/// point itself left out (scikit-dimension's `fit_pw`). At most `k - 1`. Where several examples are equally near for the last
-/// places, all of them belong to the neighbourhood.
-///
-/// # Errors
-/// `k` below 2 or not below the number of distinct examples; values that are not finite; a neighbourhood of equal rows.
-pub fn local_pca_participation_ratio(x: MatRef<'_, f64>, k: usize, duplicates: Duplicates) -> Result<f64> {
-    if k < 2 {
-        return fail(format!("a neighbourhood needs at least 2 examples, but k is {k}"));
-    }
+/// At most `k - 1`. Where several examples are equally near for the last places, all of them belong to the neighbourhood.
+pub(super) const LOCAL_PCA: StatisticEntry =
+    StatisticEntry::new(FAMILY, "local_pca", "participation ratio of neighbourhoods", |g| {
+        let (k, duplicates) = (g.count("k"), duplicates(g));
+        Form::of(move |x| local_pca(x, k, duplicates))
+    })
+    .formula("mean over points of (Σ λ)² / Σ λ² of their k nearest others")
+    .source("Fukunaga and Olsen 1971; scikit-dimension's lPCA(ver=\"participation_ratio\").fit_pw")
+    .with(&[
+        count("k", 20, 2, "neighbours, the point itself left out"),
+        word("duplicates", &["keep-one", "drop-points", "keep-all"], DUPLICATES),
+    ]);
+
+fn local_pca(x: MatRef<'_, f64>, k: usize, duplicates: Duplicates) -> Result<f64> {
     let kept = Kept::of(x, duplicates, k)?;
     let mut local = Vec::with_capacity(kept.n);
     for i in 0..kept.n {

@@ -68,14 +68,22 @@ impl StatisticEntry {
     }
 }
 
-pub(super) const fn count(key: &'static str, default: usize, low: usize, about: &'static str) -> Parameter {
+/// An option that is a whole number of at least `low`.
+pub(crate) const fn count(key: &'static str, default: usize, low: usize, about: &'static str) -> Parameter {
     Parameter { key, takes: Takes::Count { default, low }, about }
 }
 
-pub(super) const fn number(key: &'static str, default: f64, [low, high]: [f64; 2], about: &'static str) -> Parameter {
+/// An option that is a number within bounds.
+pub(crate) const fn number(key: &'static str, default: f64, [low, high]: [f64; 2], about: &'static str) -> Parameter {
     Parameter { key, takes: Takes::Number { default, low, high }, about }
 }
 
-pub(super) const fn word(key: &'static str, words: &'static [&'static str], about: &'static str) -> Parameter {
+/// An option that takes one of these words, the first by default.
+pub(crate) const fn word(key: &'static str, words: &'static [&'static str], about: &'static str) -> Parameter {
     Parameter { key, takes: Takes::Word(words), about }
+}
+
+/// The same, always written.
+pub(crate) const fn written(key: &'static str, words: &'static [&'static str], about: &'static str) -> Parameter {
+    Parameter { key, takes: Takes::Written(words), about }
 }

@@ -210,6 +210,19 @@ impl Classes {
         self.values.len()
     }
 
+    /// How many values a variable has if the classes, in order, are the cells of a design of it and so many contexts: class
+    /// `value * contexts + context`.
+    pub(crate) fn in_contexts(&self, contexts: usize) -> Result<usize> {
+        let values = self.number() / contexts.max(1);
+        if contexts < 2 || values < 2 || values * contexts != self.number() {
+            return fail(format!(
+                "a design has at least 2 values in at least 2 contexts, all of them: {} classes are none in {contexts}",
+                self.number()
+            ));
+        }
+        Ok(values)
+    }
+
     /// One-hot rows, `[examples, classes]`.
     pub(crate) fn one_hot(&self) -> Mat<f64> {
         Mat::from_fn(self.of.len(), self.number(), |i, c| f64::from(u8::from(self.of[i] == c)))

@@ -2,10 +2,10 @@
 //! its name, formula, source, options, and a function of what it is computed from (`source`).
 
 mod classes;
-pub mod dimension;
+mod dimension;
 mod distances;
-mod entry;
-pub mod geometry;
+pub(crate) mod entry;
+mod geometry;
 pub(crate) mod input;
 mod moments;
 mod neighbours;
@@ -36,6 +36,7 @@ const ALL: &[StatisticEntry] = &[
     dimension::TWO_NN,
     dimension::LEVINA_BICKEL,
     dimension::CORRELATION_DIMENSION,
+    dimension::LOCAL_PCA,
     units::UNIFORMITY,
     units::MEAN_DISTANCE,
     units::MEDIAN_DISTANCE,
@@ -53,8 +54,11 @@ const ALL: &[StatisticEntry] = &[
     classes::SILHOUETTE,
     classes::DAVIES_BOULDIN,
     classes::CALINSKI_HARABASZ,
-    classes::NEURAL_COLLAPSE,
+    geometry::NEURAL_COLLAPSE,
+    geometry::NC2,
     geometry::SHATTERING,
+    geometry::CCGP,
+    geometry::PARALLELISM,
 ];
 
 /// Every statistic.

@@ -41,6 +41,11 @@ impl Moments {
         let least = x.col_iter().map(|c| c.iter().copied().fold(f64::INFINITY, f64::min)).collect();
         Self { centre: column_means(x), classes, means, squares, floor, least }
     }
+
+    /// Whether a distance of means is far above the rounding of them.
+    pub fn is_sure(&self, distance: f64) -> bool {
+        distance > 1e4 * self.floor
+    }
 }
 
 impl Source for ByClass {

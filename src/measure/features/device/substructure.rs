@@ -1,17 +1,11 @@
 //! What representations keep of the inputs of a feature of four bits, as nodes ([`substructure`](super::super::substructure) has
 //! the definitions).
 
-use super::Extents;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::{Binary, Unary};
-use crate::measure::features::device::variance::{Inputs, explained, explained_by_classes};
-
-/// Bits that the feature is of.
-const RELEVANT: usize = 4;
-
-/// Functions of the bits that have two values, in the order of the host's.
-const TWO_VALUED: [&str; 7] = ["xor_left", "xor_right", "parity", "bit_0", "bit_1", "bit_2", "bit_3"];
+use crate::measure::features::device::variance::{Centred, ExplainedNodes, Inputs, explained, explained_by_classes};
+use crate::measure::features::substructure::{RELEVANT, TWO_VALUED};
 
 /// Steps of the inverse of the regressors' products: quadratic in the end, so that these do for condition numbers of thousands.
 const STEPS: usize = 24;
@@ -72,11 +66,8 @@ impl Parts {
         let number = g.data(number.collect(), &[all, 1])?;
         let codes = g.data((0..16).map(|c| c as f32).collect(), &[1, 16])?;
         let bit = |code: usize, j: usize| code >> (RELEVANT - 1 - j) & 1;
-        let table = |code: usize| -> [usize; 7] {
-            let [w, x, y, z] = std::array::from_fn(|j| bit(code, j));
-            [w ^ x, y ^ z, w ^ x ^ y ^ z, w, x, y, z]
-        };
-        let two = g.data((0..16).flat_map(|c| table(c).map(|v| v as f32)).collect(), &[16, TWO_VALUED.len()])?;
+        let table = |code: usize| TWO_VALUED.map(|(_, of)| of(std::array::from_fn(|j| bit(code, j))) as f32);
+        let two = g.data((0..16).flat_map(table).collect(), &[16, TWO_VALUED.len()])?;
         let sums = (0..16 * 5).map(|i| f32::from(u8::from((i / 5usize).count_ones() as usize == i % 5)));
         let sums = g.data(sums.collect(), &[16, 5])?;
         let mut made = |inputs: Tensor| -> Result<[Tensor; 3]> {
@@ -105,7 +96,7 @@ impl Parts {
         let of = |labels: Bits| Inputs { fit, fit_labels: labels.fit, test, test_labels: labels.test };
         let two = explained(g, of(self.two_valued))?;
         let mut all = Vec::new();
-        for (i, name) in TWO_VALUED.iter().enumerate() {
+        for (i, (name, _)) in TWO_VALUED.iter().enumerate() {
             let (variance, uniform) = (g.rows(two.variance, i, 1)?, g.rows(two.uniform, i, 1)?);
             all.push(PartNodes { name: (*name).to_owned(), variance, uniform });
         }
@@ -114,8 +105,8 @@ impl Parts {
             all.push(PartNodes { name: name.into(), variance: found.variance, uniform: found.uniform });
         }
         for (name, columns, inverse) in &self.columns {
-            let (variance, uniform) = regression(g, of(*columns), *inverse)?;
-            all.push(PartNodes { name: (*name).to_owned(), variance, uniform });
+            let found = regression(g, of(*columns), *inverse)?;
+            all.push(PartNodes { name: (*name).to_owned(), variance: found.variance, uniform: found.uniform });
         }
         Ok(all)
     }
@@ -150,31 +141,23 @@ fn inverse(g: &mut Graph, a: Tensor) -> Result<Tensor> {
     g.times(x, sound)
 }
 
-/// Share of the variance and mean R² of a regression on columns whose mean on the fit set is zero.
-fn regression(g: &mut Graph, of: Inputs, inverse: Tensor) -> Result<(Tensor, Tensor)> {
-    Extents::of(g, of)?;
-    let first = g.rows(of.test, 0, 1)?;
-    let (fit, test) = (g.minus(of.fit, first)?, g.minus(of.test, first)?);
-    let (fit_mean, test_mean) = (g.mean(fit, 0)?, g.mean(test, 0)?);
-    let fitted = g.minus(fit, fit_mean)?;
+/// Variance explained by columns whose mean on the fit set is zero.
+fn regression(g: &mut Graph, of: Inputs, inverse: Tensor) -> Result<ExplainedNodes> {
+    let centred = Centred::of(g, of)?;
+    let mean = g.mean(centred.fit, 0)?;
+    let fitted = g.minus(centred.fit, mean)?;
     let products = g.matmul_of(of.fit_labels, true, fitted, false)?;
     let slopes = g.matmul(inverse, products)?;
     let predicted = g.matmul(of.test_labels, slopes)?;
-    let rest = g.minus(test, fit_mean)?;
+    let rest = g.minus(centred.test, mean)?;
     let rest = g.minus(rest, predicted)?;
-    let errors = g.unary(Unary::Square, rest);
-    let errors = g.sum(errors, 0)?;
-    let centred = g.minus(test, test_mean)?;
-    let squares = g.unary(Unary::Square, centred);
-    let spreads = g.sum(squares, 0)?;
-    let (zero, one) = (g.constant(0.0), g.constant(1.0));
-    let varies = g.binary(Binary::Greater, spreads, zero)?;
-    let divisor = g.select(varies, spreads, one)?;
+    let squares = |g: &mut Graph, x: Tensor| -> Result<Tensor> {
+        let squares = g.unary(Unary::Square, x);
+        g.sum(squares, 0)
+    };
+    let (errors, spreads) = (squares(g, rest)?, squares(g, centred.test)?);
     let gains = g.minus(spreads, errors)?;
-    let gains = g.times(gains, varies)?;
-    let r2 = g.over(gains, divisor)?;
-    let (sum, count) = (g.sum_all(r2)?, g.sum_all(varies)?);
-    let uniform = g.over(sum, count)?;
-    let (sum, all) = (g.sum_all(gains)?, g.sum_all(spreads)?);
-    Ok((g.over(sum, all)?, uniform))
+    let [_, units] = g.matrix(gains)?;
+    let gains = g.reshape(gains, &[1, 1, units])?;
+    centred.shares(g, gains)
 }

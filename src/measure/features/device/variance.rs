@@ -117,9 +117,9 @@ pub fn explained_by_classes(g: &mut Graph, of: Inputs) -> Result<ExplainedNodes>
 }
 
 /// Both sets less the means of the test set.
-struct Centred {
-    fit: Tensor,
-    test: Tensor,
+pub(super) struct Centred {
+    pub fit: Tensor,
+    pub test: Tensor,
     /// Means of both sets from the first test example on, `[1, units]`; that of the test set has been taken off both.
     means: [Tensor; 2],
     fit_examples: usize,
@@ -137,7 +137,7 @@ struct Sums {
 }
 
 impl Centred {
-    fn of(g: &mut Graph, of: Inputs) -> Result<Self> {
+    pub fn of(g: &mut Graph, of: Inputs) -> Result<Self> {
         let Extents { fit: n, test: m, .. } = Extents::of(g, of)?;
         let first = g.rows(of.test, 0, 1)?;
         let (fit, test) = (g.minus(of.fit, first)?, g.minus(of.test, first)?);
@@ -196,7 +196,7 @@ impl Centred {
     }
 
     /// Shares of the variance of each unit and of all, from what is taken from the squared errors, `[1, features, units]`.
-    fn shares(&self, g: &mut Graph, gains: Tensor) -> Result<ExplainedNodes> {
+    pub fn shares(&self, g: &mut Graph, gains: Tensor) -> Result<ExplainedNodes> {
         let [_, features, units] = *g.shape(gains).extents() else {
             return Err(Error::Shape(format!("{} is not [1, features, units]", g.describe(gains))));
         };

@@ -1,137 +1,117 @@
-//! Neural collapse (Papyan, Han & Donoho 2020): measures of how far the last layer's classes have become points at
-//! the corners of a simplex, with the classifier's weights pointing at them. NC1 with its pseudo-inverse is the statistic `neural_collapse`.
+//! Neural collapse (Papyan, Han and Donoho 2020): how far the classes of a last layer have become points at the corners of a simplex.
 
-use faer::{Mat, MatRef};
+use crate::measure::statistic::entry::{StatisticEntry, TASK, word};
+use crate::measure::statistic::input::{Rows, dot, fail, less, mean};
+use crate::measure::statistic::moments::{Along, ByClass, Moments};
+use crate::measure::statistic::source::Form;
 
-use crate::error::Result;
-use crate::measure::statistic::input::{
-    Classes, Rows, check, column_means, dot, fail, finite, less, mean, squared_distance,
-};
-use crate::measure::statistic::probe::winners;
-
-struct Parts {
-    classes: Classes,
-    /// Means of the classes less the mean of all examples.
-    means: Mat<f64>,
-    /// Examples less the mean of their class.
-    within: Mat<f64>,
-}
-
-fn parts(x: MatRef<'_, f64>, labels: &[usize]) -> Result<Parts> {
-    check(x, "the representation", 2)?;
-    let classes = Classes::of(labels, x.nrows(), 2)?;
-    // Centred first: an offset of the units would leave its rounding in the means, in directions that have none.
-    let x = less(x, &column_means(x));
-    let x = x.as_ref();
-    let own = classes.means(x);
-    let within = Mat::from_fn(x.nrows(), x.ncols(), |i, j| x[(i, j)] - own[(classes.of[i], j)]);
-    let means = less(own.as_ref(), &column_means(x));
-    Ok(Parts { classes, means, within })
-}
-
-/// NC1 in its simple form: `tr Σ_W / tr Σ_B`, without the pseudo-inverse of `neural_collapse`.
-///
-/// `x`: examples × units; `labels`: one class an example.
-///
-/// # Errors
-/// Labels of another length, fewer than two classes, class means that all coincide, or values that are not finite.
-pub fn nc1_trace_ratio(x: MatRef<'_, f64>, labels: &[usize]) -> Result<f64> {
-    let Parts { classes, means, within } = parts(x, labels)?;
-    let between = means.squared_norm_l2() / classes.number() as f64;
-    if between == 0.0 {
-        return fail("the means of all classes coincide: NC1 is not determined");
-    }
-    finite(within.squared_norm_l2() / x.nrows() as f64 / between, "NC1")
-}
-
-/// NC2: how far the centred class means are from a simplex equiangular tight frame. All zero at collapse.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct EquiangularTightFrame {
-    /// Standard deviation over mean of the norms of the centred class means.
-    pub norm_variation: f64,
-    /// Standard deviation of the cosines between different class means.
-    pub angle_variation: f64,
-    /// Mean of `|cos + 1/(C-1)|`: distance from the largest possible angle.
-    pub angle_excess: f64,
-}
-
-/// NC2, convergence to a simplex: see [`EquiangularTightFrame`]. Standard deviations divide by the number of values.
-///
-/// # Errors
-/// Labels of another length, fewer than two classes, a class mean equal to the mean of all examples, or values that are
-/// not finite.
-pub fn nc2(x: MatRef<'_, f64>, labels: &[usize]) -> Result<EquiangularTightFrame> {
-    let Parts { classes, means, .. } = parts(x, labels)?;
-    let rows = Rows::of(means.as_ref());
-    let norms: Vec<f64> = rows.iter().map(|r| dot(r, r).sqrt()).collect();
-    if let Some(c) = norms.iter().position(|v| *v == 0.0) {
-        let class = classes.values[c];
-        return fail(format!("the mean of class {class} is the mean of all examples: NC2 is not determined"));
-    }
-    let k = classes.number();
-    let cosines: Vec<f64> = (0..k)
-        .flat_map(|a| (a + 1..k).map(move |b| (a, b)))
-        .map(|(a, b)| dot(rows.row(a), rows.row(b)) / (norms[a] * norms[b]))
-        .collect();
-    let deviation = |values: &[f64]| {
-        let m = mean(values);
-        mean(&values.iter().map(|v| (v - m) * (v - m)).collect::<Vec<_>>()).sqrt()
-    };
-    let target = -1.0 / (k as f64 - 1.0);
-    Ok(EquiangularTightFrame {
-        norm_variation: finite(deviation(&norms) / mean(&norms), "the norm of a class mean")?,
-        angle_variation: finite(deviation(&cosines), "a cosine of class means")?,
-        angle_excess: mean(&cosines.iter().map(|c| (c - target).abs()).collect::<Vec<_>>()),
+/// 0 or more; 0 when classes are points. `S_W` is over all examples, `S_B` over the class means about the mean of all examples.
+pub(in super::super) const NEURAL_COLLAPSE: StatisticEntry =
+    StatisticEntry::new(TASK, "neural_collapse", "NC1, variability within classes over that between", |g| {
+        match g.word("form") {
+            "trace" => Form::decided(ByClass, |own, single| {
+                let (_, norms) = centred_means(own);
+                let between = mean(&norms.iter().map(|v| v * v).collect::<Vec<_>>());
+                let within = own.squares.iter().sum::<f64>() / own.squares.len() as f64;
+                if between == 0.0 {
+                    return fail("the means of all classes coincide: NC1 is not determined");
+                }
+                // Nearly collapsed classes: what is left of the scatter may be rounding.
+                let lost = single && within <= 1e-6 * between;
+                Ok((!lost && own.is_sure(between.sqrt())).then_some(within / between))
+            }),
+            _ => Form::from(Along, |value| Ok(*value)),
+        }
     })
+    .formula("tr(S_W S_B⁺) / c; trace: tr S_W / tr S_B")
+    .source("Papyan, Han, Donoho 2020")
+    .needs_labels()
+    .with(&[word(
+        "form",
+        &["pseudo-inverse", "trace"],
+        "which; the trace does not weigh directions by how far classes differ",
+    )]);
+
+/// All are 0 at collapse. Standard deviations divide by the number of values.
+pub(in super::super) const NC2: StatisticEntry = StatisticEntry::new(
+    TASK,
+    "nc2",
+    "NC2, how far class means are from a simplex equiangular tight frame",
+    |g| {
+        let of = g.word("of");
+        Form::decided(ByClass, move |own, _| {
+            let (means, norms) = centred_means(own);
+            let k = norms.len();
+            if let Some(c) = norms.iter().position(|v| *v == 0.0) {
+                let class = own.classes.values[c];
+                return fail(format!("the mean of class {class} is the mean of all examples: NC2 is not determined"));
+            }
+            if !norms.iter().all(|norm| own.is_sure(*norm)) {
+                return Ok(None);
+            }
+            let pairs = (0..k).flat_map(|a| (a + 1..k).map(move |b| (a, b)));
+            let cosines: Vec<f64> =
+                pairs.map(|(a, b)| dot(means.row(a), means.row(b)) / (norms[a] * norms[b])).collect();
+            let target = -1.0 / (k as f64 - 1.0);
+            Ok(Some(match of {
+                "equinorm" => deviation(&norms) / mean(&norms),
+                "equiangular" => deviation(&cosines),
+                _ => mean(&cosines.iter().map(|c| (c - target).abs()).collect::<Vec<_>>()),
+            }))
+        })
+    },
+)
+.formula(
+    "m the class means about the mean of all; max-angle: mean |cos(m_a, m_b) + 1 / (c - 1)|; equinorm: std |m| / mean |m|; \
+     equiangular: std cos(m_a, m_b)",
+)
+.source("Papyan, Han, Donoho 2020, figures 2 to 4")
+.needs_labels()
+.with(&[word("of", &["max-angle", "equinorm", "equiangular"], "which part of it")]);
+
+/// Class means less the mean of all examples, and their lengths.
+fn centred_means(own: &Moments) -> (Rows, Vec<f64>) {
+    let means = Rows::of(less(own.means.as_ref(), &own.centre).as_ref());
+    let norms = means.iter().map(|m| dot(m, m).sqrt()).collect();
+    (means, norms)
 }
 
-fn check_weights(weights: MatRef<'_, f64>, classes: &Classes, units: usize) -> Result<()> {
-    check(weights, "the classifier's weights", 1)?;
-    if (weights.nrows(), weights.ncols()) != (classes.number(), units) {
-        return fail(format!(
-            "the classifier's weights must have one row a class and one column a unit ({} × {units}), but are {} × {}",
-            classes.number(),
-            weights.nrows(),
-            weights.ncols()
-        ));
-    }
-    Ok(())
+fn deviation(values: &[f64]) -> f64 {
+    let m = mean(values);
+    mean(&values.iter().map(|v| (v - m) * (v - m)).collect::<Vec<_>>()).sqrt()
 }
 
-/// NC3, self-duality: `‖W/‖W‖ - M/‖M‖‖²` with `W` the last layer's weights (classes × units, classes ascending) and `M`
-/// the centred class means. From 0 (proportional) to 4.
-///
-/// # Errors
-/// Labels of another length, fewer than two classes, weights of another shape or all zero, class means that all
-/// coincide, or values that are not finite.
-pub fn nc3(x: MatRef<'_, f64>, labels: &[usize], weights: MatRef<'_, f64>) -> Result<f64> {
-    let Parts { classes, means, .. } = parts(x, labels)?;
-    check_weights(weights, &classes, x.ncols())?;
-    let (w, m) = (weights.norm_l2(), means.norm_l2());
-    if w == 0.0 || m == 0.0 {
-        return fail("the weights, or the centred class means, are all zero: NC3 is not determined");
-    }
-    let difference = Mat::from_fn(weights.nrows(), weights.ncols(), |i, j| weights[(i, j)] / w - means[(i, j)] / m);
-    finite(difference.squared_norm_l2(), "NC3")
-}
+#[cfg(test)]
+mod tests {
+    use faer::{Mat, mat};
 
-/// NC4, nearest class centre: share of examples where the classifier (`weights`: classes × units, classes ascending;
-/// `bias`: one for each class) decides otherwise than the nearest class mean does. 0 at collapse. Ties go to the smaller
-/// class.
-///
-/// # Errors
-/// As [`nc3`] for labels and weights; biases of another length or not finite.
-pub fn nc4(x: MatRef<'_, f64>, labels: &[usize], weights: MatRef<'_, f64>, bias: &[f64]) -> Result<f64> {
-    check(x, "the representation", 2)?;
-    let classes = Classes::of(labels, x.nrows(), 2)?;
-    check_weights(weights, &classes, x.ncols())?;
-    if bias.len() != classes.number() || bias.iter().any(|b| !b.is_finite()) {
-        return fail(format!("give one finite bias for each of the {} classes, not {}", classes.number(), bias.len()));
+    use crate::measure::statistic::Statistic;
+
+    #[test]
+    fn collapse_is_zero_at_a_simplex() {
+        let corners = mat![[2.0, -1.0, -1.0], [-1.0, 2.0, -1.0], [-1.0, -1.0, 2.0]];
+        let labels: Vec<usize> = (0..12).map(|i| 10 * (i % 3)).collect();
+        let x = Mat::from_fn(12, 3, |i, j| 5.0 + corners[(i % 3, j)]);
+        let of = |name: &str, x: &Mat<f64>| Statistic::parse(name).unwrap().of(x.as_ref(), &labels);
+        for name in ["neural_collapse", "neural_collapse:trace", "nc2", "nc2:equinorm", "nc2:equiangular"] {
+            assert!(of(name, &x).unwrap() < 1e-12, "{name}");
+            assert!(of(name, &Mat::from_fn(12, 3, |_, _| 0.1)).is_err(), "{name}");
+        }
     }
-    let scores = x * weights.transpose();
-    let scores = Mat::from_fn(x.nrows(), classes.number(), |i, c| scores[(i, c)] + bias[c]);
-    let (rows, means) = (Rows::of(x), Rows::of(classes.means(x).as_ref()));
-    let nearness = Mat::from_fn(x.nrows(), classes.number(), |i, c| -squared_distance(rows.row(i), means.row(c)));
-    let (decided, nearest) = (winners(scores.as_ref()), winners(nearness.as_ref()));
-    Ok(decided.iter().zip(&nearest).filter(|(a, b)| a != b).count() as f64 / x.nrows() as f64)
+
+    #[test]
+    fn collapse_by_hand() {
+        // Class means (1, 0), (0, 2) and (-1, -2) about zero, two examples of each a half beside them.
+        let (means, labels) = (mat![[1.0, 0.0], [0.0, 2.0], [-1.0, -2.0]], [0, 0, 1, 1, 2, 2]);
+        let x = Mat::from_fn(6, 2, |i, j| means[(i / 2, j)] + if j == 0 { i as f64 % 2.0 - 0.5 } else { 0.0 });
+        let of = |name: &str| Statistic::parse(name).unwrap().of(x.as_ref(), &labels).unwrap();
+        let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a}, not {b}");
+        close(of("neural_collapse:trace"), 0.25 / (10.0 / 3.0));
+        let (norms, cosines) = ([1.0, 2.0, 5_f64.sqrt()], [0.0, -1.0 / 5_f64.sqrt(), -2.0 / 5_f64.sqrt()]);
+        let mean = |v: [f64; 3]| v.iter().sum::<f64>() / 3.0;
+        let deviation = |v: [f64; 3]| mean(v.map(|x| (x - mean(v)).powi(2))).sqrt();
+        close(of("nc2:equinorm"), deviation(norms) / mean(norms));
+        close(of("nc2:equiangular"), deviation(cosines));
+        close(of("nc2"), mean(cosines.map(|c| (c + 0.5).abs())));
+    }
 }

@@ -1,55 +1,73 @@
 //! Parallelism score: whether a variable is coded along the same direction under different conditions.
 
-use std::sync::Arc;
-
-use faer::{Mat, MatRef};
-
-use super::ccgp::sides;
+use super::ccgp::CONTEXTS;
+use super::dichotomies::{balanced, dichotomies};
+use super::null::{DRAWS, NULL, against, held};
 use crate::error::Result;
-use crate::gpu::Gpu;
-use crate::measure::compare::Named;
-use crate::measure::statistic::input::{Classes, Rows, check, dot, fail};
-use crate::measure::statistic::moments::ByClass;
-use crate::measure::statistic::source::{Batch, Source};
+use crate::measure::statistic::entry::{StatisticEntry, TASK};
+use crate::measure::statistic::input::{Rows, dot, fail, mean};
+use crate::measure::statistic::moments::{ByClass, Moments};
+use crate::measure::statistic::source::Form;
 
 /// Conditions on a side beyond which the pairings are too many to try.
 const MOST_PER_SIDE: usize = 9;
 
-/// Parallelism score of a dichotomy (Bernardi et al. 2020): conditions of the two sides are paired, the coding vector of
-/// a pair is the difference of its centroids, and the score is the mean cosine over pairs of coding vectors, at the
-/// pairing where it is largest. From -1 to 1. The maximum is biased upwards: compare with a null
-/// ([`super::against_geometry_null`]), or fix the pairing ([`parallelism_of_pairs`]).
-///
-/// `x`: examples × units; `conditions`: condition of each example; `positive`: the conditions on one side.
-///
-/// # Errors
-/// Conditions of another length; sides of different sizes, of one condition, or of more than 9; paired centroids that
-/// coincide; values that are not finite.
-pub fn parallelism_score(x: MatRef<'_, f64>, conditions: &[usize], positive: &[usize]) -> Result<f64> {
-    check(x, "the representation", 2)?;
-    let classes = Classes::of(conditions, x.nrows(), 2)?;
-    let (plus, minus) = sides(&classes, positive)?;
-    let m = plus.len();
-    if m != minus.len() || !(2..=MOST_PER_SIDE).contains(&m) {
-        return fail(format!(
-            "the sides of a parallelism score need the same number of conditions, 2 to {MOST_PER_SIDE}, but have {m} and {}",
-            minus.len()
-        ));
-    }
-    let means = Rows::of(classes.means(x).as_ref());
-    // Unit coding vectors of all pairs of one condition of each side, and their scalar products.
-    let mut coding = Vec::with_capacity(m * m);
-    for a in &plus {
-        for b in &minus {
-            coding.push(direction(means.row(*a), means.row(*b))?);
+/// From -1 to 1. The coding vector of two conditions is the difference of their centroids. Over dichotomies it is a maximum, which
+/// is biased upwards: compare with a null.
+pub(in super::super) const PARALLELISM: StatisticEntry =
+    StatisticEntry::new(TASK, "parallelism", "parallelism score, the labels as conditions", |g| {
+        let (contexts, number) = (g.count("contexts"), g.count("dichotomies"));
+        let form = Form::decided(ByClass, move |own, _| match contexts {
+            0 => over_dichotomies(own, number),
+            _ => over_contexts(own, contexts),
+        });
+        against(form, g)
+    })
+    .formula(
+        "mean cosine of coding vectors: of conditions of two sides, at the pairing where it is largest, over balanced dichotomies; \
+         with contexts, of two values in each of them",
+    )
+    .source("Bernardi et al. 2020")
+    .needs_labels()
+    .holds(held)
+    .with(&[CONTEXTS, dichotomies(50), NULL, DRAWS]);
+
+/// Mean over every two values of the mean cosine of their coding vectors in different contexts.
+fn over_contexts(own: &Moments, contexts: usize) -> Result<Option<f64>> {
+    let (values, means) = (own.classes.in_contexts(contexts)?, Rows::of(own.means.as_ref()));
+    let mut scores = Vec::new();
+    for a in 0..values {
+        for b in a + 1..values {
+            let pairs: Vec<_> = (0..contexts).map(|c| (b * contexts + c, a * contexts + c)).collect();
+            let Some(coding) = coding(own, &means, &pairs)? else { return Ok(None) };
+            let pairs = (0..contexts).flat_map(|i| (i + 1..contexts).map(move |j| (i, j)));
+            scores.push(mean(&pairs.map(|(i, j)| dot(&coding[i], &coding[j])).collect::<Vec<_>>()));
         }
     }
-    let cosines: Vec<f64> = coding.iter().flat_map(|a| coding.iter().map(|b| dot(a, b))).collect();
-    let cosine = |i: usize, to_i: usize, j: usize, to_j: usize| cosines[(i * m + to_i) * m * m + j * m + to_j];
-    let mut best = f64::NEG_INFINITY;
-    let mut pairing = Vec::with_capacity(m);
-    search(m, &mut pairing, 0.0, &cosine, &mut best);
-    Ok(best / (m * (m - 1) / 2) as f64)
+    Ok(Some(mean(&scores)))
+}
+
+/// Mean over balanced dichotomies of the best pairing's mean cosine.
+fn over_dichotomies(own: &Moments, number: usize) -> Result<Option<f64>> {
+    let (c, means) = (own.classes.number(), Rows::of(own.means.as_ref()));
+    let m = c / 2;
+    if 2 * m != c || !(2..=MOST_PER_SIDE).contains(&m) {
+        return fail(format!(
+            "the sides of a dichotomy need the same number of conditions, 2 to {MOST_PER_SIDE}, but the labels have {c}"
+        ));
+    }
+    let mut scores = Vec::new();
+    for plus in balanced(c, number)? {
+        let minus = || (0..c).filter(|b| !plus.contains(b));
+        let pairs: Vec<_> = plus.iter().flat_map(|a| minus().map(|b| (*a, b))).collect();
+        let Some(coding) = coding(own, &means, &pairs)? else { return Ok(None) };
+        let cosines: Vec<f64> = coding.iter().flat_map(|a| coding.iter().map(|b| dot(a, b))).collect();
+        let cosine = |i: usize, to_i: usize, j: usize, to_j: usize| cosines[(i * m + to_i) * m * m + j * m + to_j];
+        let mut best = f64::NEG_INFINITY;
+        search(m, &mut Vec::with_capacity(m), 0.0, &cosine, &mut best);
+        scores.push(best / (m * (m - 1) / 2) as f64);
+    }
+    Ok(Some(mean(&scores)))
 }
 
 /// Extends a pairing by one condition at a time, with the sum of cosines so far.
@@ -75,63 +93,19 @@ fn search(
     }
 }
 
-/// Mean cosine over pairs of coding vectors for a given pairing: `pairs` holds a condition of one side and its partner.
-/// In a two-by-two design, with the variable's two values in each of two contexts, this is the cosine of the two coding
-/// vectors.
-///
-/// # Errors
-/// Fewer than two pairs; a condition that no example has; paired centroids that coincide; conditions of another length;
-/// values that are not finite.
-pub fn parallelism_of_pairs(x: MatRef<'_, f64>, conditions: &[usize], pairs: &[(usize, usize)]) -> Result<f64> {
-    check(x, "the representation", 2)?;
-    let classes = Classes::of(conditions, x.nrows(), 2)?;
-    if pairs.len() < 2 {
-        return fail("a parallelism score compares at least two pairs of conditions");
+/// Differences of the means of two conditions each, at length 1; nothing where one is near the rounding of the means.
+fn coding(own: &Moments, means: &Rows, pairs: &[(usize, usize)]) -> Result<Option<Vec<Vec<f64>>>> {
+    let mut all = Vec::with_capacity(pairs.len());
+    for &(a, b) in pairs {
+        let difference: Vec<f64> = means.row(a).iter().zip(means.row(b)).map(|(a, b)| a - b).collect();
+        let length = dot(&difference, &difference).sqrt();
+        if length == 0.0 {
+            return fail("the means of two paired conditions coincide: their coding vector has no direction");
+        }
+        if !own.is_sure(length) {
+            return Ok(None);
+        }
+        all.push(difference.into_iter().map(|v| v / length).collect());
     }
-    of_means(&classes.means(x), &classes.values, pairs)
-}
-
-/// [`parallelism_of_pairs`] from means of the conditions that a device makes in f32 (without one: the processor).
-///
-/// # Errors
-/// As there, and if every example is a condition of its own, or the device fails.
-pub fn parallelism_of_pairs_on(
-    gpu: Option<&Arc<Gpu>>,
-    x: MatRef<'_, f64>,
-    conditions: &[usize],
-    pairs: &[(usize, usize)],
-) -> Result<f64> {
-    check(x, "the representation", 2)?;
-    if pairs.len() < 2 {
-        return fail("a parallelism score compares at least two pairs of conditions");
-    }
-    let named = Named { name: String::new(), values: x.to_owned() };
-    let mut found = ByClass.device(&Batch::new(gpu, vec![&named], conditions))?;
-    match found.pop().flatten() {
-        Some(moments) => of_means(&moments.means, &moments.classes.values, pairs),
-        None => fail("single precision does not give the means of the conditions"),
-    }
-}
-
-/// [`parallelism_of_pairs`] from the means of the conditions (conditions × units) and their names, ascending.
-fn of_means(means: &Mat<f64>, conditions: &[usize], pairs: &[(usize, usize)]) -> Result<f64> {
-    let means = Rows::of(means.as_ref());
-    let mean_of = |condition: usize| match conditions.binary_search(&condition) {
-        Ok(c) => Ok(means.row(c)),
-        Err(_) => fail(format!("condition {condition} of a pair has no example")),
-    };
-    let coding = pairs.iter().map(|(a, b)| direction(mean_of(*a)?, mean_of(*b)?)).collect::<Result<Vec<_>>>()?;
-    let m = coding.len();
-    let sum: f64 = (0..m).map(|i| (i + 1..m).map(|j| dot(&coding[i], &coding[j])).sum::<f64>()).sum();
-    Ok(sum / (m * (m - 1) / 2) as f64)
-}
-
-/// The difference of two centroids, scaled to length 1.
-fn direction(a: &[f64], b: &[f64]) -> Result<Vec<f64>> {
-    let difference: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
-    let length = dot(&difference, &difference).sqrt();
-    if !(length > 0.0 && length.is_finite()) {
-        return fail("the means of two paired conditions coincide: their coding vector has no direction");
-    }
-    Ok(difference.into_iter().map(|v| v / length).collect())
+    Ok(Some(all))
 }

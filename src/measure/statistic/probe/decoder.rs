@@ -1,9 +1,10 @@
 //! Decoders of classes, fitted and asked in f64.
 
-use faer::{Mat, MatRef};
+use faer::{Mat, MatRef, RowMut};
 
 use super::{Fold, LogisticOptions, logistic, ridge, winners};
 use crate::error::Result;
+use crate::measure::numerics::algebra::rounding;
 use crate::measure::statistic::input::{Classes, Rows, check, fail, squared_distance};
 
 /// Decoder of a class from a representation.
@@ -72,24 +73,13 @@ impl Decoder {
                 let (train, test) = (Rows::of(train), Rows::of(test));
                 let mut scores = Mat::zeros(test.iter().count(), number);
                 for (i, row) in test.iter().enumerate() {
-                    let mut order: Vec<(f64, usize)> =
-                        train.iter().enumerate().map(|(i, t)| (squared_distance(row, t), i)).collect();
-                    order.select_nth_unstable_by(k - 1, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-                    order.iter().take(k).for_each(|(_, j)| scores[(i, of[*j])] += 1.0);
+                    let near: Vec<(f64, usize)> =
+                        train.iter().zip(of).map(|(t, class)| (squared_distance(row, t), *class)).collect();
+                    vote(near, k, row.len(), scores.row_mut(i));
                 }
                 Ok(scores)
             }
         }
-    }
-
-    /// Part of the test examples answered rightly after fitting on others.
-    pub(crate) fn accuracy(
-        &self,
-        train: (MatRef<'_, f64>, &[usize]),
-        test: (MatRef<'_, f64>, &[usize]),
-    ) -> Result<f64> {
-        let predicted = self.predict(train.0, train.1, test.0)?;
-        Ok(predicted.iter().zip(test.1).filter(|(a, b)| a == b).count() as f64 / test.1.len() as f64)
     }
 
     /// Labels predicted for `test` after fitting on the rest.
@@ -103,6 +93,32 @@ impl Decoder {
         let scores = self.scores(train, &classes.of, classes.number(), test)?;
         Ok(winners(scores.as_ref()).into_iter().map(|c| classes.values[c]).collect())
     }
+}
+
+/// Votes of the `k` nearest of some examples for their classes; those are given as squared distances and classes. What is equally
+/// near, up to rounding, shares the last places, whatever the order.
+pub(super) fn vote(mut near: Vec<(f64, usize)>, k: usize, units: usize, mut votes: RowMut<'_, f64>) {
+    let edge = near.select_nth_unstable_by(k - 1, |a, b| a.0.total_cmp(&b.0)).1.0;
+    let (low, high) = (edge * (1.0 - rounding(units)), reach(edge, units));
+    let closer = near.iter().filter(|n| n.0 < low).count();
+    let sharing = near.iter().filter(|n| n.0 <= high).count() - closer;
+    // Whole numbers until the end: equal votes stay equal.
+    let (places, sharing) = ((k - closer) as f64, sharing as f64);
+    for (d, class) in near {
+        votes[class] += if d < low {
+            sharing
+        } else if d <= high {
+            places
+        } else {
+            0.0
+        };
+    }
+    votes.iter_mut().for_each(|v| *v /= sharing);
+}
+
+/// Up to which squared distance an example is as near as at this one, but for rounding.
+pub(super) fn reach(squared: f64, units: usize) -> f64 {
+    squared * (1.0 + rounding(units))
 }
 
 /// Refuses folds whose training part lacks a class.

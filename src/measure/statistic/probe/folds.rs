@@ -66,7 +66,14 @@ pub fn stratified_k_fold(labels: &[usize], k: usize) -> Result<Vec<Fold>> {
     Ok(folds_of(&of, k))
 }
 
-fn folds_of(of: &[usize], k: usize) -> Vec<Fold> {
+/// The fold that tests each of `n` examples.
+pub(super) fn tested(folds: &[Fold], n: usize) -> Vec<usize> {
+    let mut of = vec![0; n];
+    folds.iter().enumerate().for_each(|(f, fold)| fold.test.iter().for_each(|&i| of[i] = f));
+    of
+}
+
+pub(super) fn folds_of(of: &[usize], k: usize) -> Vec<Fold> {
     (0..k)
         .map(|fold| {
             let (test, train) = (0..of.len()).partition(|i| of[*i] == fold);

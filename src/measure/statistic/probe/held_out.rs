@@ -5,11 +5,12 @@ use std::sync::Arc;
 use faer::{Mat, MatRef};
 
 use super::decoder::{Decoder, complete};
+use super::folds::{folds_of, tested};
 use super::nearest::{centroids, votes};
 use super::{Fold, Link, LogisticOptions, Probe, held_out_scores, partition, probe, stratified_k_fold, winners};
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::measure::statistic::input::{Classes, fail};
+use crate::measure::statistic::input::{Classes, fail, mean};
 use crate::measure::statistic::source::{Batch, Source};
 
 /// Units up to which the inverse of a probe's curvature is made on a device.
@@ -18,17 +19,43 @@ const WIDEST: usize = 1024;
 /// Scores of two classes closer than this are as good as equal in single precision.
 const CLOSE: f64 = 1e-5;
 
-/// Scores of a decoder on stratified folds that it was not fitted to.
+/// Scores of a decoder on folds that it was not fitted to.
 #[derive(Debug)]
 pub(in crate::measure::statistic) struct HeldOut {
     pub decoder: Decoder,
-    pub folds: usize,
+    pub out: Out,
+}
+
+/// What is left out of the fit in turn.
+#[derive(Debug)]
+pub(in crate::measure::statistic) enum Out {
+    /// One of so many stratified folds.
+    Folds(usize),
+    /// One of so many contexts of a design whose cells the labels number ([`Classes::in_contexts`]); its values are decoded.
+    Contexts(usize),
+}
+
+impl HeldOut {
+    /// What is decoded, a class for each example, and the folds.
+    fn task(&self, labels: &[usize]) -> Result<(Vec<usize>, Vec<Fold>)> {
+        match self.out {
+            Out::Folds(k) => Ok((labels.to_vec(), stratified_k_fold(labels, k)?)),
+            Out::Contexts(contexts) => {
+                let cells = Classes::of(labels, labels.len(), 2)?;
+                cells.in_contexts(contexts)?;
+                let of = |f: fn(usize, usize) -> usize| cells.of.iter().map(|c| f(*c, contexts)).collect::<Vec<_>>();
+                Ok((of(|c, k| c / k), folds_of(&of(|c, k| c % k), contexts)))
+            }
+        }
+    }
 }
 
 /// Scores of every example for every class, from the fold that tests it.
 #[derive(Clone, Debug)]
 pub struct Scores {
     pub(super) classes: Classes,
+    /// The fold that tests each example.
+    pub(super) tested: Vec<usize>,
     /// `[examples, classes]`, classes ascending.
     pub values: Mat<f64>,
 }
@@ -44,6 +71,16 @@ impl Scores {
         let predicted = winners(self.values.as_ref());
         let right = predicted.iter().zip(&self.classes.of).filter(|(a, b)| a == b).count();
         right as f64 / predicted.len() as f64
+    }
+
+    /// The same as the mean over folds, each alike.
+    pub fn accuracy_by_fold(&self) -> f64 {
+        let mut folds = vec![[0.0; 2]; self.tested.iter().max().map_or(0, |last| last + 1)];
+        for ((predicted, own), fold) in winners(self.values.as_ref()).iter().zip(&self.classes.of).zip(&self.tested) {
+            folds[*fold][0] += f64::from(u8::from(predicted == own));
+            folds[*fold][1] += 1.0;
+        }
+        mean(&folds.iter().map(|[right, all]| right / all).collect::<Vec<_>>())
     }
 
     /// Mean over examples of `-log2 p(label)`, for scores whose softmax are probabilities.
@@ -64,7 +101,7 @@ impl Scores {
     }
 
     /// Whether single precision tells the two largest scores of every example apart.
-    pub(super) fn clear(&self) -> bool {
+    pub(in crate::measure::statistic) fn clear(&self) -> bool {
         (0..self.values.nrows()).all(|i| {
             let mut row: Vec<f64> = self.values.row(i).iter().copied().collect();
             row.sort_unstable_by(|a, b| b.total_cmp(a));
@@ -77,11 +114,13 @@ impl Source for HeldOut {
     type Of = Scores;
 
     fn host(&self, x: MatRef<'_, f64>, labels: &[usize]) -> Result<Scores> {
-        probe(x, labels, &stratified_k_fold(labels, self.folds)?, &self.decoder)
+        let (labels, folds) = self.task(labels)?;
+        probe(x, &labels, &folds, &self.decoder)
     }
 
     fn device(&self, batch: &Batch<'_>) -> Result<Vec<Option<Scores>>> {
-        let (classes, folds) = (batch.classes()?, stratified_k_fold(batch.labels, self.folds)?);
+        let (labels, folds) = self.task(batch.labels)?;
+        let classes = Classes::of(&labels, batch.examples(), 2)?;
         partition(&folds, batch.examples())?;
         let found = match self.decoder {
             Decoder::Neighbours(k) => votes(batch, &classes, k, &folds)?,
@@ -98,13 +137,13 @@ impl Source for HeldOut {
                 all
             }
         };
-        let with = |values| Scores { classes: classes.clone(), values };
+        let with = |values| Scores { classes: classes.clone(), tested: tested(&folds, batch.examples()), values };
         Ok(found.into_iter().map(|values| values.map(with)).collect())
     }
 }
 
 /// Held-out scores of a linear decoder, `[examples, classes]`, of several representations on a device.
-pub(in crate::measure::statistic) fn linear(
+fn linear(
     gpu: Option<&Arc<Gpu>>,
     set: &[Mat<f64>],
     classes: &Classes,

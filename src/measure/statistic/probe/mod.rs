@@ -17,7 +17,7 @@ pub use device::{Link, Probe, held_out_scores};
 pub(crate) use folds::partition;
 pub use folds::{Fold, k_fold, stratified_k_fold};
 pub use held_out::Scores;
-pub(super) use held_out::linear;
+pub(super) use held_out::{HeldOut, Out};
 pub use logistic::{Logistic, LogisticOptions, logistic};
 pub use ridge::{Linear, ridge};
 pub use score::{R2, r_squared};
@@ -27,12 +27,11 @@ use super::input::{Classes, check, fail, same_rows, take_rows};
 use super::source::Form;
 use crate::error::Result;
 use crate::measure::declaration::{Given, Parameter, Scale};
-use held_out::HeldOut;
 
 const FOLDS: Parameter = count("folds", 5, 2, "stratified folds");
 
 fn tested(g: &Given, decoder: Decoder) -> HeldOut {
-    HeldOut { decoder, folds: g.count("folds") }
+    HeldOut { decoder, out: Out::Folds(g.count("folds")) }
 }
 
 /// Logistic regression has the penalty `1 / C`; ridge classifiers go by the largest of the classes' scores, the smaller label of
@@ -88,11 +87,15 @@ pub(super) const NEAREST_CENTROID: StatisticEntry =
     .needs_labels()
     .with(&[FOLDS]);
 
-/// Equal distances go to the earlier example, equal counts to the smaller label.
+/// Equal counts go to the smaller label.
 pub(super) const KNN_PROBE: StatisticEntry =
     StatisticEntry::new(TASK, "knn_probe", "held-out accuracy by nearest neighbours", |g| {
         Form::from(tested(g, Decoder::Neighbours(g.count("k"))), |scores| Ok(scores.accuracy()))
     })
+    .formula(
+        "most frequent class of the k nearest of the other folds; those equally near, up to rounding, share the last places, where \
+         scikit-learn's KNeighborsClassifier takes those that its search finds first",
+    )
     .needs_labels()
     .with(&[count("k", 5, 1, "neighbours"), FOLDS]);
 
@@ -110,7 +113,7 @@ pub fn probe(x: MatRef<'_, f64>, labels: &[usize], folds: &[Fold], decoder: &Dec
         let own: Vec<usize> = fold.train.iter().map(|&i| classes.of[i]).collect();
         decoder.scores(train, &own, classes.number(), test)
     })?;
-    Ok(Scores { classes, values })
+    Ok(Scores { tested: folds::tested(folds, x.nrows()), classes, values })
 }
 
 /// Logistic probes of labels that do not exclude each other: one for each column of `labels` (examples × labels, values 0 or

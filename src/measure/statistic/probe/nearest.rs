@@ -4,7 +4,8 @@
 use faer::Mat;
 
 use super::Fold;
-use super::decoder::{Decoder, complete};
+use super::decoder::{Decoder, complete, reach, vote};
+use super::folds::tested;
 use crate::error::Result;
 use crate::kernels::matmul::Inner;
 use crate::kernels::program::Binary;
@@ -74,8 +75,7 @@ pub(super) fn votes(batch: &Batch<'_>, classes: &Classes, k: usize, folds: &[Fol
     if k == 0 || k > least || !fits(batch.gpu, n, wanted) {
         return Ok(batch.none());
     }
-    let mut fold_of = vec![0usize; n];
-    folds.iter().enumerate().for_each(|(f, fold)| fold.test.iter().for_each(|&i| fold_of[i] = f));
+    let fold_of = tested(folds, n);
     let xs = Standard::of_all(&batch.set);
     let found = made_of(batch.gpu, &xs, None, &|g, x, _| {
         let fold = g.data(fold_of.iter().map(|&f| f as f32).collect(), &[n, 1])?;
@@ -100,7 +100,8 @@ pub(super) fn votes(batch: &Batch<'_>, classes: &Classes, k: usize, folds: &[Fol
             for i in 0..count {
                 let candidates = (0..wanted).map(|r| band[r * count + i].to_bits() as usize);
                 let near = nearest(&rows, x, &fold_of, k, start + i, candidates);
-                near.into_iter().for_each(|j| scores[(start + i, classes.of[j])] += 1.0);
+                let near = near.into_iter().map(|(d, j)| (d, classes.of[j])).collect();
+                vote(near, k, x.values.ncols(), scores.row_mut(start + i));
             }
         }
         Some(scores)
@@ -108,7 +109,8 @@ pub(super) fn votes(batch: &Batch<'_>, classes: &Classes, k: usize, folds: &[Fol
     Ok(xs.iter().zip(&batch.set).zip(found).map(of).collect())
 }
 
-/// The `k` examples of other folds that are nearest to one, by candidates if no other can be among them.
+/// Squared distances and numbers of examples of other folds with the `k` nearest to one, and all that are equally near, among them:
+/// the candidates if no other can be.
 fn nearest(
     rows: &Rows,
     x: &Standard,
@@ -116,19 +118,19 @@ fn nearest(
     k: usize,
     i: usize,
     candidates: impl Iterator<Item = usize>,
-) -> Vec<usize> {
+) -> Vec<(f64, usize)> {
     let other = |j: &usize| fold_of[*j] != fold_of[i];
     let sorted = |all: &mut dyn Iterator<Item = usize>| {
         let mut order: Vec<(f64, usize)> = all.filter(other).map(|j| (rows.squared_distance(i, j), j)).collect();
-        order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         order
     };
     let mut order = sorted(&mut candidates.into_iter());
     // No example that was left out is nearer than the farthest candidate, up to rounding.
     let (edge, last) = (order.get(k - 1).map_or(0.0, |o| o.0), order.last().map_or(0.0, |o| o.0));
     let slack = 2.0 * x.slack(last.sqrt() * x.scale);
-    if order.len() < k || edge >= last * (1.0 - slack) {
+    if order.len() < k || reach(edge, x.values.ncols()) >= last * (1.0 - slack) {
         order = sorted(&mut (0..fold_of.len()));
     }
-    order.into_iter().take(k).map(|(_, j)| j).collect()
+    order
 }

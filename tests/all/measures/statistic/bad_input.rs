@@ -5,8 +5,6 @@ use super::common::{of, random};
 use faer::{Mat, MatRef};
 use isogram::Result;
 use isogram::measure::inference::*;
-use isogram::measure::statistic::dimension::{Duplicates, local_pca_participation_ratio};
-use isogram::measure::statistic::geometry::*;
 use isogram::measure::statistic::probe::*;
 
 type Named = (&'static str, fn(MatRef<'_, f64>, &[usize]) -> Result<f64>);
@@ -23,12 +21,13 @@ fn alternating(n: usize) -> Vec<usize> {
 }
 
 /// Statistics in forms that few examples suffice for.
-const STATISTICS: [&str; 22] = [
+const STATISTICS: [&str; 23] = [
     "alpha_req:last=2",
     "components",
     "correlation_dimension:k1=1:k2=3",
     "explained_variance",
     "levina_bickel:k=2",
+    "local_pca:k=3",
     "levina_bickel:k=3:mean:drop-points",
     "participation_ratio",
     "participation_ratio:both",
@@ -49,8 +48,10 @@ const STATISTICS: [&str; 22] = [
 ];
 
 /// The same with labels.
-const LABELLED: [&str; 13] = [
+const LABELLED: [&str; 22] = [
     "calinski_harabasz",
+    "ccgp:centroid",
+    "ccgp:contexts=2",
     "class_selectivity",
     "davies_bouldin",
     "knn_probe:k=2:folds=2",
@@ -59,25 +60,23 @@ const LABELLED: [&str; 13] = [
     "label_r2:folds=2",
     "linear_probe:folds=2",
     "linear_probe:ridge:folds=2",
+    "nc2",
+    "nc2:equiangular",
+    "nc2:equinorm",
     "nearest_centroid:folds=2",
     "neural_collapse",
+    "neural_collapse:trace",
+    "parallelism",
+    "parallelism:rotated:draws=3",
+    "shattering:folds=2",
     "silhouette",
     "v_information:folds=2",
 ];
 
 /// What the library has beside them.
-const FUNCTIONS: [Named; 9] = [
-    ("local PCA", |x, _| local_pca_participation_ratio(x, 3, Duplicates::KeepOne)),
+const FUNCTIONS: [Named; 2] = [
     ("probe", |x, y| Ok(probe(x, y, &folds(x.nrows()), &Decoder::Logistic(RAW))?.accuracy())),
     ("ridge_probe", |x, _| Ok(r_squared(x, ridge_probe(x, x, &folds(x.nrows()), 1.0)?.as_ref())?.share)),
-    ("ccgp", |x, y| Ok(ccgp(x, y, &[0, 1], 1, &Decoder::Centroid)?.mean)),
-    ("parallelism", |x, y| parallelism_score(x, y, &[0, 1])),
-    ("shattering", |x, y| {
-        Ok(shattering_dimensionality(x, y, 2, &Decoder::Ridge { alpha: 1.0 }, Dichotomies::All)?.mean)
-    }),
-    ("nc1_trace_ratio", nc1_trace_ratio),
-    ("nc2", |x, y| nc2(x, y).map(|c| c.norm_variation)),
-    ("nc2 angles", |x, y| nc2(x, y).map(|c| c.angle_excess)),
 ];
 
 /// Each of them by its name.
@@ -108,12 +107,9 @@ fn what_is_no_representation_is_refused() {
         }
         let x = x.as_ref();
         let good = random(x.nrows(), 2, 2);
-        assert!(geometry_null(x, &alternating(x.nrows()), GeometryNull::Rotate, 1, 1).is_err(), "{what}");
         assert!(bootstrap(&|_, _| Ok(0.0), x, good.as_ref(), 0.9, 5, 1).is_err(), "{what}");
         assert!(permutation_test(&|_, _| Ok(0.0), good.as_ref(), x, Alternative::Larger, 5, 1).is_err(), "{what}");
         assert!(noise_floor_units(&|_, _| Ok(0.0), x, 5, 1).is_err(), "{what}");
-        assert!(nc3(x, &alternating(x.nrows()), good.as_ref()).is_err(), "{what}");
-        assert!(nc4(x, &alternating(x.nrows()), good.as_ref(), &[0.0; 4]).is_err(), "{what}");
     }
 }
 
@@ -147,13 +143,12 @@ fn odd_representations_never_panic_nor_give_nan() {
         }
     }
     for (what, x) in odd.iter().take(2) {
-        for name in ["participation_ratio", "participation_ratio:both", "two_nn:keep-one", "neural_collapse"] {
+        for name in ["participation_ratio", "participation_ratio:both", "two_nn:keep-one", "neural_collapse", "nc2"] {
             assert!(of(name, x.as_ref(), &alternating(12)).is_err(), "{name} of {what}");
         }
         for name in ["levina_bickel:k=2", "correlation_dimension:k1=1:k2=3", "explained_variance"] {
             assert!(of(name, x.as_ref(), &alternating(12)).is_err(), "{name} of {what}");
         }
-        assert!(nc2(x.as_ref(), &alternating(12)).is_err(), "{what}");
     }
 }
 
@@ -170,7 +165,7 @@ fn labels_must_fit() {
             }
             assert!(of(name, x.as_ref(), &labels).is_err(), "{name} takes {what} labels");
         }
-        for (name, f) in FUNCTIONS.iter().filter(|f| !["local PCA", "ridge_probe"].contains(&f.0)) {
+        for (name, f) in FUNCTIONS.iter().filter(|f| f.0 != "ridge_probe") {
             assert!(f(x.as_ref(), &labels).is_err(), "{name} takes {what} labels");
         }
     }
@@ -197,6 +192,9 @@ fn settings_out_of_range_are_refused() {
         "two_nn:discard=0.99",
         "levina_bickel:k=1",
         "levina_bickel:k=12",
+        "local_pca:k=1",
+        "local_pca:k=12",
+        "local_pca:k=18446744073709551614",
         "correlation_dimension:k1=0:k2=2",
         "correlation_dimension:k1=2:k2=2",
         "correlation_dimension:k1=3:k2=2",
@@ -208,14 +206,16 @@ fn settings_out_of_range_are_refused() {
         "linear_probe:strength=0",
         "knn_probe:k=9:folds=3",
         "nearest_centroid:folds=4",
+        "shattering:folds=4",
+        "shattering:dichotomies=0",
+        "parallelism:contexts=3",
+        "ccgp:contexts=4",
+        "ccgp:draws=0",
         // Of values of 0 or more.
         "sparsity:units",
         "class_selectivity",
     ] {
         assert!(of(name, x, &y).is_err(), "{name}");
-    }
-    for k in [0, 1, 12, usize::MAX - 1] {
-        assert!(local_pca_participation_ratio(x, k, Duplicates::KeepOne).is_err());
     }
     for k in [0, 1, 13, usize::MAX] {
         assert!(k_fold(12, k).is_err() && stratified_k_fold(&y, k).is_err());
@@ -263,44 +263,23 @@ fn shapes_must_fit() {
     let fitted = logistic(x, &alternating(12), &RAW).unwrap();
     assert!(fitted.predict(random(5, 2, 1).as_ref()).is_err());
     assert!(multi_label_probe(x, o, &folds(12), &RAW).is_err() && multi_label_probe(x, x, &folds(12), &RAW).is_err());
-    let y = alternating(12);
-    assert!(nc3(x, &y, x).is_err() && nc3(x, &y, Mat::<f64>::zeros(4, 3).as_ref()).is_err());
-    assert!(nc4(x, &y, random(4, 3, 1).as_ref(), &[0.0; 3]).is_err());
-    assert!(nc4(x, &y, random(4, 3, 1).as_ref(), &[f64::NAN; 4]).is_err());
 }
 
 #[test]
 fn task_designs_must_fit() {
-    let (m, y) = (random(12, 3, 1), alternating(12));
-    let (x, d) = (m.as_ref(), Decoder::Ridge { alpha: 1.0 });
-    for positive in [&[][..], &[0, 1, 2, 3], &[7]] {
-        assert!(ccgp(x, &y, positive, 1, &d).is_err() && parallelism_score(x, &y, positive).is_err());
+    let m = random(60, 2, 1);
+    let of = |name: &str, conditions: usize| of(name, m.as_ref(), &(0..60).map(|i| i % conditions).collect::<Vec<_>>());
+    // More dichotomies than are taken, or more pairings; sides of different sizes, or of one condition.
+    for (name, conditions) in [
+        ("shattering:folds=2:dichotomies=30000", 30),
+        ("ccgp:dichotomies=30000", 30),
+        ("parallelism", 30),
+        ("parallelism", 5),
+        ("parallelism", 2),
+        ("ccgp", 3),
+    ] {
+        assert!(of(name, conditions).is_err(), "{name} of {conditions}");
     }
-    assert!(parallelism_score(x, &y, &[0]).is_err());
-    for k in [0, 2, usize::MAX] {
-        assert!(ccgp(x, &y, &[0, 1], k, &d).is_err());
-    }
-    let halves: Vec<usize> = y.iter().map(|c| c % 2).collect();
-    for k in [0, 4] {
-        assert!(ccgp_across_contexts(x, &halves, &y, k, &d).is_err());
-    }
-    // Each context holds one value of the variable only.
-    assert!(ccgp_across_contexts(x, &halves, &halves, 1, &d).is_err());
-    assert!(ccgp_across_contexts(x, &halves[..5], &y, 1, &d).is_err());
-    for pairs in [&[][..], &[(0, 1)], &[(0, 1), (2, 9)], &[(0, 0), (2, 1)]] {
-        assert!(parallelism_of_pairs(x, &y, pairs).is_err());
-    }
-    for folds in [0, 1, 4] {
-        assert!(shattering_dimensionality(x, &y, folds, &d, Dichotomies::All).is_err());
-    }
-    let none = Dichotomies::Sample { number: 0, seed: 1 };
-    assert!(shattering_dimensionality(x, &y, 2, &d, none).is_err());
-    let many: Vec<usize> = (0..60).map(|i| i % 30).collect();
-    assert!(shattering_dimensionality(random(60, 2, 1).as_ref(), &many, 2, &d, Dichotomies::All).is_err());
-    assert!(parallelism_score(random(60, 2, 1).as_ref(), &many, &(0..15).collect::<Vec<_>>()).is_err());
-    assert!(ccgp(random(60, 2, 1).as_ref(), &many, &(0..15).collect::<Vec<_>>(), 7, &d).is_err());
-    let larger = Alternative::Larger;
-    assert!(against_geometry_null(x, &y, GeometryNull::PermuteUnits, larger, 0, 1, &|_| Ok(0.0)).is_err());
 }
 
 #[test]

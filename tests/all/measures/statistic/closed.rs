@@ -3,8 +3,6 @@
 
 use super::common::{close, of, random};
 use faer::{Mat, mat};
-use isogram::measure::statistic::dimension::{Duplicates, local_pca_participation_ratio};
-use isogram::measure::statistic::geometry::*;
 use isogram::measure::statistic::probe::*;
 
 const TIGHT: f64 = 1e-12;
@@ -146,11 +144,11 @@ fn dimensions_of_a_square_are_about_two() {
     let x = random(600, 2, 5);
     let x = Mat::from_fn(600, 7, |i, j| (0..2).map(|k| x[(i, k)] * ((j + 3 * k) as f64).cos()).sum());
     let near = |d: f64| assert!((1.6..2.3).contains(&d), "{d}");
-    let names = ["two_nn", "two_nn:likelihood", "levina_bickel", "levina_bickel:median", "correlation_dimension"];
+    let names =
+        ["two_nn", "two_nn:likelihood", "levina_bickel", "levina_bickel:median", "correlation_dimension", "local_pca"];
     for name in names {
         near(of(&format!("{name}:keep-one"), x.as_ref(), &[]).unwrap());
     }
-    near(local_pca_participation_ratio(x.as_ref(), 20, Duplicates::KeepOne).unwrap());
 }
 
 #[test]
@@ -231,92 +229,73 @@ fn square(xor: f64) -> (Mat<f64>, Vec<usize>) {
     (x, conditions)
 }
 
-fn decoders() -> [Decoder; 3] {
-    let raw = LogisticOptions { standardise: false, ..LogisticOptions::default() };
-    [Decoder::Logistic(raw), Decoder::Ridge { alpha: 1e-3 }, Decoder::Centroid]
-}
-
+/// Labels of a design without contexts have dichotomies, and `contexts=2` says that they number its cells.
 #[test]
 fn an_abstract_code_generalises_and_is_parallel() {
-    let (x, conditions) = square(0.0);
-    for decoder in decoders() {
-        let got = ccgp(x.as_ref(), &conditions, &[2, 3], 1, &decoder).unwrap();
-        // Fitted on a diagonal, a decoder cannot tell which of the two variables is meant.
-        assert_eq!((got.splits[0], got.splits[3], got.splits.len()), (1.0, 1.0, 4), "{decoder:?}");
-        let variable: Vec<usize> = conditions.iter().map(|c| c / 2).collect();
-        let context: Vec<usize> = conditions.iter().map(|c| c % 2).collect();
-        assert_eq!(ccgp_across_contexts(x.as_ref(), &variable, &context, 1, &decoder).unwrap().mean, 1.0);
-        // The exclusive or is reversed from context to context.
-        let xor: Vec<usize> = conditions.iter().map(|c| (c / 2) ^ (c % 2)).collect();
-        assert_eq!(ccgp_across_contexts(x.as_ref(), &xor, &context, 1, &decoder).unwrap().mean, 0.0);
+    let (x, cells) = square(0.0);
+    let of = |name: &str, labels: &[usize]| of(name, x.as_ref(), labels).unwrap();
+    // The same square with the exclusive or as the value, in the contexts of the second variable.
+    let xor: Vec<usize> = cells.iter().map(|c| 2 * ((c / 2) ^ (c % 2)) + c % 2).collect();
+    for form in ["ridge:strength=0.001", "logistic", "centroid"] {
+        assert_eq!(of(&format!("ccgp:contexts=2:{form}"), &cells), 1.0, "{form}");
+        // It is reversed from context to context.
+        assert_eq!(of(&format!("ccgp:contexts=2:{form}"), &xor), 0.0, "{form}");
+        // Of three dichotomies two are variables, on which half of the splits fit on a diagonal; the third is the exclusive or.
+        let all = of(&format!("ccgp:{form}"), &cells);
+        assert!((1.0 / 3.0..2.0 / 3.0).contains(&all), "{form}: {all}");
     }
-    assert!(parallelism_score(x.as_ref(), &conditions, &[2, 3]).unwrap() > 0.99);
-    assert!(parallelism_of_pairs(x.as_ref(), &conditions, &[(2, 0), (3, 1)]).unwrap() > 0.99);
-    assert!(parallelism_of_pairs(x.as_ref(), &conditions, &[(2, 1), (3, 0)]).unwrap().abs() < 0.1);
+    assert!(of("parallelism:contexts=2", &cells) > 0.99 && of("parallelism:contexts=2", &xor) < -0.99);
+    // Two dichotomies are parallel, the exclusive or is the opposite.
+    assert!(close(of("parallelism", &cells), 1.0 / 3.0, 0.01));
+    // Names of the classes do not matter, but for their order.
+    let named: Vec<usize> = cells.iter().map(|c| [3, 7, 20, 21][*c]).collect();
+    assert_eq!(of("ccgp:contexts=2", &named), 1.0);
+    for contexts in [1, 3, 4, 5] {
+        for name in ["ccgp", "parallelism"] {
+            assert!(super::common::of(&format!("{name}:contexts={contexts}"), x.as_ref(), &cells).is_err());
+        }
+    }
 }
 
 #[test]
 fn a_cube_generalises_to_a_condition_left_out_of_each_side() {
     let noise = random(40, 3, 2);
-    let conditions: Vec<usize> = (0..40).map(|i| i % 8).collect();
-    let x = Mat::from_fn(40, 3, |i, j| 2.0 * (conditions[i] >> j & 1) as f64 - 1.0 + 0.05 * noise[(i, j)]);
-    for decoder in decoders() {
-        let got = ccgp(x.as_ref(), &conditions, &[4, 5, 6, 7], 3, &decoder).unwrap();
-        assert_eq!((got.mean, got.splits.len()), (1.0, 16), "{decoder:?}");
+    let corner: Vec<usize> = (0..40).map(|i| i % 8).collect();
+    let x = Mat::from_fn(40, 3, |i, j| 2.0 * (corner[i] >> j & 1) as f64 - 1.0 + 0.05 * noise[(i, j)]);
+    // Two values in four contexts.
+    for form in ["ridge", "logistic", "centroid"] {
+        assert_eq!(of(&format!("ccgp:contexts=4:{form}"), x.as_ref(), &corner).unwrap(), 1.0, "{form}");
     }
-    assert!(parallelism_score(x.as_ref(), &conditions, &[4, 5, 6, 7]).unwrap() > 0.95);
+    assert!(of("parallelism:contexts=4", x.as_ref(), &corner).unwrap() > 0.95);
+    // Four values in two contexts, of which each two are parallel.
+    assert!(of("parallelism:contexts=2", x.as_ref(), &corner).unwrap() > 0.95);
 }
 
 #[test]
 fn a_flat_square_shatters_into_two_of_three_dichotomies() {
-    for (lift, least) in [(0.0, 0.0), (1.0, 1.0)] {
-        let (x, conditions) = square(lift);
-        let decoder = Decoder::Logistic(LogisticOptions::default());
-        let got = shattering_dimensionality(x.as_ref(), &conditions, 3, &decoder, Dichotomies::All).unwrap();
-        assert_eq!(got.dichotomies.iter().map(|d| d.0.clone()).collect::<Vec<_>>(), [[0, 1], [0, 2], [0, 3]]);
-        let accuracies: Vec<f64> = got.dichotomies.iter().map(|d| d.1).collect();
-        assert_eq!(accuracies[..2], [1.0, 1.0]);
-        assert!(if least == 1.0 { accuracies[2] == 1.0 } else { accuracies[2] < 0.8 }, "{accuracies:?}");
-    }
+    let shattered = |xor: f64| {
+        let (x, conditions) = square(xor);
+        of("shattering:folds=3", x.as_ref(), &conditions).unwrap()
+    };
+    assert_eq!(shattered(1.0), 1.0);
+    assert!((2.0 / 3.0..2.8 / 3.0).contains(&shattered(0.0)), "{}", shattered(0.0));
 }
 
+/// One example's nearest others are of both classes, equally far: which of them votes does not depend on which class comes first.
 #[test]
-fn the_geometry_null_keeps_clouds_and_breaks_relations() {
-    let noise = random(40, 20, 6);
-    let conditions: Vec<usize> = (0..40).map(|i| i % 4).collect();
-    let x = Mat::from_fn(40, 20, |i, j| {
-        let (a, b) = ((conditions[i] / 2) as f64, (conditions[i] % 2) as f64);
-        3.0 * a * (j as f64).sin() + 3.0 * b * (2.0 * j as f64).cos() + 0.3 * noise[(i, j)]
-    });
-    for null in [GeometryNull::PermuteUnits, GeometryNull::Rotate] {
-        let moved = geometry_null(x.as_ref(), &conditions, null, 1, 2).unwrap();
-        assert_eq!(moved, geometry_null(x.as_ref(), &conditions, null, 1, 2).unwrap());
-        for i in 0..40 {
-            for j in (0..40).filter(|j| conditions[*j] == conditions[i]) {
-                let distance = |m: &Mat<f64>| (m.row(i) - m.row(j)).norm_l2();
-                assert!(close(distance(&moved), distance(&x), 1e-10));
-            }
-        }
-        let score = |m: faer::MatRef<'_, f64>| parallelism_score(m, &conditions, &[2, 3]);
-        let alternative = isogram::measure::inference::Alternative::Larger;
-        let test = against_geometry_null(x.as_ref(), &conditions, null, alternative, 99, 3, &score).unwrap();
-        assert!(test.observed > 0.95 && test.p_value == 0.01, "{null:?} {} {}", test.observed, test.p_value);
+fn equally_near_neighbours_vote_in_any_order() {
+    let (first, second) = ([0.0, 1.0, 5.0, 5.5], [10.0, -1.0, 20.0, 20.5]);
+    let value = |k: usize, a: [f64; 4], b: [f64; 4], names: [usize; 2]| {
+        let x = Mat::from_fn(8, 1, |i, _| if i < 4 { a[i] } else { b[i - 4] });
+        let labels: Vec<usize> = (0..8).map(|i| names[i / 4]).collect();
+        of(&format!("knn_probe:folds=4:k={k}"), x.as_ref(), &labels).unwrap()
+    };
+    for k in 1..=6 {
+        assert_eq!(value(k, first, second, [0, 1]), value(k, second, first, [1, 0]), "k = {k}");
+        // Nor does rounding decide: tenths have no exact value.
+        let tenths = |x: [f64; 4]| x.map(|v| 0.3 + 0.1 * v);
+        assert_eq!(value(k, tenths(first), tenths(second), [0, 1]), value(k, first, second, [0, 1]), "k = {k}");
     }
-}
-
-#[test]
-fn collapse_is_zero_at_a_simplex() {
-    let corners = mat![[2.0, -1.0, -1.0], [-1.0, 2.0, -1.0], [-1.0, -1.0, 2.0]];
-    let labels: Vec<usize> = (0..12).map(|i| 10 * (i % 3)).collect();
-    let x = Mat::from_fn(12, 3, |i, j| 5.0 + corners[(i % 3, j)]);
-    assert!(of("neural_collapse", x.as_ref(), &labels).unwrap() < TIGHT);
-    assert!(nc1_trace_ratio(x.as_ref(), &labels).unwrap() < TIGHT);
-    let frame = nc2(x.as_ref(), &labels).unwrap();
-    assert!(frame.norm_variation < TIGHT && frame.angle_variation < TIGHT && frame.angle_excess < TIGHT, "{frame:?}");
-    let weights = Mat::from_fn(3, 3, |c, j| 0.5 * corners[(c, j)]);
-    assert!(nc3(x.as_ref(), &labels, weights.as_ref()).unwrap() < TIGHT);
-    assert_eq!(nc4(x.as_ref(), &labels, weights.as_ref(), &[0.0; 3]).unwrap(), 0.0);
-    assert!(close(nc4(x.as_ref(), &labels, weights.as_ref(), &[99.0, 0.0, 0.0]).unwrap(), 2.0 / 3.0, TIGHT));
-    let opposite = Mat::from_fn(3, 3, |c, j| -corners[(c, j)]);
-    assert!(close(nc3(x.as_ref(), &labels, opposite.as_ref()).unwrap(), 4.0, TIGHT));
+    // At 0 the neighbours at 1 and -1 share one place, and the smaller label wins.
+    assert_eq!(value(1, first, second, [0, 1]) - value(1, first, second, [1, 0]), 0.125);
 }

@@ -1,8 +1,7 @@
-//! Agreement with published packages of what is not in the catalogue, whose agreement `catalogue.rs` tests.
+//! Agreement with published packages of what `catalogue.rs` has no values for.
 #![allow(missing_docs)]
 
-use super::common::{array, close, labels};
-use isogram::measure::statistic::dimension::{Duplicates, local_pca_participation_ratio};
+use super::common::{array, close, labels, of};
 use isogram::measure::statistic::probe::*;
 
 #[test]
@@ -41,7 +40,7 @@ fn logistic_probes_reach_the_optimum() {
 #[test]
 fn local_pca_agrees_with_scikit_dimension() {
     // lPCA(ver="participation_ratio").fit_pw(X, n_neighbors=20), mean over points (0.5.0).
-    let got = local_pca_participation_ratio(array("kornblith_X.npy").as_ref(), 20, Duplicates::KeepAll).unwrap();
+    let got = of("local_pca:keep-all", array("kornblith_X.npy").as_ref(), &[]).unwrap();
     assert!(close(got, 6.538_924_468_577_862, 1e-12), "{got:?}");
 }
 
