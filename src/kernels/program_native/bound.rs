@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::code::{Code, codes, operands};
+use super::update::Update;
 use super::{BLOCK, Running};
 use crate::kernels::program::{Instruction, Leaf, Level, Output, Pattern, Program, Target, Value};
 
@@ -62,6 +63,8 @@ pub(in crate::kernels) struct Bound {
     pub(super) row_wise: Vec<bool>,
     /// Values that are the same everywhere.
     pub(super) uniform: Vec<bool>,
+    /// The whole of it, if it is an optimiser's step.
+    pub(super) update: Option<Update>,
 }
 
 impl Bound {
@@ -135,9 +138,12 @@ impl Bound {
             Stored { output, offset, stride, capacity, unsound: unsound[i] }
         };
         let at = program.parameters_at();
+        let places: Vec<Place> = (0..program.leaves.len()).map(place).collect();
+        let stored: Vec<Stored> = (0..program.outputs.len()).map(stored).collect();
         Self {
-            places: (0..program.leaves.len()).map(place).collect(),
-            stored: (0..program.outputs.len()).map(stored).collect(),
+            update: Update::recognise(&codes, &levels, &each, &places, &stored),
+            places,
+            stored,
             parameters: words[at..at + program.parameters].to_vec(),
             extents: std::array::from_fn(|d| if program.strided() { words[d] as usize } else { 1 }),
             count,
