@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::code::{Code, codes, operands};
+use super::code::{Code, Unsound, codes, operands};
 use super::update::Update;
 use super::{BLOCK, Running};
 use crate::kernels::program::{Instruction, Leaf, Level, Output, Pattern, Program, Target, Value};
@@ -30,8 +30,8 @@ pub(super) struct Stored {
     pub offset: usize,
     pub stride: usize,
     pub capacity: usize,
-    /// The flag is raised by what is not finite of this value.
-    pub unsound: Option<Value>,
+    /// The flag is raised by what is not finite.
+    pub unsound: Option<Unsound>,
 }
 
 /// A program with the words of one job.
@@ -88,7 +88,10 @@ impl Bound {
         let (mut used, mut last) = (vec![false; instructions], vec![0; instructions]);
         for (output, unsound) in program.outputs.iter().zip(&unsound) {
             let own = if let Target::Ring(step) = output.target { Some(step) } else { None };
-            [Some(unsound.unwrap_or(output.value)), own].into_iter().flatten().for_each(|v| last[v] = usize::MAX);
+            [Some(unsound.map_or(output.value, |u| u.value)), unsound.and_then(|u| u.when), own]
+                .into_iter()
+                .flatten()
+                .for_each(|v| last[v] = usize::MAX);
         }
         wanted.iter().for_each(|&v| last[v] = usize::MAX);
         for i in (0..instructions).rev() {

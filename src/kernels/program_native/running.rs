@@ -5,7 +5,7 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 use super::bound::{Bound, DIRECT};
-use super::code::Code;
+use super::code::{Code, Unsound};
 use super::update::Update;
 use super::{BLOCK, CHUNK, NARROW, Values, draws, functions, leaves};
 use crate::kernels::At;
@@ -106,7 +106,8 @@ impl<'r> Running<'r> {
                 Target::Flag => {
                     // Folded over bits, so that it is done by vectors.
                     let raised = match stored.unsound {
-                        Some(value) => {
+                        Some(Unsound { when: Some(when), .. }) if self.uniform(when) == 0.0 => false,
+                        Some(Unsound { value, .. }) => {
                             of(value).iter().fold(0, |most, x| most.max(x.to_bits() & 0x7f80_0000)) == 0x7f80_0000
                         }
                         None => of(stored.output.value).iter().fold(0, |any, x| any | (x.to_bits() << 1)) != 0,

@@ -9,7 +9,7 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 use super::bound::{Place, Stored};
-use super::code::Code;
+use super::code::{Code, Unsound};
 use crate::kernels::At;
 use crate::kernels::program::{Instruction, Level, Pattern, Target, Value};
 
@@ -135,12 +135,13 @@ impl Update {
         // Nothing else is computed or stored: the old values, the gradient and the new ones.
         let whole = moved.len() == moments + 1 && each.len() == 2 * moved.len() + 1;
         // One flag for all that is new, or none.
-        let place = |(number, _): &(usize, Value)| {
+        let place = |(number, _): &(usize, Unsound)| {
             let own: &Stored = &stored[*number];
             (own.output.arena, own.offset, own.stride)
         };
-        let all = moved.iter().all(|(_, new, _)| flags.iter().any(|(_, unsound)| unsound == new));
-        let same = flags.iter().all(|flag| place(flag) == place(&flags[0]));
+        let all = moved.iter().all(|(_, new, _)| flags.iter().any(|(_, unsound)| unsound.value == *new));
+        let same =
+            flags.iter().all(|flag| place(flag) == place(&flags[0]) && flag.1.when.is_none_or(|w| moves == Some(w)));
         let flagged = flags.is_empty() || (flags.len() == moved.len() && all && same);
         let flag = flags.first().map(|(number, _)| *number);
         (whole && flagged).then_some(Self { rule, moves: moves?, parameter, flag })
@@ -278,4 +279,101 @@ fn over<R: Step<M>, const M: usize, const C: usize>(
     parameter[start..start + C].copy_from_slice(&p);
     (0..M).for_each(|k| moments[k][start..start + C].copy_from_slice(&m[k]));
     most
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::{Isa, Memory};
+    use crate::kernels::Arena;
+    use crate::kernels::program::{Binary, DType, Leaf, Output, Program, Unary};
+    use crate::kernels::program_native::{Bound, Registers};
+
+    /// A step of Adam over so many elements: its scalars at 0, then the parameter and its moments; the flag is last.
+    fn adam(count: usize) -> (Program, Vec<u32>) {
+        use Instruction as I;
+        let leaf = |pattern| Leaf { arena: Arena::State, pattern, vector: false };
+        let output = |value, target| Output { value, arena: Arena::State, target, vector: false };
+        let two = I::Binary;
+        let scalars = 9;
+        let program = Program {
+            leaves: [[Pattern::Full; 3].as_slice(), [Pattern::Scalar; 9].as_slice()]
+                .concat()
+                .into_iter()
+                .map(leaf)
+                .collect(),
+            parameters: 0,
+            instructions: [
+                (0..12).map(|i| I::Load(i, DType::F32)).collect::<Vec<_>>(),
+                vec![
+                    I::Accumulated,              // 12
+                    two(Binary::Mul, 4, 1),      // 13
+                    two(Binary::Mul, 5, 12),     // 14
+                    two(Binary::Add, 13, 14),    // 15: the first moment
+                    two(Binary::Mul, 6, 2),      // 16
+                    I::Unary(Unary::Square, 12), // 17
+                    two(Binary::Mul, 7, 17),     // 18
+                    two(Binary::Add, 16, 18),    // 19: the second
+                    I::Unary(Unary::Sqrt, 19),   // 20
+                    two(Binary::Mul, 20, 10),    // 21
+                    two(Binary::Add, 21, 11),    // 22
+                    two(Binary::Mul, 15, 9),     // 23
+                    two(Binary::Div, 23, 22),    // 24
+                    two(Binary::Mul, 8, 24),     // 25
+                    two(Binary::Sub, 0, 25),     // 26: the parameter
+                    I::Select(3, 26, 0),         // 27
+                    I::Select(3, 15, 1),         // 28
+                    I::Select(3, 19, 2),         // 29
+                    I::Constant(1f32.to_bits()), // 30
+                ],
+                [26, 15, 19]
+                    .into_iter()
+                    .zip([31, 34, 37])
+                    .flat_map(|(v, at)| {
+                        [I::Unary(Unary::IsFinite, v), two(Binary::Sub, 30, at), two(Binary::Mul, at + 1, 3)]
+                    })
+                    .collect(),
+            ]
+            .concat(),
+            outputs: [27, 28, 29]
+                .map(|v| output(v, Target::Full))
+                .into_iter()
+                .chain([33, 36, 39].map(|v| output(v, Target::Flag)))
+                .collect(),
+        };
+        let of = |k: usize| [(scalars + k * count) as u32, 0];
+        let full = (0..3).flat_map(of);
+        let words = full.clone().chain((0..9).flat_map(|k| [k, 0])).chain(full).chain([of(3); 3].concat());
+        (program, words.collect())
+    }
+
+    #[test]
+    fn a_step_has_the_bits_of_its_program() {
+        for (count, moves, wrong) in [(1, 1.0, None), (37, 1.0, None), (300, 1.0, Some(299)), (300, 0.0, Some(7))] {
+            let (program, words) = adam(count);
+            let bound = Bound::new(&program, &words, count, count, &[]);
+            assert!(bound.update.is_some());
+            let mut plain = bound.clone();
+            plain.update = None;
+            let mut gradient: Vec<f32> = (0..count).map(|i| (i as f32 * 0.37).sin()).collect();
+            wrong.into_iter().for_each(|i: usize| gradient[i] = f32::INFINITY);
+            for isa in Isa::available() {
+                let [one, other] = [&bound, &plain].map(|bound| {
+                    let mut memory = Memory::new([0, 0, 0, 0].map(|_: usize| 9 + 3 * count + 1));
+                    let state = memory.arena_mut(Arena::State);
+                    state[..9].copy_from_slice(&[moves, 0.9, 0.1, 0.999, 0.001, 0.01, 1.3, 1.1, 1e-8]);
+                    state[9..9 + 3 * count]
+                        .iter_mut()
+                        .enumerate()
+                        .for_each(|(i, x)| *x = (i as f32 * 0.11).cos().abs());
+                    let at = At { isa, replica: 0, view: memory.view() };
+                    bound.start(at, &mut Registers::default()).store_all(0..count, &gradient);
+                    memory.arena(Arena::State).iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+                });
+                assert_eq!(one, other, "{count} elements, {isa}");
+                let raised = one[9 + 3 * count] != 0;
+                assert_eq!(raised, wrong.is_some() && moves != 0.0);
+            }
+        }
+    }
 }
