@@ -73,6 +73,14 @@ impl<'a> View<'a> {
         unsafe { std::slice::from_raw_parts(start, count) }
     }
 
+    /// Some words to change, which nothing else reads or writes while they are in use.
+    #[inline]
+    pub(crate) fn get_mut(self, arena: impl Into<usize>, at: usize, count: usize) -> &'a mut [f32] {
+        let start = self.place(arena, at, count);
+        // SAFETY: within the arena, initialised, and the caller's alone by the plan's doing.
+        unsafe { std::slice::from_raw_parts_mut(start, count) }
+    }
+
     /// One word.
     #[inline]
     pub(crate) fn word(self, arena: impl Into<usize>, at: usize) -> f32 {

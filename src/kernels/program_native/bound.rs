@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::code::{Code, codes, operands};
+use super::code::{Code, Unsound, codes, operands};
+use super::update::Update;
 use super::{BLOCK, Running};
 use crate::kernels::program::{Instruction, Leaf, Level, Output, Pattern, Program, Target, Value};
 
@@ -29,8 +30,8 @@ pub(super) struct Stored {
     pub offset: usize,
     pub stride: usize,
     pub capacity: usize,
-    /// The flag is raised by what is not finite of this value.
-    pub unsound: Option<Value>,
+    /// The flag is raised by what is not finite.
+    pub unsound: Option<Unsound>,
 }
 
 /// A program with the words of one job.
@@ -62,6 +63,8 @@ pub(in crate::kernels) struct Bound {
     pub(super) row_wise: Vec<bool>,
     /// Values that are the same everywhere.
     pub(super) uniform: Vec<bool>,
+    /// The whole of it, if it is an optimiser's step.
+    pub(super) update: Option<Update>,
 }
 
 impl Bound {
@@ -85,7 +88,10 @@ impl Bound {
         let (mut used, mut last) = (vec![false; instructions], vec![0; instructions]);
         for (output, unsound) in program.outputs.iter().zip(&unsound) {
             let own = if let Target::Ring(step) = output.target { Some(step) } else { None };
-            [Some(unsound.unwrap_or(output.value)), own].into_iter().flatten().for_each(|v| last[v] = usize::MAX);
+            [Some(unsound.map_or(output.value, |u| u.value)), unsound.and_then(|u| u.when), own]
+                .into_iter()
+                .flatten()
+                .for_each(|v| last[v] = usize::MAX);
         }
         wanted.iter().for_each(|&v| last[v] = usize::MAX);
         for i in (0..instructions).rev() {
@@ -135,9 +141,12 @@ impl Bound {
             Stored { output, offset, stride, capacity, unsound: unsound[i] }
         };
         let at = program.parameters_at();
+        let places: Vec<Place> = (0..program.leaves.len()).map(place).collect();
+        let stored: Vec<Stored> = (0..program.outputs.len()).map(stored).collect();
         Self {
-            places: (0..program.leaves.len()).map(place).collect(),
-            stored: (0..program.outputs.len()).map(stored).collect(),
+            update: Update::recognise(&codes, &levels, &each, &places, &stored),
+            places,
+            stored,
             parameters: words[at..at + program.parameters].to_vec(),
             extents: std::array::from_fn(|d| if program.strided() { words[d] as usize } else { 1 }),
             count,

@@ -19,9 +19,18 @@ pub(super) enum Code {
     Gone,
 }
 
-/// The codes of a program's instructions, and of each output the value that raises a flag where it is not finite, if that is what
-/// the output is. `wanted` are values that are used beside the outputs.
-pub(super) fn codes(program: &Program, wanted: &[Value]) -> (Vec<Code>, Vec<Option<Value>>) {
+/// A flag that tells that something is not finite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unsound {
+    /// What raises it.
+    pub value: Value,
+    /// Where this, which is the same everywhere, is not zero.
+    pub when: Option<Value>,
+}
+
+/// The codes of a program's instructions, and of each output what raises a flag by not being finite, if that is what the output is.
+/// `wanted` are values that are used beside the outputs.
+pub(super) fn codes(program: &Program, wanted: &[Value]) -> (Vec<Code>, Vec<Option<Unsound>>) {
     let mut codes: Vec<Code> = program.instructions.iter().map(|&i| Code::Plain(i)).collect();
     let mut uses = vec![0i32; codes.len()];
     codes.iter().flat_map(operands).for_each(|v| uses[v] += 1);
@@ -30,23 +39,30 @@ pub(super) fn codes(program: &Program, wanted: &[Value]) -> (Vec<Code>, Vec<Opti
         _ => vec![o.value],
     });
     stored.chain(wanted.iter().copied()).for_each(|v| uses[v] += 1);
+    let levels = program.levels();
     let unsound = program.outputs.iter().map(|output| {
-        let unsound = (output.target == Target::Flag).then(|| not_finite(&codes, output.value)).flatten();
-        if let Some([x, finite]) = unsound {
-            for v in [output.value, finite] {
-                uses[v] -= 1;
-                if uses[v] > 0 {
-                    break;
-                }
-                operands(&codes[v]).filter(|&v| v != finite).for_each(|v| uses[v] -= 1);
-                codes[v] = Code::Gone;
-            }
-            uses[x] += 1;
+        if output.target != Target::Flag {
+            return None;
         }
-        unsound.map(|[x, _]| x)
+        // What raises the flag may be left out as a whole.
+        let (test, when) = match codes[output.value] {
+            Code::Plain(Instruction::Binary(Binary::Mul, a, b)) if levels[b] == Level::Uniform => (a, Some(b)),
+            _ => (output.value, None),
+        };
+        let [x, finite] = not_finite(&codes, test)?;
+        let parts = [when.map(|_| output.value), Some(test), Some(finite)];
+        for v in parts.into_iter().flatten() {
+            uses[v] -= 1;
+            if uses[v] > 0 {
+                break;
+            }
+            operands(&codes[v]).filter(|&v| v != test && v != finite).for_each(|v| uses[v] -= 1);
+            codes[v] = Code::Gone;
+        }
+        [Some(x), when].into_iter().flatten().for_each(|v| uses[v] += 1);
+        Some(Unsound { value: x, when })
     });
     let unsound = unsound.collect();
-    let levels = program.levels();
     for i in 0..codes.len() {
         match codes[i] {
             Code::Plain(Instruction::Binary(function @ (Binary::Add | Binary::Sub), a, b)) => {
@@ -155,7 +171,7 @@ mod tests {
             outputs: vec![output(5, Target::Full), output(8, Target::Flag)],
         };
         let (codes, unsound) = codes(&program, &[]);
-        assert_eq!(unsound, [None, Some(4)]);
+        assert_eq!(unsound, [None, Some(Unsound { value: 4, when: None })]);
         assert!(matches!(codes[4], Code::MulAdd { x: 2, y: 1, c: 0, negated: [true, false] }));
         assert!(matches!(codes[5], Code::Choose { c: 2, a: 4, b: 0 }));
         assert!([3, 7, 8].iter().all(|&i: &usize| matches!(codes[i], Code::Gone)));

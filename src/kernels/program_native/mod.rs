@@ -10,6 +10,7 @@ mod draws;
 mod functions;
 mod leaves;
 mod running;
+mod update;
 
 pub(super) use bound::Bound;
 pub(super) use running::{Registers, Running};

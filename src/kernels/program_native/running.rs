@@ -5,7 +5,8 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 use super::bound::{Bound, DIRECT};
-use super::code::Code;
+use super::code::{Code, Unsound};
+use super::update::Update;
 use super::{BLOCK, CHUNK, NARROW, Values, draws, functions, leaves};
 use crate::kernels::At;
 use crate::kernels::program::{Instruction, Target, Value};
@@ -34,6 +35,9 @@ impl<'r> Running<'r> {
         }
         let mut running = Self { bound, at, registers: &mut registers.0[..bound.registers] };
         running.compute(&bound.uniforms, 0, 1, &[]);
+        if running.update().is_some() {
+            return running;
+        }
         for &value in &bound.spread {
             let register = &mut running.registers[bound.register[value]].0;
             let same = register[0];
@@ -43,8 +47,21 @@ impl<'r> Running<'r> {
         running
     }
 
+    /// The optimiser's step that the program is, if it is one and the replica moves.
+    fn update(&self) -> Option<&'r Update> {
+        self.bound.update.as_ref().filter(|update| self.uniform(update.moves) != 0.0)
+    }
+
+    /// A value that is the same everywhere.
+    fn uniform(&self, value: Value) -> f32 {
+        self.registers[self.bound.register[value]].0[0]
+    }
+
     /// Evaluates and stores a range of elements; `accumulated` holds the enclosing kernel's value of each.
     pub fn store_all(&mut self, elements: Range<usize>, accumulated: &[f32]) {
+        if let Some(update) = self.update() {
+            return update.run(self.at, &self.bound.stored, |value| self.uniform(value), elements, accumulated);
+        }
         let begin = elements.start;
         self.bound.blocks(elements, |first, count| {
             let own = if accumulated.is_empty() { &[] } else { &accumulated[first - begin..][..count] };
@@ -89,7 +106,8 @@ impl<'r> Running<'r> {
                 Target::Flag => {
                     // Folded over bits, so that it is done by vectors.
                     let raised = match stored.unsound {
-                        Some(value) => {
+                        Some(Unsound { when: Some(when), .. }) if self.uniform(when) == 0.0 => false,
+                        Some(Unsound { value, .. }) => {
                             of(value).iter().fold(0, |most, x| most.max(x.to_bits() & 0x7f80_0000)) == 0x7f80_0000
                         }
                         None => of(stored.output.value).iter().fold(0, |any, x| any | (x.to_bits() << 1)) != 0,

@@ -1,4 +1,5 @@
-//! Burn on wgpu: one network at a time, with its own modules, loss and optimiser; and a matrix product.
+//! Burn, on each of the backends it is built with: one network at a time, with its own modules, loss and optimiser; and a matrix
+//! product.
 
 #[path = "../../task.rs"]
 mod task;
@@ -8,10 +9,8 @@ use burn::nn::Linear;
 use burn::nn::loss::{CrossEntropyLoss, CrossEntropyLossConfig};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::activation::relu;
-use burn::tensor::{Device, DeviceKind, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use task::{Peer, Task};
-
-const VARIANT: &str = "one at a time";
 
 #[derive(Module, Debug)]
 struct Mlp {
@@ -83,14 +82,14 @@ impl Replica {
     }
 }
 
-fn train(peer: &mut Peer, task: &Task, device: &Device) {
+fn train(peer: &mut Peer, task: &Task, backend: &str, device: &Device) {
     let mut replicas: Vec<_> = (0..task.replicas).map(|number| Replica::new(task, number, device)).collect();
     let curve = |replica: &mut Replica| (0..task.steps).map(|_| replica.step().into_scalar::<f32>()).collect();
     let losses: Vec<Vec<f32>> = replicas.iter_mut().map(curve).collect();
-    peer.losses(&task.name, VARIANT, &losses);
+    peer.losses(&task.name, backend, &losses);
     // One replica stands for all: they would follow one another.
     let (replica, count) = (&mut replicas[0], if task.name == "medium" { 2 } else { 10 });
-    peer.speed(&task.name, VARIANT, f64::from(count), || {
+    peer.speed(&task.name, backend, f64::from(count), || {
         for _ in 0..count {
             replica.step();
         }
@@ -109,20 +108,33 @@ fn square(size: usize, seed: u32, device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(values, [size, size]), device)
 }
 
+/// The backends, each with a device of its choice.
+fn backends() -> Vec<(&'static str, Device)> {
+    vec![
+        #[cfg(feature = "wgpu")]
+        ("wgpu", Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
+        #[cfg(feature = "flex")]
+        ("CPU", Device::flex()),
+    ]
+}
+
 fn main() {
     let mut peer = Peer::new("Burn");
-    let device = Device::wgpu(DeviceKind::DefaultDevice);
-    let training = device.clone().autodiff();
-    for task in peer.tasks() {
-        train(&mut peer, &task, &training);
+    let backends = backends();
+    for (backend, device) in &backends {
+        let training = device.clone().autodiff();
+        for task in peer.tasks() {
+            train(&mut peer, &task, backend, &training);
+        }
+        if peer.wants("matmul") {
+            let (a, b) = (square(512, 1, device), square(512, 2, device));
+            peer.speed("matmul", backend, 2e-9 * 512f64.powi(3), || {
+                let product = a.clone().matmul(b.clone());
+                device.sync().expect("the device goes on");
+                drop(product);
+            });
+        }
     }
-    if peer.wants("matmul") {
-        let (a, b) = (square(512, 1, &device), square(512, 2, &device));
-        peer.speed("matmul", "tuned", 2e-9 * 512f64.powi(3), || {
-            let product = a.clone().matmul(b.clone());
-            device.sync().expect("the device goes on");
-            drop(product);
-        });
-    }
-    peer.write(&format!("{device:?}"), "burn 0.22");
+    let devices: Vec<_> = backends.iter().map(|(_, device)| format!("{device:?}")).collect();
+    peer.write(&devices.join(", "), "burn 0.22");
 }
