@@ -167,7 +167,10 @@ fn layers_that_do_not_fit_say_which_and_what() {
             r#"[{ kind = "embedding", num_embeddings = 3, embedding_dim = 2 }, { kind = "flatten" }, {}]"#,
             "the embedding takes whole numbers below 3",
         ),
-        (r#"[{ name = "a", out_features = 7 }]"#, "the last layer, `a`, gives [N, 7], and the data want [N, 10]"),
+        (
+            r#"[{ out_features = 3 }, { name = "a", out_features = 7 }]"#,
+            "the last layer, `a`, gives [N, 7], and the data want [N, 10]",
+        ),
     ] {
         let sweep = Sweep::new(experiment(&format!("layers = {layers}")).unwrap()).unwrap();
         let message = run(&sweep).unwrap_err().to_string();
