@@ -115,9 +115,9 @@ fn batches_take_of_a_family_what_they_can_and_refuse_what_is_named() {
     let names: Vec<&str> = all["measures"].as_array().unwrap().iter().map(|m| m["measure"].as_str().unwrap()).collect();
     assert!(names.contains(&"cka:debiased") && names.contains(&"procrustes") && !names.contains(&"rsa"), "{names:?}");
     let whole = folder.json(&format!("compare a.npy b.npy --measures {}", names.join(",")), 0);
-    for m in 0..names.len() {
+    for (m, name) in names.iter().enumerate() {
         let (expected, got) = (of(&whole, m, 0, 1).unwrap(), of(&all, m, 0, 1).unwrap());
-        assert!((expected - got).abs() < 1e-12, "{}: {got} against {expected}", names[m]);
+        assert!((expected - got).abs() < 1e-12, "{name}: {got} against {expected}");
     }
     assert!(
         complaint(&folder.run("compare a.npy b.npy --batch 7 --measures all")).contains("are left out with --batch")
