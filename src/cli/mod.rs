@@ -97,7 +97,7 @@ struct ExperimentArgs {
     /// Change any key, such as optimiser.lr=0.01; can be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Adapter: a number from `isogram doctor`, part of a name, or `reference` for the CPU
+    /// Adapter: a number from `isogram doctor`, part of a name, or `cpu` for the processor
     #[arg(long, value_name = "NAME")]
     adapter: Option<String>,
     /// Replicas trained at once at most
@@ -198,7 +198,7 @@ struct ReproduceArgs {
     /// Folder of data that does not come with the program, such as MNIST's IDX files
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Adapter: a number from `isogram doctor`, part of a name, or `reference` for the CPU
+    /// Adapter: a number from `isogram doctor`, part of a name, or `cpu` for the processor
     #[arg(long, value_name = "NAME")]
     adapter: Option<String>,
     /// Print the claims alone
@@ -300,7 +300,7 @@ struct DeviceArgs {
     /// Where it is computed
     #[arg(long, value_name = "WHERE", default_value = "auto")]
     on: On,
-    /// Adapter: a number from `isogram doctor`, part of a name, or `reference` for the CPU; one that is named is used
+    /// Adapter: a number from `isogram doctor`, part of a name, or `cpu` for the processor; one that is named is used
     /// whatever the work
     #[arg(long, value_name = "NAME")]
     adapter: Option<String>,

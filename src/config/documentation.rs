@@ -66,7 +66,7 @@ likely. A feature's examples depend on its name, the seed and the number of exam
 example by example needs `data.seed`, since they have no examples in common otherwise.
 
 What hidden layers hold of the features is measured for all replicas at once, where they train: `variance_explained` and
-`substructure` at each layer, `components`, `interventions` and `redundant_labels` at the last one (`observe.measures` below says what
+`substructure` at each layer, `components`, `interventions` and `redundant_labels` at the last one (`observe.measures` above says what
 each writes). All are fitted on the fit set and scored on the probe set; the device sums over examples, and what is
 decomposed on the host is a matrix of units × units. A value that is not determined (a feature of one value on the fit set, a
 classifier whose examples are of one class, a representation that does not vary) is not a number.

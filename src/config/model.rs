@@ -60,12 +60,12 @@ settings! {
         init: Init = Init::KaimingNormal,
         /// Which width sets the scale in `kaiming_normal`, `kaiming_uniform` and `variance_scaling`.
         fan: Fan = Fan::FanIn,
-        /// Factor on the initial weights, of every layer: small is rich (features are learned), large is lazy.
+        /// Factor on the initial weights of dense layers and embeddings: small is rich (features are learned), large is lazy.
         #[schemars(extend("minimum" = 0.0, "scope" = "replica"))]
         gain: f64 = 1.0,
         /// Numbers that the network's matrix products take.
         precision: Precision = Precision::Single,
-        /// Safetensors file of initial weights named `layers.0.weight`, `layers.0.bias` ... (weights are out x in), in
+        /// Safetensors file of initial weights, named as in `parameters.safetensors` (`layers.0.weight`, ...: out x in), in
         /// place of drawn ones; every seed starts from them.
         #[schemars(extend("format" = "path", "synonyms" = ["weights"]))]
         init_from: Option<PathBuf> = None,

@@ -170,7 +170,7 @@ functions! {
     }
     /// Sign: -1, 0 or 1.
     Sign {
-        wgsl: each("sign", x),
+        wgsl: one("sign", x),
         f32: one_if(x > 0.0) - one_if(x < 0.0),
         f64: truth(x > 0.0) - truth(x < 0.0),
     }
@@ -214,7 +214,7 @@ functions! {
     /// `sin(x)`
     Sin {
         cost: 8,
-        wgsl: each("sin", x),
+        wgsl: one("sin", x),
         f32: math::sin(x),
         f64: x.sin(),
         gradients: [G * X.of(Unary::Cos)],
@@ -222,7 +222,7 @@ functions! {
     /// `cos(x)`
     Cos {
         cost: 8,
-        wgsl: each("cos", x),
+        wgsl: one("cos", x),
         f32: math::cos(x),
         f64: x.cos(),
         gradients: [G * (X.of(Unary::Sin) * -1.0)],
@@ -230,7 +230,7 @@ functions! {
     /// Error function.
     Erf {
         cost: 8,
-        wgsl: each("erf_of", x),
+        wgsl: one("erf_of", x),
         f32: math::erf(x),
         f64: erf(x),
         gradients: [G * ((X.of(Unary::Square) * -1.0).of(Unary::Exp) * std::f64::consts::FRAC_2_SQRT_PI)],
@@ -238,7 +238,7 @@ functions! {
     /// Hyperbolic tangent.
     Tanh {
         cost: 8,
-        wgsl: each("tanh_of", x),
+        wgsl: one("tanh_of", x),
         f32: math::tanh(x),
         f64: x.tanh(),
         gradients: [G * (Gradient::Number(1.0) - Y.of(Unary::Square))],
@@ -246,7 +246,7 @@ functions! {
     /// Logistic function.
     Sigmoid {
         cost: 8,
-        wgsl: each("sigmoid_of", x),
+        wgsl: one("sigmoid_of", x),
         f32: math::sigmoid(x),
         f64: 1.0 / (1.0 + (-x).exp()),
         gradients: [G * (Y * (Gradient::Number(1.0) - Y))],
@@ -254,7 +254,7 @@ functions! {
     /// `log(1 + exp(x))`
     Softplus {
         cost: 8,
-        wgsl: each("softplus_of", x),
+        wgsl: one("softplus_of", x),
         f32: math::softplus(x),
         f64: x.max(0.0) + (-x.abs()).exp().ln_1p(),
         // Not 1 - exp(-y), whose digits cancel where the function is small.
@@ -402,7 +402,7 @@ fn call(name: &str, x: &str) -> Wgsl {
 }
 
 /// A function of one value, by its name.
-fn each(name: &str, x: &str) -> Wgsl {
+fn one(name: &str, x: &str) -> Wgsl {
     Wgsl::One(format!("{name}({x})"))
 }
 

@@ -1,7 +1,7 @@
 //! The kernels: for each, what it binds, its bodies in WGSL, which profile gets which, and its native body. No live GPU
 //! object.
 //!
-//! A kernel runs *jobs*. A job is a row of words in the table arena that says where its operands are and how large
+//! A kernel runs *jobs*. A job is a row of words in the plan's table that says where its operands are and how large
 //! they are; several jobs of one kernel share a dispatch. The native body reads the same words, so a plan means the same thing
 //! on a GPU and on the processor.
 

@@ -3,7 +3,7 @@
 //!
 //! What is defined for files and in f64 is listed by the [`catalogue`]; a measure of two representations is a file of [`pair`].
 //!
-//! A measure of two representations that is the cosine of their [embeddings](embedding) (CKA in both forms is one: the
+//! A measure of two representations that is the cosine of their [embeddings](embedding) (CKA in its three forms is one: the
 //! embedding is the centred Gram matrix) is computed for all pairs of replicas by [`products`](device::products).
 
 pub mod catalogue;

@@ -2,8 +2,8 @@
 //!
 //! From the ground: data of a run (`part`, `prepared`) and what is made of them in a graph (`tables`, `observer`, `stages`, `track`,
 //! `analysing`); the program of a group (`compile`, `group`); a `sweep` and its place in memory (`comparisons`, `memory`, `arranged`);
-//! the parts of a run (`groups`, `observing`, `recorder`, `clock`, `snapshot`, `saving`); the `runner`, which owns those. A file
-//! uses only what comes before it.
+//! what a run may be and what replicas share (`options`, `structure`, `replica`, `model`, `declared`, `resume`); the parts of a run
+//! (`groups`, `observing`, `recorder`, `clock`, `snapshot`, `saving`); the `runner`, which owns those.
 
 mod analysing;
 mod arranged;
