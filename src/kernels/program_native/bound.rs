@@ -2,37 +2,16 @@
 
 use std::ops::Range;
 
-use super::code::{Code, Unsound, codes, operands};
+use super::code::{Code, codes, operands};
+use super::places::{Place, Stored};
 use super::update::Update;
 use super::{BLOCK, Running};
-use crate::kernels::program::{Instruction, Leaf, Level, Output, Pattern, Program, Target, Value};
+use crate::kernels::program::{Instruction, Level, Pattern, Program, Target, Value};
 
 /// Elements of a unit, about.
 const UNIT: usize = 1 << 14;
 /// Leaves of a program whose blocks can be read where they stand.
 pub(super) const DIRECT: usize = 16;
-
-/// Where a tensor that is read stands.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    pub leaf: Leaf,
-    pub offset: usize,
-    pub stride: usize,
-    pub strides: [usize; 4],
-    /// Whole blocks of it are read where they stand: these values themselves are stored nowhere else.
-    pub direct: bool,
-}
-
-/// Where a value goes.
-#[derive(Clone, Debug)]
-pub(super) struct Stored {
-    pub output: Output,
-    pub offset: usize,
-    pub stride: usize,
-    pub capacity: usize,
-    /// The flag is raised by what is not finite.
-    pub unsound: Option<Unsound>,
-}
 
 /// A program with the words of one job.
 #[derive(Clone, Debug)]

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::Values;
-use super::bound::{Bound, Place};
+use super::bound::Bound;
+use super::places::Place;
 use crate::kernels::native::At;
 use crate::kernels::program::Pattern;
 

@@ -9,6 +9,7 @@ mod code;
 mod draws;
 mod functions;
 mod leaves;
+mod places;
 mod running;
 mod update;
 

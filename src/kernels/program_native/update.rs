@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::bound::{Place, Stored};
 use super::code::{Code, Unsound};
+use super::places::{Place, Stored};
 use crate::kernels::At;
 use crate::kernels::program::{Instruction, Level, Pattern, Target, Value};
 
