@@ -105,8 +105,31 @@ layers = [\"norm1\", \"block\"]
 Names and shapes in `parameters.safetensors` are those of PyTorch's `state_dict`: `fc1.weight` is 64 × inputs, `norm1.running_mean` and
 `block.norm.weight` are vectors of 64; `init_from` takes such a file. Initial weights follow from the seed and a layer's name, so another
 name is another network. `[64, 32]` and the list of the three dense layers without names that it stands for give the same bits.
-`model.init`, `fan` and `gain` are of dense layers and embeddings; weights of norms start at 1, their biases at 0. Weight decay reaches
-all parameters.
+`model.init`, `fan` and `gain` are of dense layers, convolutions (whose fan-in is that of a window) and embeddings; weights of norms start
+at 1, their biases at 0. Weight decay reaches all parameters.
+
+Convolutions and pools take images, or sequences, of the shape of the data: of IDX files, arrays and the digits that is known, and
+`model.input_shape` says it of rows of numbers. What follows is applied at each position, until `flatten` or `global_avg_pool`:
+
+```toml
+[model]
+input_shape = [1, 8, 8]
+layers = [
+  { kind = \"conv2d\", name = \"conv1\", out_channels = 16, kernel_size = 3, padding = \"same\", bias = false },
+  { kind = \"batch_norm\", name = \"bn1\", activation = \"relu\" },
+  { kind = \"max_pool\", kernel_size = 2 },
+  { kind = \"conv2d\", name = \"conv2\", out_channels = 32, kernel_size = 3, groups = 2, activation = \"relu\" },
+  { kind = \"global_avg_pool\" },
+  { kind = \"dense\", name = \"head\" },
+]
+
+[sweep]
+\"model.layers.conv1.out_channels\" = [8, 16]
+```
+
+`conv1.weight` is 16 × 1 × 3 × 3 in files, and a dense layer after `flatten` has its inputs in the order (channel, row, column), as in
+PyTorch. Observers see the activations of all positions of an example as its units, in the order (row, column, channel). Windows are
+written out before they are multiplied, which takes the memory of a layer's input once for each tap: these are layers for small images.
 ";
 
 /// The documentation of every key as Markdown: a table per section with type or choices, default and meaning.
@@ -221,6 +244,11 @@ mod tests {
         let settings = Experiment::from_toml(text, "example.toml").unwrap().settings().unwrap();
         assert_eq!(settings[1].experiment.model.layers.hidden(), ["fc1", "norm1", "block"]);
         assert_ne!(settings[0].experiment.model.layers, settings[1].experiment.model.layers);
+        let (_, rest) = rest.split_once("```toml\n").unwrap();
+        let (text, _) = rest.split_once("```").unwrap();
+        let settings = Experiment::from_toml(text, "images.toml").unwrap().settings().unwrap();
+        let hidden = ["conv1", "bn1", "layers.2", "conv2", "layers.4"];
+        assert_eq!(settings[1].experiment.model.layers.hidden(), hidden);
     }
 
     #[test]

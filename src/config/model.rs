@@ -27,6 +27,10 @@ settings! {
         /// Width of the input, only to check it: a run stops if the data disagree.
         #[schemars(range(min = 1, max = 16777216))]
         inputs: Option<u32> = None,
+        /// Shape of an input, for convolutions and pools: `[channels, height, width]`, or `[channels, length]` of sequences. By
+        /// default that of the data, one channel if they have none.
+        #[schemars(length(min = 1, max = 3))]
+        input_shape: Option<Vec<u32>> = None,
         /// Width of the output, only to check it: a run stops if the data disagree.
         #[schemars(range(min = 1, max = 65536))]
         outputs: Option<u32> = None,

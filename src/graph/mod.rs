@@ -36,7 +36,7 @@ pub use machine::{Copy, Machine, Reading, Results};
 pub use node::{
     DataId, Effect, Function, Graph, Node, REPLICAS, Scope, Shape, Tensor, Variable, VariableId, VariableKind, WHOLE,
 };
-pub use ops::{Op, Sorted};
+pub use ops::{Geometry, Op, Sorted};
 pub(crate) use plan::human_bytes;
 pub use plan::{Dispatch, Lowering, Plan, PlannedFunction, Resident};
 pub use room::{Room, RoomSize};

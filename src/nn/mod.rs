@@ -15,7 +15,9 @@ pub use activation::{Activation, Below};
 pub use batch::{Batch, BatchMode};
 pub use dropout::{Dropout, dropout};
 pub use init::{Fan, Init, Initialiser};
-pub use layers::{Common, Dense, Form, Layer, LayerKind, LayerSettings, Layers, Pass, Stack, Start, declare};
+pub use layers::{
+    Common, Dense, Form, Layer, LayerKind, LayerSettings, Layers, Padding, Pass, Same, Sides, Stack, Start, declare,
+};
 pub use loss::{AbsentTerms, Loss, LossKind, Reduction};
 pub use loss_scale::LossScale;
 pub use optimiser::{Hyper, Optimiser, OptimiserKind, Update, clip_by_global_norm, global_norm};

@@ -7,16 +7,17 @@ use crate::nn::{Below, Common, Layer, declare};
 
 /// An architecture, described once for one replica.
 pub trait Model {
-    /// Declares a network from `inputs` numbers to `outputs` in a graph.
+    /// Declares a network in a graph, from examples of the shape `inputs`, such as `[C, h, w]`, each given as a row, to `outputs`
+    /// numbers.
     ///
     /// # Errors
     /// If it cannot be declared.
-    fn declare(&self, g: &mut Graph, inputs: usize, outputs: usize) -> Result<Box<dyn Layer>>;
+    fn declare(&self, g: &mut Graph, inputs: &[usize], outputs: usize) -> Result<Box<dyn Layer>>;
 }
 
 /// The network that `[model]` describes.
 impl Model for config::Model {
-    fn declare(&self, g: &mut Graph, inputs: usize, outputs: usize) -> Result<Box<dyn Layer>> {
+    fn declare(&self, g: &mut Graph, inputs: &[usize], outputs: usize) -> Result<Box<dyn Layer>> {
         let common = Common {
             activation: self.activation,
             below: Below { slope: self.slope as f32, alpha: self.alpha as f32 },
@@ -25,6 +26,7 @@ impl Model for config::Model {
             dropout: self.dropout > 0.0,
             input_dropout: self.input_dropout > 0.0,
         };
-        Ok(Box::new(declare(g, &self.layers, [inputs, outputs], &common)?))
+        let own = self.input_shape.as_ref().map(|shape| shape.iter().map(|&n| n as usize).collect::<Vec<_>>());
+        Ok(Box::new(declare(g, &self.layers, own.as_deref().unwrap_or(inputs), outputs, &common)?))
     }
 }

@@ -15,6 +15,8 @@ pub struct Prepared {
     pub name: String,
     /// Width of the inputs.
     pub inputs: usize,
+    /// Shape of an example, of as many values.
+    pub shape: Vec<usize>,
     /// Width of the outputs: classes or values.
     pub outputs: usize,
     /// What is trained on.
@@ -91,14 +93,15 @@ impl Prepared {
         let all: Vec<usize> = (0..train.inputs.rows).collect();
         let scaling = data::normalise(e.data.normalise, &mut train.inputs, &all)?;
         scaling.apply(&mut test.inputs)?;
-        let widths = [train.inputs.width(), train.targets.width()];
-        Self::checked(e, widths, train.into(), test.into(), None)
+        let (shape, outputs) = (train.inputs.shape.clone(), train.targets.width());
+        Self::checked(e, shape, outputs, train.into(), test.into(), None)
     }
 
-    /// Parts of these widths, of inputs and outputs, that fit the settings.
+    /// Parts whose examples have this shape, and so many outputs, that fit the settings.
     fn checked(
         e: &config::Experiment,
-        [inputs, outputs]: [usize; 2],
+        shape: Vec<usize>,
+        outputs: usize,
         train: Part,
         test: Part,
         declared: Option<Declared>,
@@ -109,7 +112,16 @@ impl Prepared {
             }
             _ => Ok(()),
         };
+        let inputs = shape.iter().product();
         check("model.inputs", e.model.inputs, inputs)?;
+        if let Some(own) = &e.model.input_shape
+            && own.iter().try_fold(1, |product: usize, &n| product.checked_mul(n as usize)) != Some(inputs)
+        {
+            return Err(Error::config(format!(
+                "model.input_shape is {own:?}, but the data has {inputs} values in an example, of the shape {shape:?}: leave the \
+                 key out or correct it"
+            )));
+        }
         check("model.outputs", e.model.outputs, outputs)?;
         if matches!(train.targets, Targets::Values(_)) && e.loss.kind == config::LossKind::CrossEntropy {
             return Err(Error::config(
@@ -133,7 +145,7 @@ impl Prepared {
             (config::Source::Files, Some(path)) => path.display().to_string(),
             (source, _) => source.to_string(),
         };
-        Ok(Self { name, inputs, outputs, train, test, probe, own: false, declared, notes: Vec::new() })
+        Ok(Self { name, inputs, shape, outputs, train, test, probe, own: false, declared, notes: Vec::new() })
     }
 
     /// A number that changes with any bit of the data (FNV-1a).
@@ -175,7 +187,7 @@ impl Prepared {
         let (inputs, outputs) = (features.inputs(), features.outputs());
         let fit = d.seed.map(|_| fit);
         let declared = Declared { features, seed: d.seed, fit_examples: sizes[1], fit, present };
-        Self::checked(e, [inputs, outputs], train, test, Some(declared))
+        Self::checked(e, vec![inputs], outputs, train, test, Some(declared))
     }
 
     /// Whether each replica makes its own examples, so that there are none here.

@@ -1,7 +1,7 @@
 //! Gradients of every differentiable node, in the middle of a graph and with an upstream that is not one: in double precision
 //! against central differences, and on every machine against double precision.
 
-use isogram::graph::{Effect, Function, Graph, Interpreter, Tensor, VariableKind};
+use isogram::graph::{Effect, Function, Geometry, Graph, Interpreter, Tensor, VariableKind};
 use isogram::kernels::matmul::Inner;
 use isogram::kernels::program::{Binary, DType, Unary};
 use isogram::measure::device::polar::polar;
@@ -155,11 +155,74 @@ fn cases() -> Vec<(&'static str, Build)> {
             let e = Embedding::new(Between::Correlation, Centring::Mean);
             embedding::differentiable(g, x, y, e).unwrap()
         }),
+        ("windows", |g, x, y| {
+            let images = g.reshape(x, &[2, 3, 1, 5]).unwrap();
+            let windows = g.windows(images, geometry([1, 3], [1, 2], [0, 1])).unwrap();
+            let by = g.reshape(y, &[2, 3, 1, 5]).unwrap();
+            g.times(windows, by).unwrap()
+        }),
+        ("windows of images for each tap, and spread", |g, x, y| {
+            let geometry = geometry([3, 1], [2, 1], [1, 0]);
+            let images = g.reshape(x, &[1, 3, 2, 5]).unwrap();
+            let windows = g.windows(images, geometry).unwrap();
+            let others = g.reshape(y, &[1, 3, 2, 5]).unwrap();
+            let product = g.times(windows, others).unwrap();
+            g.spread(product, geometry).unwrap()
+        }),
+        ("transpose of several", |g, x, y| {
+            let several = g.reshape(x, &[2, 3, 5]).unwrap();
+            let turned = g.transpose(several).unwrap();
+            let others = g.reshape(y, &[2, 5, 3]).unwrap();
+            g.times(turned, others).unwrap()
+        }),
         ("polar factor", |g, x, y| {
             let cross = g.matmul_of(x, true, y, false).unwrap();
             polar(g, cross).unwrap()
         }),
     ]
+}
+
+/// Windows as they stand, with so many positions before the image and none after.
+fn geometry(image: [usize; 2], kernel: [usize; 2], before: [usize; 2]) -> Geometry {
+    Geometry { image, kernel, stride: [1; 2], dilation: [1; 2], before, after: [0; 2] }
+}
+
+/// `<windows(x), u> = <x, sum of spread(u)>` in whole numbers, so that all is exact.
+#[test]
+fn spread_is_the_adjoint_of_windows() {
+    let cases = [
+        Geometry { stride: [2, 1], after: [1, 0], ..geometry([5, 4], [3, 2], [1, 1]) },
+        Geometry { dilation: [2, 1], stride: [1, 3], ..geometry([6, 5], [2, 3], [0, 2]) },
+        Geometry { stride: [3, 2], ..geometry([7, 6], [2, 1], [0, 0]) },
+        Geometry { after: [3, 3], ..geometry([2, 2], [4, 4], [3, 2]) },
+    ];
+    for geometry in cases {
+        let mut g = Graph::new();
+        let whole = |seed, count: usize| inputs(seed, count).iter().map(|x| (x * 40.0).round()).collect::<Vec<f32>>();
+        let ([h, w], windows) = (geometry.image, geometry.windows().unwrap());
+        let (count, taps) = (windows[0] * windows[1], geometry.kernel[0] * geometry.kernel[1]);
+        let x = g.data(whole(1, 2 * h * w * 3), &[2, h * w, 1, 3]).unwrap();
+        let u = g.data(whole(2, 2 * count * taps * 3), &[2, count, taps, 3]).unwrap();
+        let (seen, spread) = (g.windows(x, geometry).unwrap(), g.spread(u, geometry).unwrap());
+        let back = g.sum(spread, 2).unwrap();
+        let [left, right] = [(seen, u), (x, back)].map(|(a, b)| {
+            let product = g.times(a, b).unwrap();
+            g.sum_all(product).unwrap()
+        });
+        let outputs = [("left", left), ("right", right)].map(|(name, t)| Effect::Output(name.into(), t));
+        let functions = [Function::new("f", outputs.to_vec())];
+        let mut interpreter = support::interpreter(&g, &functions, 1);
+        interpreter.run("f", 1).unwrap();
+        let exact = interpreter.read_output("left").unwrap();
+        assert!(exact[0] != 0.0 && exact == interpreter.read_output("right").unwrap(), "{geometry:?}");
+        for (name, mut machine) in support::machines(&g, &functions, 1) {
+            machine.run("f", 1).unwrap();
+            for output in ["left", "right"] {
+                let got = machine.read_output(output).unwrap();
+                assert_eq!(support::wide(&got), exact, "{geometry:?} {output} on {name}");
+            }
+        }
+    }
 }
 
 /// Evenly spaced values in a random order: no two closer than the steps of the differences, and none near a kink.

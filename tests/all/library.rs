@@ -41,8 +41,8 @@ struct GatedNetwork {
 }
 
 impl Model for GatedModel {
-    fn declare(&self, g: &mut Graph, inputs: usize, outputs: usize) -> isogram::Result<Box<dyn Layer>> {
-        let first = Dense::new(g, "first", inputs, 24, true)?;
+    fn declare(&self, g: &mut Graph, inputs: &[usize], outputs: usize) -> isogram::Result<Box<dyn Layer>> {
+        let first = Dense::new(g, "first", inputs.iter().product(), 24, true)?;
         let gated = (0..2).map(|i| Gated::new(g, &format!("gated.{i}"), 24)).collect::<isogram::Result<_>>()?;
         Ok(Box::new(GatedNetwork { first, gated, last: Dense::new(g, "last", 24, outputs, true)? }))
     }

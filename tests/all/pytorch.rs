@@ -38,11 +38,16 @@ impl Fixture {
         self.get(name).iter().map(|&x| x as f32).collect()
     }
 
+    pub fn extents(&self, name: &str) -> &[usize] {
+        &self.0[name].0
+    }
+
+    /// Rows, one of them if it is a vector, and how long each is.
     pub fn shape(&self, name: &str) -> [usize; 2] {
-        match self.0[name].0[..] {
-            [n] => [1, n],
-            [a, b] => [a, b],
-            ref other => panic!("{name} has the shape {other:?}"),
+        match self.extents(name) {
+            [n] => [1, *n],
+            [n, rest @ ..] => [*n, rest.iter().product()],
+            [] => panic!("{name} is a number"),
         }
     }
 
@@ -246,12 +251,12 @@ pub fn training(g: &mut Graph) -> Pass {
     Pass::train(Dropout { rate, input_rate: rate, seed: count, step: count })
 }
 
-/// Fifty steps of a 12-16-16-5 network, with the initial weights and batches of the fixture.
+/// Fifty steps of a network, with the initial weights and batches of the fixture.
 fn curve(name: &str, layers: &Layers, activation: Activation, optimiser: &Optimiser) {
     let f = Fixture::load(name);
     let mut g = Graph::new();
     let common = Common { activation, bias: true, ..Common::default() };
-    let net = declare(&mut g, layers, [12, 5], &common).unwrap();
+    let net = declare(&mut g, layers, &f.extents("x")[1..], 5, &common).unwrap();
     let step = g.variable("step", &[1, 1], DType::U32, VariableKind::State).unwrap();
     let x = f.data(&mut g, "x");
     let labels = f.labels(&mut g, "labels");
@@ -320,6 +325,21 @@ fn the_loss_curve_of_batch_norm_and_momentum() {
     let layers = isogram::config::Experiment::from_toml(layers, "curve.toml").unwrap().model.layers;
     let optimiser = Optimiser { kind: OptimiserKind::Sgd, momentum: 0.9, ..Optimiser::default() };
     curve("../reference/curve_batch_norm", &layers, Activation::Relu, &optimiser);
+}
+
+#[test]
+fn the_loss_curve_of_a_convolutional_network() {
+    let layers = r#"model.layers = [
+        { kind = "conv2d", name = "conv1", out_channels = 8, kernel_size = 3, padding = "same", bias = false },
+        { kind = "batch_norm", name = "bn1", activation = "relu" },
+        { kind = "max_pool", kernel_size = 2 },
+        { kind = "conv2d", name = "conv2", out_channels = 12, kernel_size = 2, activation = "tanh" },
+        { kind = "global_avg_pool" },
+        { name = "head" },
+    ]"#;
+    let layers = isogram::config::Experiment::from_toml(layers, "curve.toml").unwrap().model.layers;
+    let optimiser = Optimiser { kind: OptimiserKind::Sgd, momentum: 0.9, ..Optimiser::default() };
+    curve("../reference/curve_cnn", &layers, Activation::Relu, &optimiser);
 }
 
 #[test]

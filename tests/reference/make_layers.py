@@ -1,6 +1,7 @@
-"""Layers as PyTorch computes them, in float64: layers.safetensors and curve_batch_norm.safetensors beside this script.
+"""Layers as PyTorch computes them, in float64: layers.safetensors, convolutions.safetensors, curve_batch_norm.safetensors and
+curve_cnn.safetensors beside this script.
 
-Inputs and parameters are exact in float32. Each case of layers.safetensors has `x` and `upstream`, the parameters under the names that
+Inputs and parameters are exact in float32. Each case of the first two has `x` and `upstream`, the parameters under the names that
 `state_dict` gives them, the output `y` in training, the gradient `d.<name>` of sum(upstream * y) for `x` and each parameter, and, of
 three batches x, x/2 + 1 and -x (of tokens x, 6 - x, x), the buffers after them (`after.<name>`) and the output on x in evaluation (`evaluated`).
 
@@ -8,6 +9,7 @@ three batches x, x/2 + 1 and -x (of tokens x, 6 - x, x), the buffers after them 
 """
 
 import zlib
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +84,61 @@ class Named(nn.Module):
         return self.m(x)
 
 
+def flat(*modules):
+    """Modules of images or sequences, the first of them with parameters named `m`, and all that comes out side by side."""
+    rest = [(f"m{i}", module) for i, module in enumerate([*modules[1:], nn.Flatten()])]
+    return nn.Sequential(OrderedDict([("m", modules[0]), *rest]))
+
+
+def cnn():
+    """Norms of images, a residual block, pools."""
+    block = lambda: nn.Sequential(OrderedDict(conv=nn.Conv2d(4, 4, 3, padding=1, bias=False), bn=nn.BatchNorm2d(4)))
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.bn = nn.Conv2d(2, 4, 3, padding="same", bias=False), nn.BatchNorm2d(4)
+            self.block, self.gn, self.head = block(), nn.GroupNorm(2, 4), nn.Linear(4 * 3 * 2, 3)
+
+        def forward(self, x):
+            x = torch.tanh(self.bn(self.conv(x)))
+            x = self.gn(x + self.block(x))
+            return self.head(nn.functional.max_pool2d(x, 2).flatten(1))
+
+    return Net()
+
+
+def conv2d(*arguments, **named):
+    return lambda: flat(nn.Conv2d(*arguments, **named))
+
+
+# Examples of [2, C, 6, 5], or of [2, C, 9].
+IMAGES = {
+    "conv_1": (conv2d(3, 4, 1), 3),
+    "conv_3": (conv2d(1, 4, 3), 1),
+    "conv_same": (conv2d(3, 4, 3, padding="same"), 3),
+    "conv_same_even": (conv2d(2, 3, (2, 4), padding="same"), 2),
+    "conv_stride": (conv2d(3, 4, 3, stride=2, padding=1), 3),
+    "conv_strides": (conv2d(2, 4, (3, 2), stride=(2, 1), padding=(0, 1)), 2),
+    "conv_dilated": (conv2d(3, 2, 3, dilation=2, padding=2), 3),
+    "conv_dilated_same": (conv2d(2, 3, 3, dilation=(1, 2), padding="same"), 2),
+    "conv_groups": (conv2d(4, 6, 3, groups=2, padding=1), 4),
+    "conv_depthwise": (conv2d(4, 4, 3, groups=4, padding=1, stride=2), 4),
+    "conv_depthwise_twice": (conv2d(3, 6, (3, 1), groups=3), 3),
+    "conv_plain": (conv2d(2, 3, 5, padding=2, bias=False), 2),
+    "max_pool": (lambda: flat(nn.MaxPool2d(2)), 3),
+    "max_pool_ties": (lambda: flat(nn.MaxPool2d(3, stride=2, padding=1)), 3),
+    "max_pool_dilated": (lambda: flat(nn.MaxPool2d((3, 2), stride=1, padding=(1, 1), dilation=(2, 1))), 2),
+    "avg_pool": (lambda: flat(nn.AvgPool2d(2)), 3),
+    "avg_pool_padded": (lambda: flat(nn.AvgPool2d(3, stride=(1, 2), padding=1)), 2),
+    "global_avg_pool": (lambda: flat(nn.AdaptiveAvgPool2d(1)), 3),
+    "cnn": (cnn, 2),
+}
+SEQUENCES = {
+    "conv1d": (lambda: flat(nn.Conv1d(3, 4, 3, stride=2, padding=1)), 3),
+    "conv1d_pooled": (lambda: flat(nn.Conv1d(4, 6, 3, dilation=2, groups=2, padding="same"), nn.MaxPool1d(2)), 4),
+}
+
 CASES = {
     "layer_norm": (lambda: Named(nn.LayerNorm(6)), (7, 6)),
     "layer_norm_plain": (lambda: Named(nn.LayerNorm(6, eps=0.01, bias=False)), (7, 6)),
@@ -93,17 +150,21 @@ CASES = {
     "residual": (lambda: Named(Residual()), (7, 6)),
     "tokens": (Tokens, (5, 3)),
 }
+CONVOLUTIONS = {name: (make, (2, channels, 6, 5)) for name, (make, channels) in IMAGES.items()}
+CONVOLUTIONS |= {name: (make, (2, channels, 9)) for name, (make, channels) in SEQUENCES.items()}
 
 
-def make_layers():
+def make_layers(file, cases):
     out = {}
-    for name, (make, shape) in CASES.items():
+    for name, (make, shape) in cases.items():
         rng, net = stream(name), make()
         randomise(net, rng)
         tokens = name == "tokens"
         x = exact32(rng.integers(0, 7, shape) if tokens else rng.normal(size=shape) * 1.5 + 0.5)
         if name == "layer_norm_far":
             x = exact32(100 + 0.01 * rng.normal(size=shape))
+        if name == "max_pool_ties":
+            x = x.round()
         x.requires_grad_(not tokens)
         start = {key: value.clone() for key, value in net.state_dict().items()}
         y = net(x)
@@ -119,7 +180,7 @@ def make_layers():
         case |= {f"d.{key}": value for key, value in zip(named, gradients)}
         case |= {f"after.{key}": value for key, value in after.items()}
         out |= {f"{name}/{key}": value for key, value in case.items()}
-    save("layers.safetensors", out)
+    save(file, out)
 
 
 def make_curve():
@@ -145,11 +206,34 @@ def make_curve():
     centres = rng.normal(size=(5, 12))
     labels = rng.integers(0, 5, 64)
     x = exact32(centres[labels] + rng.normal(size=(64, 12)))
-    net = Net()
+    train("curve_batch_norm.safetensors", Net(), x, labels, rng, 0.05)
+
+
+def make_cnn_curve():
+    """The same of images of 6 x 6: convolution, batch norm, ReLU, largest of 2 x 2, convolution, average, dense."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv1, self.bn1 = nn.Conv2d(2, 8, 3, padding="same", bias=False), nn.BatchNorm2d(8)
+            self.conv2, self.head = nn.Conv2d(8, 12, 2, stride=1), nn.Linear(12, 5)
+
+        def forward(self, x):
+            x = nn.functional.max_pool2d(torch.relu(self.bn1(self.conv1(x))), 2)
+            return self.head(torch.tanh(self.conv2(x)).mean((2, 3)))
+
+    rng = stream("cnn curve")
+    centres = rng.normal(size=(5, 2, 6, 6))
+    labels = rng.integers(0, 5, 64)
+    x = exact32(centres[labels] + rng.normal(size=(64, 2, 6, 6)))
+    train("curve_cnn.safetensors", Net(), x, labels, rng, 0.05)
+
+
+def train(file, net, x, labels, rng, lr):
+    """Fifty steps with momentum, on batches of 16."""
     for parameter in net.parameters():
         parameter.data = exact32(parameter.data)
     out = {key: value.clone() for key, value in net.state_dict().items()}
-    lr = 0.05
     optimiser = torch.optim.SGD(net.parameters(), lr=lr, momentum=0.9)
     batches = np.stack([rng.permutation(64)[:16] for _ in range(50)])
     losses = []
@@ -162,9 +246,11 @@ def make_curve():
     assert losses[-1] < 0.3 * losses[0], losses
     out |= {f"final/{key}": value for key, value in net.state_dict().items()}
     out |= {"x": x, "labels": labels, "batches": batches, "losses": losses, "lr": np.full(50, lr)}
-    save("curve_batch_norm.safetensors", out)
+    save(file, out)
 
 
 torch.manual_seed(1)
-make_layers()
+make_layers("layers.safetensors", CASES)
 make_curve()
+make_layers("convolutions.safetensors", CONVOLUTIONS)
+make_cnn_curve()

@@ -243,6 +243,7 @@ operations! {
     gather: Gather;
     view: Reshape, Rows;
     transpose: Transpose;
+    windows: Windows;
     matmul: MatMul;
     reduce: Reduce;
     cross_entropy: CrossEntropy;
@@ -255,3 +256,4 @@ operations! {
 
 pub(super) use broadcast::broadcast_extents;
 pub use sort::Sorted;
+pub use windows::Geometry;

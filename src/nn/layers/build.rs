@@ -1,12 +1,15 @@
 //! From settings to layers whose parameters are declared.
 
 use super::batch_norm::BatchNorm;
-use super::embedding::{Embedding, Flatten};
+use super::conv::Conv;
+use super::embedding::Embedding;
 use super::norm::{Affine, Norm, Over};
+use super::pool::{GlobalPool, Pool};
+use super::positions::{Flatten, Unflatten};
 use super::residual::Residual;
 use super::settings::{LayerKind, LayerSettings, Layers};
 use super::stack::Entry;
-use super::{Dense, Form, Layer, Stack};
+use super::{Dense, Form, Layer, Sides, Stack};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::nn::activation::Activated;
@@ -33,11 +36,11 @@ pub struct Common {
     pub input_dropout: bool,
 }
 
-/// Declares a network from `inputs` numbers to `outputs`.
+/// Declares a network from examples of the shape `inputs`, such as `[C, h, w]`, each given as a row, to `outputs` numbers.
 ///
 /// # Errors
 /// If a layer does not fit what comes before it, the last does not fit the data, or a name comes twice.
-pub fn declare(g: &mut Graph, layers: &Layers, [inputs, outputs]: [usize; 2], common: &Common) -> Result<Stack> {
+pub fn declare(g: &mut Graph, layers: &Layers, inputs: &[usize], outputs: usize, common: &Common) -> Result<Stack> {
     let mut list = listed(layers, common);
     if let Some((_, last)) = list.last_mut()
         && last.kind == LayerKind::Dense
@@ -46,7 +49,8 @@ pub fn declare(g: &mut Graph, layers: &Layers, [inputs, outputs]: [usize; 2], co
         last.out_features = u32::try_from(outputs).ok();
     }
     let hidden = layers.hidden();
-    let (mut stack, form) = stack(g, &list, Form::vector(inputs), common)?;
+    let input = input(&list, inputs)?;
+    let (mut stack, form) = stack(g, &list, input.clone(), common)?;
     for ((path, settings), entry) in list.iter().zip(&mut stack.entries) {
         entry.hidden = settings.is_hidden() && hidden.contains(path);
     }
@@ -58,12 +62,39 @@ pub fn declare(g: &mut Graph, layers: &Layers, [inputs, outputs]: [usize; 2], co
             Form::vector(outputs)
         )));
     }
+    let mut before: Vec<Box<dyn Layer>> = Vec::new();
     if common.input_dropout {
-        let drop = Dropping { path: "input".into(), rate: Rate::Input };
-        stack.entries.insert(0, Entry { layers: vec![Box::new(drop)], form: Form::vector(inputs), hidden: false });
+        before.push(Box::new(Dropping { path: "input".into(), rate: Rate::Input }));
+    }
+    if input.channels_first {
+        before.push(Box::new(Unflatten(input.clone())));
+    }
+    if !before.is_empty() {
+        stack.entries.insert(0, Entry { layers: before, form: input, hidden: false });
     }
     stack.skip = common.skip;
     Ok(stack)
+}
+
+/// What the first layer takes: a vector, unless layers have windows of the inputs.
+fn input(list: &[(String, LayerSettings)], shape: &[usize]) -> Result<Form> {
+    let vector = Form::vector(shape.iter().product());
+    let layers: Vec<LayerSettings> = list.iter().map(|(_, layer)| layer.clone()).collect();
+    let Some(axes) = LayerSettings::axes(&layers) else { return Ok(vector) };
+    if layers.first().is_some_and(|layer| layer.kind == LayerKind::Embedding) {
+        return Ok(vector);
+    }
+    let (features, extents) = match shape {
+        [features, extents @ ..] if extents.len() == axes => (*features, extents),
+        extents if extents.len() == axes => (1, extents),
+        _ => {
+            let wanted = if axes == 1 { "[channels, length]" } else { "[channels, height, width]" };
+            return Err(Error::config(format!(
+                "model.input_shape: expected {wanted}, which the layers have windows of, got examples of the shape {shape:?}"
+            )));
+        }
+    };
+    Ok(Form { extents: extents.to_vec(), features, channels_first: true })
 }
 
 /// Every layer, with its path.
@@ -108,7 +139,8 @@ fn layer(
     input: Form,
     common: &Common,
 ) -> Result<(Vec<Box<dyn Layer>>, Form)> {
-    let refuse = |message: String| Err(Error::config(format!("model.layers: layer `{path}`: {message}")));
+    let refused = |message: String| Error::config(format!("model.layers: layer `{path}`: {message}"));
+    let refuse = |message: String| Err(refused(message));
     let mut form = input.clone();
     let features = input.features;
     let norm = |g: &mut Graph, over, bias, eps: f64| -> Result<Box<dyn Layer>> {
@@ -120,6 +152,9 @@ fn layer(
     let bias = settings.bias.unwrap_or(common.bias);
     match settings.kind {
         LayerKind::Dense => {
+            if input.channels_first {
+                return refuse(format!("expected flatten or global_avg_pool before it, got {input}"));
+            }
             let Some(width) = settings.out_features else {
                 return refuse(format!("expected out_features, the width of what it makes of {input}"));
             };
@@ -157,7 +192,7 @@ fn layer(
         }
         LayerKind::Flatten => {
             form = Form::vector(input.positions() * features);
-            layers.push(Box::new(Flatten { positions: input.positions() }));
+            layers.push(Box::new(Flatten(input)));
         }
         LayerKind::Embedding => {
             let (Some(rows), Some(columns)) = (settings.num_embeddings, settings.embedding_dim) else {
@@ -165,8 +200,44 @@ fn layer(
                     "expected num_embeddings and embedding_dim, the table that {input} are looked up in"
                 ));
             };
-            form = Form { extents: vec![features], features: columns as usize };
+            form = Form { extents: vec![features], features: columns as usize, channels_first: false };
             layers.push(Box::new(Embedding::new(g, path, rows as usize, columns as usize)?));
+        }
+        LayerKind::Conv1d | LayerKind::Conv2d => {
+            let axes = if settings.kind == LayerKind::Conv1d { 1 } else { 2 };
+            if input.extents.len() != axes {
+                let wanted = if axes == 1 { "sequences" } else { "images" };
+                return refuse(format!("expected {wanted}, got {input}"));
+            }
+            let Some(outputs) = settings.out_channels else {
+                return refuse(format!("expected out_channels, how many it makes of the channels of {input}"));
+            };
+            let (outputs, groups) = (outputs as usize, settings.groups.unwrap_or(1) as usize);
+            if !features.is_multiple_of(groups) || !outputs.is_multiple_of(groups) {
+                return refuse(format!(
+                    "expected groups that divide the channels of {input} and its own {outputs}, got {groups}"
+                ));
+            }
+            let windows = settings.windows(&input, outputs, Some(Sides::All(1)));
+            let (geometry, gives) = windows.map_err(refused)?;
+            form = gives;
+            layers.push(Box::new(Conv::new(g, path, (axes, geometry), [features, outputs], groups, bias)?));
+        }
+        LayerKind::MaxPool | LayerKind::AvgPool => {
+            let max = settings.kind == LayerKind::MaxPool;
+            let (geometry, gives) = settings.windows(&input, features, None).map_err(refused)?;
+            if max && (0..2).any(|axis| 2 * geometry.before[axis] > geometry.kernel[axis]) {
+                return refuse(format!(
+                    "expected a padding of half of kernel_size at most, got {:?} for {:?}",
+                    geometry.before, geometry.kernel
+                ));
+            }
+            form = gives;
+            layers.push(Box::new(Pool { geometry, max }));
+        }
+        LayerKind::GlobalAvgPool => {
+            layers.push(Box::new(GlobalPool { positions: input.positions() }));
+            form = Form::vector(features);
         }
     }
     layers.extend(settings.activation.map(activated));

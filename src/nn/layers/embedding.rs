@@ -1,4 +1,4 @@
-//! Tokens become vectors, and positions one vector again.
+//! Tokens become vectors.
 
 use super::{Layer, Pass, Start};
 use crate::error::Result;
@@ -45,18 +45,5 @@ impl Layer for Embedding {
 
     fn vocabulary(&self, g: &Graph) -> Option<usize> {
         g.shape(self.weight).extents().first().copied()
-    }
-}
-
-/// All positions of an example side by side.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Flatten {
-    pub positions: usize,
-}
-
-impl Layer for Flatten {
-    fn forward(&self, g: &mut Graph, x: Tensor, _: &mut Pass) -> Result<Tensor> {
-        let [rows, features] = g.matrix(x)?;
-        g.reshape(x, &[rows / self.positions, self.positions * features])
     }
 }

@@ -5,18 +5,24 @@
 
 mod batch_norm;
 mod build;
+mod conv;
 mod dense;
 mod embedding;
 mod norm;
 mod pass;
+mod pool;
+mod positions;
 mod residual;
 mod settings;
+mod sides;
 mod stack;
+mod windows;
 
 pub use build::{Common, declare};
 pub use dense::Dense;
 pub use pass::{Pass, Start};
 pub use settings::{LayerKind, LayerSettings, Layers};
+pub use sides::{Padding, Same, Sides};
 pub use stack::Stack;
 
 use std::fmt;
@@ -65,16 +71,18 @@ pub trait Layer: fmt::Debug {
 /// What one example is between two layers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Form {
-    /// Extents of the positions, each of which is a row: none for vectors, `[T]` for sequences.
+    /// Extents of the positions, each of which is a row: none for vectors, `[T]` for sequences, `[h, w]` for images.
     pub extents: Vec<usize>,
     /// Columns.
     pub features: usize,
+    /// Whether it is `[features, extents ..]` in files and in PyTorch, and features are channels.
+    pub channels_first: bool,
 }
 
 impl Form {
     /// A vector.
     pub fn vector(features: usize) -> Self {
-        Self { extents: Vec::new(), features }
+        Self { extents: Vec::new(), features, channels_first: false }
     }
 
     /// Rows of an example.
@@ -85,7 +93,8 @@ impl Form {
 
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all: Vec<String> = self.extents.iter().chain([&self.features]).map(usize::to_string).collect();
+        let mut all: Vec<String> = self.extents.iter().map(usize::to_string).collect();
+        all.insert(if self.channels_first { 0 } else { all.len() }, self.features.to_string());
         write!(f, "[N, {}]", all.join(", "))
     }
 }

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use super::sides::{Padding, Sides};
 use crate::nn::Activation;
 use crate::settings::{choices, settings};
 
@@ -28,11 +29,22 @@ choices! {
         /// Each feature made to have mean 0 and variance 1 over the examples of a batch, times `weight`, plus `bias`; when
         /// observed and tested, by the running statistics of the batches trained on, which files have as `running_mean` and
         /// `running_var` (Ioffe and Szegedy 2015).
-        BatchNorm = "batch_norm" ["batchnorm", "batch_norm1d", "batchnorm1d"],
+        BatchNorm = "batch_norm" ["batchnorm", "batch_norm1d", "batchnorm1d", "batch_norm2d", "batchnorm2d"],
         /// The result of the layers in `body`, added to what goes into them (He et al. 2016).
         Residual = "residual" ["skip", "block"],
-        /// All positions of an example side by side, as of `embedding`.
+        /// All positions of an example side by side, as of `embedding`; of images those of a channel together.
         Flatten = "flatten",
+        /// The product of each window of an image with each of `out_channels` weights: of `kernel_size`, `stride` apart, its taps
+        /// `dilation` apart, with `padding` zeros around the image, and channels in `groups` that do not mix.
+        Conv2d = "conv2d" ["conv", "convolution"],
+        /// As `conv2d`, of sequences.
+        Conv1d = "conv1d",
+        /// The largest of each window, channel by channel; the gradient is of the first that is largest.
+        MaxPool = "max_pool" ["maxpool", "max_pool2d", "maxpool2d", "max_pool1d", "maxpool1d"],
+        /// The mean of each window, channel by channel, zeros of the padding counted.
+        AvgPool = "avg_pool" ["avgpool", "avg_pool2d", "avgpool2d", "avg_pool1d", "avgpool1d"],
+        /// The mean of each channel over all positions: a vector.
+        GlobalAvgPool = "global_avg_pool" ["global_average_pool", "adaptive_avg_pool2d"],
         /// For each input, a token numbered from 0, a row of `weight`; as the first layer. What follows is applied at each
         /// position, until `flatten`.
         Embedding = "embedding",
@@ -50,12 +62,12 @@ settings! {
         /// `<name>.weight` in files.
         name: Option<String> = None,
         /// Width of `dense`. That of the last layer comes from the data.
-        #[schemars(range(min = 1, max = 65536), extend("synonyms" = ["filters", "out_channels"]))]
+        #[schemars(range(min = 1, max = 65536))]
         out_features: Option<u32> = None,
-        /// Whether `dense` or `layer_norm` has a bias; by default `model.bias`.
+        /// Whether `dense`, `layer_norm` or a convolution has a bias; by default `model.bias`.
         #[schemars(extend("synonyms" = ["use_bias"]))]
         bias: Option<bool> = None,
-        /// What follows `dense`, a norm or `residual`; by default nothing.
+        /// What follows `dense`, a norm, `residual` or a convolution; by default nothing.
         activation: Option<Activation> = None,
         /// Which function `activation` is; by default `model.activation`.
         function: Option<Activation> = None,
@@ -69,7 +81,7 @@ settings! {
         #[schemars(extend("minimum" = 0.0, "maximum" = 1.0))]
         momentum: Option<f64> = None,
         /// Groups of features of `group_norm`.
-        #[schemars(range(min = 1, max = 65536), extend("synonyms" = ["groups"]))]
+        #[schemars(range(min = 1, max = 65536))]
         num_groups: Option<u32> = None,
         /// Layers of `residual`. In names of files and sweeps theirs follow that of the residual layer: `block.fc1.weight`.
         #[schemars(length(max = 1000))]
@@ -80,6 +92,26 @@ settings! {
         /// Width of the rows of `embedding`.
         #[schemars(range(min = 1, max = 65536))]
         embedding_dim: Option<u32> = None,
+        /// Channels that a convolution gives.
+        #[schemars(range(min = 1, max = 65536), extend("synonyms" = ["filters"]))]
+        out_channels: Option<u32> = None,
+        /// Extents of a window: a number, or height and width.
+        #[schemars(extend("synonyms" = ["kernel", "pool_size"]))]
+        kernel_size: Option<Sides> = None,
+        /// From one window to the next: a number, or along height and width. By default 1 in a convolution, and `kernel_size` in a
+        /// pool.
+        #[schemars(extend("synonyms" = ["strides"]))]
+        stride: Option<Sides> = None,
+        /// Positions added before an image and after it: a number, or along height and width, or `"same"`, which keeps the extents at
+        /// a stride of 1; by default none. They are zero, and in `max_pool` below all else.
+        padding: Option<Padding> = None,
+        /// From one tap of a window to the next: a number, or along height and width; by default 1.
+        #[schemars(extend("synonyms" = ["dilation_rate"]))]
+        dilation: Option<Sides> = None,
+        /// Groups of channels of a convolution, each made of its own alone; by default 1. As many as there are channels is a depthwise
+        /// convolution.
+        #[schemars(range(min = 1, max = 65536))]
+        groups: Option<u32> = None,
     }
 }
 
@@ -95,8 +127,13 @@ impl LayerKind {
             Self::GroupNorm => &["num_groups", "eps", "activation"],
             Self::BatchNorm => &["eps", "momentum", "activation"],
             Self::Residual => &["body", "activation"],
-            Self::Flatten => &[],
+            Self::Flatten | Self::GlobalAvgPool => &[],
             Self::Embedding => &["num_embeddings", "embedding_dim"],
+            Self::Conv1d | Self::Conv2d => {
+                &["out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "activation"]
+            }
+            Self::MaxPool => &["kernel_size", "stride", "padding", "dilation"],
+            Self::AvgPool => &["kernel_size", "stride", "padding"],
         }
     }
 }
@@ -115,6 +152,16 @@ impl LayerSettings {
     /// Whether what it gives is a hidden layer, unless it is the last.
     pub fn is_hidden(&self) -> bool {
         self.kind != LayerKind::Dropout
+    }
+
+    /// Along how many axes any of a list, or in their bodies, has windows: that of images, unless it is of sequences.
+    pub(super) fn axes(list: &[Self]) -> Option<usize> {
+        let of = |layer: &Self| match layer.kind {
+            LayerKind::Conv1d => Some(1),
+            LayerKind::Conv2d | LayerKind::MaxPool | LayerKind::AvgPool | LayerKind::GlobalAvgPool => Some(2),
+            _ => Self::axes(&layer.body),
+        };
+        list.iter().filter_map(of).min()
     }
 
     /// Whether any of a list has the model's rate of dropout.

@@ -191,7 +191,7 @@ impl<'a> Build<'a> {
         let state = State::declare(g)?;
         let settings = Settings::declare(g)?;
         let stages = Stages::declare(g, e, data.outputs)?;
-        let network = model.declare(g, data.inputs, data.outputs)?;
+        let network = model.declare(g, &data.shape, data.outputs)?;
         if let Some(count) = network.vocabulary(g) {
             data.check_tokens(count)?;
         }

@@ -1,0 +1,86 @@
+//! Convolutions of images and sequences.
+
+use super::positions::exchanged;
+use super::windows::of_images;
+use super::{Layer, Pass, Start};
+use crate::error::{Error, Result};
+use crate::graph::{Effect, Geometry, Graph, Tensor, VariableKind};
+use crate::kernels::program::DType;
+
+/// The product of each window with a weight, whose shape and order in files are PyTorch's.
+#[derive(Clone, Debug)]
+pub(super) struct Conv {
+    path: String,
+    geometry: Geometry,
+    groups: usize,
+    /// `[out_channels, in_channels / groups taps]`, in files `[out_channels, in_channels / groups, taps ..]`
+    weight: Tensor,
+    /// `[1, out_channels]`
+    bias: Option<Tensor>,
+}
+
+impl Conv {
+    /// Declares the parameters of a convolution along so many axes, from as many channels to as many.
+    pub fn new(
+        g: &mut Graph,
+        path: &str,
+        (axes, geometry): (usize, Geometry),
+        [inputs, outputs]: [usize; 2],
+        groups: usize,
+        bias: bool,
+    ) -> Result<Self> {
+        let kernel = &geometry.kernel[2 - axes..];
+        let extents: Vec<usize> = [outputs, inputs / groups].iter().chain(kernel).copied().collect();
+        let fan_in = extents[1..].iter().product();
+        let weight = g.variable(format!("{path}.weight"), &[outputs, fan_in], DType::F32, VariableKind::Parameter)?;
+        g.save_as(weight, &extents)?;
+        let bias = bias.then(|| g.vector(format!("{path}.bias"), outputs, VariableKind::Parameter)).transpose()?;
+        Ok(Self { path: path.to_owned(), geometry, groups, weight, bias })
+    }
+
+    /// The weight as `[out_channels, taps in_channels]`, zero between groups.
+    fn spelt_out(&self, g: &mut Graph, taps: usize) -> Result<Tensor> {
+        let ([outputs, fan_in], groups) = (g.matrix(self.weight)?, self.groups);
+        let own = fan_in / taps;
+        let mut weight = exchanged(g, self.weight, [outputs, own, taps])?;
+        if groups > 1 {
+            let of = |i: usize| f32::from(u8::from(i / groups / (outputs / groups) == i % groups));
+            let mask = g.data((0..outputs * groups).map(of).collect(), &[outputs, 1, groups, 1])?;
+            weight = g.reshape(weight, &[outputs, taps, 1, own])?;
+            weight = g.times(weight, mask)?;
+        }
+        g.reshape(weight, &[outputs, taps * groups * own])
+    }
+}
+
+impl Layer for Conv {
+    /// Weight first.
+    fn parameters(&self) -> Vec<Tensor> {
+        std::iter::once(self.weight).chain(self.bias).collect()
+    }
+
+    /// As of a dense layer whose inputs are a window.
+    fn initialise(&self, g: &mut Graph, Start { init, gain, seed }: Start) -> Result<Vec<Effect>> {
+        let [outputs, fan_in] = g.matrix(self.weight)?;
+        let name = |what: &str| format!("{}.{what}", self.path);
+        let weight = init.weight(g, &name("weight"), outputs, fan_in, gain, seed)?;
+        let mut effects = vec![Effect::Assign(g.variable_of(self.weight)?, weight)];
+        if let Some(bias) = self.bias {
+            let value = init.bias(g, &name("bias"), outputs, fan_in, seed)?;
+            effects.push(Effect::Assign(g.variable_of(bias)?, value));
+        }
+        Ok(effects)
+    }
+
+    fn forward(&self, g: &mut Graph, x: Tensor, _: &mut Pass) -> Result<Tensor> {
+        let channels = g.matrix(x)?[1];
+        let windows = of_images(g, x, self.geometry)?;
+        let [examples, count, taps, _] = *g.shape(windows).extents() else {
+            return Err(Error::Shape(format!("{} are not windows", g.describe(windows))));
+        };
+        let rows = g.reshape(windows, &[examples * count, taps * channels])?;
+        let weight = self.spelt_out(g, taps)?;
+        let product = g.matmul_of(rows, false, weight, true)?;
+        self.bias.map_or(Ok(product), |bias| g.plus(product, bias))
+    }
+}

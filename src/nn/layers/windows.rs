@@ -1,0 +1,72 @@
+//! Where the windows of convolutions and pools stand.
+
+use super::sides::{Padding, Same, Sides};
+use super::{Form, LayerSettings};
+use crate::error::Result;
+use crate::graph::{Geometry, Graph, Tensor};
+
+impl LayerSettings {
+    /// Where the windows of a layer stand in `input`, and what it gives if it gives `features`. Strides are `stride` where the
+    /// layer does not say it, or those of the kernel.
+    ///
+    /// # Errors
+    /// If they do not fit, as a sentence.
+    pub(super) fn windows(
+        &self,
+        input: &Form,
+        features: usize,
+        stride: Option<Sides>,
+    ) -> std::result::Result<(Geometry, Form), String> {
+        let axes = input.extents.len();
+        let image = match input.extents[..] {
+            [length] => [1, length],
+            [height, width] => [height, width],
+            _ => return Err(format!("expected images or sequences, got {input}")),
+        };
+        let Some(kernel) = self.kernel_size else { return Err("expected kernel_size, the extents of a window".into()) };
+        let whole = |key: &str, sides: Sides| match sides.along(axes, 1) {
+            Ok(sides) if sides.contains(&0) => Err(format!("expected {key} of at least 1, got 0")),
+            other => other.map_err(|message| format!("{key}: {message}")),
+        };
+        let stride = self.stride.or(stride).unwrap_or(kernel);
+        let (kernel, stride) = (whole("kernel_size", kernel)?, whole("stride", stride)?);
+        let dilation = whole("dilation", self.dilation.unwrap_or(Sides::All(1)))?;
+        let both = |sides: Sides| {
+            let sides = sides.along(axes, 0).map_err(|message| format!("padding: {message}"))?;
+            Ok::<_, String>((sides, sides))
+        };
+        let (before, after) = match self.padding {
+            Some(Padding::Word(Same::Same)) if stride != [1, 1] => {
+                return Err(format!("expected a stride of 1 with padding = \"same\", got {}", listed(stride, axes)));
+            }
+            Some(Padding::Word(Same::Same)) => {
+                let added = [0, 1].map(|axis| dilation[axis] * (kernel[axis] - 1));
+                (added.map(|n| n / 2), added.map(|n| n - n / 2))
+            }
+            Some(Padding::All(n)) => both(Sides::All(n))?,
+            Some(Padding::Each(each)) => both(Sides::Each(each))?,
+            None => ([0; 2], [0; 2]),
+        };
+        let geometry = Geometry { image, kernel, stride, dilation, before, after };
+        let Some(windows) = geometry.windows() else {
+            return Err(format!(
+                "its kernel of {} with a dilation of {} is larger than {input} with a padding of {}",
+                listed(kernel, axes),
+                listed(dilation, axes),
+                listed(before, axes)
+            ));
+        };
+        Ok((geometry, Form { extents: windows[2 - axes..].to_vec(), features, channels_first: true }))
+    }
+}
+
+fn listed(sides: [usize; 2], axes: usize) -> String {
+    format!("{:?}", &sides[2 - axes..])
+}
+
+/// The windows `[examples, windows, taps, features]` of `x` `[examples h w, features]`.
+pub(super) fn of_images(g: &mut Graph, x: Tensor, geometry: Geometry) -> Result<Tensor> {
+    let ([rows, features], positions) = (g.matrix(x)?, geometry.image.iter().product::<usize>());
+    let images = g.reshape(x, &[rows / positions, positions, 1, features])?;
+    g.windows(images, geometry)
+}
