@@ -221,8 +221,8 @@ input_shape = [1, 7, 8]"#,
             "the last layer, `a`, gives [N, 7], and the data want [N, 10]",
         ),
     ] {
-        let sweep = Sweep::new(experiment(&format!("layers = {layers}")).unwrap()).unwrap();
-        let message = run(&sweep).unwrap_err().to_string();
+        let sweep = Sweep::new(experiment(&format!("layers = {layers}")).unwrap());
+        let message = sweep.and_then(|sweep| run(&sweep)).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
     }
 }
@@ -375,10 +375,11 @@ fn are_those_of_pytorch(file: &str, cases: impl IntoIterator<Item = (&'static st
             }
             machine.run("train", 1).unwrap();
             for output in wrt.iter().map(|(_, name)| format!("d.{name}")).chain(["y".into()]) {
-                // A gradient that vanishes, as that of a shift before a batch norm, is what rounding leaves of sums of order 1.
+                // A gradient that vanishes, as that of a shift before a batch norm, is rounding in both precisions.
                 let exact = f.get(&key(&output));
-                let scale = exact.iter().fold(1e-3f64, |m, x| m.max(x.abs()));
-                within(&what(&output), &machine.read_output(&output).unwrap(), exact, |_| tolerance * scale);
+                let scale = exact.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+                let allowed = if scale < 1e-9 { 1e-4 } else { tolerance * scale };
+                within(&what(&output), &machine.read_output(&output).unwrap(), exact, |_| allowed);
             }
             for function in functions.iter().filter(|function| function.name.starts_with("batch")) {
                 machine.run(&function.name, 1).unwrap();
