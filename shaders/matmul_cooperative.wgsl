@@ -11,7 +11,7 @@ fn {{entry}}(at: Place, lane: u32, within: u32) {
     let lda = table[job + 6u];
     let b_base = table[job + 7u] + replica * table[job + 8u];
     let ldb = table[job + 9u];
-    let program = job + 10u;
+    let program = job + {{program}}u;
     let across = (n + {{columns}}u - 1u) / {{columns}}u;
     let tile_index = at.block - table[job];
     let row0 = (tile_index / across) * {{rows}}u;
@@ -27,7 +27,7 @@ fn {{entry}}(at: Place, lane: u32, within: u32) {
             let row = row0 + local;
             var x = 0.0;
             if (row < m && k0 + kk < depth) {
-                x = {{load_a}};
+                {{load_a}}
             }
             half[local * {{pitch_a}}u + kk] = f16(x);
         }
@@ -36,7 +36,7 @@ fn {{entry}}(at: Place, lane: u32, within: u32) {
             let column = column0 + local;
             var x = 0.0;
             if (column < n && k0 + kk < depth) {
-                x = {{load_b}};
+                {{load_b}}
             }
             half[{{tile_a}}u + kk * {{pitch_b}}u + local] = f16(x);
         }

@@ -10,7 +10,7 @@ fn {{entry}}(at: Place, lane: u32, within: u32) {
     let lda = table[job + 6u];
     let b_base = table[job + 7u] + replica * table[job + 8u];
     let ldb = table[job + 9u];
-    let program = job + 10u;
+    let program = job + {{program}}u;
     let across = (n + {{columns}}u - 1u) / {{columns}}u;
     let tile_index = at.block - table[job];
     let row0 = (tile_index / across) * {{rows}}u;
@@ -28,7 +28,7 @@ fn {{entry}}(at: Place, lane: u32, within: u32) {
             let row = row0 + local;
             var x = 0.0;
             if (row < m && k0 + kk < depth) {
-                x = {{load_a}};
+                {{load_a}}
             }
             {{pad}}[kk * {{pitch_a}}u + local] = {{to}}(x);
         }
@@ -37,7 +37,7 @@ fn {{entry}}(at: Place, lane: u32, within: u32) {
             let column = column0 + local;
             var x = 0.0;
             if (column < n && k0 + kk < depth) {
-                x = {{load_b}};
+                {{load_b}}
             }
             {{pad}}[{{tile_a}}u + kk * {{pitch_b}}u + local] = {{to}}(x);
         }

@@ -10,7 +10,7 @@ fn {{entry}}(at: Place, lane: u32, within: u32) {
     let lda = table[job + 6u];
     let b_base = table[job + 7u] + replica * table[job + 8u];
     let ldb = table[job + 9u];
-    let program = job + 10u;
+    let program = job + {{program}}u;
     let across = (n + {{lanes}}u * {{columns}}u - 1u) / ({{lanes}}u * {{columns}}u);
     let tile_index = at.block - table[job];
     let row0 = (tile_index / across) * {{rows}}u;

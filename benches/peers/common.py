@@ -17,11 +17,12 @@ AGREE = 2  # replicas of which the losses are compared
 
 # Twenty layers and two examples are soon chaotic: PyTorch in float32 leaves its own float64 by 9 % between steps 12 and 40, so
 # that losses of `wide` are compared over `agree_steps`. `loop` is how many replicas an engine trains one after the other where it cannot train them together: its rate per
-# replica does not depend on how many follow.
+# replica does not depend on how many follow. `network` is what the Python engines know it by; `names` are its layers with weights.
 WORKLOADS = {
     "tiny": dict(toml="tiny.toml", widths=[64, 32, 32, 10], batch=32, lr=0.002, replicas=256, loop=4),
     "lone": dict(toml="tiny.toml", widths=[64, 32, 32, 10], batch=32, lr=0.002, replicas=1, loop=1),
     "medium": dict(toml="medium.toml", widths=[784, 512, 512, 10], batch=128, lr=0.001, replicas=16, loop=1),
+    "cnn": dict(toml="cnn.toml", network="cnn", names=["conv1", "conv2", "fc"], batch=32, lr=0.002, replicas=64, loop=4),
     "wide": dict(toml="wide.toml", widths=[64, *[500] * 20, 10], batch=2, lr=0.01, replicas=3, loop=3, sgd=True, agree_steps=12),
 }
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
@@ -143,14 +144,14 @@ class Task:
     """A workload ready to be trained: data, batches, and the initial parameters that Isogram drew."""
 
     def __init__(self, folder, name):
-        self.sgd = False
+        self.sgd, self.network = False, "mlp"
         for key, value in WORKLOADS[name].items():
             setattr(self, key, value)
         self.name = name
         self.x, self.y = data_of(name)
         saved = np.load(Path(folder) / f"{self.toml}.npz")
-        # w0, b0, w1, b1, ... each [replicas, ...], weights out x in
-        self.parameters = [saved[f"arr_{i}"][: self.replicas] for i in range(2 * len(self.widths) - 2)]
+        # w0, b0, w1, b1, ... each [replicas, ...], shaped as in PyTorch
+        self.parameters = [saved[f"arr_{i}"][: self.replicas] for i in range(len(saved.files))]
         # [steps, replicas, batch]
         every = [batches(seed, STEPS, self.batch, len(self.x)) for seed in range(self.replicas)]
         self.rows = np.stack(every, axis=1)

@@ -46,22 +46,24 @@ class Isogram:
         curves, cka = {}, None
         trained = [name for name in workloads if name in WORKLOADS]
         for toml in dict.fromkeys(WORKLOADS[name]["toml"] for name in trained):
-            self.save_start(toml)
+            self.save_start(toml, next(WORKLOADS[name].get("names") for name in trained if WORKLOADS[name]["toml"] == toml))
         for name in trained:
             curves[name] = self.losses(name)
-            save_raw(self.folder, Task(self.folder, name))
+            if "widths" in WORKLOADS[name]:  # what the engines in Rust know
+                save_raw(self.folder, Task(self.folder, name))
         if "cka" in workloads:
             cka = self.cka()
         return curves, cka
 
-    def save_start(self, toml):
+    def save_start(self, toml, layers):
         """The parameters of every replica before the first step, as NumPy arrays by layer."""
         keys = {"save.parameters": "checkpoints"}
         _, out = self.run(toml, f"start-{toml}", "--steps", 1, **keys)
         saved = read_safetensors(out / "parameters.safetensors")
-        layers = 1 + max(int(name.split("layers.")[1].split(".")[0]) for name in saved)
         replicas = 1 + max(int(name.split("/")[1]) for name in saved)
-        names = [f"layers.{i}.{kind}" for i in range(layers) for kind in ("weight", "bias")]
+        count = sum(name.startswith("0/0/") for name in saved) // 2
+        layers = layers or [f"layers.{i}" for i in range(count)]
+        names = [f"{layer}.{kind}" for layer in layers for kind in ("weight", "bias")]
         arrays = [np.stack([saved[f"0/{r}/{name}"] for r in range(replicas)]) for name in names]
         np.savez(self.folder / f"{toml}.npz", *arrays)
 
@@ -122,7 +124,7 @@ class Isogram:
             return said["seconds"]["training"]
 
         wanted = 1.0 if self.quick else 3.0
-        short = dict(tiny=10, lone=200, medium=2, wide=2)[name]
+        short = dict(tiny=10, lone=200, medium=2, cnn=4, wide=2)[name]
         before = statistics.median(training(short) for _ in range(3))
         long = 10 * short
         while (taken := training(long) - before) < wanted / 2:
@@ -135,7 +137,7 @@ class Isogram:
         """What `isogram bench` says: time on the device for training and matrix products, the wall clock for CKA."""
         # workload: (suite, name, size, work done in the seconds given, engine in the table)
         wanted = {}
-        for name, w in WORKLOADS.items():
+        for name, w in ((name, w) for name, w in WORKLOADS.items() if "widths" in w):
             size = f"{w['replicas']} x {'-'.join(map(str, w['widths']))}, batch {w['batch']}"
             wanted[name] = ("training", name, size, w["replicas"], "Isogram, device time")
         n, rows, width = CKA["representations"], CKA["examples"], CKA["width"]
@@ -143,6 +145,8 @@ class Isogram:
         wanted["matmul"] = ("matmul", "square", f"{MATMUL}x{MATMUL}x{MATMUL}", 2e-9 * MATMUL**3, "Isogram")
         wanted = {name: entry for name, entry in wanted.items() if name in workloads}
         path = self.folder / "bench.json"
+        if not wanted:
+            return []
         suites = ",".join(dict.fromkeys(entry[0] for entry in wanted.values()))
         self.call("bench", "--quiet", "--suite", suites, "--json", path, *self.adapter, *(["--quick"] * self.quick))
         said = json.loads(path.read_text())

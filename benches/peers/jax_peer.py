@@ -15,17 +15,54 @@ jax.config.update("jax_default_matmul_precision", "float32")
 VARIANT = "vmap, scan, jit"
 
 
-def loss_of(parameters, x, y):
+def mlp(parameters, x):
     for i in range(0, len(parameters), 2):
         x = x @ parameters[i].T + parameters[i + 1]
         x = jax.nn.relu(x) if i + 2 < len(parameters) else x
+    return x
+
+
+def convolved(x, weight):
+    """XLA's own convolution, channels last, which it prefers."""
+    return lax.conv_general_dilated(
+        x, weight.transpose(2, 3, 1, 0), (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+
+
+def by_patches(x, weight):
+    """The windows side by side, and a product with them: under vmap XLA's convolutions become grouped ones."""
+    n, h, w, _ = x.shape
+    kh, kw = weight.shape[2:]
+    padded = jnp.pad(x, ((0, 0), (kh // 2, kh // 2), (kw // 2, kw // 2), (0, 0)))
+    patches = jnp.concatenate([padded[:, i : i + h, j : j + w] for i in range(kh) for j in range(kw)], axis=3)
+    return patches @ weight.transpose(2, 3, 1, 0).reshape(-1, weight.shape[0])
+
+
+def cnn(convolve, parameters, x):
+    w1, b1, w2, b2, w3, b3 = parameters
+    x = x.reshape(-1, 8, 8, 1)
+    x = jax.nn.relu(convolve(x, w1) + b1)
+    x = jax.nn.relu(convolve(x, w2) + b2)
+    x = x.reshape(-1, 4, 2, 4, 2, x.shape[3]).max((2, 4))
+    return x.transpose(0, 3, 1, 2).reshape(len(x), -1) @ w3.T + b3
+
+
+# Each network, in the forms that it can be written in: which is fastest depends on the machine.
+NETWORKS = {
+    "mlp": {"": mlp},
+    "cnn": {", lax.conv": partial(cnn, convolved), ", patches": partial(cnn, by_patches)},
+}
+
+
+def loss_of(network, parameters, x, y):
+    x = network(parameters, x)
     return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(x), y[:, None], axis=1))
 
 
-def one_replica(x, y, lr, sgd, state, rows):
+def one_replica(network, x, y, lr, sgd, state, rows):
     """One step of one replica, of Adam or of plain gradient descent."""
     parameters, first, second, t = state
-    loss, gradients = jax.value_and_grad(loss_of)(parameters, x[rows], y[rows])
+    loss, gradients = jax.value_and_grad(partial(loss_of, network))(parameters, x[rows], y[rows])
     if sgd:
         return (jax.tree.map(lambda p, g: p - lr * g, parameters, gradients), first, second, t), loss
     t = t + 1
@@ -36,10 +73,10 @@ def one_replica(x, y, lr, sgd, state, rows):
     return (jax.tree.map(move, parameters, first, second), first, second, t), loss
 
 
-def trainer(task, chunk):
+def trainer(task, network, chunk):
     """Starting state, and a function that takes `chunk` steps of all replicas."""
     x, y = jnp.asarray(task.x), jnp.asarray(task.y)
-    step = jax.vmap(partial(one_replica, x, y, task.lr, task.sgd))
+    step = jax.vmap(partial(one_replica, network, x, y, task.lr, task.sgd))
 
     @partial(jax.jit, donate_argnums=0)
     def steps(state, rows):
@@ -53,15 +90,16 @@ def trainer(task, chunk):
     return start, steps
 
 
-def train(peer, task):
-    chunk = 10 if task.name in ("medium", "wide") else STEPS
-    start, steps = trainer(task, chunk)
+def train(peer, task, form, network):
+    variant = VARIANT + form
+    chunk = 10 if task.name in ("medium", "wide", "cnn") else STEPS
+    start, steps = trainer(task, network, chunk)
     rows = [jnp.asarray(task.rows[at : at + chunk]) for at in range(0, STEPS, chunk)]
     state, losses = start(), []
     for part in rows:
         state, loss = steps(state, part)
         losses.append(np.asarray(loss))
-    peer.losses(task.name, VARIANT, np.concatenate(losses).T[: task.agree])
+    peer.losses(task.name, variant, np.concatenate(losses).T[: task.agree])
 
     turn = 0
 
@@ -71,7 +109,7 @@ def train(peer, task):
         turn += 1
         loss.block_until_ready()
 
-    peer.speed(task.name, VARIANT, timed(call, task.replicas * chunk, peer.args.quick))
+    peer.speed(task.name, variant, timed(call, task.replicas * chunk, peer.args.quick))
 
 
 @jax.jit
@@ -87,7 +125,8 @@ def cka(x):
 def main():
     peer = Peer("JAX")
     for task in peer.tasks():
-        train(peer, task)
+        for form, network in NETWORKS[task.network].items():
+            train(peer, task, form, network)
     if "cka" in peer.wanted:
         peer.cka("jit", cka(jnp.asarray(np.load(Path(peer.args.folder) / "representations.npy"))))
         x = jnp.asarray(representations())

@@ -12,7 +12,7 @@ class Peer:
         self.engine = engine
         parser = argparse.ArgumentParser()
         parser.add_argument("--folder", required=True, help="where ./run put the initial parameters")
-        parser.add_argument("--workloads", default="tiny,lone,medium,wide,cka,matmul")
+        parser.add_argument("--workloads", default=",".join([*WORKLOADS, "cka", "matmul"]))
         parser.add_argument("--quick", action="store_true")
         parser.add_argument("--json", required=True)
         self.args = parser.parse_args()

@@ -1,5 +1,6 @@
 """PyTorch: replicas in a Python loop, and together under torch.func.vmap, on CUDA within a CUDA graph. No TF32."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,25 @@ def to(array):
     return torch.tensor(array, device=DEVICE)  # a copy: parameters are trained in place
 
 
-def loss_of(parameters, x, y):
+def mlp(parameters, x):
     for i in range(0, len(parameters), 2):
         x = F.linear(x, parameters[i], parameters[i + 1])
         x = F.relu(x) if i + 2 < len(parameters) else x
-    return F.cross_entropy(x, y)
+    return x
+
+
+def cnn(parameters, x):
+    w1, b1, w2, b2, w3, b3 = parameters
+    x = F.relu(F.conv2d(x.reshape(-1, 1, 8, 8), w1, b1, padding="same"))
+    x = F.relu(F.conv2d(x, w2, b2, padding="same"))
+    return F.linear(F.max_pool2d(x, 2).flatten(1), w3, b3)
+
+
+NETWORKS = {"mlp": mlp, "cnn": cnn}
+
+
+def loss_of(network, parameters, x, y):
+    return F.cross_entropy(network(parameters, x), y)
 
 
 def optimiser(task, parameters):
@@ -57,7 +72,7 @@ class Loop:
         for r in range(replicas):
             for step in range(count):
                 rows = self.rows[step, r]
-                loss = loss_of(self.parameters[r], self.x[rows], self.y[rows])
+                loss = loss_of(NETWORKS[self.task.network], self.parameters[r], self.x[rows], self.y[rows])
                 self.optimisers[r].zero_grad()
                 loss.backward()
                 self.optimisers[r].step()
@@ -76,7 +91,7 @@ class Together:
         self.rows = to(task.rows)
         self.parameters = [to(p) for p in task.parameters]
         self.optimiser = optimiser(task, self.parameters)
-        self.gradients = vmap(grad_and_value(loss_of))
+        self.gradients = vmap(grad_and_value(partial(loss_of, NETWORKS[task.network])))
         self.turn = torch.zeros((), dtype=torch.int64, device=DEVICE)
         self.losses = torch.zeros(STEPS, task.replicas, device=DEVICE)
         self.graph = None
@@ -123,14 +138,14 @@ class Together:
 def train(peer, task):
     loop = Loop(task)
     peer.losses(task.name, loop.variant, loop.steps(task.agree, STEPS))
-    count = 5 if task.name in ("medium", "wide") else 25
+    count = 5 if task.name in ("medium", "wide", "cnn") else 25
     call = lambda: loop.steps(task.loop, count)
     peer.speed(task.name, loop.variant, timed(call, task.loop * count, peer.args.quick))
 
     together = Together(task)
     together.steps(STEPS)
     peer.losses(task.name, together.variant, together.losses.T[: task.agree])
-    count = 2 if task.name in ("medium", "wide") else 10
+    count = 2 if task.name in ("medium", "wide", "cnn") else 10
     call = lambda: together.steps(count)
     peer.speed(task.name, together.variant, timed(call, task.replicas * count, peer.args.quick))
 

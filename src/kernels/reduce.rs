@@ -191,10 +191,7 @@ impl Task for Native {
         if self.inner == 1 {
             self.along_rows(at, results.clone(), &mut before, totals);
         } else {
-            for outer in results.start / self.inner..results.end / self.inner {
-                self.along_columns(at, outer, &mut before, sums);
-                totals.extend(sums.iter().map(|&x| x as f32));
-            }
+            self.along_columns(at, results.clone(), &mut before, sums, totals);
         }
         self.after.start(at, registers).store_all(results, totals);
     }
@@ -226,19 +223,23 @@ impl Native {
         });
     }
 
-    /// The results of one outer index, which stand side by side in each of the rows that are added up.
-    fn along_columns(&self, at: At, outer: usize, before: &mut Running<'_>, sums: &mut Vec<f64>) {
+    /// Results that stand side by side in each of the rows that are added up. Blocks go on from one outer index to the next: often
+    /// all rows of one are fewer elements than a block has.
+    fn along_columns(
+        &self,
+        at: At,
+        results: Range<usize>,
+        before: &mut Running<'_>,
+        sums: &mut Vec<f64>,
+        totals: &mut Vec<f32>,
+    ) {
         sums.clear();
         sums.resize(self.inner, self.begin());
-        let begin = outer * self.length * self.inner;
-        self.before.blocks(begin..begin + self.length * self.inner, |first, count| {
-            let mut values = &before.evaluate(self.value, first, count)[..count];
-            let mut column = (first - begin) % self.inner;
-            while !values.is_empty() {
-                let (own, rest) = values.split_at(values.len().min(self.inner - column));
-                at.isa.run(Across { fold: self.fold, sums: &mut sums[column..column + own.len()], values: own });
-                (values, column) = (rest, 0);
-            }
+        let mut place = [0; 2];
+        self.before.blocks(results.start * self.length..results.end * self.length, |first, count| {
+            let values = &before.evaluate(self.value, first, count)[..count];
+            let (fold, begin, length) = (self.fold, self.begin(), self.length);
+            at.isa.run(Across { fold, begin, length, sums, totals, place: &mut place, values });
         });
     }
 }
@@ -303,10 +304,15 @@ impl WithSimd for Along<'_> {
     }
 }
 
-/// A row of elements, each to its column's sum.
+/// Elements of rows, each to its column's sum; sums of so many rows are done.
 struct Across<'a> {
     fold: Fold,
+    begin: f64,
+    length: usize,
     sums: &'a mut [f64],
+    totals: &'a mut Vec<f32>,
+    /// Row and column of the first.
+    place: &'a mut [usize; 2],
     values: &'a [f32],
 }
 
@@ -315,10 +321,22 @@ impl WithSimd for Across<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        match self.fold {
-            Fold::Sum => self.sums.iter_mut().zip(self.values).for_each(|(sum, x)| *sum += f64::from(*x)),
-            fold => {
-                self.sums.iter_mut().zip(self.values).for_each(|(sum, x)| *sum = combined(fold, *sum, f64::from(*x)))
+        let Self { fold, begin, length, sums, totals, place: [row, column], mut values } = self;
+        while !values.is_empty() {
+            let (own, rest) = values.split_at(values.len().min(sums.len() - *column));
+            let to = sums[*column..].iter_mut().zip(own);
+            match fold {
+                Fold::Sum => to.for_each(|(sum, x)| *sum += f64::from(*x)),
+                Fold::Max => to.for_each(|(sum, x)| *sum = combined(Fold::Max, *sum, f64::from(*x))),
+            }
+            (*column, values) = (*column + own.len(), rest);
+            if *column == sums.len() {
+                (*row, *column) = (*row + 1, 0);
+                if *row == length {
+                    totals.extend(sums.iter().map(|&sum| sum as f32));
+                    sums.fill(begin);
+                    *row = 0;
+                }
             }
         }
     }

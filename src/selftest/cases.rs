@@ -1,7 +1,7 @@
 //! The cases: small graphs, each as a program for whatever runs graphs.
 
 use crate::error::Result;
-use crate::graph::{Effect, Function, Graph, Tensor, VariableKind};
+use crate::graph::{Effect, Function, Geometry, Graph, Tensor, VariableKind};
 use crate::kernels::matmul::{Inner, Precision};
 use crate::kernels::program::{Binary, DType, Distribution, Draw, Unary};
 use crate::kernels::sort::Ties;
@@ -39,6 +39,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case { name: "matrix products, odd extents", tolerance: 1e-5, build: odd_products },
         Case { name: "matrix products of few rows", tolerance: 1e-5, build: few_rows },
         Case { name: "matrix products of 16-bit factors", tolerance: HALF, build: half_products },
+        Case { name: "convolutions, all forms", tolerance: 1e-5, build: convolutions },
         Case { name: "activations", tolerance: 2e-5, build: activations },
         Case { name: "elementwise arithmetic and broadcasting", tolerance: 1e-5, build: arithmetic },
         Case { name: "sums and maxima", tolerance: 1e-5, build: reductions },
@@ -85,6 +86,34 @@ fn few_rows(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
         let odd = g.rows(c.odd, 2, rows)?;
         all.push(g.matmul_of(odd, false, c.odd, true)?);
         all.push(g.matmul_of(odd, true, odd, false)?);
+    }
+    Ok(all)
+}
+
+/// Of channels that come in fours and of three, with strides, dilation and uneven padding; and by what each is derived.
+fn convolutions(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
+    let of =
+        |kernel, stride, dilation, before| Geometry { image: [4, 5], kernel, stride, dilation, before, after: [1, 2] };
+    let mut all = Vec::new();
+    for (channels, outputs, geometry) in [
+        (12, 10, of([2, 2], [1, 1], [2, 1], [0, 1])),
+        (3, 5, of([2, 3], [2, 1], [1, 2], [1, 0])),
+        (1, 8, of([3, 3], [1, 1], [1, 1], [1, 1])),
+    ] {
+        let images = g.reshape(c.a, &[480 / channels, channels])?;
+        let long = geometry.taps() * channels;
+        let drawn = g.data(values(9, outputs * long), &[outputs, long])?;
+        let first = g.rows(c.b, 0, 1)?;
+        let scale = g.mean(first, 1)?;
+        let weight = g.times(drawn, scale)?;
+        let made = g.convolve(images, weight, geometry)?;
+        let long = geometry.taps() * outputs;
+        let other = g.data(values(10, channels * long), &[channels, long])?;
+        let back = g.convolve_transposed(made, other, geometry)?;
+        let upstream = g.unary(Unary::Tanh, made);
+        let by = g.gradients_from(made, upstream, &[images, weight])?;
+        all.extend(by);
+        all.extend([made, back]);
     }
     Ok(all)
 }

@@ -169,6 +169,23 @@ fn cases() -> Vec<(&'static str, Build)> {
             let product = g.times(windows, others).unwrap();
             g.spread(product, geometry).unwrap()
         }),
+        ("convolution", |g, x, y| {
+            let weight = g.reshape(y, &[3, 10]).unwrap();
+            g.convolve(x, weight, geometry([1, 3], [1, 2], [0, 1])).unwrap()
+        }),
+        ("transposed convolution", |g, x, y| {
+            let weight = g.reshape(y, &[2, 15]).unwrap();
+            g.convolve_transposed(x, weight, geometry([1, 4], [1, 3], [0, 1])).unwrap()
+        }),
+        ("gradients of a convolution", |g, x, y| {
+            let weight = g.reshape(y, &[3, 10]).unwrap();
+            let made = g.convolve(x, weight, geometry([1, 3], [1, 2], [0, 1])).unwrap();
+            let wave = g.unary(Unary::Sin, made);
+            let sum = g.sum_all(wave).unwrap();
+            let by = g.gradients(sum, &[x, weight]).unwrap();
+            let by_weight = g.reshape(by[1], &[6, 5]).unwrap();
+            g.times(by[0], by_weight).unwrap()
+        }),
         ("transpose of several", |g, x, y| {
             let several = g.reshape(x, &[2, 3, 5]).unwrap();
             let turned = g.transpose(several).unwrap();

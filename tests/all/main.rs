@@ -7,6 +7,7 @@ mod catalogue;
 mod cka;
 mod cli;
 mod compare;
+mod convolution;
 mod describe_device;
 mod embedding;
 mod features;

@@ -33,6 +33,32 @@ describe = ["participation_ratio"]
 parameters = "final"
 "#;
 
+/// Windows of images, and what goes with them.
+const LAYERS: &str = r#"
+name = "layers"
+steps = 15
+seeds = 3
+[model]
+layers = [
+  { kind = "conv2d", out_channels = 6, kernel_size = 3, padding = "same", activation = "relu" },
+  { kind = "batch_norm" },
+  { kind = "conv2d", out_channels = 19, kernel_size = [3, 2], stride = 2, padding = 1, activation = "gelu" },
+  { kind = "max_pool", kernel_size = 2 },
+  { kind = "flatten" },
+  { kind = "dense" },
+]
+[optimiser]
+kind = "adam"
+lr = 0.002
+[batch]
+size = 50
+[observe]
+at = { kind = "linear", every = 5 }
+measures = ["loss", "accuracy", "cka_pairs"]
+[save]
+parameters = "final"
+"#;
+
 fn run(toml: &Path, out: &Path, instructions: Option<&str>, threads: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_isogram"));
     command.args(["run", "--quiet", "--adapter", "cpu", "--threads", threads]).arg(toml).arg("--out").arg(out);
@@ -42,19 +68,22 @@ fn run(toml: &Path, out: &Path, instructions: Option<&str>, threads: &str) -> Ou
 
 #[test]
 fn no_instruction_set_and_no_number_of_threads_changes_a_bit() {
-    let folder = tempfile::tempdir().unwrap();
-    let toml = folder.path().join("sweep.toml");
-    std::fs::write(&toml, SWEEP).unwrap();
-    let sets = Isa::available();
-    let cases = sets.iter().map(|isa| (isa.name(), "2")).chain(["1", "7"].map(|threads| (sets[0].name(), threads)));
-    let mut first = None;
-    for (n, (instructions, threads)) in cases.enumerate() {
-        let out = folder.path().join(n.to_string());
-        let output = run(&toml, &out, Some(instructions), threads);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let found = contents(&out);
-        let first = first.get_or_insert_with(|| found.clone());
-        assert!(*first == found, "{instructions} with {threads} threads differs from {} with 2", sets[0].name());
+    for (name, sweep) in [("sweep", SWEEP), ("layers", LAYERS)] {
+        let folder = tempfile::tempdir().unwrap();
+        let toml = folder.path().join("sweep.toml");
+        std::fs::write(&toml, sweep).unwrap();
+        let sets = Isa::available();
+        let cases = sets.iter().map(|isa| (isa.name(), "2")).chain(["1", "7"].map(|threads| (sets[0].name(), threads)));
+        let mut first = None;
+        for (n, (instructions, threads)) in cases.enumerate() {
+            let out = folder.path().join(n.to_string());
+            let output = run(&toml, &out, Some(instructions), threads);
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            let found = contents(&out);
+            let first = first.get_or_insert_with(|| found.clone());
+            let usual = sets[0].name();
+            assert!(*first == found, "{name}: {instructions} with {threads} threads differs from {usual} with 2");
+        }
     }
 }
 

@@ -88,30 +88,51 @@ fn pair(summary: &Summary, a: u32, b: u32) -> Vec<(u64, String, u64)> {
 #[test]
 fn seed_0_is_the_same_alone_in_company_reversed_and_in_slices() {
     for case in cases() {
-        let sweep = |seeds: &str| Sweep::new(experiment(&[("seeds", seeds)])).unwrap();
-        let alone = of(&run(&sweep("1"), None, &case), 0);
-        assert!(alone.len() > 20);
-        for seeds in ["3", "4", "32", "33"] {
-            // The reference is slow, and has no grid for company to change.
-            if case.0 == AdapterChoice::Cpu && seeds.len() > 1 {
-                continue;
-            }
-            let company = run(&sweep(seeds), None, &case);
-            assert_eq!(of(&company, 0), alone, "among {seeds} on {case:?}");
-        }
-        let four = run(&sweep("4"), None, &case);
-        let reversed = run(&sweep("[3, 2, 1, 0]"), None, &case);
-        for replica in 0..4 {
-            assert_eq!(of(&reversed, 3 - replica), of(&four, replica), "reversed on {case:?}");
-        }
-        assert_eq!(pair(&reversed, 3, 2), pair(&four, 0, 1));
-        let sliced = run(&sweep("4"), Some(3), &case);
-        for replica in 0..4 {
-            assert_eq!(of(&sliced, replica), of(&four, replica), "in slices on {case:?}");
-        }
-        assert_eq!(pair(&sliced, 0, 3), pair(&four, 0, 3));
-        assert!(!pair(&sliced, 0, 3).is_empty());
+        // The processor has no grid for company to change.
+        let companies: &[&str] = if case.0 == AdapterChoice::Cpu { &["3", "4"] } else { &["3", "4", "32", "33"] };
+        company_changes_nothing(&[], companies, &case);
     }
+}
+
+/// Networks whose layers are listed.
+const NETWORKS: [(&str, &str); 1] = [(
+    "convolutions",
+    r#"[{ kind = "conv2d", out_channels = 5, kernel_size = 3, padding = "same", activation = "relu" }, { kind = "batch_norm" },
+        { kind = "max_pool", kernel_size = 2 }, { kind = "conv2d", out_channels = 6, kernel_size = 3, stride = 2, padding = 1 },
+        { kind = "layer_norm" }, { kind = "dropout" }, { kind = "flatten" }, { kind = "dense" }]"#,
+)];
+
+#[test]
+fn networks_of_layers_are_the_same_alone_in_company_reversed_and_in_slices() {
+    for (name, layers) in NETWORKS {
+        for case in cases().into_iter().filter(|case| case.1 != Lowering::Resident) {
+            eprintln!("{name} on {case:?}");
+            company_changes_nothing(&[("model.layers", layers), ("steps", "16")], &["3"], &case);
+        }
+    }
+}
+
+/// Replica 0 alone, among so many, in the reverse order, and in slices of a sweep with these settings.
+fn company_changes_nothing(settings: &[(&str, &str)], companies: &[&str], case: &Case) {
+    let sweep = |seeds: &str| Sweep::new(experiment(&[settings, &[("seeds", seeds)]].concat())).unwrap();
+    let alone = of(&run(&sweep("1"), None, case), 0);
+    assert!(alone.len() > 20);
+    for seeds in companies {
+        let company = run(&sweep(seeds), None, case);
+        assert_eq!(of(&company, 0), alone, "among {seeds} on {case:?}");
+    }
+    let four = run(&sweep("4"), None, case);
+    let reversed = run(&sweep("[3, 2, 1, 0]"), None, case);
+    for replica in 0..4 {
+        assert_eq!(of(&reversed, 3 - replica), of(&four, replica), "reversed on {case:?}");
+    }
+    assert_eq!(pair(&reversed, 3, 2), pair(&four, 0, 1));
+    let sliced = run(&sweep("4"), Some(3), case);
+    for replica in 0..4 {
+        assert_eq!(of(&sliced, replica), of(&four, replica), "in slices on {case:?}");
+    }
+    assert_eq!(pair(&sliced, 0, 3), pair(&four, 0, 3));
+    assert!(!pair(&sliced, 0, 3).is_empty());
 }
 
 #[test]

@@ -162,6 +162,7 @@ impl Rules for MatMul {
             tile: form.tile(at.profile),
             factors: Factors::of(precision, at.profile),
             inner,
+            windowed: None,
             in_parts: false,
             program: after.program,
         };

@@ -244,6 +244,7 @@ operations! {
     view: Reshape, Rows;
     transpose: Transpose;
     windows: Windows;
+    convolution: Convolve;
     matmul: MatMul;
     reduce: Reduce;
     cross_entropy: CrossEntropy;

@@ -53,6 +53,7 @@ impl Rules for PairDot {
             tile: Form::replica_tile(at.profile),
             factors: Factors::Single,
             inner: Inner::Product,
+            windowed: None,
             in_parts: true,
             program: after.program,
         };

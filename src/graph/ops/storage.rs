@@ -1,7 +1,7 @@
 //! What stands in memory before a function runs: variables of each replica, and data that all share.
 
 use super::prelude::*;
-use crate::graph::node::{Data, DataId, Variable, VariableId, VariableKind};
+use crate::graph::node::{Data, DataId, Node, Variable, VariableId, VariableKind};
 
 /// A variable's value before the function's assignments.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -83,12 +83,24 @@ impl Graph {
         self.data_words(values, shape, DType::F32)
     }
 
-    /// A tensor of integers that all replicas share.
+    /// A tensor of integers that all replicas share: the same as before, where there is such a one.
     ///
     /// # Errors
     /// If the number of values does not fit the shape.
     pub fn data_integers(&mut self, values: &[u32], shape: &[usize]) -> Result<Tensor> {
-        self.data_words(values.iter().map(|&v| f32::from_bits(v)).collect(), shape, DType::U32)
+        let words: Vec<f32> = values.iter().map(|&v| f32::from_bits(v)).collect();
+        let extents = Shape::new(shape);
+        let same = |node: &Node| match node.op {
+            Op::ReadData(ReadData(DataId(id))) if node.dtype == DType::U32 && node.shape == extents => {
+                let known = &self.data[id as usize].words;
+                known.iter().map(|x| x.to_bits()).eq(values.iter().copied())
+            }
+            _ => false,
+        };
+        match self.nodes.iter().position(same) {
+            Some(known) => Ok(Tensor(known as u32)),
+            None => self.data_words(words, shape, DType::U32),
+        }
     }
 
     fn data_words(&mut self, words: Vec<f32>, shape: &[usize], dtype: DType) -> Result<Tensor> {

@@ -31,8 +31,39 @@ impl Geometry {
         Some([along(0)?, along(1)?])
     }
 
-    fn taps(&self) -> usize {
+    /// Taps of a window.
+    pub fn taps(&self) -> usize {
         self.kernel[0] * self.kernel[1]
+    }
+
+    /// Whether no position of an image stands in two windows.
+    fn disjoint(&self) -> bool {
+        (0..2).all(|axis| self.dilation[axis] == 1 && self.stride[axis] >= self.kernel[axis])
+    }
+
+    /// Positions of an example that windows are taken of, or in the adjoint that they are brought back from.
+    pub(super) fn read(&self, adjoint: bool) -> usize {
+        if adjoint { self.windows().map_or(0, |windows| windows[0] * windows[1]) } else { self.image[0] * self.image[1] }
+    }
+
+    /// Where each tap of each window stands in an image, or in the adjoint which window has a position of the image at each tap.
+    pub(super) fn table(&self, adjoint: bool) -> Option<Taps> {
+        let (windows, taps, image) = (self.windows()?, self.taps(), self.image[0].checked_mul(self.image[1])?);
+        let count = windows[0] * windows[1];
+        if count.max(image).checked_mul(taps)? > 1 << 31 {
+            return None;
+        }
+        let at = self.positions(windows);
+        let (read, made) = if adjoint { (count, image) } else { (image, count) };
+        let mut table = vec![read as u32; made * taps];
+        for (row, position) in at.into_iter().enumerate() {
+            match position {
+                Some(position) if adjoint => table[position * taps + row % taps] = (row / taps) as u32,
+                Some(position) => table[row] = position as u32,
+                None => {}
+            }
+        }
+        Some(Taps { read, made, taps, table })
     }
 
     /// For each window and tap, both in the order of (row, column), the position of the image there, if it is within.
@@ -53,6 +84,18 @@ impl Geometry {
     }
 }
 
+/// A table of [`Geometry::table`].
+pub(super) struct Taps {
+    /// Positions of an example that are read.
+    pub read: usize,
+    /// Positions that come of them.
+    pub made: usize,
+    /// Taps of each.
+    pub taps: usize,
+    /// `[made, taps]`: a position that is read, or their number where there is none.
+    pub table: Vec<u32>,
+}
+
 /// Each element from another place or, where there is none, zero: from the first input at the rows in the second, where the
 /// third, if there is one, is not zero.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -60,6 +103,8 @@ pub struct Windows {
     geometry: Geometry,
     /// From windows to the image.
     adjoint: bool,
+    /// Where windows are disjoint: the one tap that a position of the image has, in place of a value for each.
+    alone: bool,
 }
 
 impl Graph {
@@ -82,43 +127,62 @@ impl Graph {
     }
 
     fn tapped(&mut self, x: Tensor, geometry: Geometry, adjoint: bool) -> Result<Tensor> {
-        let (image, taps) = (geometry.image[0] * geometry.image[1], geometry.taps());
-        let fits = |windows: [usize; 2]| {
+        let fits = |found: Taps| {
             let &[examples, count, each, columns] = self.shape(x).extents() else { return None };
-            let expected = if adjoint { windows[0] * windows[1] } else { image };
-            let right = count == expected && (each == taps || each == 1 && !adjoint);
-            right.then_some((windows, [examples, count, each, columns]))
+            let right = count == found.read && (each == found.taps || each == 1 && !adjoint);
+            right.then_some((found, [examples, count, each, columns]))
         };
-        let Some((windows, [examples, count, each, columns])) = geometry.windows().and_then(fits) else {
+        let Some((Taps { read, made, taps, table }, [examples, count, each, columns])) =
+            geometry.table(adjoint).and_then(fits)
+        else {
             return Err(Error::Shape(format!("{} has no windows of {geometry:?}", self.describe(x))));
         };
-        let most = [windows[0], windows[1], taps, examples, columns].into_iter().try_fold(1usize, usize::checked_mul);
+        let most = [made, taps, examples, columns].into_iter().try_fold(1usize, usize::checked_mul);
         if most.is_none_or(|most| most > 1 << 31) {
             return Err(Error::Shape(format!("windows of {} have more than 2^31 elements", self.describe(x))));
         }
         // Where each element of the result comes from, among the rows of an example.
-        let positions = geometry.positions(windows);
-        let (positions, result) = if adjoint {
-            let mut from = vec![None; image * taps];
-            for (row, position) in positions.into_iter().enumerate() {
-                position.into_iter().for_each(|position| from[position * taps + row % taps] = Some(row));
-            }
-            (from, image)
-        } else {
-            let row = |(row, position): (usize, Option<usize>)| position.map(|at| at * each + row % taps % each);
-            (positions.into_iter().enumerate().map(row).collect(), windows[0] * windows[1])
+        let row = |(e, &at): (usize, &u32)| {
+            ((at as usize) < read).then_some(at * each as u32 + (e % taps % each) as u32)
         };
-        let rows: Vec<u32> = positions.iter().map(|at| at.unwrap_or(0) as u32).collect();
-        let first: Vec<u32> = (0..examples).map(|example| (example * count * each) as u32).collect();
+        let rows: Vec<Option<u32>> = table.iter().enumerate().map(row).collect();
+        let op = Windows { geometry, adjoint, alone: false };
+        self.taken(op, x, [examples, count * each, columns], &rows, [made, taps])
+    }
+
+    /// What came of each position of an image by [`Graph::windows`] that are disjoint, `[B, h w, 1, C]`; zero of those in none.
+    fn put_back(&mut self, windows: Tensor, geometry: Geometry) -> Result<Tensor> {
+        let &[examples, count, taps, columns] = self.shape(windows).extents() else {
+            return Err(Error::Shape(format!("{} are no windows", self.describe(windows))));
+        };
+        let image = geometry.read(false);
+        let table = geometry.table(false).map_or_else(Vec::new, |taps| taps.table);
+        let mut rows = vec![None; image];
+        (0..).zip(table).filter(|&(_, at)| (at as usize) < image).for_each(|(row, at)| rows[at as usize] = Some(row));
+        let op = Windows { geometry, adjoint: true, alone: true };
+        self.taken(op, windows, [examples, count * taps, columns], &rows, [image, 1])
+    }
+
+    /// Of `x`, so many rows of so many columns for each example, these rows.
+    fn taken(
+        &mut self,
+        op: Windows,
+        x: Tensor,
+        [examples, count, columns]: [usize; 3],
+        rows: &[Option<u32>],
+        [made, taps]: [usize; 2],
+    ) -> Result<Tensor> {
+        let within: Vec<f32> = rows.iter().map(|row| f32::from(u8::from(row.is_some()))).collect();
+        let rows: Vec<u32> = rows.iter().map(|row| row.unwrap_or(0)).collect();
+        let first: Vec<u32> = (0..examples).map(|example| (example * count) as u32).collect();
         let (rows, first) =
-            (self.data_integers(&rows, &[1, result, taps, 1])?, self.data_integers(&first, &[examples, 1, 1, 1])?);
+            (self.data_integers(&rows, &[1, made, taps, 1])?, self.data_integers(&first, &[examples, 1, 1, 1])?);
         let mut inputs = vec![x, self.binary(Binary::AddInteger, first, rows)?];
-        if positions.contains(&None) {
-            let within = positions.iter().map(|at| f32::from(u8::from(at.is_some()))).collect();
-            inputs.push(self.data(within, &[1, result, taps, 1])?);
+        if within.contains(&0.0) {
+            inputs.push(self.data(within, &[1, made, taps, 1])?);
         }
-        let (shape, dtype) = (Shape::new(&[examples, result, taps, columns]), self.node(x).dtype);
-        Ok(self.add(Windows { geometry, adjoint }, inputs, shape, dtype))
+        let (shape, dtype) = (Shape::new(&[examples, made, taps, columns]), self.node(x).dtype);
+        Ok(self.add(op, inputs, shape, dtype))
     }
 }
 
@@ -130,7 +194,10 @@ impl Rules for Windows {
 
     fn gradient(&self, back: &mut Backward) -> Result<()> {
         let whole = back.whole()?;
-        let part = back.graph.tapped(whole, self.geometry, !self.adjoint)?;
+        let part = match back.extents(0)[2] {
+            1 if !self.adjoint && self.geometry.disjoint() => back.graph.put_back(whole, self.geometry)?,
+            _ => back.graph.tapped(whole, self.geometry, !self.adjoint)?,
+        };
         back.give(0, part);
         Ok(())
     }

@@ -18,6 +18,8 @@ const BLOCK: usize = 32;
 pub(super) fn suits<S: Simd>(job: &Job) -> bool {
     let most = if job.b.depth_last { 6 } else { 2 };
     !job.rounded
+        && job.a.windows.is_none()
+        && job.b.windows.is_none()
         && (1..=most).contains(&job.rows.len())
         && job.columns.end >= FEWEST * S::F32_LANES
         && (!job.b.depth_last || (S::F32_LANES >= QUAD && job.depth >= BLOCK))

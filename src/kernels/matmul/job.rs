@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::windowed::Windows;
+
 /// Terms of K summed as one chain. Part of the contract: it decides bits.
 pub const PART: usize = 256;
 
@@ -16,6 +18,9 @@ pub struct Factor<'a> {
     /// Whether line i holds all t (A as `[M, K]`, B as `[N, K]`); otherwise line
     /// t holds all i (A as `[K, M]`, B as `[K, N]`).
     pub depth_last: bool,
+    /// If the elements are those of images, the windows that the factor is made of: then `leading` are channels, and it is A with
+    /// K last or B with K first.
+    pub windows: Option<Windows<'a>>,
 }
 
 /// Room for packed panels, kept by each thread from one call to the next.

@@ -23,11 +23,13 @@ mod product;
 mod tile;
 mod tiled;
 mod wide;
+mod windowed;
 
 pub use form::Form;
 pub use inner::Inner;
 pub(super) use job::Workspace as Packed;
 pub use precision::{Factors, Precision, rounded};
+pub use windowed::Windowed;
 
 use super::program::Program;
 use super::program_wgsl::{Frame, INNER};
@@ -69,8 +71,8 @@ pub enum Tile {
     },
 }
 
-/// A matrix product. Job header: first block, M, N, K; then A (offset, replica stride, leading extent), B likewise;
-/// then the words of the program.
+/// A matrix product. Job header: first block, M, N, K; then A (offset, replica stride, leading extent), B likewise; those of
+/// windows ([`windowed::WORDS`]) if there are such; then the words of the program.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MatMul {
     /// Arena of A.
@@ -93,6 +95,8 @@ pub struct MatMul {
     pub factors: Factors,
     /// What of the two factors is summed.
     pub inner: Inner,
+    /// Whether a factor stands in memory as images, of which the product takes the windows.
+    pub windowed: Option<Windowed>,
     /// Whether long sums are taken in parts: a sum of very many equal terms in single precision is off by
     /// half a last digit each.
     pub in_parts: bool,
@@ -103,6 +107,21 @@ pub struct MatMul {
 impl MatMul {
     fn parts_of(&self, depth: u64) -> u64 {
         if self.in_parts { depth.div_ceil(u64::from(parts::LENGTH)) + 2 } else { 0 }
+    }
+
+    /// Turns of the loop around that over K in the wide body.
+    fn turns_of_windows(&self, job: &[u32]) -> u64 {
+        let words = &job[HEADER + OPERANDS..];
+        match self.windowed {
+            None => 0,
+            Some(Windowed::A) => u64::from(words[1]) + 1,
+            Some(Windowed::B) => u64::from(job[3] / words[2].max(1)) + 1,
+        }
+    }
+
+    /// Words of a job before those of its program.
+    fn before_program(&self) -> usize {
+        HEADER + OPERANDS + if self.windowed.is_some() { windowed::WORDS } else { 0 }
     }
 
     /// Invocations of a workgroup.
@@ -164,11 +183,16 @@ impl Variant for MatMul {
         let vectors = letters.concat();
         let (a, b) = (letter(self.transpose_a), letter(self.transpose_b));
         let what = self.inner.name();
-        format!("{what}_{a}{b}{half}_{tile}_{vectors}({})", self.program.describe())
+        let windows = match self.windowed {
+            None => "",
+            Some(Windowed::A) => "_windowsA",
+            Some(Windowed::B) => "_windowsB",
+        };
+        format!("{what}{windows}_{a}{b}{half}_{tile}_{vectors}({})", self.program.describe())
     }
 
     fn job_words(&self) -> usize {
-        HEADER + OPERANDS + self.program.words()
+        self.before_program() + self.program.words()
     }
 
     fn blocks(&self, job: &[u32]) -> u32 {
@@ -187,6 +211,7 @@ impl Variant for MatMul {
                 let steps = self.steps() as u64;
                 2 + depth.div_ceil(steps)
                     + self.parts_of(depth)
+                    + self.turns_of_windows(job)
                     + u64::from(rows) * (1 + u64::from(columns) * self.program.iterations())
             }
             Tile::Tiled { rows, columns } => {

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use pulp::{Simd, WithSimd};
+use pulp::{Simd, WithSimd, bytemuck};
 
 use super::job::{Factor, Workspace};
 use super::product;
+use super::windowed::{Windowed, Windows};
 use super::{Factors, Inner, MatMul, OPERANDS};
 use crate::kernels::native::{At, Space, Task};
 use crate::kernels::program_native::Bound;
@@ -15,7 +16,11 @@ impl MatMul {
     pub(super) fn native(&self, job: &[u32]) -> Box<dyn Task> {
         let [m, n, k] = [1, 2, 3].map(|i| job[i] as usize);
         let words = &job[HEADER..];
-        let operand = |arena, at: usize, depth_last, lines: usize| Operand {
+        let windows = |which| {
+            let at = (self.windowed == Some(which)).then_some(&words[OPERANDS..])?;
+            Some([0, 1, 2, 3].map(|i| at[i] as usize))
+        };
+        let operand = |arena, at: usize, depth_last, lines: usize, windows| Operand {
             arena,
             offset: words[at] as usize,
             stride: words[at + 1] as usize,
@@ -23,15 +28,16 @@ impl MatMul {
             depth_last,
             lines,
             depth: k,
+            windows,
         };
         Box::new(Native {
-            a: operand(self.a, 0, !self.transpose_a, m),
-            b: operand(self.b, 3, self.transpose_b, n),
+            a: operand(self.a, 0, !self.transpose_a, m, windows(Windowed::A)),
+            b: operand(self.b, 3, self.transpose_b, n, windows(Windowed::B)),
             extents: [m, n, k],
             unit: unit(m, n, k),
             inner: self.inner,
             rounded: self.factors != Factors::Single,
-            program: Bound::new(&self.program, &words[OPERANDS..], m * n, n, &[]),
+            program: Bound::new(&self.program, &job[self.before_program()..], m * n, n, &[]),
         })
     }
 }
@@ -45,14 +51,23 @@ struct Operand {
     depth_last: bool,
     lines: usize,
     depth: usize,
+    /// Words of its windows.
+    windows: Option<[usize; 4]>,
 }
 
 impl Operand {
     fn of<'a>(&self, at: At<'a>) -> Factor<'a> {
+        if let Some([table, taps, made, read]) = self.windows {
+            let rows = if self.depth_last { self.lines } else { self.depth } / made * read;
+            let values = at.view.get(self.arena, self.offset + at.replica * self.stride, rows * self.leading);
+            let table = bytemuck::cast_slice(at.view.get(Arena::Data, table, made * taps));
+            let windows = Some(Windows { table, taps, made, read });
+            return Factor { values, leading: self.leading, depth_last: self.depth_last, windows };
+        }
         let [lines, length] = if self.depth_last { [self.lines, self.depth] } else { [self.depth, self.lines] };
         let words = if lines == 0 || length == 0 { 0 } else { (lines - 1) * self.leading + length };
         let values = at.view.get(self.arena, self.offset + at.replica * self.stride, words);
-        Factor { values, leading: self.leading, depth_last: self.depth_last }
+        Factor { values, leading: self.leading, depth_last: self.depth_last, windows: None }
     }
 }
 

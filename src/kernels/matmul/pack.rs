@@ -7,6 +7,7 @@ use half::slice::HalfFloatSliceExt;
 use pulp::{Simd, bytemuck};
 
 use super::job::Factor;
+use super::windowed::Windows;
 
 /// Steps turned at once by [`Simd::interleave_shfl_f32s`].
 pub const QUAD: usize = 4;
@@ -19,6 +20,8 @@ pub const MOST_LANES: usize = 16;
 ///
 /// What follows them up to the next multiple of the vector's width is
 /// overwritten too: by what happens to lie there, and then by the next step.
+///
+/// Windows whose lines each hold all of K are laid out as lines, `stride` apart: they are read as they lie.
 #[inline(always)]
 pub fn pack<S: Simd>(
     simd: S,
@@ -30,7 +33,12 @@ pub fn pack<S: Simd>(
     stride: usize,
 ) {
     let steps = depth.len();
-    if from.depth_last {
+    if let Some(windows) = from.windows {
+        if from.depth_last {
+            return lay_out::<S>(from, windows, lines, depth, rounded, out, stride);
+        }
+        across_windows::<S>(from, windows, lines, depth, out, stride);
+    } else if from.depth_last {
         turn(simd, from, lines, depth, out, stride);
     } else {
         copy(simd, from, lines, depth, out, stride);
@@ -89,6 +97,90 @@ fn turn<S: Simd>(simd: S, from: Factor, lines: Range<usize>, depth: Range<usize>
                 out[step * stride + first + lane] = line(lane)[step];
             }
         }
+    }
+}
+
+/// Lays out windows one below the other, `stride` apart.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn lay_out<S: Simd>(
+    from: Factor,
+    windows: Windows,
+    lines: Range<usize>,
+    depth: Range<usize>,
+    rounded: bool,
+    out: &mut [f32],
+    stride: usize,
+) {
+    let count = lines.len();
+    let mut t = depth.start;
+    while t < depth.end {
+        let (tap, channel) = (t / from.leading, t % from.leading);
+        let length = (from.leading - channel).min(depth.end - t);
+        let to = t - depth.start;
+        if length == 1 {
+            windows.rows(lines.clone(), tap, |line, row| {
+                out[line * stride + to] = row.map_or(0.0, |row| from.values[row * from.leading + channel]);
+            });
+            t += 1;
+            continue;
+        }
+        windows.rows(lines.clone(), tap, |line, row| {
+            let out = &mut out[line * stride + to..][..length];
+            match row {
+                Some(row) => copied::<S>(&from.values[row * from.leading + channel..][..length], out),
+                None => out.fill(0.0),
+            }
+        });
+        t += length;
+    }
+    if rounded {
+        round(&mut out[..(count - 1) * stride + depth.len()]);
+    }
+}
+
+/// Packs taps and channels of windows that lie below each other.
+#[inline(always)]
+fn across_windows<S: Simd>(
+    from: Factor,
+    windows: Windows,
+    lines: Range<usize>,
+    depth: Range<usize>,
+    out: &mut [f32],
+    stride: usize,
+) {
+    let mut i = lines.start;
+    while i < lines.end {
+        let (tap, channel) = (i / from.leading, i % from.leading);
+        let length = (from.leading - channel).min(lines.end - i);
+        let to = i - lines.start;
+        if length == 1 {
+            windows.rows(depth.clone(), tap, |step, row| {
+                out[step * stride + to] = row.map_or(0.0, |row| from.values[row * from.leading + channel]);
+            });
+            i += 1;
+            continue;
+        }
+        windows.rows(depth.clone(), tap, |step, row| {
+            let out = &mut out[step * stride + to..][..length];
+            match row {
+                Some(row) => copied::<S>(&from.values[row * from.leading + channel..][..length], out),
+                None => out.fill(0.0),
+            }
+        });
+        i += length;
+    }
+}
+
+/// A short copy: a call for it would take longer than it does.
+#[inline(always)]
+fn copied<S: Simd>(from: &[f32], to: &mut [f32]) {
+    let ((from, rest), (to, left)) = (S::as_simd_f32s(from), S::as_mut_simd_f32s(to));
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+    for (to, from) in left.iter_mut().zip(rest) {
+        *to = *from;
     }
 }
 

@@ -61,7 +61,7 @@ pub fn block<S: Simd>(
         }
         return;
     }
-    if columns.len() == 1 {
+    if columns.len() == 1 && a.windows.is_none() && b.windows.is_none() {
         // Every term is symmetric, and a single column lies in `out` as a single row does: as a row it fills vectors instead of one
         // lane of each.
         let job =
@@ -80,7 +80,11 @@ pub fn room(rows: usize, columns: usize, depth: usize, symmetric: bool) -> usize
 /// Whether the results of these rows and columns mirror each other, every term being symmetric, and are so many and so
 /// long that copying half of them is quicker than computing them.
 pub fn symmetric(a: Factor, rows: &Range<usize>, b: Factor, columns: &Range<usize>, depth: usize) -> bool {
-    let same = std::ptr::eq(a.values, b.values) && a.leading == b.leading && a.depth_last == b.depth_last;
+    let same = a.windows.is_none()
+        && b.windows.is_none()
+        && std::ptr::eq(a.values, b.values)
+        && a.leading == b.leading
+        && a.depth_last == b.depth_last;
     same && rows == columns && (48..=2048).contains(&rows.len()) && depth >= 128
 }
 
@@ -125,8 +129,8 @@ impl<T: Term> WithSimd for Summed<'_, T> {
         let lanes = S::F32_LANES;
         let thin = passing && depth <= SHORT && rows.len() * columns.len() > FIRST_LEVEL;
         let high = if thin { THIN_PANEL / tall * tall } else { PANEL_ROWS };
-        let a_direct = !rounded && (columns.len() <= 4 * wide || rows.len() <= 4);
-        let b_direct = !rounded && !b.depth_last && rows.len() <= 4 * tall;
+        let a_direct = !rounded && a.windows.is_none() && (columns.len() <= 4 * wide || rows.len() <= 4);
+        let b_direct = !rounded && b.windows.is_none() && !b.depth_last && rows.len() <= 4 * tall;
         // Tiles read whole vectors: a panel that does not fill them is packed all the same.
         let as_it_stands = |panel: &Range<usize>| b_direct && panel.len().is_multiple_of(lanes);
 
@@ -147,7 +151,11 @@ impl<T: Term> WithSimd for Summed<'_, T> {
                             for (index, tile) in split(down.clone(), tall).enumerate() {
                                 let start = index * a_room + (steps.start - t) * tile.len();
                                 let high = tile.len();
-                                pack(simd, a, tile, steps.clone(), rounded, &mut space.a[start..], high);
+                                let (start, stride) = match a.windows {
+                                    None => (start, high),
+                                    Some(_) => (index * a_room, part.len()),
+                                };
+                                pack(simd, a, tile, steps.clone(), rounded, &mut space.a[start..], stride);
                             }
                         }
                     }
@@ -178,6 +186,7 @@ impl<T: Term> WithSimd for Summed<'_, T> {
                             }
                             let high = tile.len();
                             let (a, along, a_stride) = match (a_direct, a.depth_last) {
+                                (false, _) if a.windows.is_some() => (&space.a[index * a_room..], true, part.len()),
                                 (false, _) => (&space.a[index * a_room..], false, high),
                                 (true, false) => (&a.values[t * a.leading + tile.start..], false, a.leading),
                                 (true, true) => (&a.values[tile.start * a.leading + t..], true, a.leading),
@@ -213,7 +222,7 @@ fn mirror<S: Simd>(simd: S, out: &mut [f32], extent: usize) {
         }
         if end < extent {
             let (above, below) = out.split_at_mut(end * extent);
-            let below = Factor { values: &below[start..], leading: extent, depth_last: true };
+            let below = Factor { values: &below[start..], leading: extent, depth_last: true, windows: None };
             pack(simd, below, 0..extent - end, 0..end - start, false, &mut above[start * extent + end..], extent);
         }
     }
@@ -224,7 +233,7 @@ fn mirror<S: Simd>(simd: S, out: &mut [f32], extent: usize) {
 /// many at a time as there are pages and streams to keep open.
 #[inline(always)]
 fn at_a_stretch(factor: Factor) -> usize {
-    if factor.depth_last { PART } else { 16 }
+    if factor.depth_last || factor.windows.is_some() { PART } else { 16 }
 }
 
 /// `whole` in the fewest pieces of at most `most`, as even as they come.

@@ -14,7 +14,8 @@ impl MatMul {
             Factors::Stored => ("half", "f16", "f32"),
         };
         let sums: Vec<(String, &str)> = (0..4).map(|i| (i.to_string(), "vec4<f32>(0.0)")).collect();
-        let around = self.around(&sums);
+        let mut around = self.around(&sums);
+        around.open.push_str(&self.window_loads().0);
         let mut values = self.tiled_loads(rows, columns, 16);
         values.extend([
             ("entry", entry.to_owned()),
@@ -58,6 +59,7 @@ impl MatMul {
                 format!("let local = i % {extent}u; let kk = i / {extent}u;")
             }
         };
+        let (_, [window_a, window_b]) = self.window_loads();
         let frame = Self::frame();
         vec![
             ("rows", rows.to_string()),
@@ -68,8 +70,9 @@ impl MatMul {
             ("elements_b", (depth * columns).to_string()),
             ("split_a", split(!self.transpose_a, rows)),
             ("split_b", split(self.transpose_b, columns)),
-            ("load_a", format!("{a}[a_base + {load_a}]")),
-            ("load_b", format!("{b}[b_base + {load_b}]")),
+            ("program", self.before_program().to_string()),
+            ("load_a", window_a.unwrap_or_else(|| format!("x = {a}[a_base + {load_a}];"))),
+            ("load_b", window_b.unwrap_or_else(|| format!("x = {b}[b_base + {load_b}];"))),
             ("bases", self.program.emit_bases(&frame) + &self.program.emit_values(&frame, &[Level::Uniform])),
         ]
     }

@@ -3,7 +3,7 @@
 use crate::kernels::Variant;
 use std::fmt::Write;
 
-use super::{MatMul, Routine};
+use super::{MatMul, Routine, Windowed};
 use crate::kernels::program::Level;
 use crate::kernels::program_wgsl::Frame;
 
@@ -34,13 +34,18 @@ impl MatMul {
         let sums: Vec<(String, &str)> = (0..rows as usize)
             .flat_map(|i| (0..units(columns as usize)).map(move |u| (format!("{i}_{u}"), zero)))
             .collect();
-        let around = self.around(&sums);
+        let around = match self.windowed {
+            None => self.around(&sums),
+            Some(Windowed::A) => self.around_windows(Windowed::A, if broadcast { rows / 8 } else { rows } as usize),
+            Some(Windowed::B) => self.around_windows(Windowed::B, columns as usize),
+        };
         let routine = Routine::new(
             include_str!("../../../shaders/matmul_wide.wgsl"),
             LANES,
             &[
                 ("entry", entry),
                 ("job_words", &self.job_words().to_string()),
+                ("program", &self.before_program().to_string()),
                 ("lanes", &LANES.to_string()),
                 ("rows", &rows.to_string()),
                 ("columns", &columns.to_string()),
@@ -210,9 +215,19 @@ impl MatMul {
         (0..columns).map(part).collect()
     }
 
+    /// A value of A at the row `r<i>`, so many steps on.
+    fn one_of_a(&self, i: usize, step: usize) -> String {
+        let a = self.a.wgsl();
+        match (self.windowed, self.transpose_a) {
+            (Some(Windowed::A), _) => self.window_of_a(i, step),
+            (_, true) => format!("{a}[a_base + (k + {step}u) * lda + r{i}]"),
+            (_, false) => format!("{a}[a_base + r{i} * lda + k + {step}u]"),
+        }
+    }
+
     /// Loads of A for the broadcast: lane `l` takes row `l` of each eight.
     fn wide_loads_shared(&self, body: &mut String, groups: usize, steps: usize) {
-        let (a, a4) = (self.a.wgsl(), self.a.four().unwrap_or("data_four"));
+        let a4 = self.a.four().unwrap_or("data_four");
         for g in 0..groups {
             if self.vector_a && !self.transpose_a && steps == 4 {
                 let _ = writeln!(
@@ -226,18 +241,13 @@ impl MatMul {
                 continue;
             }
             for s in 0..steps {
-                let index = if self.transpose_a {
-                    format!("(k + {s}u) * lda + r{g}")
-                } else {
-                    format!("r{g} * lda + k + {s}u")
-                };
-                let _ = writeln!(body, "        let g{s}_{g} = {};", self.factor(&format!("{a}[a_base + {index}]")));
+                let _ = writeln!(body, "        let g{s}_{g} = {};", self.factor(&self.one_of_a(g, s)));
             }
         }
     }
 
     fn wide_loads_a(&self, body: &mut String, rows: usize, steps: usize) {
-        let (a, a4) = (self.a.wgsl(), self.a.four().unwrap_or("data_four"));
+        let a4 = self.a.four().unwrap_or("data_four");
         if self.vector_a && !self.transpose_a && steps == 4 {
             for i in 0..rows {
                 let _ = writeln!(
@@ -265,13 +275,7 @@ impl MatMul {
         } else {
             for s in 0..steps {
                 for i in 0..rows {
-                    let index = if self.transpose_a {
-                        format!("(k + {s}u) * lda + r{i}")
-                    } else {
-                        format!("r{i} * lda + k + {s}u")
-                    };
-                    let _ =
-                        writeln!(body, "        let a{s}_{i} = {};", self.factor(&format!("{a}[a_base + {index}]")));
+                    let _ = writeln!(body, "        let a{s}_{i} = {};", self.factor(&self.one_of_a(i, s)));
                 }
             }
         }
@@ -294,12 +298,19 @@ impl MatMul {
                 );
             }
         }
+        if self.windowed == Some(Windowed::B) {
+            for (s, c) in (0..steps).flat_map(|s| (0..columns).map(move |c| (s, c))) {
+                body.push_str(&self.window_of_b(c, s).0);
+            }
+        }
         for (s, axis) in AXES.iter().enumerate().take(steps) {
             for u in 0..units(columns) {
                 let value = if self.vector_b && self.transpose_b {
                     gather(&|c| format!("vb{c}.{axis}"), u)
                 } else if self.vector_b && columns >= 4 {
                     self.factor(&format!("{b4}((b_base + (k + {s}u) * ldb + q{u}) >> 2u)"))
+                } else if self.windowed == Some(Windowed::B) {
+                    self.factor(&gather(&|c| self.window_of_b(c, s).1, u))
                 } else if self.transpose_b {
                     self.factor(&gather(&|c| format!("{b}[b_base + c{c} * ldb + k + {s}u]"), u))
                 } else {

@@ -122,6 +122,19 @@ impl Bound {
         let at = program.parameters_at();
         let places: Vec<Place> = (0..program.leaves.len()).map(place).collect();
         let stored: Vec<Stored> = (0..program.outputs.len()).map(stored).collect();
+        // What a program cannot tell of itself: whether the last stride of a tensor is 0 stands in the job.
+        let mut row_wise: Vec<bool> = levels.iter().map(|l| matches!(l, Level::Uniform | Level::Row)).collect();
+        for i in 0..instructions {
+            row_wise[i] |= match codes[i] {
+                Code::Plain(Instruction::Load(leaf, _)) => {
+                    places[leaf].leaf.pattern == Pattern::Strided && places[leaf].strides[3] == 0
+                }
+                Code::Plain(Instruction::Unary(..) | Instruction::Binary(..) | Instruction::Select(..)) => {
+                    operands(&codes[i]).all(|v| row_wise[v])
+                }
+                _ => false,
+            };
+        }
         Self {
             update: Update::recognise(&codes, &levels, &each, &places, &stored),
             places,
@@ -138,7 +151,7 @@ impl Bound {
             register,
             registers: registers + 1,
             uniform: levels.iter().map(|&l| l == Level::Uniform).collect(),
-            row_wise: levels.iter().map(|l| matches!(l, Level::Uniform | Level::Row)).collect(),
+            row_wise,
             codes,
         }
     }

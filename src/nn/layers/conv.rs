@@ -3,7 +3,7 @@
 use super::positions::exchanged;
 use super::windows::of_images;
 use super::{Layer, Pass, Start};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::graph::{Effect, Geometry, Graph, Tensor, VariableKind};
 use crate::kernels::program::DType;
 
@@ -36,6 +36,17 @@ impl Conv {
         g.save_as(weight, &extents)?;
         let bias = bias.then(|| g.vector(format!("{path}.bias"), outputs, VariableKind::Parameter)).transpose()?;
         Ok(Self { path: path.to_owned(), geometry, groups, weight, bias })
+    }
+
+    /// Each channel by itself: no product of matrices, but a sum over taps.
+    fn depthwise(&self, g: &mut Graph, x: Tensor) -> Result<Tensor> {
+        let windows = of_images(g, x, self.geometry)?;
+        let by_tap = g.transpose(self.weight)?;
+        let by_tap = g.reshape(by_tap, &[1, 1, self.geometry.taps(), self.groups])?;
+        let terms = g.times(windows, by_tap)?;
+        let sums = g.sum(terms, 2)?;
+        let rows = g.shape(sums).elements() / self.groups;
+        g.reshape(sums, &[rows, self.groups])
     }
 
     /// The weight as `[out_channels, taps in_channels]`, zero between groups.
@@ -73,14 +84,12 @@ impl Layer for Conv {
     }
 
     fn forward(&self, g: &mut Graph, x: Tensor, _: &mut Pass) -> Result<Tensor> {
-        let channels = g.matrix(x)?[1];
-        let windows = of_images(g, x, self.geometry)?;
-        let [examples, count, taps, _] = *g.shape(windows).extents() else {
-            return Err(Error::Shape(format!("{} are not windows", g.describe(windows))));
-        };
-        let rows = g.reshape(windows, &[examples * count, taps * channels])?;
-        let weight = self.spelt_out(g, taps)?;
-        let product = g.matmul_of(rows, false, weight, true)?;
+        if self.groups > 1 && g.matrix(self.weight)? == [self.groups, self.geometry.taps()] {
+            let product = self.depthwise(g, x)?;
+            return self.bias.map_or(Ok(product), |bias| g.plus(product, bias));
+        }
+        let weight = self.spelt_out(g, self.geometry.taps())?;
+        let product = g.convolve(x, weight, self.geometry)?;
         self.bias.map_or(Ok(product), |bias| g.plus(product, bias))
     }
 }
