@@ -6,7 +6,7 @@ use super::embedding::Embedding;
 use super::norm::{Affine, Norm, Over};
 use super::pool::{GlobalPool, Pool};
 use super::positions::{Flatten, Unflatten};
-use super::residual::Residual;
+use super::residual;
 use super::settings::{LayerKind, LayerSettings, Layers};
 use super::stack::Entry;
 use super::{Dense, Form, Layer, Sides, Stack};
@@ -17,7 +17,10 @@ use crate::nn::dropout::{Dropping, Rate};
 use crate::nn::{Activation, Below};
 
 /// Added to a variance, as in PyTorch.
-const EPS: f64 = 1e-5;
+pub(super) const EPS: f64 = 1e-5;
+
+/// Weight of a new batch in running statistics, as in PyTorch.
+pub(super) const MOMENTUM: f64 = 0.1;
 
 /// What is said once for all layers of a network.
 #[derive(Clone, Copy, Debug, Default)]
@@ -116,12 +119,17 @@ fn listed(layers: &Layers, common: &Common) -> Vec<(String, LayerSettings)> {
 }
 
 /// The layers of a list with their paths, which begin with that of the layer `above`.
-fn named(list: &[LayerSettings], above: &str) -> Vec<(String, LayerSettings)> {
+pub(super) fn named(list: &[LayerSettings], above: &str) -> Vec<(String, LayerSettings)> {
     list.iter().enumerate().map(|(i, layer)| (layer.path(above, i), layer.clone())).collect()
 }
 
 /// Declares layers one after the other, and says what the last gives.
-fn stack(g: &mut Graph, list: &[(String, LayerSettings)], input: Form, common: &Common) -> Result<(Stack, Form)> {
+pub(super) fn stack(
+    g: &mut Graph,
+    list: &[(String, LayerSettings)],
+    input: Form,
+    common: &Common,
+) -> Result<(Stack, Form)> {
     let (mut entries, mut form) = (Vec::with_capacity(list.len()), input);
     for (path, settings) in list {
         let (layers, gives) = layer(g, path, settings, form, common)?;
@@ -178,17 +186,18 @@ fn layer(
             None => return refuse(format!("expected num_groups, into which the features of {input} are cut")),
         },
         LayerKind::BatchNorm => {
-            let (eps, momentum) = (settings.eps.unwrap_or(EPS), settings.momentum.unwrap_or(0.1));
+            let (eps, momentum) = (settings.eps.unwrap_or(EPS), settings.momentum.unwrap_or(MOMENTUM));
             layers.push(Box::new(BatchNorm::new(g, path, features, eps, momentum)?));
         }
         LayerKind::Residual => {
-            let (body, gives) = stack(g, &named(&settings.body, path), input.clone(), common)?;
-            if gives != input {
-                return refuse(format!(
-                    "its body makes {gives} of {input}, and both are added: let the last have as many features"
-                ));
+            let (blocks, gives) = residual::blocks(g, path, settings, input, common)?;
+            for block in blocks {
+                if !layers.is_empty() {
+                    layers.extend(settings.activation.map(activated));
+                }
+                layers.push(Box::new(block));
             }
-            layers.push(Box::new(Residual(body)));
+            form = gives;
         }
         LayerKind::Flatten => {
             form = Form::vector(input.positions() * features);

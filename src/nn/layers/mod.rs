@@ -21,7 +21,7 @@ mod windows;
 pub use build::{Common, declare};
 pub use dense::Dense;
 pub use pass::{Pass, Start};
-pub use settings::{LayerKind, LayerSettings, Layers};
+pub use settings::{LayerKind, LayerSettings, Layers, Shortcut};
 pub use sides::{Padding, Same, Sides};
 pub use stack::Stack;
 

@@ -30,7 +30,7 @@ choices! {
         /// observed and tested, by the running statistics of the batches trained on, which files have as `running_mean` and
         /// `running_var` (Ioffe and Szegedy 2015).
         BatchNorm = "batch_norm" ["batchnorm", "batch_norm1d", "batchnorm1d", "batch_norm2d", "batchnorm2d"],
-        /// The result of the layers in `body`, added to what goes into them (He et al. 2016).
+        /// The result of the layers in `body`, added to what goes into them, or to its `shortcut` (He et al. 2016).
         Residual = "residual" ["skip", "block"],
         /// All positions of an example side by side, as of `embedding`; of images those of a channel together.
         Flatten = "flatten",
@@ -48,6 +48,18 @@ choices! {
         /// For each input, a token numbered from 0, a row of `weight`; as the first layer. What follows is applied at each
         /// position, until `flatten`.
         Embedding = "embedding",
+    }
+}
+
+choices! {
+    /// What is added to what the body of a residual layer gives.
+    Shortcut {
+        /// What goes into the body.
+        #[default]
+        Identity = "identity",
+        /// A convolution of that with windows of 1 × 1 and the strides of the body together, without bias, and a batch norm; of what
+        /// is no image a dense layer in place of the convolution. As torchvision names them: `downsample.0`, `downsample.1`.
+        Projection = "projection" ["downsample", "conv1x1"],
     }
 }
 
@@ -112,6 +124,12 @@ settings! {
         /// convolution.
         #[schemars(range(min = 1, max = 65536))]
         groups: Option<u32> = None,
+        /// What `residual` adds to what its body gives; by default `identity`.
+        shortcut: Option<Shortcut> = None,
+        /// How often `residual` comes, one after the other, as layers `<name>.0`, `<name>.1` and so on, each with `activation`. Only
+        /// the first has the strides of convolutions in `body`, and a projection. By default once, with no number in names.
+        #[schemars(range(min = 1, max = 1000))]
+        repeat: Option<u32> = None,
     }
 }
 
@@ -126,7 +144,7 @@ impl LayerKind {
             Self::RmsNorm => &["eps", "activation"],
             Self::GroupNorm => &["num_groups", "eps", "activation"],
             Self::BatchNorm => &["eps", "momentum", "activation"],
-            Self::Residual => &["body", "activation"],
+            Self::Residual => &["body", "shortcut", "repeat", "activation"],
             Self::Flatten | Self::GlobalAvgPool => &[],
             Self::Embedding => &["num_embeddings", "embedding_dim"],
             Self::Conv1d | Self::Conv2d => {
