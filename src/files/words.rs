@@ -25,6 +25,16 @@ impl Words {
         place
     }
 
+    /// Puts other words in the places of some, one for one.
+    pub fn rename(&mut self, from: &[String], to: &[String]) {
+        for (from, to) in from.iter().zip(to).filter(|(from, to)| from != to) {
+            if let Some(place) = self.places.remove(from) {
+                self.list[place as usize].clone_from(to);
+                self.places.insert(to.clone(), place);
+            }
+        }
+    }
+
     /// The place of `word`, if it is in the list.
     pub fn find(&self, word: &str) -> Option<u32> {
         self.places.get(word).copied()

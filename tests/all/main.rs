@@ -21,6 +21,7 @@ mod layers;
 mod library;
 mod measures;
 mod memory;
+mod networks;
 mod observed;
 mod partial;
 mod precision;

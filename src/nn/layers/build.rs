@@ -1,9 +1,10 @@
 //! From settings to layers whose parameters are declared.
 
-use super::batch_norm::BatchNorm;
+use super::batch_norm::{BatchNorm, EPS, MOMENTUM};
 use super::conv::Conv;
 use super::embedding::Embedding;
 use super::norm::{Affine, Norm, Over};
+use super::own::Own;
 use super::pool::{GlobalPool, Pool};
 use super::positions::{Flatten, Unflatten};
 use super::residual;
@@ -15,12 +16,6 @@ use crate::graph::Graph;
 use crate::nn::activation::Activated;
 use crate::nn::dropout::{Dropping, Rate};
 use crate::nn::{Activation, Below};
-
-/// Added to a variance, as in PyTorch.
-pub(super) const EPS: f64 = 1e-5;
-
-/// Weight of a new batch in running statistics, as in PyTorch.
-pub(super) const MOMENTUM: f64 = 0.1;
 
 /// What is said once for all layers of a network.
 #[derive(Clone, Copy, Debug, Default)]
@@ -119,17 +114,12 @@ fn listed(layers: &Layers, common: &Common) -> Vec<(String, LayerSettings)> {
 }
 
 /// The layers of a list with their paths, which begin with that of the layer `above`.
-pub(super) fn named(list: &[LayerSettings], above: &str) -> Vec<(String, LayerSettings)> {
+fn named(list: &[LayerSettings], above: &str) -> Vec<(String, LayerSettings)> {
     list.iter().enumerate().map(|(i, layer)| (layer.path(above, i), layer.clone())).collect()
 }
 
 /// Declares layers one after the other, and says what the last gives.
-pub(super) fn stack(
-    g: &mut Graph,
-    list: &[(String, LayerSettings)],
-    input: Form,
-    common: &Common,
-) -> Result<(Stack, Form)> {
+fn stack(g: &mut Graph, list: &[(String, LayerSettings)], input: Form, common: &Common) -> Result<(Stack, Form)> {
     let (mut entries, mut form) = (Vec::with_capacity(list.len()), input);
     for (path, settings) in list {
         let (layers, gives) = layer(g, path, settings, form, common)?;
@@ -190,7 +180,9 @@ fn layer(
             layers.push(Box::new(BatchNorm::new(g, path, features, eps, momentum)?));
         }
         LayerKind::Residual => {
-            let (blocks, gives) = residual::blocks(g, path, settings, input, common)?;
+            let mut body =
+                |g: &mut Graph, path: &str, list: &[LayerSettings], input| stack(g, &named(list, path), input, common);
+            let (blocks, gives) = residual::blocks(g, path, settings, input, &mut body)?;
             for block in blocks {
                 if !layers.is_empty() {
                     layers.extend(settings.activation.map(activated));
@@ -249,6 +241,8 @@ fn layer(
             form = Form::vector(features);
         }
     }
+    let mut layers: Vec<Box<dyn Layer>> =
+        layers.into_iter().map(|layer| Own::of(layer, settings, common.below)).collect();
     layers.extend(settings.activation.map(activated));
     Ok((layers, form))
 }

@@ -1,11 +1,8 @@
 //! What goes around layers: their input, added to what they make of it.
 
-use super::batch_norm::BatchNorm;
-use super::build::{EPS, MOMENTUM, named, stack};
+use super::batch_norm::{BatchNorm, EPS, MOMENTUM};
 use super::conv::Conv;
-use super::settings::{LayerKind, LayerSettings, Shortcut};
-use super::sides::Sides;
-use super::{Common, Dense, Form, Layer, Pass, Stack, Start};
+use super::{Dense, Form, Layer, LayerKind, LayerSettings, Pass, Shortcut, Sides, Stack, Start};
 use crate::error::{Error, Result};
 use crate::graph::{Effect, Graph, Tensor};
 
@@ -17,23 +14,26 @@ pub(super) struct Residual {
     shortcut: Vec<Box<dyn Layer>>,
 }
 
+/// What declares the layers of a body under a path, for an input, and says what the last gives.
+type Declare<'a> = dyn FnMut(&mut Graph, &str, &[LayerSettings], Form) -> Result<(Stack, Form)> + 'a;
+
 /// Declares a residual layer, as often as it comes, and says what the last gives.
 pub(super) fn blocks(
     g: &mut Graph,
     path: &str,
     settings: &LayerSettings,
     input: Form,
-    common: &Common,
+    declare: &mut Declare<'_>,
 ) -> Result<(Vec<Residual>, Form)> {
     let Some(count) = settings.repeat else {
         let shortcut = settings.shortcut.unwrap_or_default();
-        let (block, form) = block(g, path, &settings.body, shortcut, input, common)?;
+        let (block, form) = block(g, path, &settings.body, shortcut, input, declare)?;
         return Ok((vec![block], form));
     };
     let (mut all, mut form) = (Vec::new(), input);
     let (mut body, mut shortcut) = (settings.body.clone(), settings.shortcut.unwrap_or_default());
     for i in 0..count {
-        let (block, gives) = block(g, &format!("{path}.{i}"), &body, shortcut, form, common)?;
+        let (block, gives) = block(g, &format!("{path}.{i}"), &body, shortcut, form, declare)?;
         all.push(block);
         form = gives;
         without_strides(&mut body);
@@ -48,9 +48,9 @@ fn block(
     list: &[LayerSettings],
     shortcut: Shortcut,
     input: Form,
-    common: &Common,
+    declare: &mut Declare<'_>,
 ) -> Result<(Residual, Form)> {
-    let (body, gives) = stack(g, &named(list, path), input.clone(), common)?;
+    let (body, gives) = declare(g, path, list, input.clone())?;
     let refuse = |message: String| Err(Error::config(format!("model.layers: layer `{path}`: {message}")));
     if shortcut == Shortcut::Identity {
         if gives != input {
@@ -126,6 +126,14 @@ impl Residual {
 impl Layer for Residual {
     fn parameters(&self) -> Vec<Tensor> {
         self.layers().flat_map(Layer::parameters).collect()
+    }
+
+    fn frozen(&self) -> Vec<Tensor> {
+        self.layers().flat_map(Layer::frozen).collect()
+    }
+
+    fn lr_multipliers(&self) -> Vec<f64> {
+        self.layers().flat_map(Layer::lr_multipliers).collect()
     }
 
     fn buffers(&self) -> Vec<Tensor> {

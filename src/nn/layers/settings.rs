@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::sides::{Padding, Sides};
-use crate::nn::Activation;
+use crate::nn::{Activation, Init};
 use crate::settings::{choices, settings};
 
 choices! {
@@ -130,11 +130,25 @@ settings! {
         /// the first has the strides of convolutions in `body`, and a projection. By default once, with no number in names.
         #[schemars(range(min = 1, max = 1000))]
         repeat: Option<u32> = None,
+        /// Whether it stays as it starts, as from `model.init_from`: neither its parameters nor its running statistics move, these
+        /// are what a batch norm normalises by, and nothing is dropped in it. Of `residual` all that is in it is meant, as with the
+        /// keys below.
+        #[schemars(extend("synonyms" = ["frozen", "trainable", "requires_grad"]))]
+        freeze: Option<bool> = None,
+        /// How its weights are drawn; by default `model.init`.
+        #[schemars(extend("synonyms" = ["kernel_initializer", "weight_init"]))]
+        init: Option<Init> = None,
+        /// Factor on its initial weights, beside `model.gain`; by default 1.
+        #[schemars(extend("minimum" = 0.0))]
+        gain: Option<f64> = None,
+        /// What the learning rate is times for its parameters; by default 1. Decoupled weight decay is scaled with it.
+        #[schemars(extend("minimum" = 0.0, "synonyms" = ["lr_mult", "lr_scale", "learning_rate_multiplier"]))]
+        lr_multiplier: Option<f64> = None,
     }
 }
 
 impl LayerKind {
-    /// The keys that it has beside `kind` and `name`.
+    /// The keys that it has beside `kind`, `name` and [`shared`](Self::shared) ones.
     pub const fn keys(self) -> &'static [&'static str] {
         match self {
             Self::Dense => &["out_features", "bias", "activation"],
@@ -152,6 +166,20 @@ impl LayerKind {
             }
             Self::MaxPool => &["kernel_size", "stride", "padding", "dilation"],
             Self::AvgPool => &["kernel_size", "stride", "padding"],
+        }
+    }
+}
+
+impl LayerKind {
+    /// The keys that it has as others have that start and are trained as it is.
+    pub const fn shared(self) -> &'static [&'static str] {
+        match self {
+            Self::Activation | Self::Dropout | Self::Flatten | Self::MaxPool | Self::AvgPool | Self::GlobalAvgPool => {
+                &[]
+            }
+            Self::LayerNorm | Self::RmsNorm | Self::GroupNorm | Self::BatchNorm => &["freeze", "lr_multiplier"],
+            Self::Embedding => &["freeze", "gain", "lr_multiplier"],
+            _ => &["freeze", "init", "gain", "lr_multiplier"],
         }
     }
 }
@@ -191,7 +219,7 @@ impl LayerSettings {
     fn check(&self) -> Result<(), String> {
         let (own, plain) = (serde_json::to_value(self), serde_json::to_value(Self::default()));
         let (own, plain) = (own.unwrap_or_default(), plain.unwrap_or_default());
-        let keys = self.kind.keys();
+        let keys = [self.kind.keys(), self.kind.shared()].concat();
         let set = |key: &&String| own[*key] != plain[*key] && !["kind", "name"].contains(&key.as_str());
         if let Some(other) =
             own.as_object().into_iter().flat_map(|o| o.keys()).filter(set).find(|k| !keys.contains(&k.as_str()))
@@ -199,7 +227,7 @@ impl LayerSettings {
             return Err(format!(
                 "{} has no `{other}`; its keys are {}",
                 self.kind,
-                [&["kind", "name"], keys].concat().join(", ")
+                [&["kind", "name"], keys.as_slice()].concat().join(", ")
             ));
         }
         let word = |name: &String| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
