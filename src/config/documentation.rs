@@ -164,6 +164,9 @@ gain. The learning-rate multiplier reaches decoupled weight decay too, and clipp
 `model.preset = \"resnet20\"`, with `model.width`, is short for such a list. `isogram plan FILE --model` writes it out, to be pasted in its place; then
 its layers can be changed, and swept by name.
 
+Tables and `representations.safetensors` number the hidden layers, as `layers.0`; `layer_names` of `manifest.json` has the names, in
+the order of `layers` there, and the report shows both.
+
 ### Weights from PyTorch, and back
 
 `safetensors.torch.save_file(net.state_dict(), \"weights.safetensors\")` writes what `model.init_from` reads, if layers have the names of the

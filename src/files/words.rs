@@ -50,3 +50,19 @@ impl Words {
         &self.list
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_words_take_the_places_of_some() {
+        let mut words = Words::default();
+        let places = ["layers.0", "loss", "layers.2"].map(|word| words.place(word));
+        let [from, to] = [["layers.0", "layers.1", "layers.2"], ["conv1 (0)", "bn1 (1)", "layers.2"]];
+        words.rename(&from.map(str::to_owned), &to.map(str::to_owned));
+        assert_eq!(words.list(), ["conv1 (0)", "loss", "layers.2"]);
+        assert_eq!(["conv1 (0)", "loss", "layers.2"].map(|word| words.find(word)), places.map(Some));
+        assert_eq!(words.find("layers.0"), None);
+    }
+}
