@@ -136,6 +136,9 @@ struct PlanArgs {
     /// Train for a moment too, for the time of a step and of each dispatch
     #[arg(long)]
     time: bool,
+    /// Print the layers of the network alone, as TOML: what a preset or a list of widths stands for
+    #[arg(long)]
+    model: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,

@@ -11,7 +11,12 @@ use serde_json::json;
 use super::{DONE, PlanArgs, print};
 
 pub fn plan(args: &PlanArgs) -> anyhow::Result<u8> {
-    let sweep = Sweep::new(config::load(&args.experiment.experiment, &args.experiment.overrides()?)?)?;
+    let experiment = config::load(&args.experiment.experiment, &args.experiment.overrides()?)?;
+    if args.model {
+        print(&experiment.model.written_out())?;
+        return Ok(DONE);
+    }
+    let sweep = Sweep::new(experiment)?;
     let options = Options {
         adapter: args.experiment.adapter(),
         slice: args.experiment.slice.map(|n| n as usize),

@@ -195,10 +195,14 @@ fn model_and_loss(e: &Experiment) -> Result<(), Complaint> {
     if e.model.init_from.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
         return refuse("model.init_from", "expected the path of a file, got an empty string");
     }
-    if let Err(message) = e.model.layers.check() {
+    if let Err((key, message)) = e.model.check_preset() {
+        return refuse(key, message);
+    }
+    let network = e.model.network();
+    if let Err(message) = network.check() {
         return refuse("model.layers", message);
     }
-    match &e.model.layers {
+    match &*network {
         Layers::Widths(widths) if e.model.skip > 0 && widths.iter().any(|width| *width != widths[0]) => {
             return refuse("model.skip", "expected 0, since the hidden layers have different widths");
         }
@@ -252,7 +256,7 @@ fn observe(e: &Experiment) -> Result<(), Complaint> {
     if let Some(twice) = observe.measures.iter().find(|measure| !seen.insert(**measure)) {
         return refuse("observe.measures", format!("{twice} comes twice"));
     }
-    let names = e.model.layers.hidden();
+    let names = e.model.network().hidden();
     let hidden = names.len();
     let mut seen = HashSet::new();
     for layer in observe.numbered(&names).layers.iter().flatten() {
@@ -267,7 +271,7 @@ fn observe(e: &Experiment) -> Result<(), Complaint> {
         };
         if number as usize >= hidden {
             // Of a list the last is no hidden layer, and dropout makes none.
-            let what = if matches!(e.model.layers, Layers::List(_)) { "hidden layers" } else { "model.layers" };
+            let what = if matches!(*e.model.network(), Layers::List(_)) { "hidden layers" } else { "model.layers" };
             let message = format!("expected layers below {hidden}, the number of {what}, got {number}");
             return refuse("observe.layers", message);
         }
@@ -312,7 +316,7 @@ fn catalogue(e: &Experiment) -> Result<(), Complaint> {
             if found.is_empty() {
                 return refuse(key, "expected a name or a family, got an empty text");
             }
-            if e.model.layers.hidden().is_empty() {
+            if e.model.network().hidden().is_empty() {
                 return refuse(key, format!("{name} reads hidden layers, but model.layers is empty"));
             }
         }

@@ -128,8 +128,82 @@ layers = [
 ```
 
 `conv1.weight` is 16 × 1 × 3 × 3 in files, and a dense layer after `flatten` has its inputs in the order (channel, row, column), as in
-PyTorch. Observers see the activations of all positions of an example as its units, in the order (row, column, channel). Windows are
-written out before they are multiplied, which takes the memory of a layer's input once for each tap: these are layers for small images.
+PyTorch. Observers see the activations of all positions of an example as its units, in the order (row, column, channel);
+`representations.safetensors` has them as N × channels × rows × columns. Windows are written out before they are multiplied, which takes
+the memory of a layer's input once for each tap: these are layers for small images.
+
+Blocks of a residual network project where the shape changes, and repeat. This is the second stage of torchvision's ResNet-18, with
+parameters `layer2.0.conv1.weight` to `layer2.1.bn2.bias`, and `layer2.0.downsample.0.weight` and `layer2.0.downsample.1.*` of the projection:
+
+```toml
+[[model.layers]]
+kind = \"residual\"
+name = \"layer2\"
+repeat = 2
+shortcut = \"projection\"
+activation = \"relu\"
+body = [
+  { kind = \"conv2d\", name = \"conv1\", out_channels = 128, kernel_size = 3, stride = 2, padding = 1, bias = false },
+  { kind = \"batch_norm\", name = \"bn1\", activation = \"relu\" },
+  { kind = \"conv2d\", name = \"conv2\", out_channels = 128, kernel_size = 3, padding = 1, bias = false },
+  { kind = \"batch_norm\", name = \"bn2\" },
+]
+
+[[model.layers]]
+kind = \"global_avg_pool\"
+
+[[model.layers]]
+name = \"fc\"
+freeze = true                # stays as it starts
+```
+
+`freeze`, `init`, `gain` and `lr_multiplier` are of one layer, or of all that is in a residual one. `init` stands in for `model.init`;
+`gain` and `lr_multiplier` are times `model.gain` and `optimiser.lr`, which can still be swept. Weights of norms and biases have no
+gain. The learning-rate multiplier reaches decoupled weight decay too, and clipping by norm comes before it.
+
+`model.preset = \"resnet20\"`, with `model.width`, is short for such a list. `isogram plan FILE --model` writes it out, to be pasted in its place; then
+its layers can be changed, and swept by name.
+
+Tables and `representations.safetensors` number the hidden layers, as `layers.0`; `layer_names` of `manifest.json` has the names, in
+the order of `layers` there, and the report shows both.
+
+### Weights from PyTorch, and back
+
+`safetensors.torch.save_file(net.state_dict(), \"weights.safetensors\")` writes what `model.init_from` reads, if layers have the names of the
+modules. A network that is only to be looked at, such as one trained elsewhere, is seen at step 0: this writes what its layers, the
+last included, make of images in the order of their file, as `0/0/layers.0` and so on in `representations.safetensors`. An `activation` that
+does nothing lets `fc` be seen, which would be the last otherwise; the one step that follows costs a batch.
+
+```toml
+steps = 1
+seeds = 1
+model.init_from = \"weights.safetensors\"
+model.layers = [
+  { kind = \"conv2d\", name = \"conv1\", out_channels = 16, kernel_size = 3 },
+  { kind = \"flatten\" },
+  { name = \"fc\", out_features = 10 },
+  { kind = \"activation\", function = \"identity\" },
+]
+save.representations = \"checkpoints\"
+batch.size = 2
+
+[data]
+source = \"files\"
+inputs = \"images.npy\"        # N × channels × rows × columns
+labels = \"labels.npy\"
+test_inputs = \"images.npy\"   # what is observed
+test_labels = \"labels.npy\"
+normalise = \"none\"
+```
+
+`parameters.safetensors` has the parameters of replica 3 as `3/conv1.weight` and so on:
+
+```python
+saved = safetensors.torch.load_file(\"parameters.safetensors\")
+net.load_state_dict({name[2:]: value for name, value in saved.items() if name.startswith(\"3/\")}, strict=True)
+```
+
+`num_batches_tracked` is a float there, which `load_state_dict` takes; PyTorch uses it only where a batch norm has no momentum.
 ";
 
 /// The documentation of every key as Markdown: a table per section with type or choices, default and meaning.
@@ -244,6 +318,10 @@ mod tests {
         let settings = Experiment::from_toml(text, "example.toml").unwrap().settings().unwrap();
         assert_eq!(settings[1].experiment.model.layers.hidden(), ["fc1", "norm1", "block"]);
         assert_ne!(settings[0].experiment.model.layers, settings[1].experiment.model.layers);
+        // The other examples are read, at least.
+        for example in rest.split("```toml\n").skip(1) {
+            Experiment::from_toml(example.split_once("```").unwrap().0, "example.toml").unwrap();
+        }
         let (_, rest) = rest.split_once("```toml\n").unwrap();
         let (text, _) = rest.split_once("```").unwrap();
         let settings = Experiment::from_toml(text, "images.toml").unwrap().settings().unwrap();

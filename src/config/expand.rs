@@ -1,7 +1,7 @@
 //! From one experiment with a sweep to the list of its settings.
 
 use super::{
-    Experiment, SettingValue,
+    Experiment, Model, SettingValue,
     check::cross,
     schema,
     sweep::Sweep,
@@ -71,14 +71,34 @@ fn setting(index: u64, sweep: &Sweep, groups: &[Vec<usize>], base: &Node) -> Res
 
 fn resolve(base: &Node, columns: &[(String, SettingValue)]) -> Result<Experiment, Complaint> {
     let mut node = base.clone();
-    for (key, value) in columns {
+    let set = |node: &mut Node, (key, value): &(String, SettingValue)| {
         let path: Vec<&str> = key.split('.').collect();
-        node.set(&path, value.to_node()).map_err(|message| Complaint::of(key, message))?;
+        node.set(&path, value.to_node()).map_err(|message| Complaint::of(key, message))
+    };
+    // Layers are there once all is set that a preset is made of.
+    let (of_layers, others): (Vec<_>, Vec<_>) = columns.iter().partition(|(key, _)| key.starts_with("model.layers."));
+    others.into_iter().try_for_each(|column| set(&mut node, column))?;
+    if !of_layers.is_empty() {
+        write_out_preset(&mut node)?;
     }
+    of_layers.into_iter().try_for_each(|column| set(&mut node, column))?;
     schema::check(&node, schema::json_schema(), "")?;
     let experiment = from_node(&node)?;
     cross(&experiment)?;
     Ok(experiment)
+}
+
+/// Puts the layers of a preset in its place, if one is named.
+fn write_out_preset(node: &mut Node) -> Result<(), Complaint> {
+    let model = from_node(node)?.model;
+    model.check_preset().map_err(|(key, message)| Complaint::of(key, message))?;
+    if model.preset.is_none() {
+        return Ok(());
+    }
+    let layers = model.network().into_owned();
+    let plain = Model { layers, preset: None, width: None, depth: None, ..model };
+    let table = toml::Value::try_from(&plain).map_err(|error| Complaint::of("model.preset", error.to_string()))?;
+    node.set(&["model"], Node::from_toml(table)).map_err(|message| Complaint::of("model.preset", message))
 }
 
 /// Gives a checked tree its types.

@@ -52,7 +52,7 @@ pub use crate::data::{Normalise, features::Absent};
 use crate::error::{Error, Result};
 pub use crate::nn::{
     AbsentTerms, Activation, Batch, BatchMode, Fan, Init, LayerKind, LayerSettings, Layers, Loss, LossKind, Optimiser,
-    OptimiserKind, Reduction, Schedule, ScheduleKind,
+    OptimiserKind, Preset, Reduction, Schedule, ScheduleKind,
 };
 use crate::settings::settings;
 

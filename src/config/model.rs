@@ -1,8 +1,9 @@
 //! `[model]`: one replica's architecture and its initial weights.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
-use crate::nn::{Activation, Fan, Init, Layers};
+use crate::nn::{Activation, Fan, Init, LayerSettings, Layers, Preset, written};
 use crate::settings::{choices, settings};
 
 choices! {
@@ -17,13 +18,25 @@ choices! {
     }
 }
 
+/// Widths of hidden layers if nothing is said.
+const WIDTHS: [u32; 2] = [64, 64];
+
 settings! {
     /// One replica. The widths of input and output come from the data.
     Model {
         /// The layers, from input to output: widths of hidden layers, all fully connected, before an output layer; `[]` is a linear
         /// model. Or a list of `[[model.layers]]` of any kind, the output layer included.
-        #[schemars(extend("synonyms" = ["hidden", "hidden_layers", "hidden_sizes", "widths", "width", "units"]))]
-        layers: Layers = vec![64, 64].into(),
+        #[schemars(extend("synonyms" = ["hidden", "hidden_layers", "hidden_sizes", "widths", "units"]))]
+        layers: Layers = WIDTHS.to_vec().into(),
+        /// A network with a name, in place of `layers`; `isogram plan --model` writes it out as such.
+        #[schemars(extend("synonyms" = ["architecture", "arch"]))]
+        preset: Option<Preset> = None,
+        /// Units or channels of the first layer of `preset`.
+        #[schemars(range(min = 1, max = 65536))]
+        width: Option<u32> = None,
+        /// How many layers or blocks `preset` has, where its name does not say it.
+        #[schemars(range(min = 1, max = 1000))]
+        depth: Option<u32> = None,
         /// Width of the input, only to check it: a run stops if the data disagree.
         #[schemars(range(min = 1, max = 16777216))]
         inputs: Option<u32> = None,
@@ -70,8 +83,57 @@ settings! {
         /// Numbers that the network's matrix products take.
         precision: Precision = Precision::Single,
         /// Safetensors file of initial weights, named as in `parameters.safetensors` (`layers.0.weight`, ...: out x in), in
-        /// place of drawn ones; every seed starts from them.
+        /// place of drawn ones; every seed starts from them. A `state_dict` of PyTorch is such a file, of floats of 16, 32 or 64
+        /// bits; all names and shapes that differ are said at once.
         #[schemars(extend("format" = "path", "synonyms" = ["weights"]))]
         init_from: Option<PathBuf> = None,
+    }
+}
+
+impl Model {
+    /// The layers, those of a preset written out.
+    pub fn network(&self) -> Cow<'_, Layers> {
+        match self.preset {
+            Some(preset) => Cow::Owned(Layers::List(preset.layers(self.width, self.depth, self.activation))),
+            None => Cow::Borrowed(&self.layers),
+        }
+    }
+
+    /// The layers as TOML that a file can have for `preset`, `width`, `depth` or a list of widths. Widths with dropout or skip
+    /// connections, which no list has the same, stay what they are.
+    pub fn written_out(&self) -> String {
+        let list = match &*self.network() {
+            Layers::List(list) => written(list),
+            Layers::Widths(widths) if self.dropout > 0.0 || self.skip > 0 => format!("{widths:?}"),
+            Layers::Widths(widths) => {
+                let dense =
+                    |out_features, activation| LayerSettings { out_features, activation, ..LayerSettings::default() };
+                let hidden = widths.iter().map(|&width| dense(Some(width), Some(self.activation)));
+                written(&hidden.chain([dense(None, None)]).collect::<Vec<_>>())
+            }
+        };
+        format!("[model]\nlayers = {list}\n")
+    }
+
+    /// What is wrong with a preset, or with what is said of one, by key and sentence.
+    pub(super) fn check_preset(&self) -> Result<(), (&'static str, String)> {
+        let Some(preset) = self.preset else {
+            return match (self.width, self.depth) {
+                (None, None) => Ok(()),
+                (Some(_), _) => {
+                    Err(("model.width", "is of model.preset, and none is named: write model.layers".into()))
+                }
+                (None, Some(_)) => {
+                    Err(("model.depth", "is of model.preset, and none is named: write model.layers".into()))
+                }
+            };
+        };
+        if self.layers != WIDTHS.to_vec().into() {
+            return Err(("model.preset", "expected either model.preset or model.layers, got both".into()));
+        }
+        if self.depth.is_some() && preset.depth().is_none() {
+            return Err(("model.depth", format!("{preset} has as many layers as its name says: leave the key out")));
+        }
+        Ok(())
     }
 }

@@ -55,6 +55,9 @@ pub struct Manifest {
     /// Names of the hidden layers, from the input upwards.
     #[serde(default)]
     pub layers: Vec<String>,
+    /// What the experiment calls them, in the same order; none where `layers` are their only names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layer_names: Vec<String>,
     /// The groups into which the sweep was cut.
     #[serde(default)]
     pub groups: Vec<GroupEntry>,

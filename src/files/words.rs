@@ -25,6 +25,16 @@ impl Words {
         place
     }
 
+    /// Puts other words in the places of some, one for one.
+    pub fn rename(&mut self, from: &[String], to: &[String]) {
+        for (from, to) in from.iter().zip(to).filter(|(from, to)| from != to) {
+            if let Some(place) = self.places.remove(from) {
+                self.list[place as usize].clone_from(to);
+                self.places.insert(to.clone(), place);
+            }
+        }
+    }
+
     /// The place of `word`, if it is in the list.
     pub fn find(&self, word: &str) -> Option<u32> {
         self.places.get(word).copied()
@@ -38,5 +48,21 @@ impl Words {
     /// All words, in the order in which they came.
     pub fn list(&self) -> &[String] {
         &self.list
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_words_take_the_places_of_some() {
+        let mut words = Words::default();
+        let places = ["layers.0", "loss", "layers.2"].map(|word| words.place(word));
+        let [from, to] = [["layers.0", "layers.1", "layers.2"], ["conv1 (0)", "bn1 (1)", "layers.2"]];
+        words.rename(&from.map(str::to_owned), &to.map(str::to_owned));
+        assert_eq!(words.list(), ["conv1 (0)", "loss", "layers.2"]);
+        assert_eq!(["conv1 (0)", "loss", "layers.2"].map(|word| words.find(word)), places.map(Some));
+        assert_eq!(words.find("layers.0"), None);
     }
 }

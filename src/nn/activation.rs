@@ -62,6 +62,21 @@ impl Default for Below {
 }
 
 impl Activation {
+    /// C_b and C_W, if there are such: variances of biases and, times the number of inputs, of weights, at which neither signals nor
+    /// their differences grow or vanish exponentially with depth (Roberts, Yaida and Hanin 2022, chapter 5). Those of `gelu`,
+    /// `gelu_tanh` and `silu` are where the parallel and the perpendicular susceptibility are both 1, found by quadrature.
+    pub fn critical(self, below: Below) -> Option<[f64; 2]> {
+        match self {
+            Self::Identity | Self::Tanh => Some([0.0, 1.0]),
+            Self::Relu => Some([0.0, 2.0]),
+            Self::LeakyRelu => Some([0.0, 2.0 / (1.0 + f64::from(below.slope).powi(2))]),
+            Self::Gelu => Some([0.172_922_390_756, 1.983_058_257_44]),
+            Self::GeluTanh => Some([0.172_895_198_264, 1.982_888_239_82]),
+            Self::Silu => Some([0.555_143_190_654, 1.988_004_677_55]),
+            Self::Elu | Self::Softplus | Self::Sigmoid => None,
+        }
+    }
+
     /// The function of each element of `x`, with the usual slope and size below zero.
     ///
     /// # Errors

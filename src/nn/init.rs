@@ -1,12 +1,12 @@
 //! Initial weights, drawn on the device by counter-based random numbers keyed by the parameter's path.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::Distribution;
 use crate::settings::choices;
 
 choices! {
-    /// How weights are drawn. Biases start at 0, save for `pytorch`.
+    /// How weights are drawn. Biases start at 0, save for `pytorch` and `critical`.
     Init {
         /// Normal with standard deviation gain sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio 2010).
         XavierNormal = "xavier_normal" ["xavier", "glorot", "glorot_normal"],
@@ -27,6 +27,11 @@ choices! {
         Uniform = "uniform",
         /// What `torch.nn.Linear` does: weights uniform within ±gain / sqrt(fan_in), biases within ±1 / sqrt(fan_in).
         Pytorch = "pytorch" ["default"],
+        /// Normal with variance gain² C_W / fan_in, biases normal with variance C_b, at which the activation function that follows
+        /// keeps signals and gradients of one size from layer to layer (Roberts, Yaida and Hanin 2022, chapter 5): C_W = 2 for `relu`,
+        /// 2 / (1 + `slope`²) for `leaky_relu`, 1 for `tanh` and `identity`, with C_b = 0; 1.983 and 0.173 for `gelu`, 1.988 and 0.555
+        /// for `silu`. It is `activation` of the layer, or else of the model.
+        Critical = "critical",
     }
 }
 
@@ -54,12 +59,14 @@ impl Fan {
 }
 
 /// How weights are drawn, each scaled by a gain.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Initialiser {
     /// The distribution.
     pub init: Init,
     /// Which width sets the scale in `kaiming_normal`, `kaiming_uniform` and `variance_scaling`.
     pub fan: Fan,
+    /// C_b and C_W of `critical`, if there are such for the activation function.
+    pub critical: Option<[f64; 2]>,
 }
 
 impl From<Init> for Initialiser {
@@ -84,13 +91,17 @@ impl Initialiser {
             Init::Orthogonal | Init::Normal => (Distribution::Normal, 1.0),
             Init::Uniform => (Distribution::Uniform, 1.0),
             Init::Pytorch => (Distribution::Uniform, 1.0 / (inputs as f64).sqrt()),
+            Init::Critical => {
+                let [_, variance] = self.critical.unwrap_or([0.0, 1.0]);
+                (Distribution::Normal, (variance / inputs as f64).sqrt())
+            }
         }
     }
 
     /// Initial value of a weight matrix `[outputs, inputs]` named `path`, for a scalar `gain` and an integer `seed`.
     ///
     /// # Errors
-    /// If the matrix is too large to be made orthogonal.
+    /// If the matrix is too large to be made orthogonal, or nothing is critical for the activation function.
     pub fn weight(
         self,
         g: &mut Graph,
@@ -100,6 +111,12 @@ impl Initialiser {
         gain: Tensor,
         seed: Tensor,
     ) -> Result<Tensor> {
+        if self.init == Init::Critical && self.critical.is_none() {
+            return Err(Error::config(format!(
+                "init = \"critical\": `{path}` goes into an activation function of which no critical variances are known; they are for \
+                 identity, relu, leaky_relu, tanh, gelu, gelu_tanh and silu"
+            )));
+        }
         let (distribution, factor) = self.recipe(inputs, outputs);
         let drawn = self.draw(g, path, &[outputs, inputs], distribution, seed);
         let drawn = if self.init == Init::Orthogonal { g.orthogonal(drawn)? } else { drawn };
@@ -109,7 +126,7 @@ impl Initialiser {
         g.times(drawn, scale)
     }
 
-    /// Initial value of a bias `[1, outputs]`: zero, but for PyTorch's default.
+    /// Initial value of a bias `[1, outputs]`: zero, but for PyTorch's default and what is critical.
     ///
     /// # Errors
     /// None of its own.
@@ -117,6 +134,13 @@ impl Initialiser {
         if self.init == Init::Pytorch {
             let drawn = self.draw(g, path, &[1, outputs], Distribution::Uniform, seed);
             let factor = g.number(1.0 / (inputs as f64).sqrt());
+            return g.times(drawn, factor);
+        }
+        if let (Init::Critical, Some([variance, _])) = (self.init, self.critical)
+            && variance > 0.0
+        {
+            let drawn = self.draw(g, path, &[1, outputs], Distribution::Normal, seed);
+            let factor = g.number(variance.sqrt());
             return g.times(drawn, factor);
         }
         let zero = g.constant(0.0);

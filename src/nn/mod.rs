@@ -16,7 +16,8 @@ pub use batch::{Batch, BatchMode};
 pub use dropout::{Dropout, dropout};
 pub use init::{Fan, Init, Initialiser};
 pub use layers::{
-    Common, Dense, Form, Layer, LayerKind, LayerSettings, Layers, Padding, Pass, Same, Sides, Stack, Start, declare,
+    Common, Dense, Form, Layer, LayerKind, LayerSettings, Layers, Padding, Pass, Preset, Same, Shortcut, Sides, Stack,
+    Start, declare, written,
 };
 pub use loss::{AbsentTerms, Loss, LossKind, Reduction};
 pub use loss_scale::LossScale;

@@ -113,13 +113,29 @@ impl Optimiser {
         gradients: &[Tensor],
         hyper: Hyper,
     ) -> Result<Vec<Update>> {
+        self.updates_scaled(g, parameters, gradients, &[], hyper)
+    }
+
+    /// The same, with what the learning rate is times for each of the parameters: 1 where nothing is said.
+    ///
+    /// # Errors
+    /// As [`updates`](Self::updates).
+    pub fn updates_scaled(
+        &self,
+        g: &mut Graph,
+        parameters: &[Tensor],
+        gradients: &[Tensor],
+        lr_multipliers: &[f64],
+        hyper: Hyper,
+    ) -> Result<Vec<Update>> {
         let mut updates = Vec::new();
         let corrections = match self.kind {
             OptimiserKind::Adam | OptimiserKind::Adamw => Some(bias_corrections(g, hyper, &mut updates)?),
             OptimiserKind::Sgd | OptimiserKind::Rmsprop => None,
         };
         let (decays, decoupled) = (self.weight_decay > 0.0, self.is_decoupled());
-        for (&p, &gradient) in parameters.iter().zip(gradients) {
+        let factors = lr_multipliers.iter().copied().chain(std::iter::repeat(1.0));
+        for ((&p, &gradient), factor) in parameters.iter().zip(gradients).zip(factors) {
             if g.shape(p) != g.shape(gradient) {
                 return Err(Error::Shape(format!("{} is no gradient of {}", g.describe(gradient), g.describe(p))));
             }
@@ -130,9 +146,15 @@ impl Optimiser {
                 gradient
             };
             let direction = self.direction(g, p, gradient, hyper, corrections, &mut updates)?;
-            let step = g.times(hyper.lr, direction)?;
+            let lr = if factor == 1.0 {
+                hyper.lr
+            } else {
+                let factor = g.number(factor);
+                g.times(hyper.lr, factor)?
+            };
+            let step = g.times(lr, direction)?;
             let base = if decays && decoupled {
-                let rate = g.times(hyper.lr, hyper.weight_decay)?;
+                let rate = g.times(lr, hyper.weight_decay)?;
                 let shrink = g.times(rate, p)?;
                 g.minus(p, shrink)?
             } else {

@@ -184,6 +184,11 @@ impl Paired {
         self.matrices.get(&self.main()).map_or([None; 2], |[first, last]| [first.as_ref(), last.as_ref()])
     }
 
+    /// Gives layers other names.
+    pub fn rename(&mut self, from: &[String], to: &[String]) {
+        self.words.rename(from, to);
+    }
+
     /// The bands over pairs of one layer in two networks.
     pub fn over_steps(&self, estimator: Estimator, layer: &str, class: Class) -> Vec<Band> {
         let layer = self.words.find(layer);

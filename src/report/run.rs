@@ -36,12 +36,19 @@ impl Run {
         }
         let manifest = Manifest::read(&path)?;
         let settings = Settings::of(&manifest.replicas);
-        let observed = Observed::new(metrics(dir, &manifest)?, &settings);
-        let layers = if manifest.layers.is_empty() { observed.layers() } else { manifest.layers.clone() };
+        let named =
+            |layers: &[String]| -> Vec<String> { layers.iter().map(|layer| in_words(&manifest, layer)).collect() };
+        let mut table = metrics(dir, &manifest)?;
+        table.words.rename(&manifest.layers, &named(&manifest.layers));
+        let observed = Observed::new(table, &settings);
+        let layers = if manifest.layers.is_empty() { observed.layers() } else { named(&manifest.layers) };
         let pairs = dir.join(layout::PAIRS);
         let paired = if pairs.exists() {
             let plain = Plain::of(&manifest.settings);
-            Some(Paired::read(&pairs, &settings, plain, chosen(&settings), layers.last().map(String::as_str))?)
+            let last = manifest.layers.last().or(layers.last()).map(String::as_str);
+            let mut paired = Paired::read(&pairs, &settings, plain, chosen(&settings), last)?;
+            paired.rename(&manifest.layers, &named(&manifest.layers));
+            Some(paired)
         } else {
             None
         };
@@ -51,6 +58,15 @@ impl Run {
     /// Whether there is more than one setting.
     pub fn is_sweep(&self) -> bool {
         self.settings.len() > 1
+    }
+}
+
+/// A layer as figures call it: by its name, if it has one, and its number.
+fn in_words(manifest: &Manifest, layer: &str) -> String {
+    let place = manifest.layers.iter().position(|other| other == layer);
+    match (place.and_then(|place| manifest.layer_names.get(place)), layer.strip_prefix("layers.")) {
+        (Some(name), Some(number)) if name != layer => format!("{name} ({number})"),
+        _ => layer.to_owned(),
     }
 }
 

@@ -209,7 +209,7 @@ fn normals(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
 
 fn initialisers(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
     let gain = g.constant(1.5);
-    let of = |init, fan| Initialiser { init, fan };
+    let of = |init, fan| Initialiser { fan, ..Initialiser::from(init) };
     [
         Init::XavierNormal.into(),
         of(Init::KaimingUniform, Fan::FanIn),

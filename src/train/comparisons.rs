@@ -36,7 +36,7 @@ impl Comparisons {
     /// If layers are named that are not there, or the comparison of so many replicas is beyond the adapter.
     pub fn plan(sweep: &Sweep, gpu: Option<&Arc<Gpu>>, groups: &[Planned]) -> Result<Self> {
         let e = &sweep.experiment;
-        let observe = &e.observe.numbered(&e.model.layers.hidden());
+        let observe = &e.observe.numbered(&e.model.network().hidden());
         let depths = || groups.iter().map(|g| g.compiled.hidden.len());
         let depth = depths().min().unwrap_or(0);
         let layers = observer::chosen_layers(observe, depth)?;

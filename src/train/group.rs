@@ -160,18 +160,16 @@ impl Group {
     /// Replaces initial parameters by given ones, of the shapes that PyTorch gives them, for all replicas.
     ///
     /// # Errors
-    /// If a parameter is missing or has another shape.
+    /// If names or shapes differ, with all that do.
     pub fn set_parameters(&mut self, named: &[NamedArray], origin: &Path) -> Result<()> {
-        for (name, expected) in self.compiled.parameter_names.iter().zip(self.compiled.parameter_shapes()) {
-            let Some((_, shape, values)) = named.iter().find(|(n, ..)| n == name) else {
-                return Err(Error::data(origin, format!("has no tensor `{name}`, which the model needs")));
-            };
-            if *shape != expected {
-                return Err(Error::data(
-                    origin,
-                    format!("`{name}` has the shape {shape:?}, and the model needs {expected:?}"),
-                ));
-            }
+        let (names, shapes) = (&self.compiled.parameter_names, self.compiled.parameter_shapes());
+        let differences = differences(names, &shapes, named);
+        if !differences.is_empty() {
+            return Err(Error::data(origin, differences.join("; ")));
+        }
+        for name in &self.compiled.parameter_names {
+            // A count that the file lacks stays 0.
+            let Some((_, _, values)) = named.iter().find(|(n, ..)| n == name) else { continue };
             for (machine, members) in &mut self.slices {
                 for replica in 0..members.len() {
                     machine.write_replica(name, replica, values)?;
@@ -275,6 +273,33 @@ impl Group {
     pub fn wait(&mut self) -> Result<()> {
         self.slices.iter_mut().try_for_each(|(machine, _)| machine.wait())
     }
+}
+
+/// What a batch norm counts without using it, which not all files have.
+const UNUSED: &str = ".num_batches_tracked";
+
+/// What keeps given arrays from being those of a model, whose `names` have these `shapes`. Of arrays that the model lacks, those
+/// count that belong to one of its layers, and all if one of its own is missing, which may be there under another name.
+fn differences(names: &[String], shapes: &[Vec<usize>], given: &[NamedArray]) -> Vec<String> {
+    let mut all = Vec::new();
+    for (name, expected) in names.iter().zip(shapes) {
+        match given.iter().find(|(n, ..)| n == name) {
+            Some((_, shape, _)) if shape != expected => {
+                all.push(format!("`{name}` has the shape {shape:?}, and the model needs {expected:?}"));
+            }
+            None if !name.ends_with(UNUSED) => all.push(format!("has no tensor `{name}`, which the model needs")),
+            _ => {}
+        }
+    }
+    let missing = all.iter().any(|difference| difference.starts_with("has no"));
+    let layer = |name: &str| name.rsplit_once('.').map(|(layer, _)| layer.to_owned());
+    let own: Vec<_> = names.iter().map(|name| layer(name)).collect();
+    for (name, shape, _) in given.iter().filter(|(name, ..)| !names.contains(name)) {
+        if missing || own.contains(&layer(name)) {
+            all.push(format!("has `{name}` of the shape {shape:?}, for which the model has no place"));
+        }
+    }
+    all
 }
 
 /// What the name of a lowering ends in where products are taken by cooperative matrices.

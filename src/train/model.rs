@@ -27,6 +27,6 @@ impl Model for config::Model {
             input_dropout: self.input_dropout > 0.0,
         };
         let own = self.input_shape.as_ref().map(|shape| shape.iter().map(|&n| n as usize).collect::<Vec<_>>());
-        Ok(Box::new(declare(g, &self.layers, own.as_deref().unwrap_or(inputs), outputs, &common)?))
+        Ok(Box::new(declare(g, &self.network(), own.as_deref().unwrap_or(inputs), outputs, &common)?))
     }
 }

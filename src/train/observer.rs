@@ -109,7 +109,7 @@ pub(super) const KEPT: &str = "cka_kept";
 
 /// The observer of the measures that an experiment names.
 pub fn built_in(e: &config::Experiment) -> impl Observer + use<> {
-    Standard(e.observe.numbered(&e.model.layers.hidden()))
+    Standard(e.observe.numbered(&e.model.network().hidden()))
 }
 
 struct Standard(config::Observe);

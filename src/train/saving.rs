@@ -9,6 +9,7 @@ use super::recorder::Recorder;
 use crate::data::{NamedArray, read_safetensors};
 use crate::error::{Error, Result};
 use crate::files::Layer;
+use crate::nn::Form;
 
 /// What a hidden layer of a replica makes of a set of examples.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,15 +22,29 @@ pub struct Representation {
     pub fit: bool,
     /// Examples and units.
     pub shape: [usize; 2],
-    /// Row by row.
+    /// Row by row; the units of an image in the order (row, column, channel).
     pub values: Vec<f32>,
+    /// What one example is.
+    pub form: Form,
 }
 
 impl Representation {
-    /// As files have it, named `<replica>/<layer>`, or `<replica>/fit/<layer>`.
+    /// As files have it, named `<replica>/<layer>`, or `<replica>/fit/<layer>`: images as `[N, channels, height, width]`, and
+    /// sequences of tokens as `[N, T, features]`.
     pub fn into_array(self) -> NamedArray {
         let set = if self.fit { "fit/" } else { "" };
-        (format!("{}/{set}{}", self.replica, self.layer), self.shape.to_vec(), self.values)
+        let name = format!("{}/{set}{}", self.replica, self.layer);
+        let Form { features, channels_first, .. } = self.form;
+        let mut shape = self.form.extents.clone();
+        shape.insert(if channels_first { 0 } else { shape.len() }, features);
+        shape.insert(0, self.shape[0]);
+        if !channels_first {
+            return (name, shape, self.values);
+        }
+        let examples = self.values.chunks(self.shape[1].max(1));
+        let channel = |example: &[f32], c: usize| example.iter().skip(c).step_by(features).copied().collect::<Vec<_>>();
+        let values = examples.flat_map(|example| (0..features).flat_map(move |c| channel(example, c))).collect();
+        (name, shape, values)
     }
 }
 
@@ -106,12 +121,14 @@ impl Groups {
             for (layer, &units) in compiled.hidden.iter().enumerate() {
                 let mut sets = vec![(representation_name(layer), false, data.probe.examples)];
                 sets.extend(fit_examples.map(|n| (fit_representation_name(layer), true, n)));
+                let form = &compiled.forms[layer];
                 let layer = Layer::of(layer);
                 for (variable, fit, examples) in sets {
                     let values = machine.read_variable(&variable)?;
                     for (part, &replica) in values.chunks(examples * units).zip(members) {
                         let (shape, values) = ([examples, units], part.to_vec());
-                        all.push((replica, Representation { replica, layer, fit, shape, values }));
+                        let form = form.clone();
+                        all.push((replica, Representation { replica, layer, fit, shape, values, form }));
                     }
                 }
             }

@@ -22,6 +22,7 @@ mod layers;
 mod library;
 mod measures;
 mod memory;
+mod networks;
 mod observed;
 mod partial;
 mod precision;

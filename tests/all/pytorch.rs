@@ -390,7 +390,7 @@ fn initial_weights_have_the_published_spread() {
         let mut g = Graph::new();
         let seed = g.variable("seed", &[1, 1], DType::U32, VariableKind::State).unwrap();
         let gain = g.constant(gain);
-        let weight = Initialiser { init, fan }.weight(&mut g, "w", 64, 32, gain, seed).unwrap();
+        let weight = Initialiser { fan, ..Initialiser::from(init) }.weight(&mut g, "w", 64, 32, gain, seed).unwrap();
         let functions = [Function::new("f", vec![Effect::Output("w".into(), weight)])];
         for (machine_name, mut machine) in support::machines(&g, &functions, 40) {
             machine.write_integers("seed", &(0..40).collect::<Vec<_>>()).unwrap();

@@ -7,6 +7,12 @@ use crate::graph::{Effect, Graph, Tensor, VariableKind};
 use crate::kernels::program::{DType, Unary};
 use crate::nn::Update;
 
+/// Added to a variance, as in PyTorch.
+pub(super) const EPS: f64 = 1e-5;
+
+/// Weight of a new batch in running statistics, as in PyTorch.
+pub(super) const MOMENTUM: f64 = 0.1;
+
 /// Each feature made to have mean 0 and variance 1 over the rows of a batch; in evaluation by running statistics of the batches
 /// trained on. As in PyTorch, the running variance is of n - 1.
 #[derive(Clone, Debug)]
@@ -62,7 +68,12 @@ impl Layer for BatchNorm {
     }
 
     fn initialise(&self, g: &mut Graph, _: Start) -> Result<Vec<Effect>> {
-        self.affine.initialise(g)
+        let mut effects = self.affine.initialise(g)?;
+        for (buffer, value) in [(self.running_mean, 0.0), (self.running_var, 1.0), (self.batches, 0.0)] {
+            let (value, extents) = (g.constant(value), g.shape(buffer).extents().to_vec());
+            effects.push(Effect::Assign(g.variable_of(buffer)?, g.broadcast(value, &extents)?));
+        }
+        Ok(effects)
     }
 
     fn forward(&self, g: &mut Graph, x: Tensor, pass: &mut Pass) -> Result<Tensor> {

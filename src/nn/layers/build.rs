@@ -1,12 +1,13 @@
 //! From settings to layers whose parameters are declared.
 
-use super::batch_norm::BatchNorm;
+use super::batch_norm::{BatchNorm, EPS, MOMENTUM};
 use super::conv::Conv;
 use super::embedding::Embedding;
 use super::norm::{Affine, Norm, Over};
+use super::own::Own;
 use super::pool::{GlobalPool, Pool};
 use super::positions::{Flatten, Unflatten};
-use super::residual::Residual;
+use super::residual;
 use super::settings::{LayerKind, LayerSettings, Layers};
 use super::stack::Entry;
 use super::{Dense, Form, Layer, Sides, Stack};
@@ -15,9 +16,6 @@ use crate::graph::Graph;
 use crate::nn::activation::Activated;
 use crate::nn::dropout::{Dropping, Rate};
 use crate::nn::{Activation, Below};
-
-/// Added to a variance, as in PyTorch.
-const EPS: f64 = 1e-5;
 
 /// What is said once for all layers of a network.
 #[derive(Clone, Copy, Debug, Default)]
@@ -178,17 +176,20 @@ fn layer(
             None => return refuse(format!("expected num_groups, into which the features of {input} are cut")),
         },
         LayerKind::BatchNorm => {
-            let (eps, momentum) = (settings.eps.unwrap_or(EPS), settings.momentum.unwrap_or(0.1));
+            let (eps, momentum) = (settings.eps.unwrap_or(EPS), settings.momentum.unwrap_or(MOMENTUM));
             layers.push(Box::new(BatchNorm::new(g, path, features, eps, momentum)?));
         }
         LayerKind::Residual => {
-            let (body, gives) = stack(g, &named(&settings.body, path), input.clone(), common)?;
-            if gives != input {
-                return refuse(format!(
-                    "its body makes {gives} of {input}, and both are added: let the last have as many features"
-                ));
+            let mut body =
+                |g: &mut Graph, path: &str, list: &[LayerSettings], input| stack(g, &named(list, path), input, common);
+            let (blocks, gives) = residual::blocks(g, path, settings, input, &mut body)?;
+            for block in blocks {
+                if !layers.is_empty() {
+                    layers.extend(settings.activation.map(activated));
+                }
+                layers.push(Box::new(block));
             }
-            layers.push(Box::new(Residual(body)));
+            form = gives;
         }
         LayerKind::Flatten => {
             form = Form::vector(input.positions() * features);
@@ -240,6 +241,8 @@ fn layer(
             form = Form::vector(features);
         }
     }
+    let mut layers: Vec<Box<dyn Layer>> =
+        layers.into_iter().map(|layer| Own::of(layer, settings, common.below)).collect();
     layers.extend(settings.activation.map(activated));
     Ok((layers, form))
 }

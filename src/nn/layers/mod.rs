@@ -9,21 +9,26 @@ mod conv;
 mod dense;
 mod embedding;
 mod norm;
+mod own;
 mod pass;
 mod pool;
 mod positions;
+mod preset;
 mod residual;
 mod settings;
 mod sides;
 mod stack;
 mod windows;
+mod written;
 
 pub use build::{Common, declare};
 pub use dense::Dense;
 pub use pass::{Pass, Start};
-pub use settings::{LayerKind, LayerSettings, Layers};
+pub use preset::Preset;
+pub use settings::{LayerKind, LayerSettings, Layers, Shortcut};
 pub use sides::{Padding, Same, Sides};
 pub use stack::Stack;
+pub use written::written;
 
 use std::fmt;
 
@@ -37,12 +42,22 @@ pub trait Layer: fmt::Debug {
         Vec::new()
     }
 
+    /// What would be trained, were it not frozen: it starts as parameters do, and stays.
+    fn frozen(&self) -> Vec<Tensor> {
+        Vec::new()
+    }
+
+    /// What the learning rate is times for each of the parameters.
+    fn lr_multipliers(&self) -> Vec<f64> {
+        vec![1.0; self.parameters().len()]
+    }
+
     /// What is neither trained nor forgotten: saved with the parameters, and changed by [`Pass::updates`].
     fn buffers(&self) -> Vec<Tensor> {
         Vec::new()
     }
 
-    /// Assignments of the parameters' initial values.
+    /// Assignments of the initial values of parameters and buffers.
     ///
     /// # Errors
     /// If they cannot be expressed.
@@ -55,6 +70,11 @@ pub trait Layer: fmt::Debug {
     /// # Errors
     /// If `x` does not have the form that the layer was declared for.
     fn forward(&self, g: &mut Graph, x: Tensor, pass: &mut Pass) -> Result<Tensor>;
+
+    /// What is made of one example at each of [`Pass::hidden`], if that is more than a vector.
+    fn hidden(&self) -> Vec<Form> {
+        Vec::new()
+    }
 
     /// How many tokens there are, if its input are such: whole numbers below this.
     fn vocabulary(&self, _: &Graph) -> Option<usize> {

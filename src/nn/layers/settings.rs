@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::sides::{Padding, Sides};
-use crate::nn::Activation;
+use crate::nn::{Activation, Init};
 use crate::settings::{choices, settings};
 
 choices! {
@@ -30,7 +30,7 @@ choices! {
         /// observed and tested, by the running statistics of the batches trained on, which files have as `running_mean` and
         /// `running_var` (Ioffe and Szegedy 2015).
         BatchNorm = "batch_norm" ["batchnorm", "batch_norm1d", "batchnorm1d", "batch_norm2d", "batchnorm2d"],
-        /// The result of the layers in `body`, added to what goes into them (He et al. 2016).
+        /// The result of the layers in `body`, added to what goes into them, or to its `shortcut` (He et al. 2016).
         Residual = "residual" ["skip", "block"],
         /// All positions of an example side by side, as of `embedding`; of images those of a channel together.
         Flatten = "flatten",
@@ -48,6 +48,18 @@ choices! {
         /// For each input, a token numbered from 0, a row of `weight`; as the first layer. What follows is applied at each
         /// position, until `flatten`.
         Embedding = "embedding",
+    }
+}
+
+choices! {
+    /// What is added to what the body of a residual layer gives.
+    Shortcut {
+        /// What goes into the body.
+        #[default]
+        Identity = "identity",
+        /// A convolution of that with windows of 1 × 1 and the strides of the body together, without bias, and a batch norm; of what
+        /// is no image a dense layer in place of the convolution. As torchvision names them: `downsample.0`, `downsample.1`.
+        Projection = "projection" ["downsample", "conv1x1"],
     }
 }
 
@@ -112,11 +124,31 @@ settings! {
         /// convolution.
         #[schemars(range(min = 1, max = 65536))]
         groups: Option<u32> = None,
+        /// What `residual` adds to what its body gives; by default `identity`.
+        shortcut: Option<Shortcut> = None,
+        /// How often `residual` comes, one after the other, as layers `<name>.0`, `<name>.1` and so on, each with `activation`. Only
+        /// the first has the strides of convolutions in `body`, and a projection. By default once, with no number in names.
+        #[schemars(range(min = 1, max = 1000))]
+        repeat: Option<u32> = None,
+        /// Whether it stays as it starts, as from `model.init_from`: neither its parameters nor its running statistics move, these
+        /// are what a batch norm normalises by, and nothing is dropped in it. Of `residual` all that is in it is meant, as with the
+        /// keys below.
+        #[schemars(extend("synonyms" = ["frozen", "trainable", "requires_grad"]))]
+        freeze: Option<bool> = None,
+        /// How its weights are drawn; by default `model.init`.
+        #[schemars(extend("synonyms" = ["kernel_initializer", "weight_init"]))]
+        init: Option<Init> = None,
+        /// Factor on its initial weights, beside `model.gain`; by default 1.
+        #[schemars(extend("minimum" = 0.0))]
+        gain: Option<f64> = None,
+        /// What the learning rate is times for its parameters; by default 1. Decoupled weight decay is scaled with it.
+        #[schemars(extend("minimum" = 0.0, "synonyms" = ["lr_mult", "lr_scale", "learning_rate_multiplier"]))]
+        lr_multiplier: Option<f64> = None,
     }
 }
 
 impl LayerKind {
-    /// The keys that it has beside `kind` and `name`.
+    /// The keys that it has beside `kind`, `name` and [`shared`](Self::shared) ones.
     pub const fn keys(self) -> &'static [&'static str] {
         match self {
             Self::Dense => &["out_features", "bias", "activation"],
@@ -126,7 +158,7 @@ impl LayerKind {
             Self::RmsNorm => &["eps", "activation"],
             Self::GroupNorm => &["num_groups", "eps", "activation"],
             Self::BatchNorm => &["eps", "momentum", "activation"],
-            Self::Residual => &["body", "activation"],
+            Self::Residual => &["body", "shortcut", "repeat", "activation"],
             Self::Flatten | Self::GlobalAvgPool => &[],
             Self::Embedding => &["num_embeddings", "embedding_dim"],
             Self::Conv1d | Self::Conv2d => {
@@ -134,6 +166,20 @@ impl LayerKind {
             }
             Self::MaxPool => &["kernel_size", "stride", "padding", "dilation"],
             Self::AvgPool => &["kernel_size", "stride", "padding"],
+        }
+    }
+}
+
+impl LayerKind {
+    /// The keys that it has as others have that start and are trained as it is.
+    pub const fn shared(self) -> &'static [&'static str] {
+        match self {
+            Self::Activation | Self::Dropout | Self::Flatten | Self::MaxPool | Self::AvgPool | Self::GlobalAvgPool => {
+                &[]
+            }
+            Self::LayerNorm | Self::RmsNorm | Self::GroupNorm | Self::BatchNorm => &["freeze", "lr_multiplier"],
+            Self::Embedding => &["freeze", "gain", "lr_multiplier"],
+            _ => &["freeze", "init", "gain", "lr_multiplier"],
         }
     }
 }
@@ -173,7 +219,7 @@ impl LayerSettings {
     fn check(&self) -> Result<(), String> {
         let (own, plain) = (serde_json::to_value(self), serde_json::to_value(Self::default()));
         let (own, plain) = (own.unwrap_or_default(), plain.unwrap_or_default());
-        let keys = self.kind.keys();
+        let keys = [self.kind.keys(), self.kind.shared()].concat();
         let set = |key: &&String| own[*key] != plain[*key] && !["kind", "name"].contains(&key.as_str());
         if let Some(other) =
             own.as_object().into_iter().flat_map(|o| o.keys()).filter(set).find(|k| !keys.contains(&k.as_str()))
@@ -181,7 +227,7 @@ impl LayerSettings {
             return Err(format!(
                 "{} has no `{other}`; its keys are {}",
                 self.kind,
-                [&["kind", "name"], keys].concat().join(", ")
+                [&["kind", "name"], keys.as_slice()].concat().join(", ")
             ));
         }
         let word = |name: &String| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');

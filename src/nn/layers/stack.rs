@@ -34,6 +34,14 @@ impl Layer for Stack {
         self.layers().flat_map(Layer::parameters).collect()
     }
 
+    fn frozen(&self) -> Vec<Tensor> {
+        self.layers().flat_map(Layer::frozen).collect()
+    }
+
+    fn lr_multipliers(&self) -> Vec<f64> {
+        self.layers().flat_map(Layer::lr_multipliers).collect()
+    }
+
     fn buffers(&self) -> Vec<Tensor> {
         self.layers().flat_map(Layer::buffers).collect()
     }
@@ -61,6 +69,10 @@ impl Layer for Stack {
             }
         }
         Ok(value)
+    }
+
+    fn hidden(&self) -> Vec<Form> {
+        self.entries.iter().filter(|entry| entry.hidden).map(|entry| entry.form.clone()).collect()
     }
 
     fn vocabulary(&self, g: &Graph) -> Option<usize> {

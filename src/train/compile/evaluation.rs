@@ -60,7 +60,7 @@ impl Build<'_> {
             hidden: forward.hidden,
             kept: None,
             output: forward.output,
-            parameters: self.parameters.clone(),
+            parameters: [self.parameters.clone(), self.network.frozen()].concat(),
             loss: self.e.loss,
             features: declared.map(Declared::names).unwrap_or_default(),
             declared: declared.map(|d| d.features.clone()),

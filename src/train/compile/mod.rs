@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 use crate::graph::{Function, Graph, Tensor, VariableKind};
 use crate::kernels::matmul::Precision;
 use crate::kernels::program::DType;
-use crate::nn::{Dropout, Hyper, Layer, LossScale, Pass, Update};
+use crate::nn::{Dropout, Form, Hyper, Layer, LossScale, Pass, Update};
 
 /// A group's program before it is lowered.
 #[derive(Clone, Debug)]
@@ -39,9 +39,11 @@ pub struct Compiled {
     pub observed: Vec<Reading>,
     /// Width of each hidden layer.
     pub hidden: Vec<usize>,
+    /// What one example is at each of them.
+    pub forms: Vec<Form>,
     /// Trained values per replica.
     pub parameters: usize,
-    /// Names of what files have of a network: trained variables in order, and buffers.
+    /// Names of what files have of a network: trained variables in order, frozen ones, and buffers.
     pub parameter_names: Vec<String>,
     /// Whether the held-out set has an accuracy.
     pub test_accuracy: bool,
@@ -148,7 +150,7 @@ pub fn compile(
     let (norm, updates) = b.updates(&pass)?;
     let (step, tracked) = b.step(&pass, norm, &updates, track)?;
     let gradient = b.gradient(&pass)?;
-    let mut functions = vec![b.init(&pass, &updates)?, step];
+    let mut functions = vec![b.init(&updates)?, step];
 
     let seen = b.look(observers)?;
     let (mut evaluate, observed) = b.evaluation(&seen, observers)?;
@@ -166,12 +168,22 @@ pub fn compile(
 
     let Build { g, parameters, network, .. } = b;
     let name = |p: &Tensor| Ok(g.variable_info(g.variable_of(*p)?).name.clone());
+    let hidden: Vec<usize> = seen.hidden.iter().map(|&h| g.shape(h).columns()).collect();
+    let forms = network.hidden();
+    let form = |(i, &units): (usize, &usize)| {
+        forms.get(i).filter(|f| f.positions() * f.features == units).cloned().unwrap_or_else(|| Form::vector(units))
+    };
     Ok(Compiled {
         functions,
         observed,
-        hidden: seen.hidden.iter().map(|&h| g.shape(h).columns()).collect(),
+        forms: hidden.iter().enumerate().map(form).collect(),
+        hidden,
         parameters: parameters.iter().map(|&p| g.shape(p).elements()).sum(),
-        parameter_names: parameters.iter().chain(&network.buffers()).map(name).collect::<Result<_>>()?,
+        parameter_names: [parameters, network.frozen(), network.buffers()]
+            .iter()
+            .flatten()
+            .map(name)
+            .collect::<Result<_>>()?,
         graph: g,
         test_accuracy,
         mixed: e.model.precision == config::Precision::Mixed,
@@ -192,6 +204,9 @@ impl<'a> Build<'a> {
         let settings = Settings::declare(g)?;
         let stages = Stages::declare(g, e, data.outputs)?;
         let network = model.declare(g, &data.shape, data.outputs)?;
+        if network.parameters().is_empty() && !network.frozen().is_empty() {
+            return Err(Error::config("model.layers: expected a layer that is trained, and all are frozen"));
+        }
         if let Some(count) = network.vocabulary(g) {
             data.check_tokens(count)?;
         }

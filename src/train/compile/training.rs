@@ -10,7 +10,7 @@ use crate::graph::{Effect, Function, Tensor};
 use crate::kernels::matmul::Precision;
 use crate::kernels::program::{Binary, DType, Unary};
 use crate::measure::scale;
-use crate::nn::{self, Hyper, Initialiser, Start, Update, clip_by_global_norm, global_norm};
+use crate::nn::{self, Below, Hyper, Initialiser, Start, Update, clip_by_global_norm, global_norm};
 use crate::train::observer::Seen;
 
 /// Steps of which the training loss is kept on the device, for the progress bar.
@@ -97,7 +97,8 @@ impl Build<'_> {
             Some(_) => clip_by_global_norm(g, &pass.gradients, norm, self.settings.clip_norm)?,
             None => pass.gradients.clone(),
         };
-        Ok((norm, optimiser.updates(g, &self.parameters, &clipped, hyper)?))
+        let factors = self.network.lr_multipliers();
+        Ok((norm, optimiser.updates_scaled(g, &self.parameters, &clipped, &factors, hyper)?))
     }
 
     /// The function that trains, and what it records of pairs.
@@ -224,12 +225,13 @@ impl Build<'_> {
     }
 
     /// The function that sets everything to its start.
-    pub fn init(&mut self, pass: &Pass, updates: &[Update]) -> Result<Function> {
+    pub fn init(&mut self, updates: &[Update]) -> Result<Function> {
         let (g, state, model) = (&mut self.g, self.state, &self.e.model);
-        let init = Initialiser { init: model.init, fan: model.fan };
+        let below = Below { slope: model.slope as f32, alpha: model.alpha as f32 };
+        let init = Initialiser { init: model.init, fan: model.fan, critical: model.activation.critical(below) };
         let start = Start { init, gain: self.settings.gain, seed: state.seed };
         let mut effects = self.network.initialise(g, start)?;
-        for update in updates.iter().filter(|u| !self.parameters.contains(&u.old)).chain(&pass.buffers) {
+        for update in updates.iter().filter(|u| !self.parameters.contains(&u.old)) {
             let start = g.constant(update.start);
             let extents = g.shape(update.old).extents().to_vec();
             let start = g.broadcast(start, &extents)?;

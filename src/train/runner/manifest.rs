@@ -3,11 +3,23 @@
 use serde_json::{Map, Value, json};
 
 use super::Runner;
+use crate::config::Layers;
 use crate::error::Result;
 use crate::files::manifest::{AdapterEntry, DataEntry, Manifest, ReplicaEntry, ReplicaStatus, RunStatus};
 use crate::files::{Layer, layout};
 
 impl Runner<'_> {
+    /// Names of the layers that are looked at, where they are described one by one. Networks that differ in layers have those of
+    /// the first.
+    fn layer_names(&self) -> Vec<String> {
+        let Some(replica) = self.sweep.replicas.first() else { return Vec::new() };
+        let (network, layers) = (replica.experiment.model.network(), &self.observation.layers);
+        match &*network {
+            Layers::Widths(_) => Vec::new(),
+            Layers::List(_) => layers.iter().map_while(|&l| network.hidden().get(l).cloned()).collect(),
+        }
+    }
+
     /// The manifest, also written into the run's folder if it has one.
     pub fn write_manifest(&self, status: RunStatus) -> Result<Manifest> {
         let (e, data, adapter) = (&self.sweep.experiment, &self.sweep.data, &self.stamp.adapter);
@@ -53,6 +65,7 @@ impl Runner<'_> {
             steps: u64::from(e.steps),
             checkpoints: self.checkpoints().into_iter().map(u64::from).collect(),
             layers: self.observation.layers.iter().map(|&l| Layer::of(l).to_string()).collect(),
+            layer_names: self.layer_names(),
             groups,
             timings: self.clock.seconds().into(),
             throughput: self.clock.throughput(),

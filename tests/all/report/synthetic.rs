@@ -119,6 +119,7 @@ impl Synthetic {
             observed: None,
             checkpoints: self.checkpoints(),
             layers: (0..self.layers).map(Self::layer).collect(),
+            layer_names: Vec::new(),
             groups: vec![GroupEntry {
                 name: "all".to_owned(),
                 replicas: u64::from(self.replicas()),
