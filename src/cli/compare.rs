@@ -11,8 +11,8 @@ use isogram::files::{
 };
 use isogram::gpu::Gpu;
 use isogram::measure::catalogue::{Direction, Measure};
-use isogram::measure::compare::{Machine, Named, Table};
-use isogram::measure::comparison::{Compared, Request};
+use isogram::measure::compare::request::{Compared, Request};
+use isogram::measure::compare::{Named, Resources, Table};
 use isogram::report::comparison::{Comparison, Kind};
 
 use super::input::{Input, json_of, read, warn};
@@ -40,7 +40,7 @@ pub fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
         input
     };
     let gpu = adapter(args, &set, &request.measures)?;
-    let on = Machine { gpu: gpu.as_ref(), memory: args.device.memory() };
+    let on = Resources { memory: args.device.memory(), ..gpu.as_ref().into() };
     let begun = std::time::Instant::now();
     let mut show = |done: usize, total: usize| {
         if !args.quiet && !args.json && done < total && begun.elapsed().as_secs() >= 2 {

@@ -7,8 +7,8 @@ use isogram::data::{LabelColumn, read_labels_of};
 use isogram::files::{StatisticRow, check_folder, write_statistics_csv, write_statistics_parquet};
 use isogram::gpu::Gpu;
 use isogram::measure::catalogue::{Statistic, statistics};
-use isogram::measure::compare::{Machine, Named, Place};
-use isogram::measure::comparison::{Notes, REASONS, number, without};
+use isogram::measure::compare::request::{Notes, REASONS, number, without};
+use isogram::measure::compare::{Named, Place, Resources};
 use isogram::measure::describe::{Described, MAIN, describe as describe_all};
 
 use super::input::{Input, of_classes, read, warn};
@@ -40,7 +40,7 @@ pub fn describe(args: &DescribeArgs) -> anyhow::Result<u8> {
         .into());
     }
     let gpu = adapter(args, &set, &wanted)?;
-    let cells = describe_all(&set, &wanted, &labels, Machine { gpu: gpu.as_ref(), memory });
+    let cells = describe_all(&set, &wanted, &labels, Resources { memory, ..gpu.as_ref().into() });
     let cautions = if wanted.iter().any(|s| s.entry.labels) { of_classes(&labels) } else { Vec::new() };
     let outcome = write_files(args, &set, &wanted, &cells);
     warn(&left_out);

@@ -22,7 +22,7 @@ pub fn doctor(only: Option<&str>, as_json: bool) -> anyhow::Result<u8> {
         if choice == AdapterChoice::Cpu {
             let (isa, threads, profile) = (Isa::chosen()?, rayon::current_num_threads(), Profile::processor());
             let outcomes = selftest::run(None, &profile)?;
-            sound &= outcomes.iter().all(selftest::Outcome::passed);
+            sound &= outcomes.iter().all(selftest::CaseOutcome::passed);
             if as_json {
                 entries.push(
                     json!({"adapter": AdapterSummary::cpu(), "processor": cpu::processor(), "instructions": isa.name(),
@@ -59,7 +59,7 @@ pub fn doctor(only: Option<&str>, as_json: bool) -> anyhow::Result<u8> {
             Body::Tiled => "tiled (workgroup memory, for GPUs)",
         };
         let outcomes = selftest::run(Some(&gpu), &profile)?;
-        sound &= outcomes.iter().all(selftest::Outcome::passed);
+        sound &= outcomes.iter().all(selftest::CaseOutcome::passed);
         if as_json {
             entries.push(json!({"adapter": summary, "profile": profile, "bodies": format!("{body:?}").to_lowercase(), "selftest": tests(&outcomes)}));
             continue;
@@ -110,12 +110,12 @@ pub fn doctor(only: Option<&str>, as_json: bool) -> anyhow::Result<u8> {
     Ok(DONE)
 }
 
-fn tests(outcomes: &[selftest::Outcome]) -> serde_json::Value {
-    let of = |o: &selftest::Outcome| json!({"case": o.case, "passed": o.passed(), "error": o.error, "tolerance": o.tolerance, "kernels": o.kernels});
+fn tests(outcomes: &[selftest::CaseOutcome]) -> serde_json::Value {
+    let of = |o: &selftest::CaseOutcome| json!({"case": o.case, "passed": o.passed(), "error": o.error, "tolerance": o.tolerance, "kernels": o.kernels});
     outcomes.iter().map(of).collect()
 }
 
-fn write_tests(text: &mut String, outcomes: &[selftest::Outcome]) -> std::fmt::Result {
+fn write_tests(text: &mut String, outcomes: &[selftest::CaseOutcome]) -> std::fmt::Result {
     writeln!(text, "   self-test")?;
     for o in outcomes {
         let verdict = if o.passed() { "ok    " } else { "WRONG " };

@@ -3,8 +3,8 @@
 use isogram::Error;
 use isogram::data::{ArrayFile, Flattening, LeftOut, RowReader};
 use isogram::measure::catalogue::Measure;
-use isogram::measure::comparison::{Compared, Summary};
-use isogram::measure::streaming::{MAIN, Source, Sums, not_streamed, streamed};
+use isogram::measure::compare::request::{Compared, Summary};
+use isogram::measure::streaming::{MAIN, RowSource, Sums, not_streamed, streamed};
 
 use super::CompareArgs;
 use super::input::{fewer, say, shorten};
@@ -20,7 +20,7 @@ struct Array {
     flat: Flattening,
 }
 
-impl Source for Array {
+impl RowSource for Array {
     fn name(&self) -> &str {
         self.reader.name()
     }
@@ -57,7 +57,7 @@ pub(super) fn compare(args: &CompareArgs, measures: Vec<Measure>) -> anyhow::Res
         eprintln!("isogram: {left} of {of} measures need all examples at once, and are left out with --batch");
     }
     let memory = args.device.memory();
-    let (mut sources, mut left_out): (Vec<Box<dyn Source>>, Vec<LeftOut>) = (Vec::new(), Vec::new());
+    let (mut sources, mut left_out): (Vec<Box<dyn RowSource>>, Vec<LeftOut>) = (Vec::new(), Vec::new());
     for file in &args.files {
         let mut leave_out = |name: String, error: Error| match error {
             Error::Data { message, .. } if !args.input.strict => {

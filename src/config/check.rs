@@ -9,7 +9,7 @@ use super::{
     Reduction, ScheduleKind,
     checkpoints::Spacing,
     data::Source,
-    named,
+    observed_names,
     tree::{Complaint, shorten},
 };
 use crate::data::features::Feature;
@@ -166,7 +166,7 @@ fn features(e: &Experiment) -> Result<(), Complaint> {
         return refuse("observe.measures", message);
     }
     let names: Vec<&str> = data.features.iter().map(|f| f.name.as_str()).collect();
-    if let Some(message) = named::shared(&e.observe, &names) {
+    if let Some(message) = observed_names::shared(&e.observe, &names) {
         return refuse("data.features", message);
     }
     if e.observe.has(Measure::Substructure) && !declared.features().iter().any(Feature::is_of_four_bits) {

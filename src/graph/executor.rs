@@ -6,16 +6,25 @@
 //! of much work is cut into several by what its dispatches are estimated to do, so that no operating system's watchdog sees
 //! a long one.
 
+mod room;
+mod timing;
+mod transfer;
+
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub(super) use room::zeroed;
+pub use room::{Room, RoomSize};
+pub use timing::Clock;
+pub use transfer::Submission;
+
 use super::plan::{Dispatch, Plan, PlannedFunction};
-use super::room::{Guest, Room, read_mapped};
-use crate::error::{Error, Result};
-use crate::gpu::{Gpu, Pipeline, Stopwatch};
-use crate::kernels::{Arena, template};
+use crate::error::Result;
+use crate::gpu::{Gpu, Pipeline};
+use crate::kernels::template;
+use room::Guest;
 
 /// What a submission should take, so that a watchdog of two seconds is far and an interrupt is heard soon.
 const TARGET: Duration = Duration::from_millis(100);
@@ -26,8 +35,6 @@ const MOST_RUNS: usize = 1 << 16;
 const IN_FLIGHT: usize = 2;
 /// Work of the dispatches of one run that share a submission: about a tenth of a second of a small GPU (see [`work`]).
 const MOST_WORK: u64 = 1 << 34;
-/// Pieces of the state, one of each replica, that are read or written one by one; more are moved by a kernel.
-const FEW_PIECES: usize = 64;
 
 /// A plan on a device.
 pub struct GpuMachine {
@@ -55,10 +62,6 @@ struct Queued {
     runs: usize,
 }
 
-/// Something queued on a device.
-#[derive(Debug)]
-pub struct Submission(wgpu::SubmissionIndex);
-
 /// A function, ready to encode.
 struct Loaded {
     /// Its dispatches; a resident function has one, whose last word is the number of runs.
@@ -80,22 +83,6 @@ impl Loaded {
                 command.encode(pass, if self.resident { (runs - first).min(self.most_runs) } else { blocks });
             }
         }
-    }
-}
-
-/// What times a pass: the device's own time stamps where it has them, else the host's clock.
-#[derive(Debug)]
-pub struct Clock(Option<Stopwatch>);
-
-impl Clock {
-    /// The best clock of a device, or of the processor without one.
-    pub fn of(gpu: Option<&Gpu>) -> Self {
-        Self(gpu.and_then(Stopwatch::new))
-    }
-
-    /// Its name in tables.
-    pub fn name(&self) -> &'static str {
-        if self.0.is_some() { "device time stamps" } else { "wall clock" }
     }
 }
 
@@ -209,101 +196,6 @@ impl GpuMachine {
         &self.gpu
     }
 
-    /// Host time per dispatch of encoding a function `runs` times, finishing and submitting it to an idle device: the
-    /// median of several tries. It runs the function.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn host_cost(&mut self, function: usize, runs: u32) -> Result<Duration> {
-        let mut tries = Vec::new();
-        for _ in 0..7 {
-            self.wait()?;
-            self.here()?;
-            let begun = Instant::now();
-            self.submit(function, runs);
-            tries.push(begun.elapsed());
-        }
-        self.wait()?;
-        tries.sort_unstable();
-        let loaded = &self.functions[function];
-        let dispatches = runs.div_ceil(loaded.most_runs) * loaded.commands.len().max(1) as u32;
-        Ok(tries[tries.len() / 2] / dispatches)
-    }
-
-    /// Time of each dispatch of a function on an otherwise idle device, waiting included: the median of several tries,
-    /// each long enough to measure. It runs the dispatches, so what they compute is of no use afterwards.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn dispatch_times(&mut self, function: usize) -> Result<Vec<Duration>> {
-        self.wait()?;
-        self.here()?;
-        let mut times = Vec::new();
-        for command in &self.functions[function].commands {
-            let once = |repeats: u32| -> Result<Duration> {
-                let begun = Instant::now();
-                let submission =
-                    self.encode(|pass| (0..repeats).for_each(|_| command.encode(pass, command.immediates[3].max(1))));
-                self.gpu.wait_for(submission)?;
-                Ok(begun.elapsed() / repeats)
-            };
-            once(1)?;
-            let repeats = (5_000_000 / once(1)?.as_nanos().max(1)).clamp(1, 64) as u32;
-            let mut tries = (0..5).map(|_| once(repeats)).collect::<Result<Vec<_>>>()?;
-            tries.sort_unstable();
-            times.push(tries[tries.len() / 2]);
-        }
-        Ok(times)
-    }
-
-    /// Seconds that so many runs of a function take in one submission on an otherwise idle device: by the device's own
-    /// time stamps if it has them and a stopwatch is given, else from submission to completion.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn time(&mut self, function: usize, runs: u32, clock: &Clock) -> Result<f64> {
-        self.in_flight.clear();
-        self.gpu.wait()?;
-        let loaded = &self.functions[function];
-        self.time_pass(clock, |pass| loaded.encode(pass, 0..loaded.commands.len(), runs))
-    }
-
-    /// As [`GpuMachine::time`], of a module of its own, run on this machine's arenas.
-    ///
-    /// # Errors
-    /// If it does not compile, or the device fails.
-    pub fn time_module(&self, name: &str, wgsl: &str, groups: u32, runs: u32, clock: &Clock) -> Result<f64> {
-        let pipeline = self.gpu.pipeline(name, wgsl)?;
-        let command = Command { pipeline, immediates: [0, 0, groups, groups], grid: [groups, 1, 1] };
-        self.gpu.wait()?;
-        self.time_pass(clock, |pass| (0..runs).for_each(|_| command.encode(pass, groups)))
-    }
-
-    fn time_pass(&self, clock: &Clock, dispatches: impl FnOnce(&mut wgpu::ComputePass)) -> Result<f64> {
-        self.here()?;
-        let begun = Instant::now();
-        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
-        {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
-                label: None,
-                timestamp_writes: clock.0.as_ref().map(Stopwatch::writes),
-            });
-            pass.set_bind_group(0, &self.bind_group, &[]);
-            dispatches(&mut pass);
-        }
-        if let Some(stopwatch) = &clock.0 {
-            stopwatch.resolve(&mut encoder);
-        }
-        let submission = self.gpu.queue.submit([encoder.finish()]);
-        match &clock.0 {
-            Some(stopwatch) => stopwatch.read(&self.gpu),
-            None => {
-                self.gpu.wait_for(submission)?;
-                Ok(begun.elapsed().as_secs_f64())
-            }
-        }
-    }
-
     fn encode(&self, dispatches: impl FnOnce(&mut wgpu::ComputePass)) -> wgpu::SubmissionIndex {
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
         {
@@ -366,205 +258,6 @@ impl GpuMachine {
     pub fn wait(&mut self) -> Result<()> {
         self.in_flight.clear();
         self.gpu.wait()
-    }
-
-    /// Reads `count` elements of an arena from `start`.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn read(&mut self, arena: Arena, start: usize, count: usize) -> Result<Vec<f32>> {
-        let mut values = Vec::with_capacity(count);
-        let room = (self.room.staging()?.size() / 4) as usize;
-        while values.len() < count {
-            let part = (count - values.len()).min(room);
-            self.read_part(arena, start + values.len(), part, &mut values)?;
-        }
-        Ok(values)
-    }
-
-    /// Reads the same `count` elements of each replica's state, from `start` of the first replica on.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn read_pieces(&mut self, start: usize, count: usize) -> Result<Vec<f32>> {
-        let (replicas, stride) = (self.plan.replicas, self.plan.strides[Arena::State as usize]);
-        let mut values = Vec::with_capacity(replicas * count);
-        if let Some(together) = self.pieces_together(count) {
-            for first in (0..replicas).step_by(together) {
-                let pieces = together.min(replicas - first);
-                self.move_pieces("scratch[i] = state[at];", start + first * stride, count, pieces)?;
-                values.extend(self.read(Arena::Scratch, 0, pieces * count)?);
-            }
-            return Ok(values);
-        }
-        let starts: Vec<usize> = (0..replicas).map(|r| start + r * stride).collect();
-        let together = (self.room.staging()?.size() / 4) as usize / count.max(1);
-        if together < 2 {
-            for start in starts {
-                values.extend(self.read(Arena::State, start, count)?);
-            }
-            return Ok(values);
-        }
-        for starts in starts.chunks(together) {
-            self.read_copied(Arena::State, starts, count, &mut values)?;
-        }
-        Ok(values)
-    }
-
-    /// Writes the same `count` elements of each replica's state, from `start` of the first replica on.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn write_pieces(&mut self, start: usize, count: usize, values: &[f32]) -> Result<()> {
-        let stride = self.plan.strides[Arena::State as usize];
-        let Some(together) = self.pieces_together(count) else {
-            for (replica, piece) in values.chunks(count.max(1)).enumerate() {
-                self.write(Arena::State, start + replica * stride, piece)?;
-            }
-            return Ok(());
-        };
-        for (n, part) in values.chunks(together * count).enumerate() {
-            self.write(Arena::Scratch, 0, part)?;
-            let first = start + n * together * stride;
-            self.move_pieces("state[at] = scratch[i];", first, count, part.len() / count)?;
-        }
-        Ok(())
-    }
-
-    /// How many pieces of so many elements stand in scratch memory at once, if they are worth a kernel: a queue makes a buffer
-    /// and a barrier of each write and copy. Nothing lives in scratch memory between two runs of functions.
-    fn pieces_together(&self, count: usize) -> Option<usize> {
-        let together = self.plan.elements[Arena::Scratch as usize].checked_div(count)?;
-        (self.plan.replicas > FEW_PIECES && together > FEW_PIECES).then_some(together)
-    }
-
-    /// Queues a copy between pieces of the state, from `start` on, and scratch memory, where they stand side by side.
-    fn move_pieces(&mut self, copy: &str, start: usize, count: usize, pieces: usize) -> Result<()> {
-        let text =
-            template::prelude().to_owned() + &include_str!("../../shaders/pieces.wgsl").replace("{{copy}}", copy);
-        self.here()?;
-        let pipeline = self.gpu.pipeline("pieces", &text)?;
-        let stride = self.plan.strides[Arena::State as usize];
-        let elements = count * pieces;
-        let immediates = [start, count, stride, elements].map(|n| n as u32);
-        let groups = elements.div_ceil(64).min(self.plan.grid as usize) as u32;
-        self.encode(|pass| {
-            Command { pipeline, immediates, grid: [groups, 1, 1] }.encode(pass, elements as u32);
-        });
-        self.gpu.check()
-    }
-
-    fn read_part(&mut self, arena: Arena, start: usize, count: usize, into: &mut Vec<f32>) -> Result<()> {
-        self.read_copied(arena, &[start], count, into)
-    }
-
-    /// Reads pieces that fit the staging buffer together.
-    fn read_copied(&mut self, arena: Arena, starts: &[usize], count: usize, into: &mut Vec<f32>) -> Result<()> {
-        let (piece, bytes) = (4 * count as u64, 4 * (count * starts.len()) as u64);
-        if bytes == 0 {
-            return Ok(());
-        }
-        self.here()?;
-        let staging = self.room.staging()?;
-        let mut encoder =
-            self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("read") });
-        for (i, &start) in starts.iter().enumerate() {
-            let source = &self.arenas[arena as usize];
-            encoder.copy_buffer_to_buffer(source, 4 * start as u64, staging, i as u64 * piece, piece);
-        }
-        self.gpu.queue.submit([encoder.finish()]);
-        self.in_flight.clear();
-        read_mapped(&self.gpu, staging, bytes, into)
-    }
-
-    /// Queues a copy of all results to where the host can read them. The copy has a buffer of its own, made when it is
-    /// first asked for.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn begin_reading(&mut self) -> Result<Submission> {
-        self.here()?;
-        let bytes = (4 * self.plan.elements[Arena::Out as usize] as u64).max(4);
-        if self.results.is_none() {
-            let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-            self.results = Some(self.gpu.buffer_for("results", bytes, usage)?);
-        }
-        let target = self.results.as_ref().expect("made above");
-        let mut encoder =
-            self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("results") });
-        encoder.copy_buffer_to_buffer(&self.arenas[Arena::Out as usize], 0, target, 0, bytes);
-        let submission = self.gpu.queue.submit([encoder.finish()]);
-        self.gpu.check()?;
-        Ok(Submission(submission))
-    }
-
-    /// Waits for a copy that [`GpuMachine::begin_reading`] queued, not for what was queued after it, and takes it.
-    ///
-    /// # Errors
-    /// If the device failed meanwhile.
-    pub fn finish_reading(&mut self, submission: Submission) -> Result<Vec<f32>> {
-        let count = self.plan.elements[Arena::Out as usize];
-        let target =
-            self.results.as_ref().ok_or_else(|| Error::Device("no reading of results was begun".to_owned()))?;
-        self.gpu.wait_for(submission.0)?;
-        let (sender, receiver) = std::sync::mpsc::channel();
-        target.map_async(wgpu::MapMode::Read, .., move |outcome| {
-            // The receiver is gone only if this function already returned with the device's error.
-            let _ = sender.send(outcome);
-        });
-        self.gpu.poll()?;
-        let failed = |e: String| Error::Device(format!("reading back failed: {e}"));
-        receiver.recv().map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))?;
-        let values = {
-            let view = target.get_mapped_range(..).map_err(|e| failed(e.to_string()))?;
-            bytemuck::cast_slice(&view)[..count].to_vec()
-        };
-        target.unmap();
-        Ok(values)
-    }
-
-    /// Writes elements of an arena from `start`.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn write(&mut self, arena: Arena, start: usize, values: &[f32]) -> Result<()> {
-        self.here()?;
-        self.gpu.queue.write_buffer(&self.arenas[arena as usize], 4 * start as u64, bytemuck::cast_slice(values));
-        Ok(())
-    }
-
-    /// Copies elements from another machine's arena on the same device: (from, to, count) each.
-    ///
-    /// # Errors
-    /// If the machines are on different devices, or both come and go in one place, or the device fails.
-    pub fn copy_from(
-        &mut self,
-        other: &GpuMachine,
-        from: Arena,
-        to: Arena,
-        parts: &[(usize, usize, usize)],
-    ) -> Result<()> {
-        if !Arc::ptr_eq(&self.gpu, &other.gpu) {
-            return Err(Error::Device("tensors cannot be copied between devices".into()));
-        }
-        if self.guest.is_some() && other.guest.is_some() {
-            return Err(Error::Device("tensors cannot be copied between machines that are never there at once".into()));
-        }
-        self.here()?;
-        other.here()?;
-        let mut encoder =
-            self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("copy") });
-        for &(source, target, count) in parts {
-            encoder.copy_buffer_to_buffer(
-                &other.arenas[from as usize],
-                4 * source as u64,
-                &self.arenas[to as usize],
-                4 * target as u64,
-                4 * count as u64,
-            );
-        }
-        self.gpu.queue.submit([encoder.finish()]);
-        self.gpu.check()
     }
 }
 

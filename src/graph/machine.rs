@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use super::executor::{Clock, GpuMachine, Submission};
+use super::executor::{Clock, GpuMachine, Room, Submission};
 use super::native::NativeMachine;
 use super::node::VariableKind;
 use super::plan::{Placed, Plan};
-use super::room::Room;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::kernels::Arena;

@@ -27,9 +27,9 @@ mod plan;
 mod program_of;
 mod registry;
 mod resident;
-mod room;
 mod schedule;
 
+pub use executor::{Room, RoomSize};
 pub use interpret::Interpreter;
 pub use lower::{lower, lower_as};
 pub use machine::{Copy, Machine, Reading, Results};
@@ -39,4 +39,3 @@ pub use node::{
 pub use ops::{Geometry, Op, Sorted};
 pub(crate) use plan::human_bytes;
 pub use plan::{Dispatch, Lowering, Plan, PlannedFunction, Resident};
-pub use room::{Room, RoomSize};

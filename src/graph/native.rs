@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
+use super::executor::{Room, zeroed};
 use super::plan::{Dispatch, Plan};
-use super::room::{Room, zeroed};
 use crate::cpu::{Isa, Memory, View, flushed};
 use crate::error::Result;
 use crate::kernels::{Arena, At, Space, Task};

@@ -3,6 +3,7 @@
 
 mod host;
 pub mod inference;
+pub mod request;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -17,14 +18,14 @@ use super::device;
 use super::memory::Memory;
 use super::outcome::Outcome;
 use crate::error::{Error, Result};
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, Profile};
 
 /// Where a value was computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// On the CPU, in f64.
     Cpu,
-    /// On a GPU (or a software adapter), in f32.
+    /// On a GPU (or another [`Executor`]), in f32.
     Gpu,
 }
 
@@ -107,26 +108,50 @@ impl Table {
     }
 }
 
-/// What comparisons and statistics may use: a GPU if there is one, and memory. A GPU alone makes one, with all memory that is
-/// free.
+/// What runs measures in single precision.
+#[derive(Clone, Copy, Debug)]
+pub enum Executor<'a> {
+    /// A GPU, or a software adapter.
+    Gpu(&'a Arc<Gpu>),
+    /// The processor, by its native kernels.
+    Cpu,
+}
+
+impl<'a> Executor<'a> {
+    /// As whatever runs plans takes it.
+    pub(in crate::measure) fn gpu(self) -> Option<&'a Arc<Gpu>> {
+        match self {
+            Self::Gpu(gpu) => Some(gpu),
+            Self::Cpu => None,
+        }
+    }
+}
+
+/// What comparisons and statistics may use. A GPU alone makes one, with all memory that is free; so does an executor.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Machine<'a> {
-    /// Measures that have a form for a GPU run on it.
-    pub gpu: Option<&'a Arc<Gpu>>,
+pub struct Resources<'a> {
+    /// Runs measures that have a form in single precision; without one all are computed in double precision.
+    pub single: Option<Executor<'a>>,
     /// Of the CPU.
     pub memory: Memory,
 }
 
-impl<'a> From<Option<&'a Arc<Gpu>>> for Machine<'a> {
+impl<'a> From<Option<&'a Arc<Gpu>>> for Resources<'a> {
     fn from(gpu: Option<&'a Arc<Gpu>>) -> Self {
-        Self { gpu, memory: Memory::default() }
+        Self { single: gpu.map(Executor::Gpu), memory: Memory::default() }
+    }
+}
+
+impl<'a> From<Executor<'a>> for Resources<'a> {
+    fn from(executor: Executor<'a>) -> Self {
+        Self { single: Some(executor), memory: Memory::default() }
     }
 }
 
 /// Called with how many of the measures are done, of how many.
 pub type Step<'a> = &'a mut dyn FnMut(usize, usize);
 
-/// Compares all pairs by all measures; measures that have a form for a GPU run on it if there is one. A pair that has no
+/// Compares all pairs by all measures; measures that have a form for a GPU run on it, or another executor, if there is one. A pair that has no
 /// value is an entry with its reason, and so is every pair of a representation that cannot be used (it holds values that
 /// are not finite, or none): the others stand.
 ///
@@ -135,7 +160,7 @@ pub type Step<'a> = &'a mut dyn FnMut(usize, usize);
 pub fn all_pairs<'a>(
     set: &[Named],
     measures: &[Measure],
-    on: impl Into<Machine<'a>>,
+    on: impl Into<Resources<'a>>,
     step: Step<'_>,
 ) -> Result<Vec<Table>> {
     let on = on.into();
@@ -164,18 +189,19 @@ pub fn all_pairs<'a>(
     Ok(tables)
 }
 
-fn of_sound(set: &[Named], measures: &[Measure], on: Machine<'_>, step: Step<'_>) -> Vec<Table> {
+fn of_sound(set: &[Named], measures: &[Measure], on: Resources<'_>, step: Step<'_>) -> Vec<Table> {
     // Values that single precision does not hold are brought near one, where that is all a measure needs to know.
-    let (near, far) = if on.gpu.is_some() { near_one(set) } else { (Cow::Borrowed(set), Vec::new()) };
+    let (near, far) = if on.single.is_some() { near_one(set) } else { (Cow::Borrowed(set), Vec::new()) };
     let all_near = !far.contains(&true);
     let suits =
-        |m: &Measure, gpu: &Arc<Gpu>| (all_near || m.scale() == Scale::Free) && device::suits(&near, m, gpu.profile());
+        |m: &Measure, profile: &Profile| (all_near || m.scale() == Scale::Free) && device::suits(&near, m, profile);
     let total = measures.len();
     let mut done = 0;
     let mut tables: Vec<Option<Table>> = vec![None; total];
     let mut refused: Vec<Option<String>> = vec![None; total];
-    if let Some(gpu) = on.gpu.filter(|_| !set.is_empty()) {
-        let wanted: Vec<usize> = (0..total).filter(|&m| suits(&measures[m], gpu)).collect();
+    if let Some(executor) = on.single.filter(|_| !set.is_empty()) {
+        let (gpu, profile) = (executor.gpu(), device::batches::profile(executor.gpu()));
+        let wanted: Vec<usize> = (0..total).filter(|&m| suits(&measures[m], &profile)).collect();
         let found = device::all_pairs(&near, measures, &wanted, gpu, &mut |m, why| refused[m] = Some(why));
         for (m, grid) in found {
             // Not defined, or only not in single precision: the CPU knows, and says why.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::catalogue::Statistic;
-use super::compare::{Machine, Named, Place};
+use super::compare::{Named, Place, Resources};
 use super::declaration::Scale;
 use super::declaration::scale::near_one;
 use super::outcome::Outcome;
@@ -40,17 +40,17 @@ pub struct Described {
 }
 
 /// All statistics of all representations, `[representations × statistics]`; those that have a form for a device run on a GPU
-/// if there is one, and on the CPU if it fails there. `labels` are a class for each example, or empty. What has no value is
+/// (or another executor) if there is one, and on the CPU if it fails there. `labels` are a class for each example, or empty. What has no value is
 /// an entry with its reason.
 pub fn describe<'a>(
     set: &[Named],
     statistics: &[Statistic],
     labels: &[usize],
-    on: impl Into<Machine<'a>>,
+    on: impl Into<Resources<'a>>,
 ) -> Vec<Described> {
-    let Machine { gpu, memory } = on.into();
+    let Resources { single, memory } = on.into();
     // A device that fails leaves all to the CPU.
-    let found = gpu.and_then(|_| on_device(gpu, set, statistics, labels).ok());
+    let found = single.and_then(|on| on_device(on.gpu(), set, statistics, labels).ok());
     let found = found.unwrap_or_else(|| vec![vec![None; statistics.len()]; set.len()]);
     let found: Vec<Option<f64>> = found.into_iter().flatten().collect();
     let rest: Vec<usize> = (0..found.len()).filter(|&i| found[i].is_none()).collect();

@@ -176,7 +176,9 @@ impl Embedding {
         Self { between, centring, batch: None }
     }
 
-    /// That of linear CKA.
+    /// That of linear CKA (Kornblith, Norouzi, Lee, Hinton 2019). With `X` centred and `K = X X^T` it is `K` itself for the biased
+    /// HSIC of Gretton et al. (2005), and `K` U-centred (Székely and Rizzo 2014) for the debiased one, where the inner product of
+    /// two is `n (n - 3)` times the unbiased HSIC of Song et al. (2012, eq. 5): the cosine can be negative, and is not clamped.
     pub const fn linear(estimator: Estimator) -> Self {
         Self::new(Between::Linear, Centring::Hsic(estimator))
     }

@@ -7,9 +7,7 @@
 //! embedding is the centred Gram matrix) is computed for all pairs of replicas by [`products`](device::products).
 
 pub mod catalogue;
-pub mod cka;
 pub mod compare;
-pub mod comparison;
 pub mod declaration;
 pub mod describe;
 pub mod device;

@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 pub const MAIN: &[&str] = &["cka", "cka:biased", "procrustes", "linear_regression"];
 
 /// A representation that can be read by rows.
-pub trait Source {
+pub trait RowSource {
     /// Its name.
     fn name(&self) -> &str;
     /// Examples.
@@ -84,7 +84,7 @@ fn place(count: usize, a: usize, b: usize) -> usize {
 }
 
 impl Whereabouts {
-    fn of(source: &mut dyn Source, batch: usize) -> Result<Self> {
+    fn of(source: &mut dyn RowSource, batch: usize) -> Result<Self> {
         let (n, units) = (source.examples(), source.units());
         let first = source.read(0, 1)?;
         let (mut mean, mut largest) = (vec![0.0; units], 0.0f64);
@@ -104,7 +104,7 @@ impl Whereabouts {
         Ok(Self { first, mean, scale: power_of_two_scale(largest), constant: largest == 0.0 })
     }
 
-    fn rows(&self, source: &mut dyn Source, start: usize, end: usize) -> Result<Mat<f64>> {
+    fn rows(&self, source: &mut dyn RowSource, start: usize, end: usize) -> Result<Mat<f64>> {
         let (units, values) = (source.units(), source.read(start, end)?);
         Ok(Mat::from_fn(end - start, units, |i, j| {
             ((values[i * units + j] - self.first[j]) - self.mean[j]) * self.scale
@@ -119,7 +119,7 @@ impl Sums {
     /// # Errors
     /// If there are no sources, or they have not the same number of examples, or one that could be read once cannot be read
     /// again.
-    pub fn of(sources: &mut [Box<dyn Source>], batch: usize, memory: Memory) -> Result<Self> {
+    pub fn of(sources: &mut [Box<dyn RowSource>], batch: usize, memory: Memory) -> Result<Self> {
         let Some(first) = sources.first() else {
             return Err(Error::Measure("at least one representation is expected, and none came".into()));
         };
@@ -183,7 +183,7 @@ impl Sums {
     ///
     /// # Errors
     /// If a source cannot be read again, or a singular value decomposition does not converge.
-    pub fn refine(&mut self, sources: &mut [Box<dyn Source>]) -> Result<()> {
+    pub fn refine(&mut self, sources: &mut [Box<dyn RowSource>]) -> Result<()> {
         let count = self.places.len();
         // The narrower side is mapped into the wider one: that map keeps norms, the other would not.
         let mut close: Vec<((usize, usize), Mat<f64>, f64)> = Vec::new();
@@ -379,7 +379,7 @@ fn room(places: &[Result<Whereabouts, Outcome>], units: &[usize], memory: Memory
 
 /// Centred rows of every source that can be used; none of others.
 fn parts(
-    sources: &mut [Box<dyn Source>],
+    sources: &mut [Box<dyn RowSource>],
     places: &[Result<Whereabouts, Outcome>],
     start: usize,
     end: usize,

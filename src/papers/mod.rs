@@ -38,7 +38,7 @@ pub struct Paper {
     /// Its parts, in the order of the report.
     pub parts: &'static [Part],
     /// Runs some parts, by name.
-    run: fn(&mut Lab<'_>, &[&'static Part]) -> Result<Vec<Outcome>>,
+    run: fn(&mut Lab<'_>, &[&'static Part]) -> Result<Vec<PartOutcome>>,
 }
 
 /// A part of a paper: one experiment, or several that share networks.
@@ -52,7 +52,7 @@ pub struct Part {
 
 /// What a part came to.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct PartOutcome {
     /// Its claims.
     pub claims: Vec<Claim>,
     /// Its sections of the report.
@@ -63,7 +63,7 @@ pub struct Outcome {
 pub const PAPERS: &[&Paper] = &[&van_rossem_saxe_2024::PAPER, &lampinen_2024::PAPER];
 
 /// Runs a part of a paper, with what its parts share.
-type Runner<S> = fn(&mut Lab<'_>, &mut S) -> Result<Outcome>;
+type Runner<S> = fn(&mut Lab<'_>, &mut S) -> Result<PartOutcome>;
 
 /// A part, and what runs it.
 const fn part<S>(name: &'static str, what: &'static str, run: Runner<S>) -> (Part, Runner<S>) {
@@ -86,7 +86,7 @@ fn run_parts<S>(
     parts: &[&'static Part],
     shared: &mut S,
     runners: &[(Part, Runner<S>)],
-) -> Result<Vec<Outcome>> {
+) -> Result<Vec<PartOutcome>> {
     let mut outcomes = Vec::new();
     for part in parts {
         lab.note(&format!("{}: {}", part.name, part.what));

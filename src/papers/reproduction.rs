@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::lab::{Lab, Request};
-use super::{Outcome, Paper, Part};
+use super::{Paper, Part, PartOutcome};
 use crate::error::nearest;
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
@@ -51,7 +51,7 @@ pub fn reproduce(
     let mut lab = Lab::open(request, progress)?;
     let outcomes = (paper.run)(&mut lab, &parts)?;
     let (mut claims, mut sections) = (Vec::new(), Vec::new());
-    for Outcome { claims: more, sections: pages } in outcomes {
+    for PartOutcome { claims: more, sections: pages } in outcomes {
         claims.extend(more);
         sections.extend(pages);
     }

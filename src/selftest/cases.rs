@@ -5,7 +5,8 @@ use crate::graph::{Effect, Function, Geometry, Graph, Tensor, VariableKind};
 use crate::kernels::matmul::{Inner, Precision};
 use crate::kernels::program::{Binary, DType, Distribution, Draw, Unary};
 use crate::kernels::sort::Ties;
-use crate::measure::{Estimator, cka};
+use crate::measure::Estimator;
+use crate::measure::embedding::{self, Embedding};
 use crate::nn::{Activation, Dropout, Fan, Init, Initialiser, dropout};
 
 /// Replicas of each case.
@@ -233,12 +234,8 @@ fn gather_and_dropout(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
 }
 
 fn alignment(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
-    let mut all = Vec::new();
-    for estimator in [Estimator::Biased, Estimator::Debiased] {
-        all.push(cka::linear(g, c.a, c.shared, estimator)?);
-        all.push(cka::linear(g, c.a, c.b, estimator)?);
-    }
-    Ok(all)
+    let estimators = [Estimator::Biased, Estimator::Debiased].map(Embedding::linear);
+    Ok(embedding::many(g, &[c.a, c.shared, c.b], &[(0, 1), (0, 2)], &estimators)?.concat())
 }
 
 fn between_replicas(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {

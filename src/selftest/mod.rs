@@ -13,7 +13,7 @@ use std::sync::Arc;
 use cases::{Case, HALF, REPLICAS, WHOLE, cases, half_products};
 pub use cases::{Program, programs};
 use difference::worst;
-pub use outcome::Outcome;
+pub use outcome::CaseOutcome;
 pub use training::resident_is_sound;
 use training::{training, training_outcomes};
 
@@ -98,7 +98,7 @@ fn interpreted(case: &Case) -> Result<Vec<Vec<f32>>> {
 ///
 /// # Errors
 /// If a kernel does not compile or the device fails; a wrong result is an outcome, not an error.
-pub fn run(gpu: Option<&Arc<Gpu>>, profile: &Profile) -> Result<Vec<Outcome>> {
+pub fn run(gpu: Option<&Arc<Gpu>>, profile: &Profile) -> Result<Vec<CaseOutcome>> {
     let mut outcomes = Vec::new();
     for case in &cases() {
         // Words say one product in many ways, and what is multiplied was rounded before it was made whole.
@@ -109,7 +109,7 @@ pub fn run(gpu: Option<&Arc<Gpu>>, profile: &Profile) -> Result<Vec<Outcome>> {
         };
         let (got, kernels) = run_case(case, gpu, profile)?;
         let error = worst(&expected, &got);
-        outcomes.push(Outcome { case: case.name.to_owned(), kernels, error, tolerance: case.tolerance });
+        outcomes.push(CaseOutcome { case: case.name.to_owned(), kernels, error, tolerance: case.tolerance });
     }
     if let Some(gpu) = gpu {
         outcomes.extend(training_outcomes(gpu, profile)?);

@@ -2,7 +2,7 @@
 
 /// The outcome of one case.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub struct CaseOutcome {
     /// What was tried.
     pub case: String,
     /// Kernels that ran.
@@ -13,7 +13,7 @@ pub struct Outcome {
     pub tolerance: f64,
 }
 
-impl Outcome {
+impl CaseOutcome {
     /// Whether it is small enough.
     pub fn passed(&self) -> bool {
         self.error <= self.tolerance

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cases::{REPLICAS, values};
 use super::difference::difference;
-use super::outcome::Outcome;
+use super::outcome::CaseOutcome;
 use crate::error::Result;
 use crate::gpu::{Gpu, Profile, Question};
 use crate::graph::{Effect, Function, Graph, Lowering, Machine, VariableKind, lower_as};
@@ -110,7 +110,7 @@ fn equals_agree(gpu: &Arc<Gpu>, replicas: usize, steps: u32) -> Result<bool> {
 }
 
 /// Whether both lowerings of a training loop agree with the processor.
-pub(super) fn training_outcomes(gpu: &Arc<Gpu>, profile: &Profile) -> Result<Vec<Outcome>> {
+pub(super) fn training_outcomes(gpu: &Arc<Gpu>, profile: &Profile) -> Result<Vec<CaseOutcome>> {
     let (expected, _) = run_training(None, &Profile::processor(), Lowering::Layered)?;
     let forms = [(Lowering::Layered, "a dispatch per operation"), (Lowering::Resident, "whole steps in one dispatch")];
     forms
@@ -118,7 +118,7 @@ pub(super) fn training_outcomes(gpu: &Arc<Gpu>, profile: &Profile) -> Result<Vec
         .map(|(lowering, form)| {
             let (got, kernels) = run_training(Some(gpu), profile, lowering)?;
             let error = difference(&expected, &got);
-            Ok(Outcome { case: format!("training, {form}"), kernels, error, tolerance: 1e-4 })
+            Ok(CaseOutcome { case: format!("training, {form}"), kernels, error, tolerance: 1e-4 })
         })
         .collect()
 }

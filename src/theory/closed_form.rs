@@ -117,7 +117,7 @@ impl ClosedForm {
 #[cfg(test)]
 mod tests {
     use super::super::cases::{Random, assert_close, duration, error, lazy, small, times};
-    use super::super::{Form, Rates, Task};
+    use super::super::{Equations, Rates, Task};
     use super::*;
 
     /// The solution for one output, written with a hyperbolic tangent: another form of the same, by another route.
@@ -198,7 +198,7 @@ mod tests {
                 // Central differences of fourth order.
                 let [a, b, c, d] = [-2.0, -1.0, 1.0, 2.0].map(|i| closed.at(t + i * step));
                 let slope = |f: fn(State) -> f64| (f(a) - 8.0 * f(b) + 8.0 * f(c) - f(d)) / (12.0 * step);
-                let says = Form::Theory.derivative(theory.task(), theory.rates(), closed.at(t));
+                let says = Equations::Theory.derivative(theory.task(), theory.rates(), closed.at(t));
                 let size = 1e-6 * (theory.start().y + theory.start().h + theory.task().dy2) / end;
                 for (found, expected) in [(slope(|s| s.h), says.h), (slope(|s| s.y), says.y), (slope(|s| s.w), says.w)]
                 {

@@ -5,7 +5,7 @@ use std::f64::consts::LN_2;
 use super::error::{TheoryError, increasing, same_length};
 use super::nelder_mead::minimise;
 use super::statistics::r_squared;
-use super::{ClosedForm, Form, Rates, State, Task, TwoPoint, invariant_line};
+use super::{ClosedForm, Equations, Rates, State, Task, TwoPoint, invariant_line};
 
 /// What a fit makes small, a sum over all points given and over `h`, `y` and `w`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -23,7 +23,7 @@ pub struct Fit {
     /// The rates, per unit of the times given.
     pub rates: Rates,
     /// The equations that were fitted.
-    pub form: Form,
+    pub form: Equations,
     /// Sum of squared errors over all points and the three curves. It grows with the number of points.
     pub plain: f64,
     /// The same, each curve over its sum of squares. A curve that is zero throughout is left out.
@@ -69,7 +69,7 @@ pub fn fit(
     measured: &[State],
     task: Task,
     objective: Objective,
-    form: Form,
+    form: Equations,
 ) -> Result<Fit, TheoryError> {
     let curves = Curves::new(times, measured, task, form)?;
     let weights = curves.weights(objective);
@@ -143,7 +143,7 @@ struct Curves {
     times: Vec<f64>,
     measured: Vec<State>,
     task: Task,
-    form: Form,
+    form: Equations,
     /// The largest `h` times the duration.
     span: f64,
     /// Of the integrator, where there is one.
@@ -151,7 +151,7 @@ struct Curves {
 }
 
 impl Curves {
-    fn new(times: &[f64], measured: &[State], task: Task, form: Form) -> Result<Self, TheoryError> {
+    fn new(times: &[f64], measured: &[State], task: Task, form: Equations) -> Result<Self, TheoryError> {
         same_length(("times", times.len()), ("states", measured.len()))?;
         if times.len() < 3 {
             return Err(TheoryError::input(format!(
@@ -218,7 +218,7 @@ impl Curves {
             [h + (s.h - m.h).powi(2), y + (s.y - m.y).powi(2), w + (s.w - m.w).powi(2)]
         };
         let theory = TwoPoint::new(self.task, rates, self.measured[0]).ok()?;
-        if self.form == Form::Theory {
+        if self.form == Equations::Theory {
             let closed = ClosedForm::new(&theory);
             let states = self.times.iter().map(|&t| closed.at(t));
             return Some(states.zip(&self.measured).fold([0.0; 3], add));
@@ -231,7 +231,7 @@ impl Curves {
     fn states(&self, rates: Rates) -> Option<Vec<State>> {
         let theory = TwoPoint::new(self.task, rates, self.measured[0]).ok()?;
         match self.form {
-            Form::Theory => theory.trajectory(&self.times).ok(),
+            Equations::Theory => theory.trajectory(&self.times).ok(),
             form => theory.simulate(form, &self.times, self.tolerance).ok(),
         }
     }
@@ -265,7 +265,7 @@ mod tests {
             let times = times(2999.0, 3000);
             let measured = theory.trajectory(&times).unwrap();
             for objective in [Objective::Plain, Objective::Relative] {
-                let found = fit(&times, &measured, theory.task(), objective, Form::Theory).unwrap();
+                let found = fit(&times, &measured, theory.task(), objective, Equations::Theory).unwrap();
                 assert_close(found.rates.h, theory.rates().h, 1e-5);
                 assert_close(found.rates.y, theory.rates().y, 1e-5);
                 assert!(found.plain < 1e-9 && found.relative < 1e-9, "{} {}", found.plain, found.relative);
@@ -285,7 +285,7 @@ mod tests {
             let times = times(end, 120);
             let measured = theory.trajectory(&times).unwrap();
             let later: Vec<f64> = times.iter().map(|t| t + 100.0).collect();
-            let found = fit(&later, &measured, theory.task(), Objective::Relative, Form::Theory).unwrap();
+            let found = fit(&later, &measured, theory.task(), Objective::Relative, Equations::Theory).unwrap();
             assert!(found.relative < 1e-9, "{theory:?} {:?} {}", found.rates, found.relative);
             assert_close(found.rates.h, theory.rates().h, 0.01);
             assert_close(found.rates.y, theory.rates().y, 0.01);
@@ -301,7 +301,7 @@ mod tests {
         let theory = TwoPoint::new(Task { dx2: 0.58, dy2: 1.005 }, rates, start).unwrap();
         let times = times(2.0 * duration(&theory), 120);
         let measured = theory.trajectory(&times).unwrap();
-        let found = fit(&times, &measured, theory.task(), Objective::Relative, Form::Theory).unwrap();
+        let found = fit(&times, &measured, theory.task(), Objective::Relative, Equations::Theory).unwrap();
         assert_close(found.rates.h, rates.h, 1e-4);
         assert_close(found.rates.y, rates.y, 1e-4);
     }
@@ -313,7 +313,7 @@ mod tests {
         let theory = TwoPoint::new(Task { dx2: 0.177, dy2: 0.8 }, rates, start).unwrap();
         let times = times(1e7, 50);
         let measured = theory.trajectory(&times).unwrap();
-        let found = fit(&times, &measured, theory.task(), Objective::Plain, Form::Theory).unwrap();
+        let found = fit(&times, &measured, theory.task(), Objective::Plain, Equations::Theory).unwrap();
         assert!(found.degenerate && found.plain < 1e-9);
         // Their ratio they do tell.
         assert_close(found.rates.h / found.rates.y, rates.h / rates.y, 0.01);
@@ -323,7 +323,7 @@ mod tests {
     fn the_integrator_fits_as_the_closed_form_does() {
         let theory = small(1e-4);
         let times = times(3000.0, 100);
-        for form in Form::ALL {
+        for form in Equations::ALL {
             let measured = theory.simulate(form, &times, 1e-9).unwrap();
             let found = fit(&times, &measured, theory.task(), Objective::Plain, form).unwrap();
             assert_close(found.rates.h, theory.rates().h, 0.01);
@@ -336,7 +336,7 @@ mod tests {
         let theory = small(1e-4);
         let times = times(3000.0, 600);
         let measured = noisy(theory.trajectory(&times).unwrap(), 0.01);
-        let found = fit(&times, &measured, theory.task(), Objective::Plain, Form::Theory).unwrap();
+        let found = fit(&times, &measured, theory.task(), Objective::Plain, Equations::Theory).unwrap();
         assert_close(found.rates.h, theory.rates().h, 0.03);
         assert_close(found.rates.y, theory.rates().y, 0.03);
         assert!(found.converged && !found.degenerate);
@@ -350,7 +350,7 @@ mod tests {
         // The noise that leaves about what is left of fits to networks, 0.2 for 3,000 points.
         let measured = noisy(theory.trajectory(&times).unwrap(), 0.0047);
         let remains =
-            Form::ALL.map(|form| fit(&times, &measured, theory.task(), Objective::Plain, form).unwrap().plain);
+            Equations::ALL.map(|form| fit(&times, &measured, theory.task(), Objective::Plain, form).unwrap().plain);
         remains.map(|plain| plain / remains[0])
     }
 
@@ -379,7 +379,7 @@ mod tests {
             TwoPoint::new(Task { dx2: 1.0, dy2: 0.5 }, slow, State::of_scalar(0.3, 0.1, 0.5f64.sqrt())).unwrap();
         let times = times(3000.0, 200);
         let measured = noisy(theory.trajectory(&times).unwrap(), 1e-3);
-        let found = fit(&times, &measured, theory.task(), Objective::Plain, Form::Theory).unwrap();
+        let found = fit(&times, &measured, theory.task(), Objective::Plain, Equations::Theory).unwrap();
         assert!(found.degenerate, "{:?}", found.rates);
         assert_close(found.rates.y, 0.01, 0.01);
     }
@@ -389,7 +389,8 @@ mod tests {
         let task = Task { dx2: 1.0, dy2: 0.0 };
         let theory = TwoPoint::new(task, Rates { h: 0.02, y: 0.01 }, State { h: 0.3, y: 0.1, w: 0.1 }).unwrap();
         let times = times(1000.0, 200);
-        let found = fit(&times, &theory.trajectory(&times).unwrap(), task, Objective::Plain, Form::Theory).unwrap();
+        let found =
+            fit(&times, &theory.trajectory(&times).unwrap(), task, Objective::Plain, Equations::Theory).unwrap();
         assert_close(found.rates.h, 0.02, 0.01);
         assert_close(found.rates.y, 0.01, 0.01);
     }
@@ -400,7 +401,7 @@ mod tests {
         let times = times(3000.0, 10);
         let good = theory.trajectory(&times).unwrap();
         let text = |times: &[f64], measured: &[State], task: Task| {
-            fit(times, measured, task, Objective::Plain, Form::Theory).unwrap_err().to_string()
+            fit(times, measured, task, Objective::Plain, Equations::Theory).unwrap_err().to_string()
         };
         let with = |i: usize, state: State| {
             let mut bad = good.clone();
@@ -419,7 +420,8 @@ mod tests {
         assert!(text(&times, &good, Task { dx2: 1.0, dy2: -0.5 }).contains("dy2"));
         // Later states may be anything finite: networks do leave the theory.
         assert!(
-            fit(&times, &with(5, State { h: -1.0, y: -1.0, w: 9.0 }), task, Objective::Plain, Form::Theory).is_ok()
+            fit(&times, &with(5, State { h: -1.0, y: -1.0, w: 9.0 }), task, Objective::Plain, Equations::Theory)
+                .is_ok()
         );
     }
 }

@@ -22,7 +22,7 @@ use super::{Rates, State, Task, TwoPoint};
 
 /// Which equations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Form {
+pub enum Equations {
     /// The theory.
     #[default]
     Theory,
@@ -72,10 +72,15 @@ impl Solout<f64, [f64; 3]> for Sampler {
 /// Steps of the integrator at most. A solve takes some hundreds; only a solution that runs into a singularity takes more.
 const MOST_STEPS: usize = 4_000;
 
-impl Form {
+impl Equations {
     /// All of them, the theory first.
-    pub const ALL: [Form; 5] =
-        [Form::Theory, Form::DoubledOutput, Form::DoubledDistance, Form::FlippedAlignment, Form::NoEncoderTerm];
+    pub const ALL: [Equations; 5] = [
+        Equations::Theory,
+        Equations::DoubledOutput,
+        Equations::DoubledDistance,
+        Equations::FlippedAlignment,
+        Equations::NoEncoderTerm,
+    ];
 
     /// Factors of `dh/dt`, of `dy/dt`, of the encoder's term in `dy/dt` and of that in `dw/dt`.
     fn factors(self) -> [f64; 4] {
@@ -100,7 +105,7 @@ impl Form {
         }
     }
 
-    /// Derivatives of [`Form::derivative`] by `h`, `y` and `w`: row by row.
+    /// Derivatives of [`Equations::derivative`] by `h`, `y` and `w`: row by row.
     fn jacobian(self, task: Task, rates: Rates, state: State) -> [[f64; 3]; 3] {
         let [a, b, c, d] = self.factors();
         let (p, q) = (rates.h * task.dx2, rates.y);
@@ -118,13 +123,13 @@ impl Form {
 }
 
 /// The equations as the integrator wants them.
-struct Equations {
-    form: Form,
+struct System {
+    form: Equations,
     task: Task,
     rates: Rates,
 }
 
-impl ODE<f64, [f64; 3]> for Equations {
+impl ODE<f64, [f64; 3]> for System {
     fn diff(&self, _t: f64, state: &[f64; 3], derivative: &mut [f64; 3]) {
         let State { h, y, w } = self.form.derivative(self.task, self.rates, from(*state));
         *derivative = [h, y, w];
@@ -147,14 +152,14 @@ impl TwoPoint {
     /// Integrates the equations of `form`: the state at each of `times`, which must increase from 0 (the start) or later.
     /// `tolerance`, in `1e-9..=1e-2`, is about the relative error of the states.
     ///
-    /// For [`Form::Theory`], [`TwoPoint::trajectory`] is exact, quicker, and has an answer where this may have none: when
+    /// For [`Equations::Theory`], [`TwoPoint::trajectory`] is exact, quicker, and has an answer where this may have none: when
     /// the two representations meet ([`ClosedForm::meeting_time`](super::ClosedForm::meeting_time)) these equations are
     /// `0 / 0`.
     ///
     /// # Errors
     /// If times or tolerance are out of range, or the solution leaves the finite numbers with `h > 0` before the last of
     /// the times. So it does when representations meet, or have merged so far that their distance is lost in the tolerance.
-    pub fn simulate(&self, form: Form, times: &[f64], tolerance: f64) -> Result<Vec<State>, TheoryError> {
+    pub fn simulate(&self, form: Equations, times: &[f64], tolerance: f64) -> Result<Vec<State>, TheoryError> {
         increasing(times)?;
         let (Some(&first), Some(&end)) = (times.first(), times.last()) else { return Ok(Vec::new()) };
         if first < 0.0 {
@@ -185,7 +190,7 @@ impl TwoPoint {
         let method = ImplicitRungeKutta::radau5().rtol(vec![relative; 3]).atol(absolute.to_vec()).max_steps(MOST_STEPS);
         // In units of the last time, which is the unit that the method takes its smallest step to be small in.
         let rates = Rates { h: self.rates().h * end, y: self.rates().y * end };
-        let equations = Equations { form, task, rates };
+        let equations = System { form, task, rates };
         let sampler = Sampler { times: times.iter().map(|t| t / end).collect(), next: 0 };
         let solution =
             IVP::ode(&equations, 0.0, 1.5, [start.h, start.y, start.w]).solout(sampler).method(method).solve();
@@ -217,7 +222,7 @@ mod tests {
 
     #[test]
     fn the_integrator_meets_the_reference_values() {
-        let states = small(1e-4).simulate(Form::Theory, &[0.0, 500.0, 1000.0, 1500.0, 3000.0], 1e-9).unwrap();
+        let states = small(1e-4).simulate(Equations::Theory, &[0.0, 500.0, 1000.0, 1500.0, 3000.0], 1e-9).unwrap();
         let table = [
             [0.0071923588, 0.0023297344, -0.031800417],
             [0.066090245, 0.22501947, -0.11040524],
@@ -230,11 +235,11 @@ mod tests {
             assert_close(state.y, y, 1e-6);
             assert_close(state.w, w, 1e-6);
         }
-        let state = small(-1e-4).simulate(Form::Theory, &[1000.0], 1e-9).unwrap()[0];
+        let state = small(-1e-4).simulate(Equations::Theory, &[1000.0], 1e-9).unwrap()[0];
         assert_close(state.h, 0.064885102, 1e-6);
         assert_close(state.y, 0.21682604, 1e-6);
         assert_close(state.w, -0.11243528, 1e-6);
-        let state = lazy().simulate(Form::Theory, &[100.0], 1e-9).unwrap()[0];
+        let state = lazy().simulate(Equations::Theory, &[100.0], 1e-9).unwrap()[0];
         assert_close(state.h, 2.0717238, 1e-6);
         assert_close(state.y, 0.40755744, 1e-6);
         assert_close(state.w, -0.043861126, 1e-6);
@@ -250,7 +255,7 @@ mod tests {
                 continue;
             }
             let times = times(duration(&theory), 50);
-            let states = theory.simulate(Form::Theory, &times, 1e-9).unwrap();
+            let states = theory.simulate(Equations::Theory, &times, 1e-9).unwrap();
             let scale = theory.start().y / theory.start().h + theory.start().h / theory.balance();
             for (&t, &state) in times.iter().zip(&states) {
                 let difference = error(state, closed.at(t), theory.start().y + theory.task().dy2, 1e-3);
@@ -267,7 +272,7 @@ mod tests {
         let (task, rates) = (Task { dx2: 1.7, dy2: 0.8 }, Rates { h: 0.3, y: 0.7 });
         let at = State { h: 0.6, y: 0.4, w: -0.1 };
         let step = 1e-6;
-        for form in Form::ALL {
+        for form in Equations::ALL {
             let matrix = form.jacobian(task, rates, at);
             for column in 0..3 {
                 let moved = |by: f64| {
@@ -290,7 +295,7 @@ mod tests {
         for y in [0.02, 0.0625, 1.0] {
             let theory = TwoPoint::new(task, Rates { h: 0.04, y: 0.02 }, State { h: 0.5, y, w: y }).unwrap();
             let times = [1.0, 10.0, 30.0, 100.0];
-            for (t, state) in times.into_iter().zip(theory.simulate(Form::Theory, &times, 1e-9).unwrap()) {
+            for (t, state) in times.into_iter().zip(theory.simulate(Equations::Theory, &times, 1e-9).unwrap()) {
                 assert!((state.h - theory.same_target(t)).abs() < 1e-7, "{state:?} at {t}");
             }
         }
@@ -298,7 +303,7 @@ mod tests {
 
     #[test]
     fn each_altered_form_goes_its_own_way() {
-        let states = Form::ALL.map(|form| small(1e-4).simulate(form, &[1000.0], 1e-9).unwrap()[0]);
+        let states = Equations::ALL.map(|form| small(1e-4).simulate(form, &[1000.0], 1e-9).unwrap()[0]);
         for (i, a) in states.iter().enumerate() {
             for b in &states[..i] {
                 assert!(error(*a, *b, 0.5, 1e-3) > 0.01, "{a:?} {b:?}");
@@ -312,7 +317,7 @@ mod tests {
         let start = State::of_scalar(1e-3, 1e-4, 0.5f64.sqrt());
         for (h, y) in [(100.0, 100.0), (1e-6, 100.0), (100.0, 1e-3)] {
             let theory = TwoPoint::new(task, Rates { h, y }, start).unwrap();
-            let state = theory.simulate(Form::Theory, &[3000.0], 1e-6).unwrap()[0];
+            let state = theory.simulate(Equations::Theory, &[3000.0], 1e-6).unwrap()[0];
             assert!(error(state, ClosedForm::new(&theory).at(3000.0), 0.5, 1e-3) < 1e-4, "{h} {y} {state:?}");
         }
     }
@@ -320,14 +325,15 @@ mod tests {
     #[test]
     fn what_cannot_be_solved_is_refused() {
         let theory = small(1e-4);
-        let text = |times: &[f64], tolerance| theory.simulate(Form::Theory, times, tolerance).unwrap_err().to_string();
+        let text =
+            |times: &[f64], tolerance| theory.simulate(Equations::Theory, times, tolerance).unwrap_err().to_string();
         assert!(text(&[0.0, 2.0, 2.0], 1e-6).contains("time 2 (2) does not come after time 1 (2)"));
         assert!(text(&[0.0, f64::NAN], 1e-6).contains("time 1 is NaN"));
         assert!(text(&[-1.0, 1.0], 1e-6).contains("0 or later"));
         assert!(text(&[1.0], 0.0).contains("1e-9..=1e-2"));
         assert!(text(&[1.0], f64::NAN).contains("1e-9..=1e-2"));
-        assert_eq!(theory.simulate(Form::Theory, &[], 1e-6).unwrap(), []);
-        assert_eq!(theory.simulate(Form::Theory, &[0.0], 1e-6).unwrap(), [theory.start()]);
+        assert_eq!(theory.simulate(Equations::Theory, &[], 1e-6).unwrap(), []);
+        assert_eq!(theory.simulate(Equations::Theory, &[0.0], 1e-6).unwrap(), [theory.start()]);
     }
 
     #[test]
@@ -336,7 +342,7 @@ mod tests {
         let task = Task { dx2: 1.0, dy2: 0.5 };
         let start = State::of_scalar(0.1, -0.2, 0.5f64.sqrt());
         let theory = TwoPoint::new(task, Rates { h: 0.02, y: 0.01 }, start).unwrap();
-        let error = theory.simulate(Form::FlippedAlignment, &times(1e4, 100), 1e-6).unwrap_err();
+        let error = theory.simulate(Equations::FlippedAlignment, &times(1e4, 100), 1e-6).unwrap_err();
         assert!(matches!(error, TheoryError::Diverged { time, end, .. } if time > 0.0 && time < 1e3 && end == 1e4));
         assert!(error.to_string().contains("ask for earlier times"));
     }

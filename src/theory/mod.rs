@@ -8,7 +8,7 @@
 //!
 //! - [`TwoPoint`]: the theory at given rates and a given start, with its conserved quantity, its end and its regimes;
 //! - [`ClosedForm`]: its solution, exact at any time, for outputs of any dimension;
-//! - [`Form`]: its equations and four altered ones as negative controls, solved by an implicit integrator;
+//! - [`Equations`]: its equations and four altered ones as negative controls, solved by an implicit integrator;
 //! - [`fit()`], [`fit_mean_rate`], [`invariant_line`]: the rates from measured curves, and their ratio without a fit;
 //! - [`classical_mds`]: points from pairwise distances, to draw representations;
 //! - [`statistics`]: how well predictions agree with measurements.
@@ -37,7 +37,7 @@ mod flow;
 pub use closed_form::ClosedForm;
 pub use error::TheoryError;
 pub use fit::{Fit, Objective, fit};
-pub use form::Form;
+pub use form::Equations;
 pub use invariant::{InvariantLine, invariant_line};
 pub use mds::{Mds, classical_mds};
 pub use mean_rate::{MeanRate, fit_mean_rate};

@@ -9,7 +9,7 @@ use faer::Mat;
 use super::compile::representation_name;
 use super::groups::{Groups, Slice};
 use super::observer::estimators;
-use super::part::Targets;
+use super::subset::Targets;
 use super::sweep::Sweep;
 use crate::config;
 use crate::error::Result;

@@ -1,7 +1,7 @@
 //! Data that are declared rather than read: sets of features, made on the host where all replicas share them, else by each
 //! replica where it is trained.
 
-use super::part::Part;
+use super::subset::Subset;
 use crate::data::features::Features;
 
 /// A declaration of features and the sets that a run makes of it.
@@ -15,7 +15,7 @@ pub struct Declared {
     /// Examples of the set on which regressions are fitted.
     pub fit_examples: usize,
     /// That set, if all replicas share it.
-    pub fit: Option<Part>,
+    pub fit: Option<Subset>,
     /// 1 where a feature is present in a training example, `[examples, features]`: where all replicas share them and any is
     /// absent anywhere.
     pub present: Option<Vec<f32>>,

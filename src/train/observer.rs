@@ -5,11 +5,12 @@ use crate::data::features::Features;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::{Binary, Unary};
+use crate::measure::embedding::{self, Embedding};
 use crate::measure::features::device::Answers;
 use crate::measure::features::device::intervention::steering;
 use crate::measure::features::device::substructure::{Bits, Parts};
 use crate::measure::features::device::variance::{Inputs, explained};
-use crate::measure::{Estimator, cka, distance, scale};
+use crate::measure::{Estimator, distance, scale};
 use crate::nn::{Loss, LossKind};
 
 /// What an observer can see of one replica, on the probe set.
@@ -203,7 +204,8 @@ impl Standard {
             }
         }
         let estimators = estimators(&self.0);
-        for (estimator, values) in estimators.iter().zip(cka::many(g, &xs, &pairs, &estimators)?) {
+        let embeddings: Vec<Embedding> = estimators.iter().map(|&e| Embedding::linear(e)).collect();
+        for (estimator, values) in estimators.iter().zip(embedding::many(g, &xs, &pairs, &embeddings)?) {
             for ((name, layer), value) in names.iter().zip(values) {
                 all.push(Observed::at(estimator.named(name), *layer, value));
             }

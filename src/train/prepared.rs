@@ -2,7 +2,7 @@
 
 use super::dataset_files::{self, split};
 use super::declared::Declared;
-use super::part::{Part, Targets};
+use super::subset::{Subset, Targets};
 use crate::config;
 use crate::data::features::Set;
 use crate::data::{self, Dataset, TwoPoints};
@@ -20,11 +20,11 @@ pub struct Prepared {
     /// Width of the outputs: classes or values.
     pub outputs: usize,
     /// What is trained on.
-    pub train: Part,
+    pub train: Subset,
     /// What is held out.
-    pub test: Part,
+    pub test: Subset,
     /// The fixed examples on which representations are read.
-    pub probe: Part,
+    pub probe: Subset,
     /// Each replica has training examples of its own ([`Replica::data`](super::Replica::data)), as many as `train` and as
     /// wide, and is tested and probed on them too.
     pub own: bool,
@@ -102,8 +102,8 @@ impl Prepared {
         e: &config::Experiment,
         shape: Vec<usize>,
         outputs: usize,
-        train: Part,
-        test: Part,
+        train: Subset,
+        test: Subset,
         declared: Option<Declared>,
     ) -> Result<Self> {
         let check = |key: &str, wanted: Option<u32>, is: usize| match wanted {
@@ -172,9 +172,9 @@ impl Prepared {
         let features = d.declared()?;
         let sizes = [d.examples, d.fit_examples, d.test_examples].map(|n| n as usize);
         let mut present = None;
-        let mut part = |set: Set, examples: usize| -> Result<Part> {
+        let mut part = |set: Set, examples: usize| -> Result<Subset> {
             let Some(seed) = d.seed else {
-                return Ok(Part { examples, inputs: Vec::new(), targets: Targets::Values(Vec::new()) });
+                return Ok(Subset { examples, inputs: Vec::new(), targets: Targets::Values(Vec::new()) });
             };
             let made = features.make(set, examples, seed)?;
             if set == Set::Train && features.any_absent() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::part::Part;
+use super::subset::Subset;
 use crate::config::{Experiment, SettingValue};
 use crate::files::{Cell, ReplicaColumns};
 
@@ -16,7 +16,7 @@ pub struct Replica {
     /// All settings, shared in the same way.
     pub experiment: Arc<Experiment>,
     /// Training examples of its own, where replicas have such: see [`Sweep::of_replicas`](super::Sweep::of_replicas).
-    pub data: Option<Arc<Part>>,
+    pub data: Option<Arc<Subset>>,
 }
 
 impl Replica {

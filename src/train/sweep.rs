@@ -7,10 +7,10 @@ use super::group::Planned;
 use super::model::Model;
 use super::observer::{Observer, built_in};
 use super::options::Options;
-use super::part::Part;
 use super::prepared::Prepared;
 use super::replica::Replica;
 use super::structure::structure;
+use super::subset::Subset;
 use super::track::Track;
 use crate::config::Experiment;
 use crate::error::{Error, Result};
@@ -77,7 +77,7 @@ impl Sweep {
         if data.own {
             data.needs_examples("replicas are given examples of the form of the sweep's")?;
         }
-        let size = |p: &Part| (p.examples, p.inputs.len(), p.values(data.outputs).len());
+        let size = |p: &Subset| (p.examples, p.inputs.len(), p.values(data.outputs).len());
         let expected = size(&data.train);
         if data.own && replicas.iter().any(|r| r.data.as_ref().is_none_or(|own| size(own) != expected)) {
             return Err(Error::config(format!(

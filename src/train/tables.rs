@@ -2,8 +2,8 @@
 //! tables that each makes for itself.
 
 use super::declared::Declared;
-use super::part::{Part, Targets};
 use super::prepared::Prepared;
+use super::subset::{Subset, Targets};
 use crate::config::ProbeFrom;
 use crate::data::features::Set;
 use crate::error::{Error, Result};
@@ -35,7 +35,7 @@ impl PartNodes {
 }
 
 /// A part that all replicas share.
-pub(super) fn part(g: &mut Graph, part: &Part, data: &Prepared, loss: Loss) -> Result<PartNodes> {
+pub(super) fn part(g: &mut Graph, part: &Subset, data: &Prepared, loss: Loss) -> Result<PartNodes> {
     let inputs = g.data(part.inputs.clone(), &[part.examples, data.inputs])?;
     let values = g.data(part.values(data.outputs), &[part.examples, data.outputs])?;
     let targets = match (&part.targets, loss.kind) {
@@ -46,7 +46,7 @@ pub(super) fn part(g: &mut Graph, part: &Part, data: &Prepared, loss: Loss) -> R
 }
 
 /// Examples of each replica's own, as settings of the replica.
-pub(super) fn own_part(g: &mut Graph, part: &Part, data: &Prepared) -> Result<PartNodes> {
+pub(super) fn own_part(g: &mut Graph, part: &Subset, data: &Prepared) -> Result<PartNodes> {
     if matches!(part.targets, Targets::Classes(_)) {
         return Err(Error::config("replicas with examples of their own need numeric targets, and these have classes"));
     }

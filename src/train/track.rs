@@ -4,8 +4,8 @@
 //! Values are of the network before the step's update. They stand in rings on the device, which are copied out while
 //! training goes on.
 
-use super::part::Part;
 use super::prepared::Prepared;
+use super::subset::Subset;
 use crate::error::{Error, Result};
 use crate::graph::{Effect, Graph, Tensor};
 use crate::kernels::program::Unary;
@@ -74,7 +74,7 @@ impl Track {
     }
 
     /// Rows of the examples of all pairs, one pair after the other.
-    pub(super) fn rows(&self, data: &Prepared) -> Part {
+    pub(super) fn rows(&self, data: &Prepared) -> Subset {
         data.train.select(&self.pairs.concat(), data.outputs)
     }
 

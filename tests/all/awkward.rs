@@ -81,32 +81,34 @@ const MORE: [&str; 14] = [
 
 #[test]
 fn the_device_gives_what_the_cpu_gives_or_leaves_it() {
-    let Some(gpu) = support::gpu() else { return };
     let measures: Vec<Measure> =
         measures().map(|e| e.name).chain(MORE).map(|name| Measure::parse(name).unwrap()).collect();
+    let executors = support::executors();
     let (mut tried, mut wrong) = (0, Vec::new());
     for (case, x, y) in cases() {
         let set = [("x", x), ("y", y)].map(|(name, values)| Named { name: name.into(), values });
         let cpu = all_pairs(&set, &measures, None, &mut |_, _| {}).unwrap();
-        let device = all_pairs(&set, &measures, Some(&gpu), &mut |_, _| {}).unwrap();
-        for (cpu, device) in cpu.iter().zip(&device) {
-            if device.place != Place::Gpu {
-                continue;
-            }
-            let family = cpu.measure.split(':').next().unwrap_or("");
-            let allowed = if matches!(family, "cka" | "procrustes" | "cca" | "nbs") { 1e-5 } else { 1e-4 };
-            for (at, (&expected, &got)) in cpu.values().iter().zip(&device.values()).enumerate() {
-                if device.completed.contains(&(at / 2, at % 2)) {
+        for (place, gpu) in &executors {
+            let device = all_pairs(&set, &measures, support::single(gpu.as_ref()), &mut |_, _| {}).unwrap();
+            for (cpu, device) in cpu.iter().zip(&device) {
+                if device.place != Place::Gpu {
                     continue;
                 }
-                tried += 1;
-                let off = (got - expected).abs() / expected.abs().max(1.0);
-                if off > allowed || expected.is_nan() != got.is_nan() {
-                    wrong.push(format!("{} of {case}, {at}: {got} against {expected}", cpu.measure));
+                let family = cpu.measure.split(':').next().unwrap_or("");
+                let allowed = if matches!(family, "cka" | "procrustes" | "cca" | "nbs") { 1e-5 } else { 1e-4 };
+                for (at, (&expected, &got)) in cpu.values().iter().zip(&device.values()).enumerate() {
+                    if device.completed.contains(&(at / 2, at % 2)) {
+                        continue;
+                    }
+                    tried += 1;
+                    let off = (got - expected).abs() / expected.abs().max(1.0);
+                    if off > allowed || expected.is_nan() != got.is_nan() {
+                        wrong.push(format!("{} of {case}, {at}, on {place}: {got} against {expected}", cpu.measure));
+                    }
                 }
             }
         }
     }
-    assert!(tried > 1000, "{tried} values");
+    assert!(tried > 1000 * executors.len(), "{tried} values");
     assert!(wrong.is_empty(), "{} of {tried}:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -1,5 +1,5 @@
 //! Every measure and statistic of the catalogue against the values that published packages give, on the CPU in f64 and,
-//! where it has such a form, on the adapter in f32; and the committed table of agreement.
+//! where it has such a form, on every executor in f32; and the committed table of agreement.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use isogram::gpu::Gpu;
 use isogram::measure::catalogue::{Measure, Statistic, measures, statistics};
-use isogram::measure::compare::{Named, Place, all_pairs};
+use isogram::measure::compare::{Named, Place, Table, all_pairs};
 use isogram::measure::describe::on_device;
 use isogram::measure::pairwise::rdm::{Dissimilarity, rdm};
 
@@ -16,8 +16,8 @@ use crate::support;
 
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/agreement.md");
 
-/// Whether a case is tried on the adapter too. The largest takes half of the time.
-fn on_the_adapter(case: &str) -> bool {
+/// Whether a case is tried in f32 too. The largest takes half of the time.
+fn in_single(case: &str) -> bool {
     support::full() || case != "digits_pixels__digits_seed0_h1"
 }
 
@@ -222,7 +222,7 @@ fn has_near_ties(x: &Named, name: &str) -> bool {
     all.windows(2).any(|w| w[1] > w[0] && w[1] - w[0] < 1e-6 * largest)
 }
 
-/// How exact a measure must be on the adapter.
+/// How exact a measure must be in f32.
 fn tolerance(name: &str, near_ties: bool) -> f64 {
     if is_ranked(name) && !near_ties {
         return 1e-12;
@@ -235,27 +235,29 @@ fn tolerance(name: &str, near_ties: bool) -> f64 {
     }
 }
 
-/// A row of the table: the package and its value, ours in f64, ours in f32 if there is such a form.
+/// A row of the table: the package and its value, ours in f64, ours in f32 on each executor if there is such a form.
 struct Row {
     package: String,
     expected: f64,
     cpu: f64,
-    gpu: Option<f64>,
+    single: Single,
     /// Whether ranks may be exchanged by rounding to single precision.
     near_ties: bool,
 }
+
+/// A value in f32 of each executor that tried, by its name, or nothing where it has none.
+type Single = Vec<(&'static str, Option<f64>)>;
 
 type Agreement = BTreeMap<(String, &'static str), BTreeMap<&'static str, Row>>;
 
 fn gather() -> Agreement {
     let entries = pairwise();
-    let gpu = support::gpu();
     let mut table: Agreement = BTreeMap::new();
     for name in CASES {
         let case = case(name);
         let reference = &case.json;
         let pair = [("X", &case.x), ("Y", &case.y)].map(|(name, x)| Named { name: name.into(), values: x.clone() });
-        let gpu = gpu.as_ref().filter(|_| on_the_adapter(name));
+        let executors = if in_single(name) { support::executors() } else { Vec::new() };
         let here: Vec<&(&str, String, Of)> = entries
             .iter()
             .filter(|(key, measure, _)| {
@@ -269,7 +271,9 @@ fn gather() -> Agreement {
             .collect();
         let measures: Vec<Measure> = here.iter().map(|(_, m, _)| Measure::parse(m).unwrap()).collect();
         let on_cpu = all_pairs(&pair, &measures, None, &mut |_, _| {}).unwrap();
-        let on_gpu = gpu.map(|gpu| all_pairs(&pair, &measures, Some(gpu), &mut |_, _| {}).unwrap());
+        let compared =
+            |gpu: Option<&Arc<Gpu>>| all_pairs(&pair, &measures, support::single(gpu), &mut |_, _| {}).unwrap();
+        let in_single: Vec<_> = executors.iter().map(|(place, gpu)| (*place, compared(gpu.as_ref()))).collect();
         for (i, (key, measure, of)) in here.iter().enumerate() {
             let (at, part) = match of {
                 Of::Pair => (1, None),
@@ -280,29 +284,32 @@ fn gather() -> Agreement {
             let Some(expected) = case.value("pairwise", key, part) else { continue };
             let cpu = on_cpu[i].cells[at].or_nan();
             assert!(!cpu.is_nan(), "{name} {measure}: {:?}", on_cpu[i].cells[at]);
-            let gpu = on_gpu
-                .as_ref()
-                .filter(|t| t[i].place == Place::Gpu && !t[i].completed.contains(&(at / 2, at % 2)))
-                .map(|t| t[i].cells[at].or_nan());
+            let of_table = |t: &Table| {
+                let own = t.place == Place::Gpu && !t.completed.contains(&(at / 2, at % 2));
+                own.then(|| t.cells[at].or_nan())
+            };
+            let single = in_single.iter().map(|(place, tables)| (*place, of_table(&tables[i]))).collect();
             let near_ties = is_ranked(measure) && pair.iter().any(|x| has_near_ties(x, measure));
             let package = reference["pairwise"][*key]["package"].as_str().unwrap_or("").to_owned();
             table
                 .entry((measure.clone(), key))
                 .or_default()
-                .insert(name, Row { package, expected, cpu, gpu, near_ties });
+                .insert(name, Row { package, expected, cpu, single, near_ties });
         }
         for (side, x) in ["X", "Y"].iter().zip(&pair) {
             let labels = Some(labels()).filter(|l| l.len() == x.values.nrows()).unwrap_or_default();
             let statistics: Vec<Statistic> = single().iter().map(|(_, s, _)| Statistic::parse(s).unwrap()).collect();
-            let on_gpu =
-                gpu.map(|gpu| on_device(Some(gpu), std::slice::from_ref(x), &statistics, &labels).unwrap().remove(0));
+            let described = |gpu: Option<&Arc<Gpu>>| {
+                on_device(gpu, std::slice::from_ref(x), &statistics, &labels).unwrap().remove(0)
+            };
+            let in_single: Vec<_> = executors.iter().map(|(place, gpu)| (*place, described(gpu.as_ref()))).collect();
             if !labels.is_empty() {
-                for (key, name_here, cpu, on_device) in generalisation(x, &labels, gpu) {
+                for (key, name_here, cpu, single) in generalisation(x, &labels, &executors) {
                     let entry = &reference[format!("supervised_{side}").as_str()][key];
                     let Some(expected) = entry["value"].as_f64() else { continue };
                     let place: &'static str = format!("{name} {side}").leak();
                     let package = entry["package"].as_str().unwrap_or("").to_owned();
-                    let row = Row { package, expected, cpu, gpu: on_device, near_ties: false };
+                    let row = Row { package, expected, cpu, single, near_ties: false };
                     table.entry((name_here.to_owned(), key)).or_default().insert(place, row);
                 }
             }
@@ -322,8 +329,8 @@ fn gather() -> Agreement {
                     };
                     let package = reference[&section][key]["package"].as_str().unwrap_or("").to_owned();
                     let place: &'static str = format!("{name} {side}").leak();
-                    let gpu = on_gpu.as_ref().and_then(|values| values[i]);
-                    let row = Row { package, expected, cpu, gpu, near_ties: false };
+                    let single = in_single.iter().map(|(place, values)| (*place, values[i])).collect();
+                    let row = Row { package, expected, cpu, single, near_ties: false };
                     table.entry((statistic.to_owned(), key)).or_default().insert(place, row);
                 }
             }
@@ -336,8 +343,8 @@ fn gather() -> Agreement {
 fn generalisation(
     x: &Named,
     labels: &[usize],
-    gpu: Option<&Arc<Gpu>>,
-) -> Vec<(&'static str, &'static str, f64, Option<f64>)> {
+    executors: &[(&'static str, Option<Arc<Gpu>>)],
+) -> Vec<(&'static str, &'static str, f64, Single)> {
     let cells: Vec<usize> = labels.iter().map(|l| 2 * usize::from(*l >= 5) + l % 2).collect();
     let named =
         [("ccgp_a=label>=5_b=parity", "ccgp:logistic:contexts=2"), ("parallelism_score_a|b", "parallelism:contexts=2")];
@@ -345,8 +352,8 @@ fn generalisation(
         let statistic = Statistic::parse(name).unwrap();
         let on_cpu = statistic.of(x.values.as_ref(), &cells).unwrap();
         let here = std::slice::from_ref(x);
-        let on_gpu = gpu.and_then(|gpu| on_device(Some(gpu), here, &[statistic], &cells).unwrap()[0][0]);
-        (key, name, on_cpu, on_gpu)
+        let on = |gpu: Option<&Arc<Gpu>>| on_device(gpu, here, std::slice::from_ref(&statistic), &cells).unwrap()[0][0];
+        (key, name, on_cpu, executors.iter().map(|(place, gpu)| (*place, on(gpu.as_ref()))).collect())
     };
     named.into_iter().map(of).collect()
 }
@@ -422,15 +429,22 @@ fn the_catalogue_agrees_with_published_packages() {
                 wrong.push(format!("{name} ({key}) on {case}, f64: {} against {}", row.cpu, row.expected));
             }
             // Ranks of what single precision does not tell apart are left to double precision.
-            let tried = on_the_adapter(case.split(' ').next().unwrap_or(case)) && !row.near_ties;
-            let has_form = Measure::parse(name).map_or(true, |m| m.made.device.is_some());
-            if row.gpu.is_none() && support::gpu().is_some() && tried && has_form {
-                wrong.push(format!("{name} ({key}) on {case}: the device leaves it to the CPU"));
-            }
-            if let Some(gpu) = row.gpu {
-                let off = (gpu - row.expected).abs() / scale;
-                if off.is_nan() || off > tolerance(name, row.near_ties) {
-                    wrong.push(format!("{name} ({key}) on {case}, f32: {gpu} against {}", row.expected));
+            let decided = !row.near_ties && Measure::parse(name).map_or(true, |m| m.made.device.is_some());
+            for (place, single) in &row.single {
+                match single {
+                    None if decided => {
+                        wrong.push(format!("{name} ({key}) on {case}: {place} leaves it to double precision"));
+                    }
+                    None => {}
+                    Some(value) => {
+                        let off = (value - row.expected).abs() / scale;
+                        if off.is_nan() || off > tolerance(name, row.near_ties) {
+                            wrong.push(format!(
+                                "{name} ({key}) on {case}, f32 on {place}: {value} against {}",
+                                row.expected
+                            ));
+                        }
+                    }
                 }
             }
         }
@@ -489,7 +503,7 @@ fn written(table: &Agreement) -> String {
             row.expected,
             row.cpu,
             shown(off(&|r: &Row| Some(r.cpu))),
-            shown(off(&|r: &Row| r.gpu)),
+            shown(off(&|r: &Row| r.single.iter().find(|(place, _)| *place == "the adapter")?.1)),
             cases.len()
         );
     }

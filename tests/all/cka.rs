@@ -2,9 +2,9 @@
 
 use faer::Mat;
 use isogram::graph::{Effect, Function, Graph};
+use isogram::measure::Estimator;
 use isogram::measure::device::products::{Layers, Pairs, input_name};
-use isogram::measure::embedding::Embedding;
-use isogram::measure::{Estimator, cka};
+use isogram::measure::embedding::{self, Embedding};
 
 use crate::reference::{CASES, case};
 use crate::support;
@@ -36,9 +36,9 @@ fn cka_of_two_is_that_of_published_packages() {
         let mut g = Graph::new();
         let x = g.data(case.x.0.clone(), &case.x.1).unwrap();
         let y = g.data(case.y.0.clone(), &case.y.1).unwrap();
-        let plain = cka::linear(&mut g, x, y, Estimator::Biased).unwrap();
-        let debiased = cka::linear(&mut g, x, y, Estimator::Debiased).unwrap();
-        let trained = cka::differentiable(&mut g, x, y, Estimator::Biased).unwrap();
+        let estimators = [Estimator::Biased, Estimator::Debiased].map(Embedding::linear);
+        let [plain, debiased] = [0, 1].map(|i| embedding::many(&mut g, &[x, y], &[(0, 1)], &estimators).unwrap()[i][0]);
+        let trained = embedding::differentiable(&mut g, x, y, estimators[0]).unwrap();
         let f = Function::new(
             "f",
             vec![
@@ -72,8 +72,7 @@ fn all_pairs_cka_is_that_of_published_packages() {
             }
             out
         };
-        let gpus: Vec<_> = std::iter::once(None).chain(support::gpu().map(Some)).collect();
-        for gpu in gpus {
+        for (_, gpu) in support::executors() {
             let kinds = [Estimator::Biased, Estimator::Debiased].map(Embedding::linear);
             let mut pairs = Pairs::new(gpu.as_ref(), 3, 1, [case.x.1[0], units], &kinds, &[Layers::Same]).unwrap();
             for (replica, values) in [pad(&case.x), pad(&case.y), pad(&case.x)].iter().enumerate() {

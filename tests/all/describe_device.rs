@@ -60,13 +60,13 @@ fn singular_values_are_those_of_f64() {
         Mat::from_fn(5, 1, |i, _| i as f64),
         Mat::zeros(4, 4),
     ];
-    for gpu in [None, support::gpu()] {
+    for (place, gpu) in support::executors() {
         for (which, (x, found)) in matrices.iter().zip(singular_values(gpu.as_ref(), &matrices).unwrap()).enumerate() {
             let (found, expected) = (found.unwrap(), x.singular_values().unwrap());
             assert_eq!(found.len(), expected.len());
             for (i, (a, b)) in found.iter().zip(&expected).enumerate() {
                 let allowed = 1.5e-7 * expected[0] + 1e-6 * b;
-                assert!((a - b).abs() <= allowed, "matrix {which}, value {i}: {a} against {b}");
+                assert!((a - b).abs() <= allowed, "matrix {which}, value {i}, on {place}: {a} against {b}");
             }
         }
     }
@@ -76,9 +76,11 @@ fn singular_values_are_those_of_f64() {
 fn a_matrix_has_the_same_bits_in_company() {
     let mut stream = Stream(2);
     let (x, y) = (stream.matrix(30, 12), graded(&mut stream, 30, 12, 4.0));
-    let alone = singular_values(support::gpu().as_ref(), std::slice::from_ref(&x)).unwrap().remove(0).unwrap();
-    let together = singular_values(support::gpu().as_ref(), &[y, x]).unwrap().remove(1).unwrap();
-    assert_eq!(alone, together);
+    for (place, gpu) in support::executors() {
+        let alone = singular_values(gpu.as_ref(), std::slice::from_ref(&x)).unwrap().remove(0).unwrap();
+        let together = singular_values(gpu.as_ref(), &[y.clone(), x.clone()]).unwrap().remove(1).unwrap();
+        assert_eq!(alone, together, "{place}");
+    }
 }
 
 #[test]
@@ -186,35 +188,36 @@ fn sets() -> (Vec<Named>, Vec<usize>) {
 fn statistics_are_those_of_f64() {
     let (set, labels) = sets();
     let statistics = statistics();
-    // Without an adapter on the processor, in the same precision.
-    let found = on_device(support::gpu().as_ref(), &set, &statistics, &labels).unwrap();
-    let mut worst = vec![(0.0f64, 0, 0); statistics.len()];
-    let mut wrong = Vec::new();
-    for (x, values) in set.iter().zip(&found) {
-        for (s, value) in values.iter().enumerate() {
-            let Some(value) = value else {
-                worst[s].2 += 1;
-                continue;
-            };
-            let expected = match statistics[s].of(x.values.as_ref(), &labels) {
-                Ok(expected) => expected,
-                Err(error) => {
-                    wrong.push(format!("{} of {}: {value}, but in f64: {error}", STATISTICS[s], x.name));
+    for (place, gpu) in support::executors() {
+        let found = on_device(gpu.as_ref(), &set, &statistics, &labels).unwrap();
+        let mut worst = vec![(0.0f64, 0, 0); statistics.len()];
+        let mut wrong = Vec::new();
+        for (x, values) in set.iter().zip(&found) {
+            for (s, value) in values.iter().enumerate() {
+                let Some(value) = value else {
+                    worst[s].2 += 1;
                     continue;
+                };
+                let expected = match statistics[s].of(x.values.as_ref(), &labels) {
+                    Ok(expected) => expected,
+                    Err(error) => {
+                        wrong.push(format!("{} of {} on {place}: {value}, but in f64: {error}", STATISTICS[s], x.name));
+                        continue;
+                    }
+                };
+                let off = (value - expected).abs() / expected.abs().max(1.0);
+                worst[s] = (worst[s].0.max(off), worst[s].1 + 1, worst[s].2);
+                if off > 1e-4 {
+                    wrong.push(format!("{} of {} on {place}: {value} against {expected}", STATISTICS[s], x.name));
                 }
-            };
-            let off = (value - expected).abs() / expected.abs().max(1.0);
-            worst[s] = (worst[s].0.max(off), worst[s].1 + 1, worst[s].2);
-            if off > 1e-4 {
-                wrong.push(format!("{} of {}: {value} against {expected}", STATISTICS[s], x.name));
             }
         }
+        for (name, (off, on, left)) in STATISTICS.iter().zip(&worst) {
+            println!("{name}: {off:.1e}, {on} on {place}, {left} left to double precision");
+            assert!(*on >= 1, "{name} never ran on {place}");
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
-    for (name, (off, on, left)) in STATISTICS.iter().zip(&worst) {
-        println!("{name}: {off:.1e}, {on} on the device, {left} left to the CPU");
-        assert!(*on >= 1, "{name} never ran on the device");
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -225,30 +228,29 @@ fn what_the_device_leaves_is_computed_on_the_cpu() {
     set.push(named("not finite", Mat::from_fn(n, 3, |i, j| if i == 2 && j == 1 { f64::NAN } else { (i * j) as f64 })));
     let names = ["participation_ratio", "mean_norm", "two_nn", "linear_probe"];
     let statistics: Vec<Statistic> = names.iter().map(|name| Statistic::parse(name).unwrap()).collect();
-    let gpu = support::gpu();
-    let found = describe(&set, &statistics, &labels, gpu.as_ref());
-    assert_eq!(found.len(), set.len() * names.len());
-    for (i, one) in found.iter().enumerate() {
-        let (x, statistic) = (&set[i / names.len()], &statistics[i % names.len()]);
-        match statistic.of(x.values.as_ref(), &labels) {
-            Ok(expected) => {
-                let value = one.value.value().unwrap();
-                assert!(
-                    (value - expected).abs() <= 1e-4 * expected.abs().max(1.0),
-                    "{} of {}",
-                    statistic.name(),
-                    x.name
-                );
-            }
-            Err(reason) => {
-                assert_eq!(one.place, Place::Cpu);
-                assert_eq!(one.value.reason().unwrap(), reason.to_string());
+    for (place, gpu) in support::executors() {
+        let found = describe(&set, &statistics, &labels, support::single(gpu.as_ref()));
+        assert_eq!(found.len(), set.len() * names.len());
+        for (i, one) in found.iter().enumerate() {
+            let (x, statistic) = (&set[i / names.len()], &statistics[i % names.len()]);
+            match statistic.of(x.values.as_ref(), &labels) {
+                Ok(expected) => {
+                    let value = one.value.value().unwrap();
+                    assert!(
+                        (value - expected).abs() <= 1e-4 * expected.abs().max(1.0),
+                        "{} of {} on {place}",
+                        statistic.name(),
+                        x.name
+                    );
+                }
+                Err(reason) => {
+                    assert_eq!(one.place, Place::Cpu);
+                    assert_eq!(one.value.reason().unwrap(), reason.to_string());
+                }
             }
         }
-    }
-    let places: Vec<Place> = found.iter().take(2).map(|one| one.place).collect();
-    if gpu.is_some() {
-        assert_eq!(places, [Place::Gpu, Place::Cpu]);
+        let places: Vec<Place> = found.iter().take(2).map(|one| one.place).collect();
+        assert_eq!(places, [Place::Gpu, Place::Cpu], "{place}");
     }
 }
 
@@ -258,8 +260,9 @@ fn labels_that_do_not_fit_are_refused() {
     let statistics: Vec<Statistic> =
         ["silhouette", "linear_probe", "knn_probe", "neural_collapse"].map(|n| Statistic::parse(n).unwrap()).into();
     for bad in [&labels[..80], &[], &vec![1; 90], &(0..90).collect::<Vec<_>>()] {
-        let found = describe(&set[..2], &statistics, bad, support::gpu().as_ref());
-        for (i, one) in found.iter().enumerate() {
+        let on_all = support::executors();
+        let found = on_all.iter().map(|(_, gpu)| describe(&set[..2], &statistics, bad, support::single(gpu.as_ref())));
+        for (i, one) in found.flat_map(|found| found.into_iter().enumerate()) {
             let expected = statistics[i % statistics.len()].of(set[i / statistics.len()].values.as_ref(), bad);
             assert_eq!(one.value.value().as_ref(), expected.as_ref().ok());
         }
@@ -274,38 +277,38 @@ fn probes_of_several_labels_and_of_numbers() {
     let wanted = Mat::from_fn(n, 3, |i, t| set[0][(i, t)] - set[0][(i, t + 1)] + 0.8 * stream.normal());
     let labels = Mat::from_fn(n, 3, |i, t| f64::from(u8::from(wanted[(i, t)] > 0.3 * t as f64)));
     let folds = k_fold(n, 4).unwrap();
-    let gpu = support::gpu();
+    for (place, gpu) in support::executors() {
+        let probe = Probe { link: Link::Sigmoid, penalty: 1.0, standardise: true };
+        let found = held_out_scores(gpu.as_ref(), &set, &labels, &folds, probe).unwrap();
+        for (x, scores) in set.iter().zip(found) {
+            let scores = scores.unwrap();
+            let expected = multi_label_probe(x.as_ref(), labels.as_ref(), &folds, &LogisticOptions::default()).unwrap();
+            for (t, expected) in expected.into_iter().map(Option::unwrap).enumerate() {
+                let loss = |i: usize| {
+                    let z = if labels[(i, t)] > 0.5 { scores[(i, t)] } else { -scores[(i, t)] };
+                    (-z).exp().ln_1p() / std::f64::consts::LN_2
+                };
+                let mean = (0..n).map(loss).sum::<f64>() / n as f64;
+                assert!((mean - expected.cross_entropy_bits()).abs() < 1e-5, "{mean} against {expected:?} on {place}");
+                for (i, predicted) in expected.predictions().into_iter().enumerate() {
+                    assert_eq!(usize::from(scores[(i, t)] > 0.0), predicted, "{place}");
+                }
+            }
+        }
 
-    let probe = Probe { link: Link::Sigmoid, penalty: 1.0, standardise: true };
-    let found = held_out_scores(gpu.as_ref(), &set, &labels, &folds, probe).unwrap();
-    for (x, scores) in set.iter().zip(found) {
-        let scores = scores.unwrap();
-        let expected = multi_label_probe(x.as_ref(), labels.as_ref(), &folds, &LogisticOptions::default()).unwrap();
-        for (t, expected) in expected.into_iter().map(Option::unwrap).enumerate() {
-            let loss = |i: usize| {
-                let z = if labels[(i, t)] > 0.5 { scores[(i, t)] } else { -scores[(i, t)] };
-                (-z).exp().ln_1p() / std::f64::consts::LN_2
-            };
-            let mean = (0..n).map(loss).sum::<f64>() / n as f64;
-            assert!((mean - expected.cross_entropy_bits()).abs() < 1e-5, "{mean} against {expected:?}");
-            for (i, predicted) in expected.predictions().into_iter().enumerate() {
-                assert_eq!(usize::from(scores[(i, t)] > 0.0), predicted);
+        let probe = Probe { link: Link::Identity, penalty: 2.5, standardise: false };
+        let found = held_out_scores(gpu.as_ref(), &set, &wanted, &folds, probe).unwrap();
+        for (x, scores) in set.iter().zip(found) {
+            let (scores, expected) = (scores.unwrap(), ridge_probe(x.as_ref(), wanted.as_ref(), &folds, 2.5).unwrap());
+            for i in 0..n {
+                for t in 0..3 {
+                    let (a, b) = (scores[(i, t)], expected[(i, t)]);
+                    assert!((a - b).abs() < 1e-5, "example {i}, target {t}, on {place}: {a} against {b}");
+                }
             }
         }
     }
-
     let probe = Probe { link: Link::Identity, penalty: 2.5, standardise: false };
-    let found = held_out_scores(gpu.as_ref(), &set, &wanted, &folds, probe).unwrap();
-    for (x, scores) in set.iter().zip(found) {
-        let (scores, expected) = (scores.unwrap(), ridge_probe(x.as_ref(), wanted.as_ref(), &folds, 2.5).unwrap());
-        for i in 0..n {
-            for t in 0..3 {
-                let (a, b) = (scores[(i, t)], expected[(i, t)]);
-                assert!((a - b).abs() < 1e-5, "example {i}, target {t}: {a} against {b}");
-            }
-        }
-    }
-
     let bad = Probe { penalty: 0.0, ..probe };
     assert!(held_out_scores(None, &set, &wanted, &folds, bad).is_err());
     assert!(held_out_scores(None, &set, &stream.matrix(n - 1, 2), &folds, probe).is_err());

@@ -66,7 +66,7 @@ fn cosines_of_embeddings_are_what_published_packages_give() {
         let reference: serde_json::Value = serde_json::from_str(&text).unwrap();
         let [x, y] = ["X", "Y"].map(|side| load(reference["meta"][side].as_str().unwrap()));
         let width = x.2.max(y.2);
-        for gpu in std::iter::once(None).chain(support::gpu().map(Some)) {
+        for (place, gpu) in support::executors() {
             let mut pairs = Pairs::new(gpu.as_ref(), 2, 1, [x.1, width], &embeddings, &[Layers::Same]).unwrap();
             pairs.fill(0, 0, &x.0, x.2).unwrap();
             pairs.fill(0, 1, &y.0, y.2).unwrap();
@@ -74,10 +74,9 @@ fn cosines_of_embeddings_are_what_published_packages_give() {
                 let (name, _, _, map, tolerance) = entries[matrix.measure];
                 let Some(expected) = reference["pairwise"][name]["value"].as_f64() else { continue };
                 let got = map(matrix.values[1]);
-                let machine = if gpu.is_some() { "adapter" } else { "processor" };
                 assert!(
                     (got - expected).abs() <= tolerance * expected.abs().max(1.0),
-                    "{case} {name} on the {machine}: {got} against {expected}"
+                    "{case} {name} on {place}: {got} against {expected}"
                 );
                 tried += 1;
             }
@@ -110,7 +109,7 @@ fn large_sets_are_compared_by_rows_as_small_ones_are_at_once() {
             [DOUBLE, U, HOLLOW, Mean, DoubleOfMean, Raw].into_iter().map(|c| Embedding::new(between, c)).collect();
         let values: Vec<Vec<f32>> =
             (0..count).map(|r| (0..n * units).map(|i| pseudo(r * 10_000 + i)).collect()).collect();
-        for gpu in std::iter::once(None).chain(support::gpu().map(Some)) {
+        for (_, gpu) in support::executors() {
             let mut pairs = Pairs::new(gpu.as_ref(), count, 1, [n, units], &embeddings, &[Layers::Same]).unwrap();
             for (r, x) in values.iter().enumerate() {
                 pairs.fill(0, r, x, units).unwrap();

@@ -4,9 +4,9 @@
 use isogram::graph::{Effect, Function, Geometry, Graph, Interpreter, Tensor, VariableKind};
 use isogram::kernels::matmul::Inner;
 use isogram::kernels::program::{Binary, DType, Unary};
+use isogram::measure::Estimator;
 use isogram::measure::device::polar::polar;
 use isogram::measure::embedding::{self, Bandwidth, Between, Centring, Embedding};
-use isogram::measure::{Estimator, cka};
 use isogram::nn::{AbsentTerms, Activation, Below, Loss, LossKind, Reduction};
 
 use crate::support;
@@ -141,8 +141,8 @@ fn cases() -> Vec<(&'static str, Build)> {
             Loss::new(LossKind::Mse, Reduction::Sum).masked(g, x, y, mask).unwrap()
         }),
         ("mse", |g, x, y| Loss::new(LossKind::Mse, Reduction::HalfMean).apply(g, x, y).unwrap()),
-        ("cka", |g, x, y| cka::differentiable(g, x, y, Estimator::Biased).unwrap()),
-        ("cka debiased", |g, x, y| cka::differentiable(g, x, y, Estimator::Debiased).unwrap()),
+        ("cka", |g, x, y| embedding::differentiable(g, x, y, Embedding::linear(Estimator::Biased)).unwrap()),
+        ("cka debiased", |g, x, y| embedding::differentiable(g, x, y, Embedding::linear(Estimator::Debiased)).unwrap()),
         ("cka of Gaussian kernels", |g, x, y| {
             let between = Between::Gaussian(Bandwidth::Fixed(1.5));
             embedding::differentiable(g, x, y, Embedding::new(between, Centring::Hsic(Estimator::Debiased))).unwrap()

@@ -1,5 +1,6 @@
 //! Floors and circles: a room of `src` imports only rooms beneath it, and no files import each other round about, but for
-//! a module and what is in it.
+//! a module and what is in it. And what is said in one place of many files: names of the graphics interface, variables of
+//! the environment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -149,4 +150,46 @@ fn no_files_import_each_other_round_about() {
     graph.retain(|module, _| module[0] != OPERATIONS);
     let circles: Vec<String> = graph.keys().map(|module| module.join("::")).collect();
     assert!(circles.is_empty(), "these files import each other: {}", circles.join(", "));
+}
+
+/// Texts of all Rust files of a folder of the repository, by their paths.
+fn files(folder: &str) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                all.push((path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().display().to_string(), text));
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn the_graphics_interface_is_named_by_its_room_and_the_executor_alone() {
+    let named: Vec<String> =
+        files("src").into_iter().filter(|(_, text)| text.contains("wgpu::")).map(|(path, _)| path).collect();
+    let others =
+        named.iter().filter(|path| !["src/gpu/", "src/graph/executor"].iter().any(|own| path.starts_with(own)));
+    assert_eq!(others.collect::<Vec<_>>(), Vec::<&String>::new());
+    assert!(named.len() > 3, "{named:?}");
+}
+
+#[test]
+fn variables_of_the_environment_are_those_of_the_table() {
+    let of = |text: &str| -> BTreeSet<String> {
+        let ends = |c: char| !(c.is_ascii_uppercase() || c == '_');
+        let name = |(at, _): (usize, &str)| text[at..].split(ends).next().unwrap_or_default().to_owned();
+        text.match_indices(concat!("ISOGRAM", "_")).map(name).collect()
+    };
+    let read: BTreeSet<String> = ["src", "tests"].into_iter().flat_map(files).flat_map(|(_, text)| of(&text)).collect();
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let rows =
+        readme.lines().filter(|line| line.starts_with("| `ISOGRAM")).flat_map(|line| of(line).into_iter().take(1));
+    assert_eq!(rows.collect::<BTreeSet<_>>(), read);
 }

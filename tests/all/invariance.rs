@@ -342,7 +342,6 @@ fn the_reason_of_a_spike_is_true() {
 /// Single precision holds neither such scales, nor ties, nor what lies beside an example far away.
 #[test]
 fn the_device_gives_the_values_of_the_cpu_or_leaves_them() {
-    let Some(gpu) = support::gpu() else { return };
     let (x, y) = (pseudo(17, 40, 6), pseudo(18, 40, 6));
     let spiked = Mat::from_fn(40, 6, |i, j| if i == 7 { 1e7 * x[(i, j)] } else { x[(i, j)] + y[(i, j)] });
     let hot = Mat::from_fn(40, 6, |i, j| 0.7 * f64::from(u8::from((i * i / 3) % 6 == j)));
@@ -354,23 +353,27 @@ fn the_device_gives_the_values_of_the_cpu_or_leaves_them() {
     let names = ["knn:k=5:inner-product", "knn:k=5:euclidean", "cka:rbf", "rsa", "cka:biased", "procrustes:euclidean"];
     let measures: Vec<Measure> = names.iter().map(|name| Measure::parse(name).unwrap()).collect();
     let cpu = all_pairs(&set, &measures, None, &mut |_, _| {}).unwrap();
-    let device = all_pairs(&set, &measures, Some(&gpu), &mut |_, _| {}).unwrap();
-    for (cpu, device) in cpu.iter().zip(&device) {
-        for (i, (a, b)) in cpu.values().iter().zip(device.values()).enumerate() {
-            let same = (a - b).abs() <= 1e-5 * a.abs().max(1.0) || (a.is_nan() && b.is_nan());
-            assert!(same, "{} of {i}: {b} on the device, {a} on the CPU", cpu.measure);
-        }
-    }
-    assert_eq!(device[0].place, Place::Gpu);
     let statistics: Vec<Statistic> =
         ["two_nn", "participation_ratio", "median_distance"].map(|s| Statistic::parse(s).unwrap()).into();
-    let cpu = describe(&set, &statistics, &[], None);
-    for (i, (a, b)) in cpu.iter().zip(describe(&set, &statistics, &[], Some(&gpu))).enumerate() {
-        match (a.value.value(), b.value.value()) {
-            (Some(a), Some(b)) => {
-                assert!((a - b).abs() <= 1e-4 * a.abs().max(1.0), "{i}: {b} on the device, {a} on the CPU")
+    let described = describe(&set, &statistics, &[], None);
+    for (place, gpu) in support::executors() {
+        let device = all_pairs(&set, &measures, support::single(gpu.as_ref()), &mut |_, _| {}).unwrap();
+        for (cpu, device) in cpu.iter().zip(&device) {
+            for (i, (a, b)) in cpu.values().iter().zip(device.values()).enumerate() {
+                let same = (a - b).abs() <= 1e-5 * a.abs().max(1.0) || (a.is_nan() && b.is_nan());
+                assert!(same, "{} of {i}: {b} on {place}, {a} on the CPU", cpu.measure);
             }
-            (a, b) => assert!(a.is_none() && b.is_none(), "{i}: {a:?} {b:?}"),
+        }
+        assert_eq!(device[0].place, Place::Gpu);
+        for (i, (a, b)) in
+            described.iter().zip(describe(&set, &statistics, &[], support::single(gpu.as_ref()))).enumerate()
+        {
+            match (a.value.value(), b.value.value()) {
+                (Some(a), Some(b)) => {
+                    assert!((a - b).abs() <= 1e-4 * a.abs().max(1.0), "{i}: {b} on {place}, {a} on the CPU")
+                }
+                (a, b) => assert!(a.is_none() && b.is_none(), "{i} on {place}: {a:?} {b:?}"),
+            }
         }
     }
 }

@@ -133,7 +133,8 @@ fn representations_can_be_trained_to_align() {
     // Two networks in one graph; the loss is one minus the CKA of their hidden layers, which only the second can lower.
     use isogram::graph::{Function, VariableKind};
     use isogram::kernels::program::DType;
-    use isogram::measure::{Estimator, cka};
+    use isogram::measure::Estimator;
+    use isogram::measure::embedding::{self, Embedding};
     let mut g = Graph::new();
     let seed = g.variable("seed", &[1, 1], DType::U32, VariableKind::State).unwrap();
     let inputs: Vec<f32> = (0..40 * 6).map(|i| isogram::kernels::random::normal(5, 1, 0, i)).collect();
@@ -145,7 +146,7 @@ fn representations_can_be_trained_to_align() {
         Activation::Relu.apply(g, z).unwrap()
     };
     let (target, own) = (hidden(&mut g, &guide), hidden(&mut g, &student));
-    let cka = cka::differentiable(&mut g, target, own, Estimator::Biased).unwrap();
+    let cka = embedding::differentiable(&mut g, target, own, Embedding::linear(Estimator::Biased)).unwrap();
     let parameters = student.parameters();
     let gradients = g.gradients(cka, &parameters).unwrap();
     let rate = g.constant(3.0);

@@ -257,7 +257,7 @@ fn tables_of_pairs_are_the_same_bits_at_every_power_of_two() {
     let (n, units) = (12, 5);
     let exponents = [0, -120, -119, -63, -1, 1, 64, 120];
     let count = exponents.len() + 1;
-    for gpu in std::iter::once(None).chain(support::gpu().map(Some)) {
+    for (_, gpu) in support::executors() {
         let mut pairs = Pairs::new(gpu.as_ref(), count, 1, [n, units], &embeddings, &[Layers::Same]).unwrap();
         for (replica, k) in exponents.iter().enumerate() {
             let values: Vec<f32> = (0..n * units).map(|i| pseudo(i) * f64::from(*k).exp2() as f32).collect();
@@ -285,7 +285,7 @@ fn one_far_example_does_not_widen_a_kernel() {
     far[..units].iter_mut().for_each(|v| *v *= 1e5);
     let wide = |values: &[f32]| Mat::from_fn(n, units, |i, j| f64::from(values[i * units + j]));
     let expected = by_definition("cka:rbf", &wide(&far), &wide(&other));
-    for gpu in std::iter::once(None).chain(support::gpu().map(Some)) {
+    for (_, gpu) in support::executors() {
         let mut pairs = Pairs::new(gpu.as_ref(), 2, 1, [n, units], &[embedding], &[Layers::Same]).unwrap();
         pairs.fill(0, 0, &far, units).unwrap();
         pairs.fill(0, 1, &other, units).unwrap();
@@ -307,7 +307,7 @@ fn what_is_constant_has_no_value_and_a_short_row_has_a_direction() {
     let constant: Vec<f32> = (0..n * units).map(|i| [0.1, 0.7, 0.3, 0.9][i % units]).collect();
     let mut short = good.clone();
     short[..units].iter_mut().for_each(|v| *v *= 2f32.powi(-80));
-    for gpu in std::iter::once(None).chain(support::gpu().map(Some)) {
+    for (_, gpu) in support::executors() {
         let mut pairs = Pairs::new(gpu.as_ref(), 3, 1, [n, units], &embeddings, &[Layers::Same]).unwrap();
         for (replica, values) in [&good, &constant, &short].into_iter().enumerate() {
             pairs.fill(0, replica, values, units).unwrap();

@@ -4,7 +4,7 @@ use faer::Mat;
 use isogram::Error;
 use isogram::measure::catalogue::{Direction, Entry, Invariance, Measure, Statistic, measures, statistics};
 use isogram::measure::compare::inference::{Sampling, interval, permutation_test};
-use isogram::measure::compare::{Named, all_pairs};
+use isogram::measure::compare::{Named, Place, Resources, all_pairs};
 use isogram::measure::outcome::Outcome;
 
 use crate::support;
@@ -173,7 +173,6 @@ fn debiased_cka_of_independent_wide_representations_is_near_zero() {
 
 #[test]
 fn the_device_agrees_with_the_cpu_whatever_the_offset_and_scale() {
-    let Some(gpu) = support::gpu() else { return };
     let names = [
         "cka",
         "cka:biased",
@@ -204,12 +203,14 @@ fn the_device_agrees_with_the_cpu_whatever_the_offset_and_scale() {
     .map(|(i, values)| Named { name: i.to_string(), values })
     .collect();
     let cpu = all_pairs(&set, &measures, None, &mut |_, _| {}).unwrap();
-    let device = all_pairs(&set, &measures, Some(&gpu), &mut |_, _| {}).unwrap();
-    for (cpu, device) in cpu.iter().zip(&device) {
-        // Directions of rows that all point away from the origin alike are known to seven digits less four.
-        let tolerance = if cpu.measure.contains("cosine") || cpu.measure.starts_with("knn:") { 2e-3 } else { 2e-5 };
-        for (i, (a, b)) in cpu.values().iter().zip(&device.values()).enumerate() {
-            assert!((a - b).abs() <= tolerance, "{} of {i}: {b} on the device, {a} on the CPU", cpu.measure);
+    for (place, gpu) in support::executors() {
+        let device = all_pairs(&set, &measures, support::single(gpu.as_ref()), &mut |_, _| {}).unwrap();
+        for (cpu, device) in cpu.iter().zip(&device) {
+            // Directions of rows that all point away from the origin alike are known to seven digits less four.
+            let tolerance = if cpu.measure.contains("cosine") || cpu.measure.starts_with("knn:") { 2e-3 } else { 2e-5 };
+            for (i, (a, b)) in cpu.values().iter().zip(&device.values()).enumerate() {
+                assert!((a - b).abs() <= tolerance, "{} of {i}: {b} on {place}, {a} on the CPU", cpu.measure);
+            }
         }
     }
 }
@@ -218,25 +219,28 @@ fn the_device_agrees_with_the_cpu_whatever_the_offset_and_scale() {
 fn shuffled_examples_on_the_device_are_a_null_like_the_cpus() {
     let x = normal(1, 60, 8);
     let (a, b) = (Named { name: "a".into(), values: x.clone() }, Named { name: "b".into(), values: related(&x, 9, 5) });
-    let gpu = support::gpu();
-    for name in ["cka", "rsa:pearson", "distance_correlation:biased"] {
+    let names = ["cka", "rsa:pearson", "distance_correlation:biased"];
+    for (name, (place, gpu)) in names.iter().flat_map(|name| support::executors().into_iter().map(move |on| (name, on)))
+    {
         let m = Measure::parse(name).unwrap();
+        let single = support::single(gpu.as_ref());
         let cpu = permutation_test([&a, &b], &m, None, 300, 0).unwrap();
-        let device = permutation_test([&a, &b], &m, gpu.as_ref(), 300, 0).unwrap();
+        let device = permutation_test([&a, &b], &m, single, 300, 0).unwrap();
         assert!((cpu.observed - device.observed).abs() < 1e-12 && cpu.p_value < 0.01 && device.p_value < 0.01);
-        assert!((cpu.mean - device.mean).abs() < 0.02, "{name}: {} and {}", cpu.mean, device.mean);
+        assert_eq!(device.place, Place::Gpu, "{name} on {place}");
+        assert!((cpu.mean - device.mean).abs() < 0.02, "{name} on {place}: {} and {}", cpu.mean, device.mean);
         // Twice the same draws, and other draws for another seed.
-        let again = permutation_test([&a, &b], &m, gpu.as_ref(), 300, 0).unwrap();
-        let other = permutation_test([&a, &b], &m, gpu.as_ref(), 300, 1).unwrap();
-        assert!(again.mean == device.mean && other.mean != device.mean, "{name}");
+        let again = permutation_test([&a, &b], &m, single, 300, 0).unwrap();
+        let other = permutation_test([&a, &b], &m, single, 300, 1).unwrap();
+        assert!(again.mean == device.mean && other.mean != device.mean, "{name} on {place}");
         let (cpu, device) = (
             interval([&a, &b], &m, None, Sampling::Halves, 300, 0).unwrap(),
-            interval([&a, &b], &m, gpu.as_ref(), Sampling::Halves, 300, 0).unwrap(),
+            interval([&a, &b], &m, single, Sampling::Halves, 300, 0).unwrap(),
         );
-        assert!(cpu.low < cpu.estimate && cpu.estimate < cpu.high, "{name}: {cpu:?}");
+        assert!(cpu.low < cpu.estimate && cpu.estimate < cpu.high, "{name} on {place}: {cpu:?}");
         assert!(
             (cpu.low - device.low).abs() < 0.05 && (cpu.high - device.high).abs() < 0.05,
-            "{name}: {cpu:?} {device:?}"
+            "{name} on {place}: {cpu:?} {device:?}"
         );
     }
 }
@@ -325,10 +329,12 @@ fn a_set_with_bad_members_is_compared_where_it_can_be() {
         Named { name: "constant".into(), values: Mat::from_fn(20, 3, |_, _| 2.0) },
         Named { name: "also good".into(), values: related(&x, 3, 4) },
     ];
-    let gpu = support::gpu();
     let measures = ["cka", "procrustes", "knn"].map(|name| Measure::parse(name).unwrap());
-    for gpu in std::iter::once(None).chain(gpu.as_ref().map(Some)) {
-        let tables = all_pairs(&set, &measures, gpu, &mut |_, _| {}).unwrap();
+    let executors = support::executors();
+    let single = executors.iter().map(|(_, gpu)| Some(support::single(gpu.as_ref())));
+    for single in std::iter::once(None).chain(single) {
+        let on = Resources { single, ..Resources::default() };
+        let tables = all_pairs(&set, &measures, on, &mut |_, _| {}).unwrap();
         let cka = &tables[0];
         assert!(cka.cell(0, 2).value().is_some());
         for (a, b) in [(0, 1), (1, 1)] {

@@ -1,11 +1,8 @@
 //! Sorting, ranks and rank comparisons of RDMs on every machine: against the f64 definitions, and against the values that
 //! published packages give.
 
-use std::sync::Arc;
-
 use faer::Mat;
 use isogram::error::Error;
-use isogram::gpu::Gpu;
 use isogram::graph::{Effect, Function, Graph, VariableKind};
 use isogram::kernels::exact::product;
 use isogram::kernels::program::DType;
@@ -41,13 +38,6 @@ fn values(seed: u32, count: usize, levels: Option<u32>) -> Vec<f32> {
             }
         })
         .collect()
-}
-
-/// The machines of a list, by name.
-fn places() -> Vec<(&'static str, Option<Arc<Gpu>>)> {
-    let mut places = vec![("the processor", None)];
-    places.extend(support::gpu().map(|gpu| ("the adapter", Some(gpu))));
-    places
 }
 
 const SIZES: [usize; 3] = [511, 1000, 4099];
@@ -165,7 +155,7 @@ fn comparisons_are_those_of_the_definitions() {
         (Between::Euclidean, Dissimilarity::Euclidean),
         (Between::CityBlock, Dissimilarity::Cityblock),
     ];
-    for (name, gpu) in places() {
+    for (name, gpu) in support::executors() {
         for examples in [3, 4, 9, 31, 70] {
             // Without ties, with some, with many, and of another width: any two of them are compared.
             let shapes = [(5, None), (9, Some(100)), (4, Some(2)), (4, None), (3, Some(1))];
@@ -204,7 +194,7 @@ fn company_changes_no_bit() {
     let examples = 30;
     let set: Vec<Vec<f32>> = (0..4).map(|i| representation(40 + i, examples, 7, (i == 2).then_some(2))).collect();
     let rows: Vec<Rows> = set.iter().map(|values| Rows { values, units: 7 }).collect();
-    for (name, gpu) in places() {
+    for (name, gpu) in support::executors() {
         for between in [Between::SquaredEuclidean, Between::Correlation] {
             let pairs = every_pair(rows.len());
             let together = rank_comparisons(gpu.as_ref(), examples, &rows, between, &pairs, &wanted()).unwrap();
@@ -226,7 +216,7 @@ fn what_is_not_defined_is_no_number() {
     let mut silent = good.clone();
     silent[4..8].fill(0.0);
     let rows: Vec<Rows> = [&good, &constant, &silent].map(|values| Rows { values, units: 4 }).to_vec();
-    for (name, gpu) in places() {
+    for (name, gpu) in support::executors() {
         let of = |between, pairs: &[(usize, usize)]| {
             rank_comparisons(gpu.as_ref(), examples, &rows, between, pairs, &wanted()).unwrap()
         };
@@ -292,7 +282,7 @@ fn comparisons_are_what_published_packages_give() {
             let (x, y) = (&case.x, &case.y);
             let [a, b] = [x, y].map(|m| standardised(m, between));
             let rows = [Rows { values: &a, units: x.ncols() }, Rows { values: &b, units: y.ncols() }];
-            for (place, gpu) in places() {
+            for (place, gpu) in support::executors() {
                 let found = rank_comparisons(gpu.as_ref(), x.nrows(), &rows, between, &[(0, 1)], &wanted()).unwrap();
                 for (name, i) in names {
                     let entry = format!("rsa_{key}_{name}");

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use isogram::gpu::{AdapterChoice, Gpu, Profile};
 use isogram::graph::{Function, Graph, Interpreter, Machine, lower};
+use isogram::measure::compare::Executor;
 
 /// Whether every case is asked for: `ISOGRAM_FULL=1 cargo test`. Otherwise what is slow on a software adapter takes a part of them, by the
 /// same assertions.
@@ -24,6 +25,16 @@ pub fn gpu() -> Option<Arc<Gpu>> {
         }
     })
     .clone()
+}
+
+/// What runs plans: the processor, and the adapter if there is one, by name.
+pub fn executors() -> Vec<(&'static str, Option<Arc<Gpu>>)> {
+    std::iter::once(("the processor", None)).chain(gpu().map(|gpu| ("the adapter", Some(gpu)))).collect()
+}
+
+/// The same as what computes measures in single precision.
+pub fn single(gpu: Option<&Arc<Gpu>>) -> Executor<'_> {
+    gpu.map_or(Executor::Cpu, Executor::Gpu)
 }
 
 /// The profile with which a software adapter runs the bodies of GPUs; none on a GPU, which runs them anyway.

@@ -7,7 +7,7 @@ use isogram::config::Experiment;
 use isogram::data::{TwoPoints, read_safetensors, two_points};
 use isogram::gpu::AdapterChoice;
 use isogram::graph::Lowering;
-use isogram::train::{Options, Part, Prepared, Quantity, Quiet, Replica, Summary, Sweep, Targets, Track};
+use isogram::train::{Options, Prepared, Quantity, Quiet, Replica, Subset, Summary, Sweep, Targets, Track};
 
 use crate::support;
 
@@ -148,7 +148,7 @@ fn replicas_with_points_of_their_own_are_as_if_alone() {
     let part = |task: &TwoPoints| {
         let points = two_points(task);
         let isogram::data::Targets::Values(targets) = points.targets else { panic!("numbers") };
-        Part { examples: 2, inputs: points.inputs.values, targets: Targets::Values(targets.values) }
+        Subset { examples: 2, inputs: points.inputs.values, targets: Targets::Values(targets.values) }
     };
     let grid = [(1.0, 0.5), (0.25, 1.0), (2.0, 0.0)];
     let e = experiment(&[("seeds", "1")]);

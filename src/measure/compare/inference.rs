@@ -1,17 +1,16 @@
 //! How sure the value of a pair is: permutation tests and intervals, on a GPU where the measure has such a form.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use faer::MatRef;
 
 use super::host::alone;
-use super::{Machine, Named, Place, all_pairs};
+use super::{Executor, Named, Place, Resources, all_pairs};
 use crate::error::{Error, Result};
-use crate::gpu::Gpu;
 use crate::measure::catalogue::Measure;
 use crate::measure::declaration::scale::near_one;
 use crate::measure::declaration::{Cosine, Direction, FromProducts};
-use crate::measure::device::batches::padded;
+use crate::measure::device::batches::{padded, profile};
 use crate::measure::device::resample::resample;
 use crate::measure::device::{Intake, Rows, suits};
 use crate::measure::inference::{self, Resample};
@@ -52,7 +51,7 @@ pub struct Interval {
 pub fn permutation_test<'a>(
     [a, b]: [&Named; 2],
     measure: &Measure,
-    on: impl Into<Machine<'a>>,
+    on: impl Into<Resources<'a>>,
     draws: usize,
     seed: u32,
 ) -> Result<Permuted> {
@@ -85,7 +84,7 @@ pub enum Sampling {
 pub fn interval<'a>(
     [a, b]: [&Named; 2],
     measure: &Measure,
-    on: impl Into<Machine<'a>>,
+    on: impl Into<Resources<'a>>,
     sampling: Sampling,
     draws: usize,
     seed: u32,
@@ -126,13 +125,13 @@ const SPLITS_AT_ONCE: usize = 16;
 pub fn halves<'a>(
     x: &Named,
     measure: &Measure,
-    on: impl Into<Machine<'a>>,
+    on: impl Into<Resources<'a>>,
     splits: usize,
     seed: u32,
 ) -> Result<Halves> {
     let (on, values) = (on.into(), x.values.as_ref());
     // All pairs of the halves of several splits are more than is asked for, and for products of tables cost little more.
-    let (Some(_), Some(_), true) = (on.gpu, drawn(measure), x.values.ncols() >= 2) else {
+    let (Some(_), Some(_), true) = (on.single, drawn(measure), x.values.ncols() >= 2) else {
         let floor = inference::noise_floor_units(&draw([x, x], measure, on.memory)?, values, splits, u64::from(seed))?;
         return Ok(Halves { floor, place: Place::Cpu });
     };
@@ -181,12 +180,12 @@ fn draw<'a>(
 fn resampled(
     pair: [&Named; 2],
     measure: &Measure,
-    on: Machine<'_>,
+    on: Resources<'_>,
     how: Resample,
     draws: usize,
     seed: u32,
 ) -> Result<(f64, Vec<f64>, Place)> {
-    if let Some((value, values)) = on_device(pair, measure, on.gpu, how, draws, seed)? {
+    if let Some((value, values)) = on_device(pair, measure, on.single, how, draws, seed)? {
         return Ok((value, values, Place::Gpu));
     }
     let [x, y] = pair.map(|x| x.values.as_ref());
@@ -203,14 +202,14 @@ fn drawn(measure: &Measure) -> Option<Cosine> {
 fn on_device(
     pair: [&Named; 2],
     measure: &Measure,
-    gpu: Option<&Arc<Gpu>>,
+    on: Option<Executor<'_>>,
     how: Resample,
     draws: usize,
     seed: u32,
 ) -> Result<Option<(f64, Vec<f64>)>> {
-    let (Some(gpu), Some(mut form)) = (gpu, drawn(measure)) else { return Ok(None) };
+    let (Some(on), Some(mut form)) = (on, drawn(measure)) else { return Ok(None) };
     let set = [pair[0].clone(), pair[1].clone()];
-    if near_one(&set).1.contains(&true) || !suits(&set, measure, gpu.profile()) {
+    if near_one(&set).1.contains(&true) || !suits(&set, measure, &profile(on.gpu())) {
         return Ok(None);
     }
     let intake = Intake::of(form.embedding.between);
@@ -218,7 +217,7 @@ fn on_device(
     let taken = pair.map(|x| padded(&intake.apply(x.values.as_ref()).0, x.values.ncols()));
     let rows = [0, 1].map(|i| Rows { values: &taken[i], units: pair[i].values.ncols() });
     let n = pair[0].values.nrows();
-    let values = match resample(Some(gpu), n, rows, form, how, draws, seed) {
+    let values = match resample(on.gpu(), n, rows, form, how, draws, seed) {
         Ok(values) => values,
         Err(error @ Error::Measure(_)) => return Err(error),
         // What the device cannot do, the CPU can.

@@ -44,6 +44,26 @@ pub enum Takes {
     },
 }
 
+/// An option that is a whole number of at least `low`.
+pub(crate) const fn count(key: &'static str, default: usize, low: usize, about: &'static str) -> Parameter {
+    Parameter { key, takes: Takes::Count { default, low }, about }
+}
+
+/// An option that is a number within bounds.
+pub(crate) const fn number(key: &'static str, default: f64, [low, high]: [f64; 2], about: &'static str) -> Parameter {
+    Parameter { key, takes: Takes::Number { default, low, high }, about }
+}
+
+/// An option that takes one of these words, the first by default.
+pub(crate) const fn word(key: &'static str, words: &'static [&'static str], about: &'static str) -> Parameter {
+    Parameter { key, takes: Takes::Word(words), about }
+}
+
+/// The same, always written.
+pub(crate) const fn written(key: &'static str, words: &'static [&'static str], about: &'static str) -> Parameter {
+    Parameter { key, takes: Takes::Written(words), about }
+}
+
 /// The value of an option.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value {

@@ -16,6 +16,7 @@ pub use device::{
 };
 pub use entry::{Direction, Entry, Extents, Held, Invariance};
 pub use given::{Given, Parameter, Takes, Value};
+pub(crate) use given::{count, number, word, written};
 pub use host::{Host, Prepared};
 pub use made::Made;
 pub use scale::Scale;

@@ -24,14 +24,14 @@ pub(super) struct Close<'a> {
 }
 
 /// What remains of each pair.
-pub(super) fn remainders(gpu: &Arc<Gpu>, pairs: &[Close<'_>]) -> Result<Vec<Remainder>> {
+pub(super) fn remainders(gpu: Option<&Arc<Gpu>>, pairs: &[Close<'_>]) -> Result<Vec<Remainder>> {
     let n = pairs.first().map_or(0, |pair| pair.first.nrows());
     let turned = pairs.iter().map(|p| turned(p.first, p.second, p.cross)).collect::<Result<Vec<_>>>()?;
     let width = batches::width(turned.iter().map(|(x, _)| x.ncols()));
     let forms = Stack::of(turned.iter().flat_map(|(x, y)| [x, y]), width);
     let places: Vec<(usize, usize)> = (0..pairs.len()).map(|i| (2 * i, 2 * i + 1)).collect();
     let floats = 4 * n * width + 6 * width * width;
-    of_pairs(Some(gpu), [&forms, &forms], &places, floats, &remainder, &|_, made| {
+    of_pairs(gpu, [&forms, &forms], &places, floats, &remainder, &|_, made| {
         let value = |i: usize| f64::from(made[i][0]).max(0.0);
         Remainder::Sums { distance: value(0), products: value(1) }
     })
@@ -55,20 +55,11 @@ fn remainder(g: &mut Graph, [x, y]: [Tensor; 2]) -> Result<Vec<Tensor>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::AdapterChoice;
-
-    /// Values without structure.
-    fn pseudo(i: usize) -> f64 {
-        let x = (i as u64 ^ 0x2545_f491).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        ((x ^ (x >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 40) as f64 / (1u64 << 24) as f64 - 0.5
-    }
+    use crate::measure::device::testing::{executors, pseudo};
 
     #[test]
     fn remainders_are_those_of_doubles() {
-        let Ok(gpu) = Gpu::open(&AdapterChoice::Automatic) else {
-            assert!(std::env::var_os("ISOGRAM_REQUIRE_ADAPTER").is_none(), "an adapter is required");
-            return;
-        };
+        let executors = executors();
         let base = Mat::from_fn(30, 5, |i, j| 0.2 * pseudo(i * 5 + j));
         let turn = Mat::from_fn(5, 5, |i, j| f64::from(u8::from((i + 2) % 5 == j)));
         let near = |by: f64, units: usize| {
@@ -79,16 +70,17 @@ mod tests {
             let other = near(by, units);
             for (a, b) in [(&base, &other), (&other, &base)] {
                 let cross = a.transpose() * b;
-                let [ref found] = remainders(&gpu, &[Close { first: a, second: b, cross: &cross }]).unwrap()[..] else {
-                    panic!("one pair")
-                };
                 let nuclear: f64 = cross.singular_values().unwrap().iter().sum();
                 let distance = a.squared_norm_l2() + b.squared_norm_l2() - 2.0 * nuclear;
                 let products = (a * a.transpose() - b * b.transpose()).squared_norm_l2();
                 // What single precision leaves of forms of this size.
                 let noise = 1e-13 * a.squared_norm_l2();
-                assert!((found.distance() - distance).abs() < 1e-4 * distance + noise, "{by}: {found:?} {distance}");
-                assert!((found.products() - products).abs() < 1e-4 * products + noise, "{by}: {found:?} {products}");
+                for (place, gpu) in &executors {
+                    let found = remainders(gpu.as_ref(), &[Close { first: a, second: b, cross: &cross }]).unwrap();
+                    let (found, what) = (&found[0], format!("{by} on {place}: {found:?}"));
+                    assert!((found.distance() - distance).abs() < 1e-4 * distance + noise, "{what} {distance}");
+                    assert!((found.products() - products).abs() < 1e-4 * products + noise, "{what} {products}");
+                }
             }
         }
     }

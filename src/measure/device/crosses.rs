@@ -17,7 +17,11 @@ use crate::measure::representation::Named;
 const CLOSE: usize = 32;
 
 /// Measures of one form of the representations.
-pub(super) fn by_cross_products(set: &[Named], group: &[Asked<'_, Cross>], gpu: &Arc<Gpu>) -> Result<Vec<Grid>> {
+pub(super) fn by_cross_products(
+    set: &[Named],
+    group: &[Asked<'_, Cross>],
+    gpu: Option<&Arc<Gpu>>,
+) -> Result<Vec<Grid>> {
     let (count, n) = (set.len(), set[0].values.nrows());
     let mut grids = vec![vec![f64::NAN; count * count]; group.len()];
     // A representation that the form is not defined on is left to the CPU, which says why.
@@ -37,7 +41,7 @@ pub(super) fn by_cross_products(set: &[Named], group: &[Asked<'_, Cross>], gpu: 
     let (right, pairs) = (right.as_ref().unwrap_or(&left), pairs(known.len(), one_way));
     let floats = n * (left.width + right.width) + left.width * right.width;
     let found = of_pairs(
-        Some(gpu),
+        gpu,
         [&left, right],
         &pairs,
         floats,

@@ -17,6 +17,8 @@ pub(in crate::measure) mod resample;
 pub(in crate::measure) mod stack;
 mod suits;
 mod tables;
+#[cfg(test)]
+pub(in crate::measure) mod testing;
 
 use std::sync::Arc;
 
@@ -81,14 +83,14 @@ fn grouped<T, K: PartialEq>(items: impl IntoIterator<Item = T>, key: impl Fn(&T)
     groups
 }
 
-/// Compares all pairs by those of the measures that are `wanted`, all of which [suit](suits). Measures that divide the work in
+/// Compares all pairs by those of the measures that are `wanted`, all of which [suit](suits); without a GPU on the processor. Measures that divide the work in
 /// the same way share what is made of each representation; if they fail on the device (for want of memory, of long enough loops,
 /// or whatever else) they are left out, and `refused` is told why: they take no other with them.
 pub(in crate::measure) fn all_pairs(
     set: &[Named],
     measures: &[Measure],
     wanted: &[usize],
-    gpu: &Arc<Gpu>,
+    gpu: Option<&Arc<Gpu>>,
     refused: &mut dyn FnMut(usize, String),
 ) -> Vec<(usize, Grid)> {
     let work = Work { set, measures, wanted, gpu };
@@ -117,7 +119,7 @@ struct Work<'a> {
     set: &'a [Named],
     measures: &'a [Measure],
     wanted: &'a [usize],
-    gpu: &'a Arc<Gpu>,
+    gpu: Option<&'a Arc<Gpu>>,
 }
 
 impl<'a> Work<'a> {
@@ -126,7 +128,7 @@ impl<'a> Work<'a> {
         &self,
         pick: impl Fn(&'a Device) -> Option<&'a F>,
         key: impl Fn(&F) -> K,
-        way: impl Fn(&[Named], &[Asked<'_, F>], &Arc<Gpu>) -> Result<Vec<Grid>>,
+        way: impl Fn(&[Named], &[Asked<'_, F>], Option<&Arc<Gpu>>) -> Result<Vec<Grid>>,
         take: &mut dyn FnMut(Vec<usize>, Result<Vec<Grid>>),
     ) {
         let asked = self.wanted.iter().filter_map(|&number| {

@@ -13,7 +13,11 @@ use crate::measure::parallel::in_parallel;
 use crate::measure::representation::Named;
 
 /// Measures of one number of neighbours and one nearness.
-pub(super) fn by_neighbours(set: &[Named], group: &[Asked<'_, Neighbourhood>], gpu: &Arc<Gpu>) -> Result<Vec<Grid>> {
+pub(super) fn by_neighbours(
+    set: &[Named],
+    group: &[Asked<'_, Neighbourhood>],
+    gpu: Option<&Arc<Gpu>>,
+) -> Result<Vec<Grid>> {
     let found = neighbours(set, group[0].form.k, group[0].form.nearness, gpu)?;
     let side = |i: usize| Surroundings { values: set[i].values.as_ref(), neighbours: &found[i] };
     let of = |asked: &Asked<'_, Neighbourhood>| {
@@ -27,14 +31,14 @@ pub(super) const SPARE: usize = 6;
 
 /// Neighbours of every example of every representation: candidates are found in single precision, and their order and ties are
 /// decided in double precision, among all others where a candidate too few may have come.
-fn neighbours(set: &[Named], k: usize, nearness: Nearness, gpu: &Arc<Gpu>) -> Result<Vec<Neighbours>> {
+fn neighbours(set: &[Named], k: usize, nearness: Nearness, gpu: Option<&Arc<Gpu>>) -> Result<Vec<Neighbours>> {
     let (n, width) = (set[0].values.nrows(), width(set.iter().map(|x| x.values.ncols())));
     let near = if nearness == Nearness::InnerProduct { Near::InnerProduct } else { Near::Distance };
     let candidates = (k + SPARE).min(n - 1);
     let spaces = set.iter().map(|x| Space::of(x.values.as_ref(), k, nearness)).collect::<Result<Vec<_>>>()?;
     let single: Vec<(Vec<f32>, f64)> = spaces.iter().map(Space::single).collect();
     let rows = |i: usize| Rows { values: &single[i].0, units: set[i].values.ncols() }.padded(n, width);
-    let found = nearest(Some(gpu), set.len(), [n, width], &rows, candidates, near)?;
+    let found = nearest(gpu, set.len(), [n, width], &rows, candidates, near)?;
     Ok(in_parallel(set.len(), |r| {
         let (space, reach) = (&spaces[r], single[r].1);
         let mut room = Vec::with_capacity(n);

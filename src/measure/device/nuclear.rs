@@ -16,8 +16,12 @@ use crate::measure::parallel::in_parallel;
 use crate::measure::representation::Named;
 
 /// Measures of one basis.
-pub(super) fn by_singular_values(set: &[Named], group: &[Asked<'_, Nuclear>], gpu: &Arc<Gpu>) -> Result<Vec<Grid>> {
-    if gpu.profile().software {
+pub(super) fn by_singular_values(
+    set: &[Named],
+    group: &[Asked<'_, Nuclear>],
+    gpu: Option<&Arc<Gpu>>,
+) -> Result<Vec<Grid>> {
+    if batches::profile(gpu).software {
         let crosses: Vec<_> = group
             .iter()
             .map(|&Asked { number, symmetric, form }| Asked { number, symmetric, form: &form.cross })
@@ -38,14 +42,14 @@ struct Shared {
 }
 
 /// The same with singular values found on the device, by products alone.
-fn on_device(set: &[Named], group: &[Asked<'_, Nuclear>], gpu: &Arc<Gpu>) -> Result<Vec<Grid>> {
+fn on_device(set: &[Named], group: &[Asked<'_, Nuclear>], gpu: Option<&Arc<Gpu>>) -> Result<Vec<Grid>> {
     let (count, n, pairs) = (set.len(), set[0].values.nrows(), pairs(set.len(), true));
     let based = in_parallel(count, |i| Based::of(set[i].values.as_ref(), group[0].form.basis));
     let based = based.into_iter().collect::<Result<Vec<_>>>()?;
     let width = batches::width(based.iter().map(|b| b.matrix.ncols()));
     let forms = Stack::of(based.iter().map(|b| &b.matrix), width);
     let floats = 4 * n * width + 8 * width * width;
-    let found = of_pairs(Some(gpu), [&forms, &forms], &pairs, floats, &shared, &|_, made| {
+    let found = of_pairs(gpu, [&forms, &forms], &pairs, floats, &shared, &|_, made| {
         let value = |i: usize| f64::from(made[i][0]);
         Shared { nuclear: value(0), squares: value(1), residual: value(2) }
     })?;
@@ -94,22 +98,13 @@ mod tests {
     use faer::Mat;
 
     use super::*;
-    use crate::gpu::AdapterChoice;
     use crate::measure::catalogue::Measure;
     use crate::measure::declaration::Device;
-
-    /// Values without structure.
-    fn pseudo(i: usize) -> f64 {
-        let x = (i as u64 ^ 0x5851_f42d).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        ((x ^ (x >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 40) as f64 / (1u64 << 24) as f64 - 0.5
-    }
+    use crate::measure::device::testing::{executors, pseudo};
 
     #[test]
     fn singular_values_found_on_the_device_are_those_found_on_the_host() {
-        let Ok(gpu) = Gpu::open(&AdapterChoice::Automatic) else {
-            assert!(std::env::var_os("ISOGRAM_REQUIRE_ADAPTER").is_none(), "an adapter is required");
-            return;
-        };
+        let executors = executors();
         let base = Mat::from_fn(40, 6, |i, j| pseudo(i * 6 + j));
         let near = Mat::from_fn(40, 6, |i, j| base[(i, j)] + 1e-3 * pseudo(1000 + i * 6 + j));
         let wide = Mat::from_fn(40, 9, |i, j| pseudo(2000 + i * 9 + j) + base[(i, j % 6)]);
@@ -126,15 +121,20 @@ mod tests {
             let (host, Some(Device::Nuclear(form))) = (&measure.made.host, &measure.made.device) else {
                 panic!("{name}")
             };
-            let found = on_device(&set, &[Asked { number: 0, symmetric: true, form }], &gpu).unwrap();
-            for a in 0..set.len() {
-                for b in 0..set.len() {
-                    let prepared = |i: usize| host.prepare(set[i].values.as_ref()).unwrap();
-                    let expected = host.compare(&prepared(a), &prepared(b)).unwrap();
-                    let got = found[0][a * set.len() + b];
-                    // Distances have the size of what is compared.
-                    let size = set[a].values.norm_l2().max(set[b].values.norm_l2()).max(1.0);
-                    assert!((got - expected).abs() < 1e-5 * size, "{name} of {a} and {b}: {got} against {expected}");
+            for (place, gpu) in &executors {
+                let found = on_device(&set, &[Asked { number: 0, symmetric: true, form }], gpu.as_ref()).unwrap();
+                for a in 0..set.len() {
+                    for b in 0..set.len() {
+                        let prepared = |i: usize| host.prepare(set[i].values.as_ref()).unwrap();
+                        let expected = host.compare(&prepared(a), &prepared(b)).unwrap();
+                        let got = found[0][a * set.len() + b];
+                        // Distances have the size of what is compared.
+                        let size = set[a].values.norm_l2().max(set[b].values.norm_l2()).max(1.0);
+                        assert!(
+                            (got - expected).abs() < 1e-5 * size,
+                            "{name} of {a} and {b} on {place}: {got} against {expected}"
+                        );
+                    }
                 }
             }
         }

@@ -11,7 +11,7 @@ use crate::kernels::program::{Binary, Unary};
 use crate::measure::representation::Named;
 
 /// Mean divergence in bits, which is alike either way about.
-pub(super) fn by_outputs(set: &[Named], group: &[Asked<'_, ()>], gpu: &Arc<Gpu>) -> Result<Vec<Grid>> {
+pub(super) fn by_outputs(set: &[Named], group: &[Asked<'_, ()>], gpu: Option<&Arc<Gpu>>) -> Result<Vec<Grid>> {
     let (n, classes) = set[0].values.shape();
     let pairs = pairs(set.len(), true);
     // Columns of zeros would be answers.
@@ -22,7 +22,7 @@ pub(super) fn by_outputs(set: &[Named], group: &[Asked<'_, ()>], gpu: &Arc<Gpu>)
         let terms = divergence(g, p, q)?;
         Ok(vec![g.sum(terms, 1)?])
     };
-    let found = of_pairs(Some(gpu), [&outputs, &outputs], &pairs, floats, &build, &|_, made| {
+    let found = of_pairs(gpu, [&outputs, &outputs], &pairs, floats, &build, &|_, made| {
         let sum: f64 = made[0].iter().map(|&v| f64::from(v)).sum();
         sum / (n as f64 * 2.0 * std::f64::consts::LN_2)
     })?;

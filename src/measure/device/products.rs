@@ -17,7 +17,7 @@ use crate::measure::representation::Named;
 use by_rows::Most;
 
 /// Measures of one intake.
-pub(super) fn by_products(set: &[Named], group: &[Asked<'_, Cosine>], gpu: &Arc<Gpu>) -> Result<Vec<Grid>> {
+pub(super) fn by_products(set: &[Named], group: &[Asked<'_, Cosine>], gpu: Option<&Arc<Gpu>>) -> Result<Vec<Grid>> {
     let (count, n) = (set.len(), set[0].values.nrows());
     let intake = Intake::of(group[0].form.embedding.between);
     let embeddings: Vec<Embedding> = group.iter().map(|asked| intake.rest(asked.form.embedding)).collect();
@@ -30,7 +30,7 @@ pub(super) fn by_products(set: &[Named], group: &[Asked<'_, Cosine>], gpu: &Arc<
         (padded(&x, x.ncols()), x.ncols())
     };
     let at_once = || -> Result<Vec<Option<Vec<f64>>>> {
-        let mut pairs = Pairs::new(Some(gpu), count, 1, extents, &embeddings, &[Layers::Same])?;
+        let mut pairs = Pairs::new(gpu, count, 1, extents, &embeddings, &[Layers::Same])?;
         for i in 0..count {
             let (values, units) = take(i);
             pairs.fill(0, i, &values, units)?;
@@ -44,7 +44,7 @@ pub(super) fn by_products(set: &[Named], group: &[Asked<'_, Cosine>], gpu: &Arc<
             let suited = (0..embeddings.len()).filter(|&i| by_rows::suits(embeddings[i]));
             for own in grouped(suited, |&i| embeddings[i].between) {
                 let wanted: Vec<Embedding> = own.iter().map(|&i| embeddings[i]).collect();
-                let made = by_rows::products(Some(gpu), count, extents, &wanted, Most::default(), &take)?;
+                let made = by_rows::products(gpu, count, extents, &wanted, Most::default(), &take)?;
                 own.into_iter().zip(made).for_each(|(i, products)| found[i] = Some(products));
             }
             found

@@ -14,7 +14,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::batches::{Rows, halving, padded, program, width};
+use super::batches::{Rows, halving, padded, profile, program, width};
 use super::tables::by_tables;
 use super::{Asked, Grid, Intake, pairs, placed};
 use crate::error::{Error, Result};
@@ -37,12 +37,12 @@ use sums::exact_sums;
 pub const MOST_ELEMENTS: usize = 1 << 23;
 
 /// Whether the levels of a sort for each pair cost more than the host's own merge sort of the table: on a software adapter.
-pub(super) fn on_host(form: &Ranks, gpu: &Arc<Gpu>) -> bool {
-    gpu.profile().software && form.comparison.is_kendall()
+pub(super) fn on_host(form: &Ranks, gpu: Option<&Arc<Gpu>>) -> bool {
+    profile(gpu).software && form.comparison.is_kendall()
 }
 
 /// Measures of one kind of table.
-pub(super) fn by_ranks(set: &[Named], group: &[Asked<'_, Ranks>], gpu: &Arc<Gpu>) -> Result<Vec<Grid>> {
+pub(super) fn by_ranks(set: &[Named], group: &[Asked<'_, Ranks>], gpu: Option<&Arc<Gpu>>) -> Result<Vec<Grid>> {
     let Asked { form, .. } = group[0];
     if on_host(form, gpu) {
         let tables =
@@ -61,7 +61,7 @@ pub(super) fn by_ranks(set: &[Named], group: &[Asked<'_, Ranks>], gpu: &Arc<Gpu>
     let rows: Vec<Rows<'_>> = taken.iter().map(|(values, units)| Rows { values, units: *units }).collect();
     let wanted: Vec<RankComparison> = group.iter().map(|asked| asked.form.comparison).collect();
     let rest = intake.rest(Embedding::new(between, Centring::Raw)).between;
-    let found = rank_comparisons(Some(gpu), n, &rows, rest, &pairs, &wanted)?;
+    let found = rank_comparisons(gpu, n, &rows, rest, &pairs, &wanted)?;
     Ok(found.into_iter().map(|values| placed(set.len(), &pairs, values, true)).collect())
 }
 
@@ -283,8 +283,8 @@ impl Ranker {
                     // A single element has one rank: it is constant.
                     RankComparison::RhoA if n == 1 => f64::NAN,
                     RankComparison::RhoA => (3 * products[i][0]) as f64 / (n * n * n - n) as f64,
-                    RankComparison::TauA => counts[i].tau_a(),
-                    RankComparison::TauB => counts[i].tau_b(),
+                    RankComparison::TauA => counts[i].tau_a().unwrap_or(f64::NAN),
+                    RankComparison::TauB => counts[i].tau_b().unwrap_or(f64::NAN),
                 };
             }
         }

@@ -13,7 +13,7 @@ use crate::measure::parallel::in_parallel;
 use crate::measure::representation::Named;
 
 /// Measures of one kind of table.
-pub(super) fn by_tables(set: &[Named], group: &[Asked<'_, Tables>], gpu: &Arc<Gpu>) -> Result<Vec<Grid>> {
+pub(super) fn by_tables(set: &[Named], group: &[Asked<'_, Tables>], gpu: Option<&Arc<Gpu>>) -> Result<Vec<Grid>> {
     let tables = dissimilarities(set, group[0].form, gpu)?;
     let of = |asked: &Asked<'_, Tables>| {
         asked.finished(set.len(), |a, b| match (&tables[a], &tables[b]) {
@@ -25,7 +25,7 @@ pub(super) fn by_tables(set: &[Named], group: &[Asked<'_, Tables>], gpu: &Arc<Gp
 }
 
 /// The upper triangles by rows, as scipy's `pdist` has them, where all of one is finite.
-fn dissimilarities(set: &[Named], form: &Tables, gpu: &Arc<Gpu>) -> Result<Vec<Option<Rdm>>> {
+fn dissimilarities(set: &[Named], form: &Tables, gpu: Option<&Arc<Gpu>>) -> Result<Vec<Option<Rdm>>> {
     let intake = Intake::of(form.between);
     let taken = in_parallel(set.len(), |i| intake.apply(set[i].values.as_ref()));
     let (n, width) = (set[0].values.nrows(), width(set.iter().map(|x| x.values.ncols())));
@@ -35,7 +35,7 @@ fn dissimilarities(set: &[Named], form: &Tables, gpu: &Arc<Gpu>) -> Result<Vec<O
         _ => 0,
     };
     of_each(
-        Some(gpu),
+        gpu,
         [set.len(), usize::MAX],
         &[Input::Matrix([n, width], &|i| Ok(padded(&taken[i].0, width)))],
         &|g, x| {

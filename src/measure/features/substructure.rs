@@ -27,7 +27,7 @@ pub(super) const TWO_VALUED: [Function; 7] = [
 
 /// A function of the inputs, and what it explains.
 #[derive(Debug)]
-pub struct Part {
+pub struct ExplainedFunction {
     /// Its name.
     pub name: String,
     /// What it explains, or why that is not determined (it has one value, or one that a set lacks).
@@ -43,7 +43,7 @@ pub struct Part {
 /// # Errors
 /// Fewer than four bits, values other than 0 and 1, different numbers of examples, units or bits. What single functions do not
 /// determine is an error of theirs.
-pub fn substructure(x: Sets<MatRef<'_, f64>>, bits: Sets<MatRef<'_, f64>>) -> Result<Vec<Part>> {
+pub fn substructure(x: Sets<MatRef<'_, f64>>, bits: Sets<MatRef<'_, f64>>) -> Result<Vec<ExplainedFunction>> {
     x.check("the representation")?;
     bits.check("the block of bits")?;
     same_rows(bits.fit.nrows(), x.fit.nrows(), "bits and representation of the fit set")?;
@@ -62,10 +62,10 @@ pub fn substructure(x: Sets<MatRef<'_, f64>>, bits: Sets<MatRef<'_, f64>>) -> Re
             (0..b.nrows()).map(|i| of(std::array::from_fn(|j| b[(i, j)] as usize))).collect()
         };
         let (fit, test) = (values(bits.fit), values(bits.test));
-        Part { name: name.to_owned(), explained: explained_by_class(x, Sets { fit: &fit, test: &test }) }
+        ExplainedFunction { name: name.to_owned(), explained: explained_by_class(x, Sets { fit: &fit, test: &test }) }
     };
     let (compound, single) = TWO_VALUED.split_at(TWO_VALUED.len() - RELEVANT);
-    let mut parts: Vec<Part> = compound.iter().map(|(name, of)| by(name, of)).collect();
+    let mut parts: Vec<ExplainedFunction> = compound.iter().map(|(name, of)| by(name, of)).collect();
     parts.push(by("patterns", &|[w, x, y, z]| 8 * w + 4 * x + 2 * y + z));
     parts.push(by("sum", &|bits| bits.iter().sum()));
     parts.extend(single.iter().map(|(name, of)| by(name, of)));
@@ -73,7 +73,7 @@ pub fn substructure(x: Sets<MatRef<'_, f64>>, bits: Sets<MatRef<'_, f64>>) -> Re
         let columns = |b: MatRef<'_, f64>| -> Mat<f64> { b.subcols(first, number).to_owned() };
         let (fit, test) = (columns(bits.fit), columns(bits.test));
         let explained = explained_by_columns(x, Sets { fit: fit.as_ref(), test: test.as_ref() });
-        parts.push(Part { name: name.to_owned(), explained });
+        parts.push(ExplainedFunction { name: name.to_owned(), explained });
     };
     together("bits", 0, RELEVANT);
     if count > RELEVANT {

@@ -23,37 +23,26 @@ pub struct Assignment {
 /// # Errors
 /// When an entry is not finite or a side is empty.
 pub fn maximise(scores: MatRef<'_, f64>) -> Result<Assignment> {
-    solve(scores).map(|s| s.assignment)
+    solve(scores).map(|(assignment, _)| assignment)
 }
 
-/// An assignment and its proof: prices with `rows[i] + columns[j] <= -score(i, j)`, equal where assigned.
-struct Solved {
-    assignment: Assignment,
-    #[cfg_attr(not(test), allow(dead_code))]
-    prices: (Vec<f64>, Vec<f64>),
-}
-
-fn solve(scores: MatRef<'_, f64>) -> Result<Solved> {
+/// An assignment and its proof: prices of rows and of columns with `rows[i] + columns[j] <= -score(i, j)`, equal where assigned.
+fn solve(scores: MatRef<'_, f64>) -> Result<(Assignment, [Vec<f64>; 2])> {
     check_matrix(scores, "score")?;
     let (rows, columns) = scores.shape();
     let wide = if rows <= columns { scores } else { scores.transpose() };
     let (r, c) = wide.shape();
-    let mut costs = Vec::with_capacity(r * c);
-    for i in 0..r {
-        for j in 0..c {
-            costs.push(-wide[(i, j)]);
-        }
-    }
+    let costs: Vec<f64> = wide.row_iter().flat_map(|row| row.iter().map(|score| -score)).collect();
     let (column_of, u, v) = augment(&costs, r, c);
     let mut pairs: Vec<(usize, usize)> = column_of.into_iter().enumerate().collect();
-    let mut prices = (u, v);
+    let mut prices = [u, v];
     if rows > columns {
         pairs.iter_mut().for_each(|pair| *pair = (pair.1, pair.0));
         pairs.sort_unstable();
-        prices = (prices.1, prices.0);
+        prices.reverse();
     }
     let total = pairs.iter().map(|&(i, j)| scores[(i, j)]).sum();
-    Ok(Solved { assignment: Assignment { pairs, total }, prices })
+    Ok((Assignment { pairs, total }, prices))
 }
 
 /// Smallest-cost assignment of `r` rows to `c >= r` columns: the column of each row, row prices, column prices.
@@ -157,8 +146,7 @@ mod tests {
 
     /// The prices bound every assignment from below and reach the one found: a proof of the optimum.
     fn prove(scores: &Mat<f64>) {
-        let solved = solve(scores.as_ref()).unwrap();
-        let (u, v) = &solved.prices;
+        let (Assignment { pairs, total }, [u, v]) = &solve(scores.as_ref()).unwrap();
         let scale = scores.norm_max().max(1.0) * 1e-12 * scores.nrows().max(scores.ncols()) as f64;
         for i in 0..scores.nrows() {
             for j in 0..scores.ncols() {
@@ -166,10 +154,9 @@ mod tests {
             }
         }
         let bound: f64 = u.iter().chain(v).sum();
-        assert!((bound + solved.assignment.total).abs() <= scale, "{bound} {}", solved.assignment.total);
+        assert!((bound + total).abs() <= scale, "{bound} {total}");
         let longer = if scores.nrows() <= scores.ncols() { v } else { u };
         assert!(longer.iter().all(|&p| p <= scale));
-        let pairs = &solved.assignment.pairs;
         assert_eq!(pairs.len(), scores.nrows().min(scores.ncols()));
         assert!(pairs.windows(2).all(|w| w[0].0 < w[1].0));
         let mut columns: Vec<usize> = pairs.iter().map(|p| p.1).collect();

@@ -13,14 +13,13 @@ use super::rsa::{DISTANCE, dissimilarity};
 use super::{NAME, RDMS};
 use crate::error::Result;
 use crate::measure::declaration::{
-    Cross, Crossed, Entry, Extents, Given, Held, Invariance, Of, Parameter, Remainder, Scale, Side,
+    Cross, Crossed, Entry, Extents, Given, Held, Invariance, Of, Parameter, Remainder, Scale, Side, word,
 };
 use crate::measure::numerics::algebra::{largest, power_of_two_scale, row_gram, singular_values, symmetric_eigen};
 use crate::measure::numerics::basis::{CLOSE, Procrustes};
 use crate::measure::numerics::check::refuse;
 use crate::measure::numerics::factor::{Unit, unit};
 use crate::measure::pairwise::rdm::{Dissimilarity, Rdm, rdm};
-use crate::measure::statistic::entry::word;
 use faer::{Mat, MatRef};
 
 const NEGATIVE: Parameter =

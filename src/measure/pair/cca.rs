@@ -8,12 +8,11 @@
 use super::procrustes::nuclear;
 use super::{LINEAR, NAME, SUBSPACES, forced_ones};
 use crate::error::{Error, Result};
-use crate::measure::declaration::{Cross, Entry, Held, NuclearValue, Of, Side};
+use crate::measure::declaration::{Cross, Entry, Held, NuclearValue, Of, Side, count, word};
 use crate::measure::numerics::algebra::{centre, singular_values};
 use crate::measure::numerics::basis::{Basis, Keep, cut};
 use crate::measure::numerics::check::check;
 use crate::measure::numerics::factor::{basis, column_space, unit};
-use crate::measure::statistic::entry::{count, word};
 use faer::MatRef;
 
 /// Canonical correlations.

@@ -13,12 +13,12 @@ use std::sync::Arc;
 use super::{KERNELS, NAME};
 use crate::error::Result;
 use crate::measure::declaration::{
-    Device, Entry, Extents, Given, Held, Host, Invariance, Made, Neighbourhood, Scale, Surroundings,
+    Device, Entry, Extents, Given, Held, Host, Invariance, Made, Neighbourhood, Scale, Surroundings, count, number,
+    word,
 };
 use crate::measure::numerics::algebra::{Rows, dot, geometric_mean, power_of_two_scale, sum};
 use crate::measure::numerics::check::{check, finite, refuse};
 use crate::measure::pairwise::neighbours::{Around, Nearness, Neighbours, nearest_neighbours};
-use crate::measure::statistic::entry::{count, number, word};
 use faer::MatRef;
 
 /// CKA among common nearest neighbours.

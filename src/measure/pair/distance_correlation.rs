@@ -5,12 +5,11 @@ use super::kernels::{at_unit_norm, few_examples, triangle};
 use super::{KERNELS, NAME, ORTHOGONAL};
 use crate::error::Result;
 use crate::measure::Estimator;
-use crate::measure::declaration::{Cosine, Device, Entry, FromProducts, Held, Host, Made};
+use crate::measure::declaration::{Cosine, Device, Entry, FromProducts, Held, Host, Made, written};
 use crate::measure::embedding::{Between, Centring, Embedding};
 use crate::measure::numerics::algebra::{dot, inner, largest, power_of_two_scale, square};
 use crate::measure::numerics::check::{check, finite, refuse};
 use crate::measure::pairwise::gram::squared_distances;
-use crate::measure::statistic::entry::written;
 use faer::{Mat, MatRef};
 
 /// Correlation of centred distances.

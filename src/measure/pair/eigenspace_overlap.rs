@@ -2,10 +2,9 @@
 //! shared.
 
 use super::{NAME, SUBSPACES};
-use crate::measure::declaration::{Cross, Crossed, Entry, Held, Invariance, Of, Side};
+use crate::measure::declaration::{Cross, Crossed, Entry, Held, Invariance, Of, Side, word};
 use crate::measure::numerics::check::check;
 use crate::measure::numerics::factor::column_space;
-use crate::measure::statistic::entry::word;
 use faer::MatRef;
 
 /// Overlap of the left singular subspaces.

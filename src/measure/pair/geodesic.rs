@@ -2,11 +2,10 @@
 
 use super::{NAME, ORTHOGONAL, SHAPES};
 use crate::error::{Error, Result};
-use crate::measure::declaration::{Entry, Extents, Held, Host};
+use crate::measure::declaration::{Entry, Extents, Held, Host, number};
 use crate::measure::numerics::algebra::{centre, cholesky, product, singular_values};
 use crate::measure::numerics::check::check;
 use crate::measure::numerics::factor::unit;
-use crate::measure::statistic::entry::number;
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Mat, MatRef, Par, Scale};
 

@@ -6,11 +6,10 @@
 
 use super::{NAME, ORTHOGONAL, SUBSPACES};
 use crate::error::Result;
-use crate::measure::declaration::{Cross, Crossed, Entry, Held, Of, Remainder, Side};
+use crate::measure::declaration::{Cross, Crossed, Entry, Held, Of, Remainder, Side, number, word};
 use crate::measure::numerics::algebra::{centre, scale_columns};
 use crate::measure::numerics::check::check;
 use crate::measure::numerics::factor::{basis, column_space, unit};
-use crate::measure::statistic::entry::{number, word};
 use faer::MatRef;
 
 /// Difference of ridge predictors over all targets.

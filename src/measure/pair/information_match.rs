@@ -8,11 +8,10 @@
 use super::matching::constant_units;
 use super::{MATCHING, NAME, UNITS};
 use crate::error::Result;
-use crate::measure::declaration::{Cross, Crossed, Device, Entry, Held, Host, Made, Of, Side};
+use crate::measure::declaration::{Cross, Crossed, Device, Entry, Held, Host, Made, Of, Side, count, word};
 use crate::measure::numerics::assignment::maximise;
 use crate::measure::numerics::check::refuse;
 use crate::measure::numerics::units::Units;
-use crate::measure::statistic::entry::{count, word};
 use faer::{Mat, MatRef};
 
 /// Mean mutual information of matched units.

@@ -5,12 +5,13 @@
 
 use crate::error::Result;
 use crate::measure::Estimator;
-use crate::measure::declaration::{Cosine, Device, Extents, FromProducts, Given, Parameter, Scale};
+use crate::measure::declaration::{
+    Cosine, Device, Extents, FromProducts, Given, Parameter, Scale, number, word, written,
+};
 use crate::measure::embedding::{self, Between, Centring, Embedding, Pool};
 use crate::measure::numerics::algebra::{dot, inner, product, sum};
 use crate::measure::numerics::check::finite;
 use crate::measure::pairwise::gram::{Bandwidth, Kernel, double_centred, hollow_centred, u_centred};
-use crate::measure::statistic::entry::{number, word, written};
 use faer::Mat;
 
 pub(super) const KERNEL: Parameter =

@@ -3,11 +3,10 @@
 //! forms.
 
 use super::{NAME, ORTHOGONAL, PREDICTION};
-use crate::measure::declaration::{Cross, Crossed, Entry, Held, Of, Side};
+use crate::measure::declaration::{Cross, Crossed, Entry, Held, Of, Side, word};
 use crate::measure::numerics::algebra::centre;
 use crate::measure::numerics::check::check;
 use crate::measure::numerics::factor::{column_space, unit};
-use crate::measure::statistic::entry::word;
 use faer::MatRef;
 
 /// R² of the second from the first, linearly.

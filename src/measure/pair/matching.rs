@@ -5,13 +5,14 @@
 
 use super::{MATCHING, NAME, UNITS};
 use crate::error::Result;
-use crate::measure::declaration::{Cross, Crossed, Entry, Extents, Given, Held, Host, Of, Parameter, Scale, Side};
+use crate::measure::declaration::{
+    Cross, Crossed, Entry, Extents, Given, Held, Host, Of, Parameter, Scale, Side, word,
+};
 use crate::measure::numerics::algebra::centre;
 use crate::measure::numerics::assignment::maximise;
 use crate::measure::numerics::check::same_examples;
 use crate::measure::numerics::transport::transport_uniform;
 use crate::measure::numerics::units::{Units, cross_correlation};
-use crate::measure::statistic::entry::word;
 use faer::{ColRef, Mat, MatRef};
 
 pub(super) const SIGN: Parameter =

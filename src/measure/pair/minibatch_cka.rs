@@ -6,11 +6,10 @@ use super::kernels::{KERNEL, MEDIAN, SIGMA, THRESHOLD, at_unit_norm, cosine, ker
 use super::{KERNELS, NAME, ORTHOGONAL};
 use crate::error::Result;
 use crate::measure::Estimator;
-use crate::measure::declaration::{Entry, FromProducts, Held, Host, Made};
+use crate::measure::declaration::{Entry, FromProducts, Held, Host, Made, count, written};
 use crate::measure::numerics::algebra::{dot, largest, power_of_two_scale};
 use crate::measure::numerics::check::{check, refuse};
 use crate::measure::pairwise::gram::{Kernel, gram_to_centre, u_centred};
-use crate::measure::statistic::entry::{count, written};
 use faer::MatRef;
 
 /// CKA summed over batches of examples.

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use super::NEIGHBOURS;
 use crate::error::Result;
 use crate::measure::declaration::{
-    Device, Entry, Extents, Given, Held, Host, Invariance, Made, Neighbourhood, Parameter,
+    Device, Entry, Extents, Given, Held, Host, Invariance, Made, Neighbourhood, Parameter, count, word,
 };
 use crate::measure::pairwise::neighbours::{Nearness, Neighbours, jaccard, mutual_overlap, nearest_neighbours};
-use crate::measure::statistic::entry::{count, word};
 
 const NEAREST: &[Parameter] = &[
     count("k", 10, 1, "neighbours of each example"),

@@ -4,12 +4,11 @@
 //! is fitted.
 
 use super::{NAME, SHAPES, few_examples};
-use crate::measure::declaration::{Cross, Crossed, Entry, Held, Invariance, Of, Scale, Side};
+use crate::measure::declaration::{Cross, Crossed, Entry, Held, Invariance, Of, Scale, Side, word};
 use crate::measure::numerics::algebra::centre;
 use crate::measure::numerics::assignment::maximise;
 use crate::measure::numerics::check::{check, finite};
 use crate::measure::numerics::factor::{Unit, angle, unit};
-use crate::measure::statistic::entry::word;
 use faer::{Mat, MatRef};
 
 /// Procrustes distance by matching units.

@@ -4,11 +4,10 @@
 use super::PREDICTION;
 use super::ridge::{Scores, contiguous_folds};
 use crate::error::Result;
-use crate::measure::declaration::{Entry, Held, Host, Invariance as I};
+use crate::measure::declaration::{Entry, Held, Host, Invariance as I, count, word};
 use crate::measure::numerics::algebra::{column_means, product, subtract};
 use crate::measure::numerics::check::check_pair;
 use crate::measure::numerics::factor::{ThinSvd, rows, thin_svd};
-use crate::measure::statistic::entry::{count, word};
 use faer::linalg::solvers::Solve;
 use faer::{Mat, MatRef, Scale};
 

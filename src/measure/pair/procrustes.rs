@@ -6,10 +6,9 @@
 //! that the rotation of the weakest directions is rounding, and about 1e-9 of unit norm remains.
 
 use super::{ORTHOGONAL, SHAPES, few_examples};
-use crate::measure::declaration::{Cross, Device, Entry, Held, Made, Nuclear, NuclearValue, Of, Scale, Side};
+use crate::measure::declaration::{Cross, Device, Entry, Held, Made, Nuclear, NuclearValue, Of, Scale, Side, word};
 use crate::measure::numerics::algebra::singular_values;
 use crate::measure::numerics::basis::{Based, Basis, CLOSE, Procrustes};
-use crate::measure::statistic::entry::word;
 use faer::MatRef;
 
 /// Orthogonal Procrustes distance.

@@ -9,11 +9,10 @@
 use super::cca::CanonicalCorrelations;
 use super::{NAME, SUBSPACES, forced_ones};
 use crate::error::Result;
-use crate::measure::declaration::{Cross, Crossed, Entry, Held, Invariance, Of, Side};
+use crate::measure::declaration::{Cross, Crossed, Entry, Held, Invariance, Of, Side, word};
 use crate::measure::numerics::algebra::product;
 use crate::measure::numerics::check::{check, refuse};
 use crate::measure::numerics::factor::{ThinSvd, column_space, thin_svd};
-use crate::measure::statistic::entry::word;
 use faer::{Mat, MatRef};
 
 /// Projection-weighted canonical correlations.

@@ -8,12 +8,11 @@ use super::linear_regression::R2Sums;
 use super::{NAME, PREDICTION};
 use crate::error::{Error, Result};
 use crate::measure::declaration::{
-    Cross, Crossed, Device, Entry, Held, Host, Invariance, Made, Of, Scale, Side as Form,
+    Cross, Crossed, Device, Entry, Held, Host, Invariance, Made, Of, Scale, Side as Form, count, number, word,
 };
 use crate::measure::numerics::algebra::{centre, column_means, product, row_gram, scale_columns, subtract};
 use crate::measure::numerics::check::{check, refuse};
 use crate::measure::numerics::factor::{ThinSvd, basis, rows, thin_svd};
-use crate::measure::statistic::entry::{count, number, word};
 use faer::linalg::solvers::Solve;
 use faer::{Mat, MatRef, Side};
 

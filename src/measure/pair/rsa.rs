@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::measure::Estimator;
 use crate::measure::declaration::{
     Cosine, Device, Entry, Extents, FromProducts, Given, Held, Host, Invariance, Made, Parameter, RankComparison,
-    Ranks, Scale, Tables,
+    Ranks, Scale, Tables, word,
 };
 use crate::measure::embedding::{Between, Centring, Embedding};
 use crate::measure::numerics::algebra::{dot, geometric_mean, largest, power_of_two_scale, sum};
@@ -15,7 +15,6 @@ use crate::measure::numerics::check::{finite, refuse, same_examples};
 use crate::measure::pairwise::gram::double_centred_condensed;
 use crate::measure::pairwise::rank::{average_ranks, cosine, kendall_tau_a, kendall_tau_b, pearson, rho_a, spearman};
 use crate::measure::pairwise::rdm::{Dissimilarity, Rdm, rdm};
-use crate::measure::statistic::entry::word;
 use faer::{ColRef, Mat};
 
 pub(super) const DISTANCE: Parameter = word(

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use super::{ORTHOGONAL, TOPOLOGY};
 use crate::error::{Error, Result};
-use crate::measure::declaration::{Device, Entry, Extents, Given, Held, Host, Made, Tables};
+use crate::measure::declaration::{Device, Entry, Extents, Given, Held, Host, Made, Tables, count, word};
 use crate::measure::embedding::Between;
 use crate::measure::numerics::algebra::{power_of_two_scale, squared_distance};
 use crate::measure::numerics::check::check_pair;
 use crate::measure::numerics::persistence::{MAX_POINTS, h1_bars};
 use crate::measure::numerics::random::SplitMix;
 use crate::measure::numerics::units::rows;
-use crate::measure::statistic::entry::{count, word};
 use faer::{Mat, MatRef};
 
 /// Representation topology divergence.

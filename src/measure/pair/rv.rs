@@ -1,12 +1,11 @@
 //! RV coefficients: how alike two configurations of the same examples are, as a correlation of their Gram matrices.
 
 use super::{KERNELS, NAME, ORTHOGONAL};
-use crate::measure::declaration::{Cross, Crossed, Entry, Held, Invariance as I, Of, Side};
+use crate::measure::declaration::{Cross, Crossed, Entry, Held, Invariance as I, Of, Side, word};
 use crate::measure::numerics::algebra::{centre, product};
 use crate::measure::numerics::check::{check, refuse};
 use crate::measure::numerics::factor::unit;
 use crate::measure::numerics::units::Units;
-use crate::measure::statistic::entry::word;
 use faer::MatRef;
 
 /// The RV coefficient, or its modified form.

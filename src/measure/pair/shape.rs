@@ -5,12 +5,11 @@
 use super::procrustes::nuclear;
 use super::{NAME, SHAPES, few_examples};
 use crate::error::Result;
-use crate::measure::declaration::{Cross, Entry, Held, Invariance, NuclearValue, Of, Scale, Side};
+use crate::measure::declaration::{Cross, Entry, Held, Invariance, NuclearValue, Of, Scale, Side, number, word};
 use crate::measure::numerics::algebra::{centre, column_means, product, scale_columns, singular_values, subtract};
 use crate::measure::numerics::basis::{Basis, EIGENVALUE_FLOOR, Procrustes, check_alpha, weighted, whitening};
 use crate::measure::numerics::check::{check, check_pair, refuse};
 use crate::measure::numerics::factor::{ThinSvd, Unit, angle, basis, first, rank, rows, thin_svd, unit};
-use crate::measure::statistic::entry::{number, word};
 use faer::{Mat, MatRef};
 
 /// Generalised shape metric.

@@ -9,12 +9,11 @@
 use super::matching::constant_units;
 use super::{MATCHING, NAME, UNITS};
 use crate::error::Result;
-use crate::measure::declaration::{Entry, Held, Host};
+use crate::measure::declaration::{Entry, Held, Host, number, word};
 use crate::measure::numerics::algebra::product;
 use crate::measure::numerics::check::refuse;
 use crate::measure::numerics::lasso::{Lasso, State};
 use crate::measure::numerics::units::{Units, cross_correlation};
-use crate::measure::statistic::entry::{number, word};
 use faer::Mat;
 
 /// R² of the second's units from few of the first's.

@@ -4,12 +4,11 @@
 use super::cca::{CanonicalCorrelations, correlations};
 use super::procrustes::nuclear;
 use super::{NAME, ORTHOGONAL, SUBSPACES};
-use crate::measure::declaration::{Cross, Entry, Held, NuclearValue, Of, Side};
+use crate::measure::declaration::{Cross, Entry, Held, NuclearValue, Of, Side, count, number, word};
 use crate::measure::numerics::algebra::centre;
 use crate::measure::numerics::basis::{Basis, Keep, cut};
 use crate::measure::numerics::check::check;
 use crate::measure::numerics::factor::{basis, column_space, unit};
-use crate::measure::statistic::entry::{count, number, word};
 use faer::MatRef;
 
 /// Canonical correlations of the main components.

@@ -7,12 +7,11 @@
 use super::matching::{Sign, constant_units};
 use super::{MATCHING, NAME, UNITS};
 use crate::error::Result;
-use crate::measure::declaration::{Entry, Held, Host};
+use crate::measure::declaration::{Entry, Held, Host, count, word};
 use crate::measure::numerics::algebra::symmetric_eigen;
 use crate::measure::numerics::check::{refuse, same_examples};
 use crate::measure::numerics::kmeans::kmeans;
 use crate::measure::numerics::units::{Units, cross_correlation};
-use crate::measure::statistic::entry::{count, word};
 use faer::{Mat, MatRef};
 
 /// Part of the units in clusters that both networks share.

@@ -72,8 +72,7 @@ pub fn rho_a(a: &[f64], b: &[f64]) -> Result<f64> {
 /// finite.
 pub fn kendall_tau_a(a: &[f64], b: &[f64]) -> Result<f64> {
     check_two(a, b, 2)?;
-    let c = count_pairs(a, b);
-    Ok(c.difference as f64 / c.all as f64)
+    count_pairs(a, b).tau_a().map_or_else(|| refuse(CONSTANT), Ok)
 }
 
 /// Kendall's tau-b: concordant minus discordant pairs over √ of the pairs untied in each. In [−1, 1].
@@ -84,11 +83,7 @@ pub fn kendall_tau_a(a: &[f64], b: &[f64]) -> Result<f64> {
 /// finite, or a constant vector.
 pub fn kendall_tau_b(a: &[f64], b: &[f64]) -> Result<f64> {
     check_two(a, b, 2)?;
-    let c = count_pairs(a, b);
-    if c.untied_a == 0 || c.untied_b == 0 {
-        return refuse(CONSTANT);
-    }
-    Ok(c.difference as f64 / ((c.untied_a as i128 * c.untied_b as i128) as f64).sqrt())
+    count_pairs(a, b).tau_b().map_or_else(|| refuse(CONSTANT), Ok)
 }
 
 const CONSTANT: &str =
@@ -169,15 +164,29 @@ fn rank_products(a: &[f64], b: &[f64]) -> (i128, i128, i128) {
 }
 
 /// Counts of pairs of places.
-struct PairCounts {
+#[derive(Clone, Copy, Debug)]
+pub(in crate::measure) struct PairCounts {
     /// All pairs.
-    all: i64,
+    pub all: i64,
     /// Pairs with different values in the first vector.
-    untied_a: i64,
+    pub untied_a: i64,
     /// Pairs with different values in the second vector.
-    untied_b: i64,
+    pub untied_b: i64,
     /// Concordant minus discordant pairs.
-    difference: i64,
+    pub difference: i64,
+}
+
+impl PairCounts {
+    /// Kendall's tau-a, of two places or more.
+    pub fn tau_a(self) -> Option<f64> {
+        (self.all > 0).then(|| self.difference as f64 / self.all as f64)
+    }
+
+    /// Kendall's tau-b, of vectors that vary.
+    pub fn tau_b(self) -> Option<f64> {
+        let untied = i128::from(self.untied_a) * i128::from(self.untied_b);
+        (untied > 0).then(|| self.difference as f64 / (untied as f64).sqrt())
+    }
 }
 
 fn count_pairs(a: &[f64], b: &[f64]) -> PairCounts {

@@ -3,12 +3,13 @@
 use faer::MatRef;
 
 use super::distances;
-use super::entry::{StatisticEntry, TASK, word};
+use super::entry::{StatisticEntry, TASK};
 use super::input::{Classes, Rows, check, fail, mean, squared_distance, take_rows};
 use super::moments::{Alignment, ByClass, Moments};
 use super::probe::stratified_k_fold;
-use super::source::Form;
+use super::source::Computation;
 use crate::error::Result;
+use crate::measure::declaration::word;
 use crate::measure::features::Sets;
 use crate::measure::features::variance::{Constant, Explained, explained_by_class};
 
@@ -16,7 +17,7 @@ use crate::measure::features::variance::{Constant, Explained, explained_by_class
 /// paper's small constant in the denominator is left out.
 pub(super) const CLASS_SELECTIVITY: StatisticEntry =
     StatisticEntry::new(TASK, "class_selectivity", "mean class selectivity of units", |_| {
-        Form::from(ByClass, |own| {
+        Computation::from(ByClass, |own| {
             if let Some(j) = own.least.iter().position(|v| *v < 0.0) {
                 return fail(format!(
                     "class selectivity is defined for values of 0 or more, but column {j} has a negative one"
@@ -46,7 +47,7 @@ pub(super) const VARIANCE_EXPLAINED: StatisticEntry =
     StatisticEntry::new(TASK, "variance_explained", "R² of the representation from the labels", |g| {
         let (uniform, same) = (g.word("of") == "uniform", g.word("fit") == "same");
         let value = move |e: &Explained| if uniform { e.uniform(Constant::Masked) } else { e.variance() };
-        Form::labelled(move |x, labels| {
+        Computation::labelled(move |x, labels| {
             if same {
                 return Ok(value(&explained_by_class(Sets { fit: x, test: x }, Sets { fit: labels, test: labels })?));
             }
@@ -79,7 +80,7 @@ pub(super) const VARIANCE_EXPLAINED: StatisticEntry =
 /// Centred: linear CKA of the representation and the one-hot labels. Uncentred it depends on where the origin lies.
 pub(super) const LABEL_ALIGNMENT: StatisticEntry =
     StatisticEntry::new(TASK, "label_alignment", "alignment of the kernel with the labels", |g| {
-        Form::from(Alignment { centred: g.word("kernels") == "centred" }, |value| Ok(*value))
+        Computation::from(Alignment { centred: g.word("kernels") == "centred" }, |value| Ok(*value))
     })
     .formula("<K, L> / (|K| |L|), L = one-hot one-hotᵀ, both centred or neither")
     .source("Cortes et al. 2012 (centred), Cristianini et al. 2001 (uncentred)")
@@ -90,7 +91,7 @@ pub(super) const LABEL_ALIGNMENT: StatisticEntry =
 /// with `a = b = 0`.
 pub(super) const SILHOUETTE: StatisticEntry =
     StatisticEntry::new(TASK, "silhouette", "mean silhouette of the classes", |_| {
-        Form::from(distances::ByClass { labelled: true }, |distances::Sums { classes, of }| {
+        Computation::from(distances::ByClass { labelled: true }, |distances::Sums { classes, of }| {
             let k = classes.number();
             let sample = |(sums, &own): (&[f64], &usize)| {
                 let others = (0..k).filter(|c| *c != own);
@@ -109,7 +110,7 @@ pub(super) const SILHOUETTE: StatisticEntry =
 /// 0 or more. `s` is the mean distance of a class's examples to its mean.
 pub(super) const DAVIES_BOULDIN: StatisticEntry =
     StatisticEntry::new(TASK, "davies_bouldin", "Davies-Bouldin index of the classes", |_| {
-        Form::decided(ByClass, |own, single| {
+        Computation::decided(ByClass, |own, single| {
             let Moments { classes, squares, .. } = own.clustered()?;
             let (k, means) = (classes.number(), Rows::of(own.means.as_ref()));
             let mut spread = vec![0.0; k];
@@ -144,7 +145,7 @@ pub(super) const DAVIES_BOULDIN: StatisticEntry =
 /// 0 or more; higher is better.
 pub(super) const CALINSKI_HARABASZ: StatisticEntry =
     StatisticEntry::new(TASK, "calinski_harabasz", "variance between classes over that within", |_| {
-        Form::decided(ByClass, |own, single| {
+        Computation::decided(ByClass, |own, single| {
             let Moments { classes, squares, centre, .. } = own.clustered()?;
             let (n, k) = (classes.of.len() as f64, classes.number() as f64);
             let means = Rows::of(own.means.as_ref());

@@ -5,13 +5,13 @@
 
 use faer::MatRef;
 
-use super::entry::{StatisticEntry, count, number, word};
+use super::entry::StatisticEntry;
 use super::input::{fail, mean, median, take_rows};
 use super::neighbours::{Duplicates, Kept, Near, Nearest, Within};
-use super::source::Form;
+use super::source::Computation;
 use super::spectrum::Spectrum;
 use crate::error::Result;
-use crate::measure::declaration::Given;
+use crate::measure::declaration::{Given, count, number, word};
 use crate::measure::numerics::algebra::rounding;
 
 const FAMILY: &str = "intrinsic dimension";
@@ -34,7 +34,7 @@ pub(super) const TWO_NN: StatisticEntry = StatisticEntry::new(FAMILY, "two_nn", 
     let (discard, less) = (g.number("discard"), f64::from(u8::from(g.word("cdf") == "rank-less-one")));
     let source = Nearest { k: 2, duplicates: duplicates(g) };
     match g.word("form") {
-        "likelihood" => Form::from(source, |near| {
+        "likelihood" => Computation::from(source, |near| {
             let logs = log_ratios(near)?;
             let sum: f64 = logs.iter().sum();
             if sum == 0.0 {
@@ -42,7 +42,7 @@ pub(super) const TWO_NN: StatisticEntry = StatisticEntry::new(FAMILY, "two_nn", 
             }
             Ok(logs.len() as f64 / sum)
         }),
-        _ => Form::from(source, move |near| two_nn(near, discard, less)),
+        _ => Computation::from(source, move |near| two_nn(near, discard, less)),
     }
 })
 .formula("slope through the origin of -log(1 - F) on log(r₂ / r₁); or N / Σ log(r₂ / r₁)")
@@ -93,7 +93,7 @@ fn log_ratios(near: &Near) -> Result<Vec<f64>> {
 pub(super) const LEVINA_BICKEL: StatisticEntry =
     StatisticEntry::new(FAMILY, "levina_bickel", "Levina and Bickel's intrinsic dimension", |g| {
         let (k, combine) = (g.count("k"), g.word("combine"));
-        Form::from(Nearest { k, duplicates: duplicates(g) }, move |near| {
+        Computation::from(Nearest { k, duplicates: duplicates(g) }, move |near| {
             let inverse = |t: &Vec<f64>| t.iter().take(k - 1).map(|near| (t[k - 1] / near).ln()).sum::<f64>();
             let inverse: Vec<f64> = near.entering()?.into_iter().map(|t| inverse(t) / (k as f64 - 1.0)).collect();
             let local = || inverse.iter().map(|v| 1.0 / v).collect::<Vec<_>>();
@@ -125,7 +125,7 @@ pub(super) const CORRELATION_DIMENSION: StatisticEntry = StatisticEntry::new(
     "correlation dimension between two numbers of neighbours",
     |g| {
         let neighbours = [g.count("k1"), g.count("k2")];
-        Form::from(Within { neighbours, duplicates: duplicates(g) }, move |pairs| {
+        Computation::from(Within { neighbours, duplicates: duplicates(g) }, move |pairs| {
             let ([k1, k2], [r1, r2], [c1, c2]) = (neighbours, pairs.radii, pairs.within);
             if r1 <= 0.0 || r1 >= r2 || c1 == 0.0 {
                 return fail(format!(
@@ -150,7 +150,7 @@ pub(super) const CORRELATION_DIMENSION: StatisticEntry = StatisticEntry::new(
 pub(super) const LOCAL_PCA: StatisticEntry =
     StatisticEntry::new(FAMILY, "local_pca", "participation ratio of neighbourhoods", |g| {
         let (k, duplicates) = (g.count("k"), duplicates(g));
-        Form::of(move |x| local_pca(x, k, duplicates))
+        Computation::of(move |x| local_pca(x, k, duplicates))
     })
     .formula("mean over points of (Σ λ)² / Σ λ² of their k nearest others")
     .source("Fukunaga and Olsen 1971; scikit-dimension's lPCA(ver=\"participation_ratio\").fit_pw")

@@ -1,8 +1,8 @@
 //! How a statistic is declared.
 
-use super::source::Form;
+use super::source::Computation;
 use crate::measure::declaration::scale::{Scale, free};
-use crate::measure::declaration::{Given, Parameter, Takes};
+use crate::measure::declaration::{Given, Parameter};
 
 /// The family of statistics of classes.
 pub(super) const TASK: &str = "task";
@@ -28,7 +28,7 @@ pub struct StatisticEntry {
     /// What it holds in memory on the CPU at most, in numbers of eight bytes, for so many examples and units.
     pub held: fn(&Given, f64, f64) -> f64,
     /// How it is computed.
-    pub make: fn(&Given) -> Form,
+    pub make: fn(&Given) -> Computation,
 }
 
 impl StatisticEntry {
@@ -36,7 +36,7 @@ impl StatisticEntry {
         family: &'static str,
         name: &'static str,
         title: &'static str,
-        make: fn(&Given) -> Form,
+        make: fn(&Given) -> Computation,
     ) -> Self {
         let held = |_: &Given, n: f64, p: f64| 8.0 * n * p + 6.0 * p.min(n).powi(2) + 48.0 * n;
         Self { name, title, family, formula: "", source: "", labels: false, scale: free, parameters: &[], held, make }
@@ -66,24 +66,4 @@ impl StatisticEntry {
     pub(super) const fn needs_labels(self) -> Self {
         Self { labels: true, ..self }
     }
-}
-
-/// An option that is a whole number of at least `low`.
-pub(crate) const fn count(key: &'static str, default: usize, low: usize, about: &'static str) -> Parameter {
-    Parameter { key, takes: Takes::Count { default, low }, about }
-}
-
-/// An option that is a number within bounds.
-pub(crate) const fn number(key: &'static str, default: f64, [low, high]: [f64; 2], about: &'static str) -> Parameter {
-    Parameter { key, takes: Takes::Number { default, low, high }, about }
-}
-
-/// An option that takes one of these words, the first by default.
-pub(crate) const fn word(key: &'static str, words: &'static [&'static str], about: &'static str) -> Parameter {
-    Parameter { key, takes: Takes::Word(words), about }
-}
-
-/// The same, always written.
-pub(crate) const fn written(key: &'static str, words: &'static [&'static str], about: &'static str) -> Parameter {
-    Parameter { key, takes: Takes::Written(words), about }
 }

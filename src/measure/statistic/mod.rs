@@ -18,7 +18,7 @@ mod units;
 use faer::MatRef;
 
 pub use entry::StatisticEntry;
-pub use source::{Batch, Compute, Form, OnDevice};
+pub use source::{Batch, Computation, Compute, OnDevice};
 
 use super::declaration::Given;
 use super::declaration::scale::{Scale, exponent, multiplied, shifted};
@@ -88,7 +88,7 @@ impl std::fmt::Debug for Statistic {
 impl Statistic {
     /// With its options.
     pub(super) fn of_options(entry: &'static StatisticEntry, given: Given) -> Self {
-        let Form { compute, device } = (entry.make)(&given);
+        let Computation { compute, device } = (entry.make)(&given);
         Self { entry, given, device, compute, alone: true }
     }
 

@@ -93,14 +93,14 @@ pub type Compute = Box<dyn Fn(MatRef<'_, f64>, &[usize]) -> Result<f64> + Send +
 pub type OnDevice = Box<dyn Fn(&Batch<'_>) -> Result<Vec<Option<f64>>> + Send + Sync>;
 
 /// A statistic with its options, ready to be computed.
-pub struct Form {
+pub struct Computation {
     /// In f64 on the CPU.
     pub compute: Compute,
     /// In f32 on a device, if it has such a form.
     pub device: Option<OnDevice>,
 }
 
-impl Form {
+impl Computation {
     /// Of a representation alone, on the CPU.
     pub(super) fn of(compute: impl Fn(MatRef<'_, f64>) -> Result<f64> + Send + Sync + 'static) -> Self {
         Self { compute: Box::new(move |x, _| compute(x)), device: None }

@@ -8,11 +8,12 @@ pub mod jacobi;
 
 use faer::{Mat, MatRef};
 
-use super::entry::{StatisticEntry, count, number, word};
+use super::entry::StatisticEntry;
 use super::input::{centred, centred_varying, check, dot, fail, not_converged};
-use super::source::{Batch, Form, Source};
+use super::source::{Batch, Computation, Source};
 use crate::error::Result;
 use crate::measure::compare::Named;
+use crate::measure::declaration::{count, number, word};
 
 const FAMILY: &str = "spectrum";
 
@@ -108,8 +109,8 @@ fn entropy_exp(weights: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// A statistic that the spectrum of the centred representation gives.
-fn of(statistic: impl Fn(&Spectrum) -> f64 + Send + Sync + 'static) -> Form {
-    Form::from(Singular { centred: true }, move |spectrum| Ok(statistic(spectrum)))
+fn of(statistic: impl Fn(&Spectrum) -> f64 + Send + Sync + 'static) -> Computation {
+    Computation::from(Singular { centred: true }, move |spectrum| Ok(statistic(spectrum)))
 }
 
 /// Biased downwards by both the number of examples and of units: about `1/γ̂ ≈ 1/P + 1/Q + 1/γ` for P examples and Q units.
@@ -123,7 +124,7 @@ pub(super) const PARTICIPATION_RATIO: StatisticEntry =
             "both" => Sampled::Both,
             _ => return of(Spectrum::participation_ratio),
         };
-        Form::from(SquaredCovariances { sampled }, |corrected| Ok(corrected.value))
+        Computation::from(SquaredCovariances { sampled }, |corrected| Ok(corrected.value))
     })
     .formula("(Σ λ)² / Σ λ²")
     .source("Gao et al. 2017; corrected: Chun et al. 2026")
@@ -148,7 +149,7 @@ pub(super) const EFFECTIVE_RANK: StatisticEntry =
 
 /// The small constant makes the weights sum to slightly more than 1, as published.
 pub(super) const RANKME: StatisticEntry = StatisticEntry::new(FAMILY, "rankme", "RankMe", |_| {
-    Form::from(Singular { centred: false }, |spectrum| {
+    Computation::from(Singular { centred: false }, |spectrum| {
         let sum: f64 = spectrum.values.iter().sum();
         Ok(entropy_exp(spectrum.values.iter().map(|s| s / sum + 1e-7)))
     })
@@ -165,7 +166,7 @@ pub(super) const STABLE_RANK: StatisticEntry =
 pub(super) const COMPONENTS: StatisticEntry =
     StatisticEntry::new(FAMILY, "components", "principal components to reach a part of the variance", |g| {
         let part = g.number("variance");
-        Form::decided(Singular { centred: true }, move |spectrum, single| {
+        Computation::decided(Singular { centred: true }, move |spectrum, single| {
             let sums: Vec<f64> = spectrum.shares().iter().scan(0.0, |sum, share| Some(add(sum, *share))).collect();
             if single && sums.iter().any(|sum| (sum - part).abs() <= CLOSE) {
                 return Ok(None);
@@ -185,7 +186,7 @@ fn add(sum: &mut f64, share: f64) -> f64 {
 pub(super) const EXPLAINED_VARIANCE: StatisticEntry =
     StatisticEntry::new(FAMILY, "explained_variance", "part of the variance in one principal component", |g| {
         let k = g.count("component");
-        Form::from(Singular { centred: true }, move |spectrum| match spectrum.shares().get(k - 1) {
+        Computation::from(Singular { centred: true }, move |spectrum| match spectrum.shares().get(k - 1) {
             Some(share) => Ok(*share),
             None => fail(format!("component {k} was asked for, and there are {}", spectrum.values.len())),
         })
@@ -197,7 +198,7 @@ pub(super) const EXPLAINED_VARIANCE: StatisticEntry =
 pub(super) const ALPHA_REQ: StatisticEntry =
     StatisticEntry::new(FAMILY, "alpha_req", "exponent of the eigenvalues' power law", |g| {
         let (first, last) = (g.count("first"), g.count("last"));
-        Form::decided(Singular { centred: true }, move |spectrum, single| {
+        Computation::decided(Singular { centred: true }, move |spectrum, single| {
             let floor = if single { TRUSTED } else { spectrum.examples.max(spectrum.units) as f64 * f64::EPSILON };
             let rank = spectrum.rank(floor);
             let last = match last {

@@ -3,11 +3,11 @@
 use faer::MatRef;
 
 use super::distances::{ByClass, Exponentials, Median};
-use super::entry::{StatisticEntry, number, word};
+use super::entry::StatisticEntry;
 use super::input::{Rows, check, dot, fail, mean};
-use super::source::Form;
+use super::source::Computation;
 use crate::error::Result;
-use crate::measure::declaration::{Given, Scale};
+use crate::measure::declaration::{Given, Scale, number, word};
 
 const FAMILY: &str = "units and examples";
 
@@ -22,7 +22,7 @@ fn length(_: &Given) -> Scale {
 /// At most 0 (all rows equal); lower is more uniform, down to about `-2t` less a little on the sphere.
 pub(super) const UNIFORMITY: StatisticEntry =
     StatisticEntry::new(FAMILY, "uniformity", "uniformity on the sphere", |g| {
-        Form::from(Exponentials { t: g.number("t") }, |mean| Ok(mean.ln()))
+        Computation::from(Exponentials { t: g.number("t") }, |mean| Ok(mean.ln()))
     })
     .formula("log mean_{i<j} exp(-t |x_i - x_j|²), rows at unit length")
     .source("Wang and Isola 2020")
@@ -30,7 +30,7 @@ pub(super) const UNIFORMITY: StatisticEntry =
 
 pub(super) const MEAN_DISTANCE: StatisticEntry =
     StatisticEntry::new(FAMILY, "mean_distance", "mean distance of two examples", |_| {
-        Form::from(ByClass { labelled: false }, |sums| {
+        Computation::from(ByClass { labelled: false }, |sums| {
             let n = sums.of.len() as f64;
             Ok(sums.of.iter().sum::<f64>() / (n * (n - 1.0)))
         })
@@ -41,7 +41,7 @@ pub(super) const MEAN_DISTANCE: StatisticEntry =
 
 pub(super) const MEDIAN_DISTANCE: StatisticEntry =
     StatisticEntry::new(FAMILY, "median_distance", "median distance of two examples", |_| {
-        Form::from(Median, |median| Ok(*median))
+        Computation::from(Median, |median| Ok(*median))
     })
     .formula("median_{i<j} |x_i - x_j|")
     .holds(ALL_PAIRS)
@@ -49,7 +49,7 @@ pub(super) const MEDIAN_DISTANCE: StatisticEntry =
 
 pub(super) const MEAN_NORM: StatisticEntry =
     StatisticEntry::new(FAMILY, "mean_norm", "mean norm of an example", |_| {
-        Form::of(|x| {
+        Computation::of(|x| {
             check(x, "the representation", 1)?;
             Ok(mean(&x.row_iter().map(|row| row.norm_l2()).collect::<Vec<_>>()))
         })
@@ -63,8 +63,8 @@ pub(super) const MEAN_NORM: StatisticEntry =
 pub(super) const SPARSITY: StatisticEntry = StatisticEntry::new(FAMILY, "sparsity", "mean sparsity", |g| {
     let examples = g.word("across") != "units";
     match g.word("form") {
-        "hoyer" => Form::of(move |x| sparsity(x, examples, hoyer)),
-        _ => Form::of(move |x| {
+        "hoyer" => Computation::of(move |x| sparsity(x, examples, hoyer)),
+        _ => Computation::of(move |x| {
             non_negative(x, "Treves-Rolls sparsity")?;
             sparsity(x, examples, treves_rolls)
         }),
@@ -105,7 +105,7 @@ fn sparsity(x: MatRef<'_, f64>, across_examples: bool, of: fn(&[f64]) -> f64) ->
 pub(super) const DEAD_UNITS: StatisticEntry =
     StatisticEntry::new(FAMILY, "dead_units", "part of the units that never exceed a threshold", |g| {
         let threshold = g.number("threshold");
-        Form::of(move |x| {
+        Computation::of(move |x| {
             check(x, "the representation", 1)?;
             let dead = x.col_iter().filter(|c| c.iter().all(|v| v.abs() <= threshold)).count();
             Ok(dead as f64 / x.ncols() as f64)

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::measure::features::redundant::redundant;
 use crate::measure::statistic::probe::LogisticOptions;
 use crate::papers::claim::{Claim, Kind, measured};
-use crate::papers::{Lab, Outcome};
+use crate::papers::{Lab, PartOutcome};
 use crate::report::paper::{Axis, Curves, Panel, Rule, Section, Series};
 
 /// Examples that the classifier is fitted to.
@@ -42,7 +42,7 @@ impl Found {
     }
 }
 
-pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
+pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<PartOutcome> {
     let least = lab.at(0.8, 0.8, 0.9);
     let found = Analysed::new(shared.base(lab)?, Found::of)?;
     let mut claims = Vec::new();
@@ -98,5 +98,5 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
         ..Curves::default()
     };
     let sections = vec![Section::new("classifier", "A classifier that could use either", Ok(figure.draw()))];
-    Ok(Outcome { claims, sections })
+    Ok(PartOutcome { claims, sections })
 }

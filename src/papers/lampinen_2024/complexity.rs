@@ -6,7 +6,7 @@ use super::shared::Shared;
 use super::windows::known;
 use crate::error::Result;
 use crate::papers::claim::{Claim, Kind, Measured, measured};
-use crate::papers::{Lab, Outcome};
+use crate::papers::{Lab, PartOutcome};
 use crate::report::paper::{Dot, Group, Scatter, ScatterPanel, Section};
 
 /// The ladder: a function, its exclusive ors, and what was measured of it in the notes (easy, other).
@@ -21,7 +21,7 @@ const LADDER: [(&str, usize, [f64; 2]); 8] = [
     ("xor_xor_xor", 3, [0.59, 0.12]),
 ];
 
-pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
+pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<PartOutcome> {
     let mut rows: Vec<(&str, usize, [Vec<f64>; 2])> = Vec::new();
     for (function, xors, _) in LADDER {
         lab.note(&format!("complexity: linear beside {function}"));
@@ -106,5 +106,5 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
         }],
         ..Scatter::default()
     };
-    Ok(Outcome { claims, sections: vec![Section::new("complexity", "Complexity", Ok(figure.draw()))] })
+    Ok(PartOutcome { claims, sections: vec![Section::new("complexity", "Complexity", Ok(figure.draw()))] })
 }

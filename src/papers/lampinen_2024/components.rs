@@ -7,7 +7,7 @@ use super::shared::Shared;
 use crate::error::Result;
 use crate::measure::features::components::Components;
 use crate::papers::claim::{Claim, Kind, measured};
-use crate::papers::{Lab, Outcome};
+use crate::papers::{Lab, PartOutcome};
 use crate::report::paper::{Axis, Curves, Panel, Rule, Section, Series};
 
 /// Components shown.
@@ -51,7 +51,7 @@ impl Found {
     }
 }
 
-pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
+pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<PartOutcome> {
     // For networks smaller than those of known values: the same directions, wider windows.
     let r2_easy = lab.at(0.6, 0.6, 0.8);
     let r2_hard = lab.at(0.2, 0.2, 0.1);
@@ -127,7 +127,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
             mean(&enough[0]) >= at_enough && mean(&enough[1]) >= at_enough,
         ),
     ];
-    Ok(Outcome { claims, sections: vec![section(&found)] })
+    Ok(PartOutcome { claims, sections: vec![section(&found)] })
 }
 
 fn section(found: &Analysed<Found>) -> Section {

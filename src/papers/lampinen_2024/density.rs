@@ -7,7 +7,7 @@ use super::shared::Shared;
 use crate::error::Result;
 use crate::measure::features::variance::{Explained, THRESHOLDS, explained_by_class, selectivity};
 use crate::papers::claim::{Claim, Kind, measured, number};
-use crate::papers::{Lab, Outcome};
+use crate::papers::{Lab, PartOutcome};
 use crate::report::paper::{Axis, Curves, Panel, Rule, Section, Series};
 
 /// The threshold of the claim.
@@ -30,7 +30,7 @@ impl Found {
     }
 }
 
-pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
+pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<PartOutcome> {
     let least = lab.at(1.5, 1.5, 2.0);
     let found = Analysed::new(shared.base(lab)?, Found::of)?;
     let fraction = |f: usize, threshold: f64| found.values(|n| n.explained[f].density(threshold));
@@ -71,7 +71,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
             mean(&selective) > 0.0,
         ),
     ];
-    Ok(Outcome { claims, sections: vec![section(&found)] })
+    Ok(PartOutcome { claims, sections: vec![section(&found)] })
 }
 
 fn section(found: &Analysed<Found>) -> Section {

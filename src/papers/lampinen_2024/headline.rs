@@ -7,7 +7,7 @@ use super::windows::{Window, both, gap, known};
 use crate::config::{Optimiser, OptimiserKind};
 use crate::error::Result;
 use crate::papers::claim::{Claim, Kind, Measured, measured};
-use crate::papers::{Lab, Outcome, Scale};
+use crate::papers::{Lab, PartOutcome, Scale};
 use crate::report::paper::{Axis, Curves, Panel, Rule, Section, Series};
 
 /// Epochs that networks are followed for without a stop.
@@ -20,7 +20,7 @@ fn followed(scale: Scale) -> (u32, u32) {
     }
 }
 
-pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
+pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<PartOutcome> {
     let (epochs, every) = followed(lab.scale());
     let observe = (0..=epochs / every).map(|i| i * every).collect();
     let config = Config { observe, ..shared.config().for_epochs(epochs) };
@@ -37,7 +37,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     claims.extend(shares(&base, lab.scale(), shared.seeds));
     claims.extend(dynamics(&over_training, shared.seeds));
     claims.push(layers(&base, shared.seeds));
-    Ok(Outcome { claims, sections })
+    Ok(PartOutcome { claims, sections })
 }
 
 /// A flavour of R² that is known at a scale, and has no window there but ours.

@@ -9,7 +9,7 @@ use crate::measure::features::variance::explained_by_class;
 use crate::measure::random::Random;
 use crate::measure::statistic::probe::{LogisticOptions, logistic};
 use crate::papers::claim::{Claim, Kind, Measured, measured, number};
-use crate::papers::{Lab, Outcome, parallel};
+use crate::papers::{Lab, PartOutcome, parallel};
 use crate::report::paper::{Dot, Group, Scatter, ScatterPanel, Section};
 
 /// Examples of each set.
@@ -82,7 +82,7 @@ fn find(seed: u64) -> Result<Vec<Found>> {
     FUNCTIONS.into_iter().map(of).collect()
 }
 
-pub fn run(_: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
+pub fn run(_: &mut Lab<'_>, shared: &mut Shared) -> Result<PartOutcome> {
     let seeds: Vec<u64> = (0..u64::from(shared.seeds)).collect();
     let all = parallel(&seeds, |&seed| find(seed)).into_iter().collect::<Result<Vec<_>>>()?;
     let values = |f: usize, of: fn(&Found) -> f64| all.iter().map(|found| of(&found[f])).collect::<Vec<f64>>();
@@ -155,5 +155,5 @@ pub fn run(_: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
         }],
     };
     let section = Section::new("homomorphic", "A computation that does not show", Ok(figure.draw()));
-    Ok(Outcome { claims, sections: vec![section] })
+    Ok(PartOutcome { claims, sections: vec![section] })
 }

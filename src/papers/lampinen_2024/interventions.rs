@@ -7,7 +7,7 @@ use super::shared::Shared;
 use crate::error::Result;
 use crate::measure::features::intervention::{Flips, Steering, cosine};
 use crate::papers::claim::{Claim, Kind, measured, number};
-use crate::papers::{Lab, Outcome};
+use crate::papers::{Lab, PartOutcome};
 use crate::report::paper::{Axis, Curves, Panel, Rule, Section, Series};
 
 /// One network, steered.
@@ -52,7 +52,7 @@ impl Found {
     }
 }
 
-pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
+pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<PartOutcome> {
     let least_target = lab.at(0.9, 0.9, 0.95);
     let most_off = lab.at(0.05, 0.05, 0.02);
     let most_ratio = lab.at(0.85, 0.85, 0.7);
@@ -118,7 +118,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
             ),
         ),
     ];
-    Ok(Outcome { claims, sections: vec![section(&found)] })
+    Ok(PartOutcome { claims, sections: vec![section(&found)] })
 }
 
 fn section(found: &Analysed<Found>) -> Section {

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::measure::features::split::split;
 use crate::measure::pairwise::rank::spearman;
 use crate::papers::claim::{Claim, Kind, Measured, measured};
-use crate::papers::{Lab, Outcome, Scale, parallel};
+use crate::papers::{Lab, PartOutcome, Scale, parallel};
 use crate::report::paper::{Axis, Dot, Group, Map, MapPanel, Scatter, ScatterPanel, Section, Setting};
 
 /// Functions of the hard feature, from simple to complex.
@@ -105,7 +105,7 @@ fn config(cell: Cell) -> Config {
     }
 }
 
-pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
+pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<PartOutcome> {
     let ([functions, presences, orders, depths], seeds) = grid(lab.scale(), lab.request().seeds);
     let (mut points, mut alike) = (Vec::new(), Vec::new());
     let mut trained = 0;
@@ -145,7 +145,7 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
         Section::new("when", "When a feature is learned, and how much it fills", Ok(when(&points, orders, &note))),
         Section::new("alike", "Whose likeness it is", Ok(whose(&alike, orders, &note))),
     ];
-    Ok(Outcome { claims, sections })
+    Ok(PartOutcome { claims, sections })
 }
 
 /// The networks of a cell that learned both features.

@@ -25,7 +25,7 @@ mod untried;
 mod variations;
 mod windows;
 
-use super::{Lab, Outcome, Paper, Part, Runner, Scale, part, parts_of, run_parts};
+use super::{Lab, Paper, Part, PartOutcome, Runner, Scale, part, parts_of, run_parts};
 use crate::error::Result;
 use shared::Shared;
 
@@ -66,7 +66,7 @@ pub const PAPER: Paper = Paper {
     run,
 };
 
-fn run(lab: &mut Lab<'_>, parts: &[&'static Part]) -> Result<Vec<Outcome>> {
+fn run(lab: &mut Lab<'_>, parts: &[&'static Part]) -> Result<Vec<PartOutcome>> {
     let mut shared = Shared::new(lab);
     let mut outcomes = run_parts(lab, parts, &mut shared, &PARTS)?;
     if lab.scale() == Scale::Paper {

@@ -7,7 +7,7 @@ use super::windows::{both, gap, known};
 use crate::config::Stage;
 use crate::error::Result;
 use crate::papers::claim::{Claim, Kind, measured};
-use crate::papers::{Lab, Outcome, Scale};
+use crate::papers::{Lab, PartOutcome, Scale};
 use crate::report::paper::{Dot, Group, Scatter, ScatterPanel, Section};
 
 /// Epochs of training after both features are learned.
@@ -19,7 +19,7 @@ fn afterwards(scale: Scale) -> u32 {
     }
 }
 
-pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
+pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<PartOutcome> {
     let more = afterwards(lab.scale());
     let one_first = |name: &str| -> Config {
         let base = shared.config();
@@ -107,5 +107,5 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
         }],
         ..Scatter::default()
     };
-    Ok(Outcome { claims, sections: vec![Section::new("order", "Learning order", Ok(figure.draw()))] })
+    Ok(PartOutcome { claims, sections: vec![Section::new("order", "Learning order", Ok(figure.draw()))] })
 }

@@ -7,7 +7,7 @@ use super::windows::{gap, known};
 use crate::config::Absent;
 use crate::error::Result;
 use crate::papers::claim::{Claim, Kind, Measured, measured};
-use crate::papers::{Lab, Outcome, Scale};
+use crate::papers::{Lab, PartOutcome, Scale};
 use crate::report::paper::{Axis, Curves, Panel, Section, Series};
 
 /// How often the second feature is there.
@@ -29,7 +29,7 @@ fn of(networks: &Networks) -> [Vec<f64>; 2] {
     [EASY, HARD].map(|f| networks.explained(Flavour::Variance, f, networks.depth() - 1))
 }
 
-pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
+pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<PartOutcome> {
     let pair = shared.config().with_functions("linear", "linear");
     let seeds = shared.seeds;
     let train = |lab: &mut Lab<'_>, what: &str, absent: Absent, stop: bool| -> Result<Shares> {
@@ -137,5 +137,5 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
         ],
         ..Curves::default()
     };
-    Ok(Outcome { claims, sections: vec![Section::new("prevalence", "Prevalence", Ok(figure.draw()))] })
+    Ok(PartOutcome { claims, sections: vec![Section::new("prevalence", "Prevalence", Ok(figure.draw()))] })
 }

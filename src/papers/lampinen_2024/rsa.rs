@@ -11,7 +11,7 @@ use crate::measure::compare::{Named, all_pairs};
 use crate::measure::features::split::split;
 use crate::measure::statistic::input::take_rows;
 use crate::papers::claim::{Claim, Kind, Measured, measured, number};
-use crate::papers::{Lab, Outcome, Scale, parallel};
+use crate::papers::{Lab, PartOutcome, Scale, parallel};
 use crate::report::paper::{Axis, Matrices, Matrix, MatrixRow, Section};
 
 /// Seed of the examples that all networks share.
@@ -99,7 +99,7 @@ fn learned(networks: &Networks, condition: usize) -> Vec<usize> {
     (0..networks.seeds.len()).filter(|&r| needed.iter().all(|a| a[r] >= LEARNED)).collect()
 }
 
-pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
+pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<PartOutcome> {
     let all = train(lab, shared)?;
     let mut members = Vec::new();
     let mut whole: Vec<Named> = Vec::new();
@@ -124,7 +124,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     let split = shares(&all[BOTH], &compared, &whole)?;
     let mut claims = claims(&compared, shared.seeds, lab.scale());
     claims.push(split_claim(&split, &compared, shared.seeds, lab.at(2.0, 2.0, 5.0)));
-    Ok(Outcome { claims, sections: vec![section(&compared, &split)] })
+    Ok(PartOutcome { claims, sections: vec![section(&compared, &split)] })
 }
 
 /// The first examples to which no network answers with the same activation in all units: such a pattern correlates with

@@ -10,7 +10,7 @@ use crate::measure::features::Sets;
 use crate::measure::features::substructure::substructure;
 use crate::measure::features::variance::explained_by_columns;
 use crate::papers::claim::{Claim, Kind, measured, number};
-use crate::papers::{Lab, Outcome};
+use crate::papers::{Lab, PartOutcome};
 use crate::report::paper::{Axis, Curves, Dot, Group, Panel, Scatter, ScatterPanel, Section, Series};
 
 /// Bits of the hard feature.
@@ -28,7 +28,7 @@ impl Found {
     fn of(network: &Network) -> Result<Self> {
         let bits = matrices(&network.bits);
         let parts = substructure(network.x(), bits)?;
-        let share = |part: &crate::measure::features::substructure::Part| match &part.explained {
+        let share = |part: &crate::measure::features::substructure::ExplainedFunction| match &part.explained {
             Ok(explained) => explained.variance(),
             Err(_) => f64::NAN,
         };
@@ -57,7 +57,7 @@ fn products(bits: MatRef<'_, f64>, order: usize) -> Mat<f64> {
     })
 }
 
-pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
+pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<PartOutcome> {
     let least = lab.at(1.2, 1.2, 1.5);
     let found = Analysed::new(shared.base(lab)?, Found::of)?;
     let part = |name: &str| found.values(|n| n.part(name));
@@ -120,7 +120,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
             ),
         ),
     ];
-    Ok(Outcome { claims, sections: vec![parts(&found), orders(&found)] })
+    Ok(PartOutcome { claims, sections: vec![parts(&found), orders(&found)] })
 }
 
 fn parts(found: &Analysed<Found>) -> Section {

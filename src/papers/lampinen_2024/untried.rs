@@ -1,10 +1,10 @@
 //! What the paper says of vision and of transformers, which waits for their layers.
 
-use crate::papers::Outcome;
+use crate::papers::PartOutcome;
 use crate::papers::claim::{Claim, Kind};
 
 /// The claims, none of them tried.
-pub fn outcome() -> Outcome {
+pub fn outcome() -> PartOutcome {
     let claim = |id: &str, sentence: &str, source: &str, why: &str| {
         Claim::new(id, Kind::Prediction, sentence).source(source).untried(why)
     };
@@ -22,5 +22,5 @@ pub fn outcome() -> Outcome {
             "needs convolution and pooling, which are not there yet",
         ),
     ];
-    Outcome { claims, sections: Vec::new() }
+    PartOutcome { claims, sections: Vec::new() }
 }

@@ -7,7 +7,7 @@ use super::windows::{both, gap, known};
 use crate::config::{Activation, Optimiser, OptimiserKind};
 use crate::error::Result;
 use crate::papers::claim::{Claim, Kind, Measured, measured};
-use crate::papers::{Lab, Outcome, Scale};
+use crate::papers::{Lab, PartOutcome, Scale};
 use crate::report::paper::{Dot, Group, Scatter, ScatterPanel, Section};
 
 /// One variation, trained.
@@ -50,7 +50,7 @@ fn alike(own: &[Vec<f64>; 2], other: &[Vec<f64>; 2], within: f64) -> bool {
 }
 
 /// Networks of other depths and widths.
-pub fn architecture(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
+pub fn architecture(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<PartOutcome> {
     let base = shared.config();
     let widths = base.layers.clone();
     let deep = |depth: usize| {
@@ -111,11 +111,11 @@ pub fn architecture(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
                 widths.iter().all(like_base),
             ),
     ];
-    Ok(Outcome { claims, sections: vec![section("architecture", "Depth and width", &rows)] })
+    Ok(PartOutcome { claims, sections: vec![section("architecture", "Depth and width", &rows)] })
 }
 
 /// Other optimisers, dropout and activations.
-pub fn optimisers(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
+pub fn optimisers(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<PartOutcome> {
     let base = shared.config();
     // The batch of the demonstration; at smaller scales as much larger than the base's, with the rate to match.
     let (batch, lr) = match lab.scale() {
@@ -186,7 +186,7 @@ pub fn optimisers(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
             others.iter().all(|row| row.gap(Flavour::Variance) > 0.0),
         ),
     ];
-    Ok(Outcome { claims, sections: vec![section("optimisers", "Optimisers, dropout, activations", &rows)] })
+    Ok(PartOutcome { claims, sections: vec![section("optimisers", "Optimisers, dropout, activations", &rows)] })
 }
 
 fn section(name: &str, heading: &str, rows: &[Row]) -> Section {

@@ -12,7 +12,7 @@ use crate::config::{
 use crate::data::BLOBS;
 use crate::error::Result;
 use crate::papers::claim::{Claim, Kind, Measured, Spread, measured, number};
-use crate::papers::{Lab, Outcome};
+use crate::papers::{Lab, PartOutcome};
 use crate::report::paper::{Axis, Cloud, Colouring, Condition, Section};
 use crate::theory::classical_mds;
 use crate::train::{Prepared, Replica};
@@ -135,7 +135,7 @@ fn embedded(values: &[f32], units: usize) -> (Vec<(f64, f64)>, Vec<[f64; 3]>) {
     }
 }
 
-pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
+pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<PartOutcome> {
     let seeds = lab.seeds(1, 2, 3);
     let width = 100;
     let mut conditions = Vec::new();
@@ -187,7 +187,7 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
         conditions,
         shared: false,
     };
-    Ok(Outcome {
+    Ok(PartOutcome {
         claims,
         sections: vec![Section::new("contexts", "What a context makes of a feature", Ok(figure.draw()))],
     })

@@ -5,19 +5,19 @@ use super::runs::{Run, TASK};
 use super::shared::Shared;
 use crate::error::Result;
 use crate::papers::claim::{Claim, Kind, Measured, Spread, measured, number};
-use crate::papers::{Lab, Outcome, parallel};
+use crate::papers::{Lab, PartOutcome, parallel};
 use crate::report::paper::{Axis, Curves, Panel, Section, Series};
-use crate::theory::Form;
+use crate::theory::Equations;
 
-const FORMS: [(Form, &str); 5] = [
-    (Form::Theory, "theory"),
-    (Form::DoubledOutput, "dy/dt doubled"),
-    (Form::DoubledDistance, "dh/dt doubled"),
-    (Form::FlippedAlignment, "a sign of dw/dt flipped"),
-    (Form::NoEncoderTerm, "no encoder in dy/dt"),
+const FORMS: [(Equations, &str); 5] = [
+    (Equations::Theory, "theory"),
+    (Equations::DoubledOutput, "dy/dt doubled"),
+    (Equations::DoubledDistance, "dh/dt doubled"),
+    (Equations::FlippedAlignment, "a sign of dw/dt flipped"),
+    (Equations::NoEncoderTerm, "no encoder in dy/dt"),
 ];
 
-pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
+pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<PartOutcome> {
     let seeds = shared.seeds();
     let default = &shared.table(lab)?[0];
     let layers = default.setting.depth as usize;
@@ -26,7 +26,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     let work: Vec<(&Run, usize)> =
         runs.iter().flat_map(|run| (layers / 2..3 * layers / 4 + 1).map(|l| (*run, l))).collect();
     let theory =
-        parallel(&work, |(run, layer)| fitted(run, *layer, TASK, Form::Theory).map_or(f64::INFINITY, |f| f.plain));
+        parallel(&work, |(run, layer)| fitted(run, *layer, TASK, Equations::Theory).map_or(f64::INFINITY, |f| f.plain));
     let per = work.len() / runs.len().max(1);
     let best: Vec<(&Run, usize, f64)> = work
         .chunks(per.max(1))
@@ -114,5 +114,5 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
         ),
     };
     let section = Section::new("controls", "Do other equations fit as well?", figure);
-    Ok(Outcome { claims: vec![claim], sections: vec![section] })
+    Ok(PartOutcome { claims: vec![claim], sections: vec![section] })
 }

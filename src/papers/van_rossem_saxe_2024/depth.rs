@@ -5,19 +5,19 @@ use super::runs::{Run, TASK};
 use super::shared::Shared;
 use crate::error::Result;
 use crate::papers::claim::{Claim, Kind, Spread, measured, number};
-use crate::papers::{Lab, Outcome, parallel};
+use crate::papers::{Lab, PartOutcome, parallel};
 use crate::report::paper::{Axis, Curves, Panel, Section, Series};
-use crate::theory::Form;
+use crate::theory::Equations;
 
 const SOURCE: &str = "fit by depth of layer (E2)";
 
-pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
+pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<PartOutcome> {
     let seeds = shared.seeds();
     let default = &shared.table(lab)?[0];
     let layers = default.setting.depth as usize;
     let runs: Vec<&Run> = default.runs.iter().filter(|run| run.learned()).collect();
     let work: Vec<(&Run, usize)> = runs.iter().flat_map(|run| (0..layers).map(|l| (*run, l))).collect();
-    let fits = parallel(&work, |(run, layer)| fitted(run, *layer, TASK, Form::Theory));
+    let fits = parallel(&work, |(run, layer)| fitted(run, *layer, TASK, Equations::Theory));
     // Layers in the middle column, networks in the inner: a value of each network at a layer.
     let at = |layer: usize, of: &dyn Fn(&super::fits::Fitted) -> f64| {
         Spread::of((0..runs.len()).filter_map(|r| fits[r * layers + layer].as_ref()).map(of))
@@ -82,7 +82,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
         ],
         ..Curves::default()
     };
-    Ok(Outcome {
+    Ok(PartOutcome {
         claims,
         sections: vec![Section::new("depth", "Where in a network the theory holds", Ok(figure.draw()))],
     })

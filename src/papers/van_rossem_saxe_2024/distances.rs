@@ -10,10 +10,10 @@ use super::shared::Shared;
 use crate::data::{self, TwoPoints};
 use crate::error::Result;
 use crate::papers::claim::{Claim, Kind, Spread, measured, number};
-use crate::papers::{Lab, Outcome, Scale};
+use crate::papers::{Lab, PartOutcome, Scale};
 use crate::report::paper::{Dot, Group, Scatter, ScatterPanel, Section, Spacing};
 use crate::theory::{Rates, Task, TwoPoint};
-use crate::train::{Part, Prepared, Replica, Targets, Track};
+use crate::train::{Prepared, Replica, Subset, Targets, Track};
 
 /// The grid: distances (not squared) of inputs and of targets.
 const DX: [f64; 5] = [0.5, 0.75, 1.0, 1.25, 1.5];
@@ -23,7 +23,7 @@ const STEPS: u32 = 12_000;
 /// Networks of the grid with a larger loss are left out, as in the released experiments.
 const MOST_LOSS: f64 = 1e-3;
 
-pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
+pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<PartOutcome> {
     let seeds = shared.seeds();
     let scale = lab.scale();
     let shallow = setting("shallow").narrowed(shared.width());
@@ -52,7 +52,10 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
         y: "measured |dh|²".into(),
         panels,
     };
-    Ok(Outcome { claims, sections: vec![Section::new("distances", "How far apart two inputs end", Ok(figure.draw()))] })
+    Ok(PartOutcome {
+        claims,
+        sections: vec![Section::new("distances", "How far apart two inputs end", Ok(figure.draw()))],
+    })
 }
 
 fn over_settings(all: &[Trained], seeds: u32, scale: Scale) -> (Vec<Claim>, ScatterPanel) {
@@ -150,7 +153,7 @@ fn grid(lab: &mut Lab<'_>, shallow: &Setting, rates: Rates) -> Result<Vec<Cell>>
         for (dx, dy) in DX.iter().flat_map(|&dx| DY.iter().map(move |&dy| (dx, dy))) {
             let points = data::two_points(&TwoPoints { dx2: dx * dx, dy2: dy * dy, ..TwoPoints::default() });
             let data::Targets::Values(targets) = points.targets else { continue };
-            let own = Part { examples: 2, inputs: points.inputs.values, targets: Targets::Values(targets.values) };
+            let own = Subset { examples: 2, inputs: points.inputs.values, targets: Targets::Values(targets.values) };
             let experiment = Arc::new(shallow.experiment(STEPS));
             replicas.push(Replica { seed, columns: Arc::default(), experiment, data: Some(Arc::new(own)) });
             tasks.push((dx, dy, seed));

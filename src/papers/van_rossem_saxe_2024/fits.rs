@@ -4,7 +4,7 @@ use super::runs::{Run, TASK};
 use super::settings::Setting;
 use crate::papers::claim::Spread;
 use crate::papers::parallel;
-use crate::theory::{Fit, Form, Objective, Task, TwoPoint, fit, invariant_line, statistics};
+use crate::theory::{Equations, Fit, Objective, Task, TwoPoint, fit, invariant_line, statistics};
 
 /// What fitting a network's trajectory gave.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ impl Fitted {
 }
 
 /// Fits the constants of one network with this layer as its representation; `None` if no constants fit at all.
-pub fn fitted(run: &Run, layer: usize, task: Task, form: Form) -> Option<Fitted> {
+pub fn fitted(run: &Run, layer: usize, task: Task, form: Equations) -> Option<Fitted> {
     if run.diverged || run.h.len() <= layer {
         return None;
     }
@@ -72,7 +72,7 @@ impl Trained {
     pub fn all(settings: &[Setting], runs: Vec<Vec<Run>>) -> Vec<Self> {
         let work: Vec<(&Run, usize)> =
             settings.iter().zip(&runs).flat_map(|(s, of)| of.iter().map(move |run| (run, s.layer))).collect();
-        let mut fits = parallel(&work, |(run, layer)| fitted(run, *layer, TASK, Form::Theory)).into_iter();
+        let mut fits = parallel(&work, |(run, layer)| fitted(run, *layer, TASK, Equations::Theory)).into_iter();
         settings
             .iter()
             .zip(runs)

@@ -19,7 +19,7 @@ mod structure;
 mod trajectories;
 mod xor;
 
-use super::{Lab, Outcome, Paper, Part, Runner, part, parts_of, run_parts};
+use super::{Lab, Paper, Part, PartOutcome, Runner, part, parts_of, run_parts};
 use crate::error::Result;
 use shared::Shared;
 
@@ -51,7 +51,7 @@ pub const PAPER: Paper = Paper {
     run,
 };
 
-fn run(lab: &mut Lab<'_>, parts: &[&'static Part]) -> Result<Vec<Outcome>> {
+fn run(lab: &mut Lab<'_>, parts: &[&'static Part]) -> Result<Vec<PartOutcome>> {
     let mut shared = Shared::new(lab)?;
     run_parts(lab, parts, &mut shared, &PARTS)
 }

@@ -6,13 +6,13 @@ use super::settings::{Rule, STEPS, Setting, setting};
 use super::shared::Shared;
 use crate::error::Result;
 use crate::papers::claim::{Claim, Kind, Spread, measured, number};
-use crate::papers::{Lab, Outcome};
+use crate::papers::{Lab, PartOutcome};
 use crate::report::paper::{Axis, Curves, Panel, Section, Series};
 
 /// Learning rate of Adam, whose steps have a size of their own.
 const ADAM: [(&str, f64); 2] = [("shallow", 2e-4), ("default", 2e-5)];
 
-pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
+pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<PartOutcome> {
     let seeds = shared.seeds();
     let mut settings: Vec<Setting> = Vec::new();
     for (name, adam) in ADAM {
@@ -77,7 +77,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
         panels,
         ..Curves::default()
     };
-    Ok(Outcome { claims, sections: vec![Section::new("optimisers", "Other optimisers", Ok(figure.draw()))] })
+    Ok(PartOutcome { claims, sections: vec![Section::new("optimisers", "Other optimisers", Ok(figure.draw()))] })
 }
 
 fn panel(title: &str, t: &Trained) -> Panel {

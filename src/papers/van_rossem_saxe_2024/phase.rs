@@ -6,7 +6,7 @@ use super::settings::{Setting, setting};
 use super::shared::Shared;
 use crate::error::Result;
 use crate::papers::claim::{Claim, Kind, Measured, Spread, measured, number};
-use crate::papers::{Lab, Outcome};
+use crate::papers::{Lab, PartOutcome};
 use crate::report::paper::{Axis, Map, MapPanel, Rule, Section, Setting as MapSetting};
 
 /// Gains of the map, across the critical one.
@@ -26,7 +26,7 @@ fn rate(gain: f64, depth: u32) -> f64 {
     0.2 / (layers * (1.0 + 4.0 * kernel))
 }
 
-pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
+pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<PartOutcome> {
     let seeds = lab.seeds(3, 8, 8);
     let width = lab.at(32, 50, 500);
     let depths: &[u32] = lab.at(&[2, 8, 16], &DEPTHS[..], &DEPTHS[..]);
@@ -120,7 +120,7 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
         Section::new("phase", "From rich to lazy", Ok(ratio.draw())),
         Section::new("phase-fit", "Where the theory fits", Ok(error.draw())),
     ];
-    Ok(Outcome { claims, sections })
+    Ok(PartOutcome { claims, sections })
 }
 
 /// Largest deviation shown.

@@ -9,9 +9,9 @@ use super::shared::Shared;
 use crate::config::OptimiserKind;
 use crate::error::Result;
 use crate::papers::claim::{Claim, Kind, Spread, measured, number};
-use crate::papers::{Lab, Outcome, parallel};
+use crate::papers::{Lab, PartOutcome, parallel};
 use crate::report::paper::{Axis, Curves, Panel, Section, Series};
-use crate::theory::{Form, State, Task};
+use crate::theory::{Equations, State, Task};
 use crate::train::{Replica, Track};
 
 const SOURCE: &str = "a pair in a real problem (E7)";
@@ -20,7 +20,7 @@ type Of<'a> = &'a dyn Fn(&State) -> f64;
 /// The middle hidden layer.
 const LAYER: usize = 2;
 
-pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
+pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<PartOutcome> {
     let seeds = lab.seeds(2, 3, 3);
     let mnist = lab.request().data.is_some();
     // The digits are forty times fewer than MNIST's images: a larger rate takes them to their end in fewer steps. It was
@@ -40,7 +40,7 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
     let trained = lab.train(&e, images.data, (0..seeds).map(replica).collect(), Some(Track { pairs: vec![pair] }))?;
     let runs: Vec<Run> =
         (0..seeds as usize).map(|r| Run::new(&trained.tracked[r], 0, r as u32, trained.diverged[r])).collect();
-    let fits = parallel(&runs, |run| super::fits::fitted(run, LAYER, task, Form::Theory));
+    let fits = parallel(&runs, |run| super::fits::fitted(run, LAYER, task, Equations::Theory));
     let r2: Vec<Spread> = (0..3).map(|i| Spread::of(fits.iter().flatten().map(|f: &Fitted| f.fit.r2[i]))).collect();
     let accuracy = Spread::of(trained.last("accuracy").iter().copied());
     let held = r2[0].median >= 0.8 && r2[1].median >= 0.8 && r2[2].median > 0.0;
@@ -91,7 +91,7 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
         panels: panels.collect(),
         ..Curves::default()
     };
-    Ok(Outcome {
+    Ok(PartOutcome {
         claims: vec![claim],
         sections: vec![Section::new("real", "A pair in a real problem", Ok(figure.draw()))],
     })

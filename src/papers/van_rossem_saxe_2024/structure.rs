@@ -9,7 +9,7 @@ use super::shared::Shared;
 use crate::config::{Keep, OptimiserKind};
 use crate::error::Result;
 use crate::papers::claim::{Claim, Kind, Spread, measured};
-use crate::papers::{Lab, Outcome};
+use crate::papers::{Lab, PartOutcome};
 use crate::report::paper::{Axis, Matrices, Matrix, MatrixRow, Section};
 use crate::train::{Replica, Targets};
 
@@ -19,7 +19,7 @@ const LAYER: usize = 2;
 /// Images compared.
 const IMAGES: usize = 100;
 
-pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
+pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<PartOutcome> {
     let seeds = lab.seeds(2, 5, 10);
     let mnist = lab.request().data.is_some();
     let steps = if mnist { lab.at(2_000, 10_000, 150_000) } else { lab.at(600, 1_500, 4_500) };
@@ -106,5 +106,5 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<Outcome> {
             matrices: vec![matrix("inputs", &dx), matrix("theory", &theory), matrix("networks", &mean)],
         }],
     };
-    Ok(Outcome { claims, sections: vec![Section::new("structure", "A hundred images", Ok(figure.draw()))] })
+    Ok(PartOutcome { claims, sections: vec![Section::new("structure", "A hundred images", Ok(figure.draw()))] })
 }

@@ -6,7 +6,7 @@ use super::settings::{STEPS, TABLE, setting};
 use super::shared::Shared;
 use crate::error::Result;
 use crate::papers::claim::{Claim, Kind, Measured, Spread, measured, number};
-use crate::papers::{Lab, Outcome, Scale};
+use crate::papers::{Lab, PartOutcome, Scale};
 use crate::report::paper::{Axis, Curves, Panel, Rule, Section, Series};
 use crate::theory::State;
 
@@ -21,7 +21,7 @@ type Curve = fn(&Run, usize) -> &[f64];
 /// The same of the theory's state.
 type Of = fn(&State) -> f64;
 
-pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
+pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<PartOutcome> {
     let mut claims = Vec::new();
     let width = shared.width();
     let half = setting("default").narrowed(width);
@@ -34,7 +34,7 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
     claims.extend(missing());
     claims.extend(rates(all, &slow[0], lab.scale(), seeds));
     let sections = vec![figure(all, seeds), losses(all, seeds)];
-    Ok(Outcome { claims, sections })
+    Ok(PartOutcome { claims, sections })
 }
 
 fn identities(all: &[Trained], seeds: u32) -> Vec<Claim> {

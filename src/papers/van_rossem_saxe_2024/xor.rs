@@ -9,7 +9,7 @@ use super::shared::Shared;
 use crate::config::{Activation, Experiment, Reduction, Source};
 use crate::error::Result;
 use crate::papers::claim::{Claim, Kind, Measured, Spread, measured, number};
-use crate::papers::{Lab, Outcome};
+use crate::papers::{Lab, PartOutcome};
 use crate::report::paper::{Axis, Matrices, Matrix, MatrixRow, Section};
 use crate::theory::{Rates, Task, TwoPoint};
 use crate::train::{Prepared, Replica, Track};
@@ -56,7 +56,7 @@ fn experiment(base: &Setting, gain: f64, lr: f64, steps: u32) -> Experiment {
     e
 }
 
-pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
+pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<PartOutcome> {
     let seeds = shared.seeds();
     // Narrower networks than these do not bear the learning rate.
     let base = setting("default").narrowed(shared.width().max(100));
@@ -100,7 +100,10 @@ pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<Outcome> {
         shared: false,
         rows,
     };
-    Ok(Outcome { claims, sections: vec![Section::new("xor", "Exclusive or: by task or by input", Ok(figure.draw()))] })
+    Ok(PartOutcome {
+        claims,
+        sections: vec![Section::new("xor", "Exclusive or: by task or by input", Ok(figure.draw()))],
+    })
 }
 
 fn claims(regimes: &[Regime], seeds: u32) -> Vec<Claim> {

@@ -3,7 +3,7 @@
 use super::super::analysing::Analyses;
 use super::super::declared::Declared;
 use super::super::observer::{self, FitSet, Observed, Observer, Seen};
-use super::super::part::{Part, Targets};
+use super::super::subset::{Subset, Targets};
 use super::super::tables::PartNodes;
 use super::{
     Build, Forward, GRADIENT_NORM, Reading, fit_representation_name, needs_representations, representation_name,
@@ -50,7 +50,7 @@ impl Build<'_> {
     }
 
     /// What can be seen of a network on a part, but for what is kept and the set for fitting.
-    fn seen_on(&self, part: &Part, nodes: &PartNodes, forward: Forward) -> Seen {
+    fn seen_on(&self, part: &Subset, nodes: &PartNodes, forward: Forward) -> Seen {
         let declared = self.data.declared.as_ref();
         Seen {
             inputs: nodes.inputs,

@@ -10,29 +10,7 @@ use crate::gpu::Gpu;
 use crate::graph::{Copy, Function, Graph, Machine, Results, VariableKind};
 use crate::kernels::program::DType;
 use crate::measure::device::batches::{in_batches, program};
-
-/// Counts of pairs of elements of two RDMs.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Counts {
-    all: i64,
-    /// Pairs with different values in the first.
-    untied_a: i64,
-    /// Pairs with different values in the second.
-    untied_b: i64,
-    /// Concordant less discordant pairs.
-    difference: i64,
-}
-
-impl Counts {
-    pub fn tau_a(self) -> f64 {
-        if self.all == 0 { f64::NAN } else { self.difference as f64 / self.all as f64 }
-    }
-
-    pub fn tau_b(self) -> f64 {
-        let untied = i128::from(self.untied_a) * i128::from(self.untied_b);
-        if untied == 0 { f64::NAN } else { self.difference as f64 / (untied as f64).sqrt() }
-    }
-}
+use crate::measure::pairwise::rank::PairCounts;
 
 /// Floats of one batch of pairs, about.
 const BATCH: usize = 1 << 24;
@@ -53,7 +31,7 @@ pub(super) fn counts(
     ranker: &Ranker,
     results: &Results,
     pairs: &[(usize, usize)],
-) -> Result<Vec<Counts>> {
+) -> Result<Vec<PairCounts>> {
     // Each of t equal elements counts t - 1 others.
     let tied: Vec<i64> =
         read_sums(&ranker.machine, results, TIED)?.into_iter().map(|twice| (twice / 2) as i64).collect();
@@ -70,7 +48,7 @@ pub(super) fn counts(
         } else {
             tasks.extend([task(ORDER, 1), task(REVERSED, 1)]);
         }
-        found.push(Counts { all, untied_a: all - tied[a], untied_b: all - tied[b], difference: all - tied[of] });
+        found.push(PairCounts { all, untied_a: all - tied[a], untied_b: all - tied[b], difference: all - tied[of] });
     }
     let elements = ranker.elements();
     let inversions = in_batches(

@@ -5,16 +5,17 @@ use faer::MatRef;
 use super::dichotomies::{balanced, dichotomies};
 use super::null::{DRAWS, NULL, against, held};
 use crate::error::Result;
-use crate::measure::declaration::{Parameter, Scale};
-use crate::measure::statistic::entry::{StatisticEntry, TASK, count, number, word};
+use crate::measure::declaration::{Parameter, Scale, count, number, word};
+use crate::measure::statistic::entry::{StatisticEntry, TASK};
 use crate::measure::statistic::input::{Classes, check, fail, mean, take_rows};
 use crate::measure::statistic::probe::{Decoder, HeldOut, LogisticOptions, Out};
-use crate::measure::statistic::source::Form;
+use crate::measure::statistic::source::Computation;
 
 /// Chance is one over the number of classes that are decoded; below it, the code is reversed from condition to condition.
 ///
-/// Without contexts, in a two-by-two design half of the splits fit on a diagonal, which leaves open which variable is meant, so
-/// that even a perfectly abstract code is at chance there. Logistic regression does not standardise: a unit that hardly varies
+/// Without contexts each pair of conditions that is left out is tested with either label, once all dichotomies are taken, by what
+/// was fitted to the same examples: the mean is then one half whatever the code, as it is of a two-by-two design, where half of
+/// the splits fit on a diagonal. Logistic regression does not standardise: a unit that hardly varies
 /// among the conditions fitted on would be blown up on the others.
 pub(in super::super) const CCGP: StatisticEntry = StatisticEntry::new(
     TASK,
@@ -30,9 +31,9 @@ pub(in super::super) const CCGP: StatisticEntry = StatisticEntry::new(
             _ => Decoder::Ridge { alpha: strength },
         };
         let form = match (g.count("contexts"), g.count("dichotomies")) {
-            (0, number) => Form::labelled(move |x, labels| over_dichotomies(x, labels, number, &decoder)),
+            (0, number) => Computation::labelled(move |x, labels| over_dichotomies(x, labels, number, &decoder)),
             (contexts, _) => {
-                Form::decided(HeldOut { decoder, out: Out::Contexts(contexts) }, |scores, single| {
+                Computation::decided(HeldOut { decoder, out: Out::Contexts(contexts) }, |scores, single| {
                     Ok((!single || scores.clear()).then(|| scores.accuracy_by_fold()))
                 })
             }
@@ -42,7 +43,7 @@ pub(in super::super) const CCGP: StatisticEntry = StatisticEntry::new(
 )
 .formula(
     "mean accuracy under conditions that a linear decoder was not fitted to: of the sides of balanced dichotomies, one condition \
-     of each side left out; with contexts, of the value, one context left out",
+     of each side left out (1/2 over all of them, whatever the code); with contexts, of the value, one context left out",
 )
 .source("Bernardi et al. 2020")
 .needs_labels()

@@ -1,15 +1,16 @@
 //! Neural collapse (Papyan, Han and Donoho 2020): how far the classes of a last layer have become points at the corners of a simplex.
 
-use crate::measure::statistic::entry::{StatisticEntry, TASK, word};
+use crate::measure::declaration::word;
+use crate::measure::statistic::entry::{StatisticEntry, TASK};
 use crate::measure::statistic::input::{Rows, dot, fail, less, mean};
 use crate::measure::statistic::moments::{Along, ByClass, Moments};
-use crate::measure::statistic::source::Form;
+use crate::measure::statistic::source::Computation;
 
 /// 0 or more; 0 when classes are points. `S_W` is over all examples, `S_B` over the class means about the mean of all examples.
 pub(in super::super) const NEURAL_COLLAPSE: StatisticEntry =
     StatisticEntry::new(TASK, "neural_collapse", "NC1, variability within classes over that between", |g| {
         match g.word("form") {
-            "trace" => Form::decided(ByClass, |own, single| {
+            "trace" => Computation::decided(ByClass, |own, single| {
                 let (_, norms) = centred_means(own);
                 let between = mean(&norms.iter().map(|v| v * v).collect::<Vec<_>>());
                 let within = own.squares.iter().sum::<f64>() / own.squares.len() as f64;
@@ -20,7 +21,7 @@ pub(in super::super) const NEURAL_COLLAPSE: StatisticEntry =
                 let lost = single && within <= 1e-6 * between;
                 Ok((!lost && own.is_sure(between.sqrt())).then_some(within / between))
             }),
-            _ => Form::from(Along, |value| Ok(*value)),
+            _ => Computation::from(Along, |value| Ok(*value)),
         }
     })
     .formula("tr(S_W S_B⁺) / c; trace: tr S_W / tr S_B")
@@ -39,7 +40,7 @@ pub(in super::super) const NC2: StatisticEntry = StatisticEntry::new(
     "NC2, how far class means are from a simplex equiangular tight frame",
     |g| {
         let of = g.word("of");
-        Form::decided(ByClass, move |own, _| {
+        Computation::decided(ByClass, move |own, _| {
             let (means, norms) = centred_means(own);
             let k = norms.len();
             if let Some(c) = norms.iter().position(|v| *v == 0.0) {

@@ -4,19 +4,19 @@
 use faer::MatRef;
 
 use crate::error::Result;
-use crate::measure::declaration::{Parameter, Scale};
+use crate::measure::declaration::{Parameter, Scale, count};
 use crate::measure::random::Random;
-use crate::measure::statistic::entry::{StatisticEntry, TASK, count};
+use crate::measure::statistic::entry::{StatisticEntry, TASK};
 use crate::measure::statistic::input::{Classes, check, fail, mean, take_rows};
 use crate::measure::statistic::probe::{Decoder, stratified_k_fold};
-use crate::measure::statistic::source::Form;
+use crate::measure::statistic::source::Computation;
 
 /// Sides have equal numbers of conditions (one more on one side for an odd number), not of examples. Folds are stratified by
 /// condition, in the order of the examples.
 pub(in super::super) const SHATTERING: StatisticEntry =
     StatisticEntry::new(TASK, "shattering", "shattering dimensionality of the labels as conditions", |g| {
         let (number, folds) = (g.count("dichotomies"), g.count("folds"));
-        Form::labelled(move |x, labels| shattering(x, labels, folds, number))
+        Computation::labelled(move |x, labels| shattering(x, labels, folds, number))
     })
     .formula("mean held-out accuracy over balanced dichotomies of the conditions")
     .source("Rigotti et al. 2013, Bernardi et al. 2020")

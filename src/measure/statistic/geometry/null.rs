@@ -8,12 +8,11 @@
 use faer::{Mat, MatRef};
 
 use crate::error::Result;
-use crate::measure::declaration::{Given, Parameter};
+use crate::measure::declaration::{Given, Parameter, count, word};
 use crate::measure::inference::{Alternative, Test};
 use crate::measure::random::Random;
-use crate::measure::statistic::entry::{count, word};
 use crate::measure::statistic::input::{Classes, check, column_means, less};
-use crate::measure::statistic::source::Form;
+use crate::measure::statistic::source::Computation;
 
 /// Whether a statistic is given, or its p-value against representations that are moved at random.
 pub(super) const NULL: Parameter = word(
@@ -32,12 +31,12 @@ pub(super) fn held(g: &Given, n: f64, p: f64) -> f64 {
 }
 
 /// The form itself, or its p-value against the null that is asked for: of values at least as large.
-pub(super) fn against(form: Form, g: &Given) -> Form {
+pub(super) fn against(form: Computation, g: &Given) -> Computation {
     let (rotate, draws) = match g.word("null") {
         "none" => return form,
         null => (null == "rotated", g.count("draws")),
     };
-    Form::labelled(move |x, labels| {
+    Computation::labelled(move |x, labels| {
         let observed = (form.compute)(x, labels)?;
         let null = (0..draws).map(|draw| (form.compute)(moved(x, labels, rotate, draw as u32)?.as_ref(), labels));
         Ok(Test::of(observed, null.collect::<Result<_>>()?, Alternative::Larger)?.p_value)

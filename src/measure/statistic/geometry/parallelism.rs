@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::measure::statistic::entry::{StatisticEntry, TASK};
 use crate::measure::statistic::input::{Rows, dot, fail, mean};
 use crate::measure::statistic::moments::{ByClass, Moments};
-use crate::measure::statistic::source::Form;
+use crate::measure::statistic::source::Computation;
 
 /// Conditions on a side beyond which the pairings are too many to try.
 const MOST_PER_SIDE: usize = 9;
@@ -17,7 +17,7 @@ const MOST_PER_SIDE: usize = 9;
 pub(in super::super) const PARALLELISM: StatisticEntry =
     StatisticEntry::new(TASK, "parallelism", "parallelism score, the labels as conditions", |g| {
         let (contexts, number) = (g.count("contexts"), g.count("dichotomies"));
-        let form = Form::decided(ByClass, move |own, _| match contexts {
+        let form = Computation::decided(ByClass, move |own, _| match contexts {
             0 => over_dichotomies(own, number),
             _ => over_contexts(own, contexts),
         });

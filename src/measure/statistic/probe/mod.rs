@@ -22,11 +22,11 @@ pub use logistic::{Logistic, LogisticOptions, logistic};
 pub use ridge::{Linear, ridge};
 pub use score::{R2, r_squared};
 
-use super::entry::{StatisticEntry, TASK, count, number, word};
+use super::entry::{StatisticEntry, TASK};
 use super::input::{Classes, check, fail, same_rows, take_rows};
-use super::source::Form;
+use super::source::Computation;
 use crate::error::Result;
-use crate::measure::declaration::{Given, Parameter, Scale};
+use crate::measure::declaration::{Given, Parameter, Scale, count, number, word};
 
 const FOLDS: Parameter = count("folds", 5, 2, "stratified folds");
 
@@ -43,7 +43,9 @@ pub(super) const LINEAR_PROBE: StatisticEntry =
             "ridge" => Decoder::Ridge { alpha: strength },
             _ => Decoder::Logistic(LogisticOptions { c: strength, ..LogisticOptions::default() }),
         };
-        Form::decided(tested(g, decoder), |scores, single| Ok((!single || scores.clear()).then(|| scores.accuracy())))
+        Computation::decided(tested(g, decoder), |scores, single| {
+            Ok((!single || scores.clear()).then(|| scores.accuracy()))
+        })
     })
     .formula("logistic: L2-regularised multinomial logistic regression on standardised units; ridge: on one-hot labels")
     .source("Alain and Bengio 2016")
@@ -59,7 +61,7 @@ pub(super) const LINEAR_PROBE: StatisticEntry =
 /// overfits.
 pub(super) const V_INFORMATION: StatisticEntry =
     StatisticEntry::new(TASK, "v_information", "usable information about the labels, in bits", |g| {
-        Form::from(tested(g, Decoder::Logistic(LogisticOptions::default())), |scores| {
+        Computation::from(tested(g, Decoder::Logistic(LogisticOptions::default())), |scores| {
             Ok(scores.entropy_bits() - scores.cross_entropy_bits())
         })
     })
@@ -70,7 +72,7 @@ pub(super) const V_INFORMATION: StatisticEntry =
 
 pub(super) const LABEL_R2: StatisticEntry =
     StatisticEntry::new(TASK, "label_r2", "held-out R² of one-hot labels by ridge regression", |g| {
-        Form::from(tested(g, Decoder::Ridge { alpha: g.number("alpha") }), |scores| {
+        Computation::from(tested(g, Decoder::Ridge { alpha: g.number("alpha") }), |scores| {
             Ok(r_squared(scores.classes.one_hot().as_ref(), scores.values.as_ref())?.share)
         })
     })
@@ -82,7 +84,7 @@ pub(super) const LABEL_R2: StatisticEntry =
 
 pub(super) const NEAREST_CENTROID: StatisticEntry =
     StatisticEntry::new(TASK, "nearest_centroid", "held-out accuracy by the nearest class mean", |g| {
-        Form::from(tested(g, Decoder::Centroid), |scores| Ok(scores.accuracy()))
+        Computation::from(tested(g, Decoder::Centroid), |scores| Ok(scores.accuracy()))
     })
     .needs_labels()
     .with(&[FOLDS]);
@@ -90,7 +92,7 @@ pub(super) const NEAREST_CENTROID: StatisticEntry =
 /// Equal counts go to the smaller label.
 pub(super) const KNN_PROBE: StatisticEntry =
     StatisticEntry::new(TASK, "knn_probe", "held-out accuracy by nearest neighbours", |g| {
-        Form::from(tested(g, Decoder::Neighbours(g.count("k"))), |scores| Ok(scores.accuracy()))
+        Computation::from(tested(g, Decoder::Neighbours(g.count("k"))), |scores| Ok(scores.accuracy()))
     })
     .formula(
         "most frequent class of the k nearest of the other folds; those equally near, up to rounding, share the last places, where \

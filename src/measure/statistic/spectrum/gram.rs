@@ -86,12 +86,11 @@ fn gram(gpu: Option<&Arc<Gpu>>, x: MatRef<'_, f64>) -> Result<Mat<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::AdapterChoice;
+    use crate::measure::device::testing::executors;
 
     #[test]
     fn gram_matrices_have_the_digits_of_doubles() {
-        let gpu = Gpu::open(&AdapterChoice::Automatic).ok();
-        assert!(gpu.is_some() || std::env::var_os("ISOGRAM_REQUIRE_ADAPTER").is_none(), "an adapter is required");
+        let executors = executors();
         let value = |i: usize| {
             let x = (i as u64 ^ 0x9d2c_5680).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             ((x ^ (x >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 11) as f64 / (1u64 << 53) as f64 - 0.5
@@ -99,9 +98,9 @@ mod tests {
         for (n, p, scale) in [(5, 3, 1.0), (300, 7, 1e9), (1025, 6, 1e-12), (6, 40, 3.0)] {
             let x = Mat::from_fn(n, p, |i, j| scale * value(i * p + j) * (j + 1) as f64);
             let expected = (x.transpose() * &x).squared_norm_l2();
-            for gpu in [None, gpu.as_ref()] {
-                let found = squared_norm(gpu, x.as_ref()).unwrap();
-                assert!((found / expected - 1.0).abs() < 1e-12, "{n} x {p}: {found} against {expected}");
+            for (place, gpu) in &executors {
+                let found = squared_norm(gpu.as_ref(), x.as_ref()).unwrap();
+                assert!((found / expected - 1.0).abs() < 1e-12, "{n} x {p} on {place}: {found} against {expected}");
             }
         }
     }

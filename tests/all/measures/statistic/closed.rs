@@ -242,7 +242,7 @@ fn an_abstract_code_generalises_and_is_parallel() {
         assert_eq!(of(&format!("ccgp:contexts=2:{form}"), &xor), 0.0, "{form}");
         // Of three dichotomies two are variables, on which half of the splits fit on a diagonal; the third is the exclusive or.
         let all = of(&format!("ccgp:{form}"), &cells);
-        assert!((1.0 / 3.0..2.0 / 3.0).contains(&all), "{form}: {all}");
+        assert!((all - 0.5).abs() < 1e-12, "{form}: {all}");
     }
     assert!(of("parallelism:contexts=2", &cells) > 0.99 && of("parallelism:contexts=2", &xor) < -0.99);
     // Two dichotomies are parallel, the exclusive or is the opposite.
@@ -279,6 +279,45 @@ fn a_flat_square_shatters_into_two_of_three_dichotomies() {
     };
     assert_eq!(shattered(1.0), 1.0);
     assert!((2.0 / 3.0..2.8 / 3.0).contains(&shattered(0.0)), "{}", shattered(0.0));
+}
+
+/// Values of tests/reference/make_conditions.py (scikit-learn 1.9.1).
+#[test]
+fn conditions_generalise_and_shatter_as_in_scikit_learn() {
+    let conditions: Vec<usize> = (0..66).map(|i| (i + i / 7 + 2 * (i / 11)) % 6).collect();
+    let x = Mat::from_fn(66, 5, |i, j| {
+        let noise = (i * 7919 + j * 104_729 + i * i * 31 + i * j * 17) % 1009;
+        let c = conditions[i];
+        (noise + 300 * (c >> (j % 3) & 1) + 180 * (c * (j + 2) % 5)) as f64 / 512.0
+    });
+    for (name, expected) in [
+        ("ccgp:dichotomies=1", 0.6340607371270985),
+        ("ccgp:dichotomies=3", 0.560258431664483),
+        ("ccgp:contexts=2", 0.16729323308270677),
+        ("ccgp:contexts=3", 0.10606060606060606),
+        ("ccgp:strength=30:dichotomies=1", 0.6658818171403984),
+        ("ccgp:strength=30:dichotomies=3", 0.548820525276157),
+        ("ccgp:strength=30:contexts=2", 0.23872180451127817),
+        ("ccgp:strength=30:contexts=3", 0.15151515151515152),
+        ("ccgp:centroid:dichotomies=1", 0.6721648907918931),
+        ("ccgp:centroid:dichotomies=3", 0.5293360105818788),
+        ("ccgp:centroid:contexts=2", 0.15413533834586465),
+        ("ccgp:centroid:contexts=3", 0.1818181818181818),
+        ("ccgp:logistic:dichotomies=1", 0.6404661039443648),
+        ("ccgp:logistic:dichotomies=3", 0.5574998468209758),
+        ("ccgp:logistic:contexts=2", 0.1719924812030075),
+        ("ccgp:logistic:contexts=3", 0.12121212121212122),
+        ("shattering:folds=2", 0.706060606060606),
+        ("shattering:folds=5", 0.7363636363636364),
+        ("shattering:folds=5:dichotomies=3", 0.7575757575757575),
+        // Of each two conditions that are left out either may be on either side of what is fitted to the others.
+        ("ccgp", 0.5),
+        ("ccgp:centroid", 0.5),
+        ("ccgp:logistic", 0.5),
+    ] {
+        let found = of(name, x.as_ref(), &conditions).unwrap();
+        assert!((found - expected).abs() < 1e-12, "{name}: {found} against {expected}");
+    }
 }
 
 /// One example's nearest others are of both classes, equally far: which of them votes does not depend on which class comes first.

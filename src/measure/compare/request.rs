@@ -1,7 +1,7 @@
 //! A set of representations compared by several measures, and how sure each value is: the call behind `isogram compare`.
 //!
 //! ```no_run
-//! use isogram::measure::comparison::Request;
+//! use isogram::measure::compare::request::Request;
 //! # fn of(set: &[isogram::measure::compare::Named]) -> isogram::Result<()> {
 //! let found = Request { permutations: 1000, ..Request::of(&["cka", "rsa"])? }.compare(set, None, &mut |_, _| {})?;
 //! println!("{found}");
@@ -14,12 +14,12 @@ mod text;
 
 pub use text::{Notes, REASONS, number, without};
 
-use super::catalogue::Measure;
-use super::compare::inference::{Halves, Interval, Permuted, Sampling, halves, interval, permutation_test};
-use super::compare::{Machine, Named, Step, Table, all_pairs};
-use super::declaration::Extents;
-use super::outcome::Outcome;
+use super::inference::{Halves, Interval, Permuted, Sampling, halves, interval, permutation_test};
+use super::{Named, Resources, Step, Table, all_pairs};
 use crate::error::{Error, Result};
+use crate::measure::catalogue::Measure;
+use crate::measure::declaration::Extents;
+use crate::measure::outcome::Outcome;
 
 /// What is compared where nothing is said: one or two of each family, those that most papers report.
 pub const MAIN: &[&str] = &[
@@ -98,7 +98,7 @@ impl Request {
     ///
     /// # Errors
     /// If there is no representation, they have not the same number of examples, or draws are too few.
-    pub fn compare<'a>(self, set: &[Named], on: impl Into<Machine<'a>>, step: Step<'_>) -> Result<Compared> {
+    pub fn compare<'a>(self, set: &[Named], on: impl Into<Resources<'a>>, step: Step<'_>) -> Result<Compared> {
         self.check()?;
         let on = on.into();
         let examples = set.first().map_or(0, |x| x.values.nrows());
@@ -112,7 +112,7 @@ impl Request {
     }
 
     /// What is drawn for each pair, and each representation.
-    fn sure(&self, set: &[Named], on: Machine<'_>, found: &mut Compared) {
+    fn sure(&self, set: &[Named], on: Resources<'_>, found: &mut Compared) {
         let seed = self.seed;
         for (measure, table) in self.measures.iter().zip(&found.tables) {
             for (i, x) in set.iter().enumerate().filter(|_| self.halves > 0) {

@@ -14,7 +14,7 @@ pub enum Targets {
 
 /// One part of the data. Where each replica makes its own examples (see [`Declared::per_replica`](super::Declared::per_replica)) it has their number alone.
 #[derive(Clone, Debug)]
-pub struct Part {
+pub struct Subset {
     /// Examples.
     pub examples: usize,
     /// `[examples, inputs]`
@@ -23,19 +23,19 @@ pub struct Part {
     pub targets: Targets,
 }
 
-impl From<data::Dataset> for Part {
+impl From<data::Dataset> for Subset {
     fn from(dataset: data::Dataset) -> Self {
         let targets = match dataset.targets {
             data::Targets::Classes { labels, .. } => Targets::Classes(labels),
             data::Targets::Values(table) => Targets::Values(table.values),
         };
-        Part { examples: dataset.inputs.rows, inputs: dataset.inputs.values, targets }
+        Subset { examples: dataset.inputs.rows, inputs: dataset.inputs.values, targets }
     }
 }
 
-impl Part {
+impl Subset {
     /// The first examples.
-    pub(super) fn take(&self, count: usize, outputs: usize) -> Result<Part> {
+    pub(super) fn take(&self, count: usize, outputs: usize) -> Result<Subset> {
         if count == 0 || count > self.examples {
             return Err(Error::config(format!(
                 "probe.examples is {count}, but {} examples are there to choose from",
@@ -44,10 +44,10 @@ impl Part {
         }
         if self.inputs.is_empty() {
             // Each replica makes them: there is their number alone.
-            return Ok(Part { examples: count, ..self.clone() });
+            return Ok(Subset { examples: count, ..self.clone() });
         }
         let width = self.inputs.len() / self.examples;
-        Ok(Part {
+        Ok(Subset {
             examples: count,
             inputs: self.inputs[..count * width].to_vec(),
             targets: match &self.targets {
@@ -61,12 +61,12 @@ impl Part {
     ///
     /// # Panics
     /// If there is no such example.
-    pub fn select(&self, rows: &[usize], outputs: usize) -> Part {
+    pub fn select(&self, rows: &[usize], outputs: usize) -> Subset {
         let width = self.inputs.len() / self.examples;
         let of = |values: &[f32], width: usize| -> Vec<f32> {
             rows.iter().flat_map(|&row| values[row * width..(row + 1) * width].iter().copied()).collect()
         };
-        Part {
+        Subset {
             examples: rows.len(),
             inputs: of(&self.inputs, width),
             targets: match &self.targets {

@@ -5,9 +5,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::plan::Plan;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
+use crate::graph::plan::Plan;
 use crate::kernels::Arena;
 
 /// Largest staging buffer, bytes: more is read in parts.
@@ -122,7 +122,7 @@ impl Room {
     }
 
     /// Scratch on the CPU.
-    pub(super) fn host(&self) -> &Mutex<Vec<f32>> {
+    pub(in crate::graph) fn host(&self) -> &Mutex<Vec<f32>> {
         &self.host
     }
 
@@ -164,7 +164,7 @@ impl Room {
 }
 
 /// Zeros, or an error where there is no memory for them.
-pub(super) fn zeroed(elements: usize) -> Result<Vec<f32>> {
+pub(in crate::graph) fn zeroed(elements: usize) -> Result<Vec<f32>> {
     let mut values = Vec::new();
     values.try_reserve_exact(elements).map_err(|_| {
         Error::OutOfMemory(format!(
