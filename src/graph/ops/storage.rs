@@ -3,6 +3,9 @@
 use super::prelude::*;
 use crate::graph::node::{Data, DataId, Variable, VariableId, VariableKind};
 
+/// Words of a data set up to which it is looked up among those that there are.
+const SMALL: usize = 1024;
+
 /// A variable's value before the function's assignments.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ReadVariable(pub(in crate::graph) VariableId);
@@ -97,8 +100,16 @@ impl Graph {
         if words.len() != shape.elements() {
             return Err(Error::Shape(format!("data of {} values does not fit the shape {shape}", words.len())));
         }
-        let id = DataId(self.data.len() as u32);
-        self.data.push(Data { shape: shape.clone(), words });
+        // Small tables are written out again and again: equal ones are one.
+        let same = |known: &Data| {
+            let bits = known.words.iter().zip(&words).all(|(a, b)| a.to_bits() == b.to_bits());
+            bits && known.shape == shape && known.dtype == dtype
+        };
+        let known = if words.len() <= SMALL { self.data.iter().position(same) } else { None };
+        let id = DataId(known.unwrap_or(self.data.len()) as u32);
+        if known.is_none() {
+            self.data.push(Data { shape: shape.clone(), dtype, words });
+        }
         Ok(self.add(ReadData(id), Vec::new(), shape, dtype))
     }
 }

@@ -44,7 +44,7 @@ impl MatMul {
         }
     }
 
-    /// What the bodies with workgroup memory have in common: how a tile of `rows` x `depth` of A and `depth` x `columns` of
+    /// What the bodies with workgroup memory have in common: where their matrices stand, and how a tile of `rows` x `depth` of A and `depth` x `columns` of
     /// B is loaded.
     pub(super) fn tiled_loads(&self, rows: u32, columns: u32, depth: u32) -> Vec<(&'static str, String)> {
         let (a, b) = (self.a.wgsl(), self.b.wgsl());
@@ -58,8 +58,8 @@ impl MatMul {
                 format!("let local = i % {extent}u; let kk = i / {extent}u;")
             }
         };
-        let frame = Self::frame();
-        vec![
+        let frame = self.frame();
+        let mut values = vec![
             ("rows", rows.to_string()),
             ("columns", columns.to_string()),
             ("depth", depth.to_string()),
@@ -71,7 +71,9 @@ impl MatMul {
             ("load_a", format!("{a}[a_base + {load_a}]")),
             ("load_b", format!("{b}[b_base + {load_b}]")),
             ("bases", self.program.emit_bases(&frame) + &self.program.emit_values(&frame, &[Level::Uniform])),
-        ]
+        ];
+        values.extend(self.places());
+        values
     }
 }
 
