@@ -6,13 +6,13 @@ fn {{entry}}(at: Place, lane: u32, within: u32) {
     let n = table[job + 2u];
     let depth = table[job + 3u];
     let replica = at.replica;
-    let a_base = table[job + 4u] + replica * table[job + 5u];
+{{batch}}    let a_base = table[job + 4u] + replica * table[job + 5u]{{batch_a}};
     let lda = table[job + 6u];
-    let b_base = table[job + 7u] + replica * table[job + 8u];
+    let b_base = table[job + 7u] + replica * table[job + 8u]{{batch_b}};
     let ldb = table[job + 9u];
-    let program = job + {{program}}u;
+    let program = job + {{words}}u;
     let across = (n + {{columns}}u - 1u) / {{columns}}u;
-    let tile_index = at.block - table[job];
+    let tile_index = at.block - table[job]{{batch_tile}};
     let row0 = (tile_index / across) * {{rows}}u;
     let column0 = (tile_index % across) * {{columns}}u;
     let row_local = (lane / {{column_threads}}u) * 4u;

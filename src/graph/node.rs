@@ -113,6 +113,7 @@ pub struct Variable {
 #[derive(Clone, Debug)]
 pub(super) struct Data {
     pub shape: Shape,
+    pub dtype: DType,
     pub words: Vec<f32>,
 }
 

@@ -167,6 +167,12 @@ impl<'f, 'g> Emitter<'f, 'g> {
         self.leaf_at(source, extra, pattern, strides, like.unwrap_or(source))
     }
 
+    /// As [`Emitter::leaf`], of the first input from an element on, by strides.
+    pub fn leaf_from(&mut self, tensor: Tensor, from: usize, strides: &[usize]) -> Result<usize> {
+        let (source, extra) = self.graph().source(self.graph().node(tensor).inputs[0]);
+        self.leaf_at(source, extra + from, Pattern::Strided, strides, tensor)
+    }
+
     fn leaf_at(
         &mut self,
         source: Tensor,

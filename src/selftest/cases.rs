@@ -64,6 +64,10 @@ fn products(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
     all.push(g.matmul(c.a, square)?);
     all.push(g.matmul_of(square, true, c.b, true)?);
     all.push(g.matmul_of(c.shared, true, c.a, false)?);
+    let (a, b) = (g.reshape(c.a, &[4, 10, 12])?, g.reshape(c.b, &[4, 10, 12])?);
+    let each = g.matmul_of(a, false, b, true)?;
+    all.push(g.matmul(each, b)?);
+    all.push(g.matmul_of(b, true, each, true)?);
     Ok(all)
 }
 

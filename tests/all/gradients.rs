@@ -192,6 +192,48 @@ fn cases() -> Vec<(&'static str, Build)> {
             let others = g.reshape(y, &[2, 5, 3]).unwrap();
             g.times(turned, others).unwrap()
         }),
+        ("axes in another order", |g, x, y| {
+            let four = g.reshape(x, &[3, 2, 1, 5]).unwrap();
+            let turned = g.permute(four, &[3, 1, 0, 2]).unwrap();
+            let others = g.reshape(y, &[5, 2, 3, 1]).unwrap();
+            g.times(turned, others).unwrap()
+        }),
+        ("slices of rows and of columns", |g, x, y| {
+            let (rows, columns) = (g.rows(x, 1, 4).unwrap(), g.slice(y, 1, 2, 3).unwrap());
+            let (rows, columns) = (g.slice(rows, 1, 1, 3).unwrap(), g.rows(columns, 2, 4).unwrap());
+            g.times(rows, columns).unwrap()
+        }),
+        ("each position, and side by side", |g, x, y| {
+            let (mut parts, others) = (g.unstack(x).unwrap(), g.unstack(y).unwrap());
+            parts.reverse();
+            parts.truncate(5);
+            let all = g.concat(&[parts, others[..2].to_vec()].concat(), 0).unwrap();
+            let (all, both) = (g.reshape(all, &[5, 7]).unwrap(), g.concat(&[y, x], 1).unwrap());
+            let both = g.slice(both, 1, 3, 5).unwrap();
+            g.matmul(both, all).unwrap()
+        }),
+        ("zeros around columns", |g, x, y| {
+            let padded = g.pad(x, 1, 5, 10).unwrap();
+            let other = g.pad(y, 1, 2, 13).unwrap();
+            let product = g.times(padded, other).unwrap();
+            g.plus(product, other).unwrap()
+        }),
+        ("what is detached is a constant, here of no account", |g, x, y| {
+            let still = g.detach(x);
+            let nothing = g.minus(still, still).unwrap();
+            let moved = g.plus(x, nothing).unwrap();
+            g.times(moved, y).unwrap()
+        }),
+        ("products of a batch nn, nt", |g, x, y| {
+            let (a, b) = (g.reshape(x, &[3, 2, 5]).unwrap(), g.reshape(y, &[3, 2, 5]).unwrap());
+            let scores = g.matmul_of(a, false, b, true).unwrap();
+            g.matmul(scores, b).unwrap()
+        }),
+        ("products of a batch tn, tt", |g, x, y| {
+            let (a, b) = (g.reshape(x, &[3, 2, 5]).unwrap(), g.reshape(y, &[3, 2, 5]).unwrap());
+            let square = g.matmul_of(a, true, b, false).unwrap();
+            g.matmul_of(square, true, a, true).unwrap()
+        }),
         ("polar factor", |g, x, y| {
             let cross = g.matmul_of(x, true, y, false).unwrap();
             polar(g, cross).unwrap()
@@ -364,10 +406,64 @@ fn largest(values: &[f64]) -> f64 {
 }
 
 #[test]
+fn nothing_goes_through_what_is_detached() {
+    let mut g = Graph::new();
+    let x = g.variable("x", &[6, 5], DType::F32, VariableKind::State).unwrap();
+    let still = g.detach(x);
+    let product = g.times(x, still).unwrap();
+    let value = g.sum_all(product).unwrap();
+    let gradient = g.gradients(value, &[x]).unwrap()[0];
+    let functions = [Function::new("f", vec![Effect::Output("gradient".into(), gradient)])];
+    for (machine_name, mut machine) in support::machines(&g, &functions, 1) {
+        machine.write_variable("x", &inputs(1, 30)).unwrap();
+        machine.run("f", 1).unwrap();
+        assert_eq!(machine.read_output("gradient").unwrap(), inputs(1, 30), "{machine_name}");
+    }
+}
+
+/// Of odd extents and of multiples of four, of few rows and of more than a tile, either factor turned.
+#[test]
+fn a_product_of_a_batch_has_the_bits_of_the_product_alone() {
+    for [m, k, n] in [[5, 7, 3], [16, 16, 16], [1, 8, 40], [70, 12, 20], [33, 300, 9]] {
+        let mut g = Graph::new();
+        let (a, b) = (inputs(1, 4 * m * k), inputs(2, 4 * k * n));
+        let mut outputs = Vec::new();
+        for (turned_a, turned_b) in [(false, false), (false, true), (true, false), (true, true)] {
+            let (ra, ca) = if turned_a { (k, m) } else { (m, k) };
+            let (rb, cb) = if turned_b { (n, k) } else { (k, n) };
+            let all_a = g.data(a.clone(), &[4, ra, ca]).unwrap();
+            let all_b = g.data(b.clone(), &[4, rb, cb]).unwrap();
+            let all = g.matmul_of(all_a, turned_a, all_b, turned_b).unwrap();
+            outputs.push((format!("all {turned_a} {turned_b}"), all));
+            for i in 0..4 {
+                let one = |g: &mut Graph, x, rows, columns| {
+                    let x = g.slice(x, 0, i, 1).unwrap();
+                    g.reshape(x, &[rows, columns]).unwrap()
+                };
+                let (one_a, one_b) = (one(&mut g, all_a, ra, ca), one(&mut g, all_b, rb, cb));
+                let product = g.matmul_of(one_a, turned_a, one_b, turned_b).unwrap();
+                outputs.push((format!("{i} {turned_a} {turned_b}"), product));
+            }
+        }
+        let effects = outputs.iter().map(|(name, t)| Effect::Output(name.clone(), *t)).collect();
+        for (machine_name, mut machine) in support::machines(&g, &[Function::new("f", effects)], 1) {
+            machine.run("f", 1).unwrap();
+            let mut read =
+                |name: &str| machine.read_output(name).unwrap().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            for of in outputs.chunks(5) {
+                let alone: Vec<u32> = of[1..].iter().flat_map(|(name, _)| read(name)).collect();
+                assert!(read(&of[0].0) == alone, "{m} {k} {n} {} on {machine_name}", of[0].0);
+            }
+        }
+    }
+}
+
+#[test]
 fn operations_without_a_gradient_say_so() {
     let mut g = Graph::new();
     let x = g.variable("x", &[6, 5], DType::F32, VariableKind::State).unwrap();
-    let some = g.rows(x, 1, 2).unwrap();
+    let rows = g.data_integers(&[1, 2], &[2, 1]).unwrap();
+    let some = g.gather(x, rows).unwrap();
     let value = g.sum_all(some).unwrap();
     let error = g.gradients(value, &[x]).unwrap_err().to_string();
     assert!(error.contains("has no gradient"), "{error}");

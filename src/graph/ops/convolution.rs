@@ -187,6 +187,7 @@ impl Rules for Convolve {
         job.push(Word::Offset(table, table_extra));
         job.extend([taps, made, read].map(number));
         let kernel = kernel::MatMul {
+            batched: false,
             a: a.0.arena(),
             b: b.0.arena(),
             transpose_a,

@@ -23,7 +23,7 @@ pub struct MatMul {
 }
 
 impl Graph {
-    /// Matrix product `a b`.
+    /// Matrix product `a b`, or as many as there are along a first of three axes.
     ///
     /// # Errors
     /// If the inner extents differ.
@@ -37,12 +37,16 @@ impl Graph {
         std::mem::replace(&mut self.precision, precision)
     }
 
-    /// Matrix product with either factor transposed first.
+    /// Matrix product with either factor transposed first; of two times as many matrices, `[batch, rows, columns]`, the product of
+    /// each two.
     ///
     /// # Errors
-    /// If the factors are not matrices or the inner extents differ.
+    /// If the factors are not matrices, or not as many, or the inner extents differ.
     pub fn matmul_of(&mut self, a: Tensor, transpose_a: bool, b: Tensor, transpose_b: bool) -> Result<Tensor> {
-        let ([ar, ac], [br, bc]) = (self.matrix(a)?, self.matrix(b)?);
+        let ((of_a, [ar, ac]), (of_b, [br, bc])) = (self.matrices(a)?, self.matrices(b)?);
+        if of_a != of_b {
+            return Err(self.misfit("matmul", a, b, "as many matrices of either"));
+        }
         let (m, k) = if transpose_a { (ac, ar) } else { (ar, ac) };
         let (l, n) = if transpose_b { (bc, br) } else { (br, bc) };
         if k != l {
@@ -50,7 +54,16 @@ impl Graph {
             return Err(self.misfit("matmul", a, b, &what));
         }
         let op = MatMul { transpose_a, transpose_b, precision: self.precision, inner: Inner::Product };
-        Ok(self.add(op, vec![a, b], Shape::new(&[m, n]), DType::F32))
+        let extents: Vec<usize> = of_a.into_iter().chain([m, n]).collect();
+        Ok(self.add(op, vec![a, b], Shape::new(&extents), DType::F32))
+    }
+
+    /// How many matrices a tensor of three axes is, and the extents of each.
+    fn matrices(&self, x: Tensor) -> Result<(Option<usize>, [usize; 2])> {
+        match *self.shape(x).extents() {
+            [batch, rows, columns] if self.node(x).scope != Scope::Pairs => Ok((Some(batch), [rows, columns])),
+            _ => Ok((None, self.matrix(x)?)),
+        }
     }
 
     /// Distances between the rows of `a` `[M, K]` and of `b` `[N, K]`: `[M, N]`, each the sum over K of what `inner` makes
@@ -123,23 +136,29 @@ impl Rules for MatMul {
         if self.inner != Inner::Product {
             return Ok(distances(&a, &b, at.extents_of(0)[1], self.inner));
         }
-        let matrix = |i: usize, transposed: bool, values| {
-            let stored = MatRef::from_row_major_slice(values, at.extents_of(i)[0], at.extents_of(i)[1]);
-            if transposed { stored.transpose() } else { stored }
+        let matrices = |i: usize, transposed: bool, values| {
+            let (_, [rows, columns]) = at.graph().matrices(at.node.inputs[i])?;
+            let each = <[f64]>::chunks(values, rows * columns);
+            Ok::<_, Error>(each.map(move |values| {
+                let stored = MatRef::from_row_major_slice(values, rows, columns);
+                if transposed { stored.transpose() } else { stored }
+            }))
         };
-        let (a, b) = (matrix(0, self.transpose_a, &*a), matrix(1, self.transpose_b, &*b));
-        let mut values = vec![0.0; a.nrows() * b.ncols()];
-        let result = MatMut::from_row_major_slice_mut(&mut values, a.nrows(), b.ncols());
-        matmul(result, Accum::Replace, a, b, 1.0, Par::Seq);
+        let mut values = vec![0.0; at.count()];
+        let [m, n] = at.extents[at.extents.len() - 2..] else { unreachable!("products have rows and columns") };
+        let factors = matrices(0, self.transpose_a, &*a)?.zip(matrices(1, self.transpose_b, &*b)?);
+        for (result, (a, b)) in values.chunks_mut(m * n).zip(factors) {
+            matmul(MatMut::from_row_major_slice_mut(result, m, n), Accum::Replace, a, b, 1.0, Par::Seq);
+        }
         Ok(values.into())
     }
 
     fn item(&self, at: &Assembly) -> Result<Item> {
         let &MatMul { transpose_a, transpose_b, precision, inner } = self;
         let graph = at.graph();
-        let [m, n] = graph.matrix(at.tensor)?;
-        let [a_rows, lda] = graph.matrix(at.input(0))?;
-        let [_, ldb] = graph.matrix(at.input(1))?;
+        let (batch, [m, n]) = graph.matrices(at.tensor)?;
+        let (_, [a_rows, lda]) = graph.matrices(at.input(0))?;
+        let (_, [b_rows, ldb]) = graph.matrices(at.input(1))?;
         let k = if transpose_a { a_rows } else { lda };
         let ((a, a_extra), (b, b_extra)) = (at.operand(0)?, at.operand(1)?);
         let aligned = |place: Place, extra: usize, ld: usize| {
@@ -151,7 +170,9 @@ impl Rules for MatMul {
         let mut job = [0, m, n, k].map(number).to_vec();
         job.extend([Word::Offset(a, a_extra), Word::Stride(a), number(lda)]);
         job.extend([Word::Offset(b, b_extra), Word::Stride(b), number(ldb)]);
+        job.extend(batch.into_iter().flat_map(|batch| [batch, a_rows * lda, b_rows * ldb].map(number)));
         let kernel = kernel::MatMul {
+            batched: batch.is_some(),
             a: a.arena(),
             b: b.arena(),
             transpose_a,
@@ -166,8 +187,9 @@ impl Rules for MatMul {
             in_parts: false,
             program: after.program,
         };
-        let flops = 2 * (m * n * k) as u64 + after.flops;
-        Ok(Item::new(kernel, [job, after.words].concat(), flops, (m * k + k * n) as u64 + after.elements))
+        let batch = batch.unwrap_or(1);
+        let flops = 2 * (batch * m * n * k) as u64 + after.flops;
+        Ok(Item::new(kernel, [job, after.words].concat(), flops, (batch * (m * k + k * n)) as u64 + after.elements))
     }
 }
 

@@ -32,9 +32,9 @@ pub(super) enum Kind {
     Stored,
     /// It is a word of a kernel's text or job.
     Number,
-    /// It is part of its input's memory in another shape, from a row of the node's own on.
+    /// It is part of its input's memory in another shape, from an element on.
     View {
-        /// The row.
+        /// The element.
         from: usize,
     },
     /// Element by element, in whatever kernel has use for it.
@@ -241,8 +241,11 @@ operations! {
     random: Random;
     draw: Draw;
     gather: Gather;
-    view: Reshape, Rows;
-    transpose: Transpose;
+    view: Reshape;
+    slice: Slice;
+    pad: Pad;
+    permute: Permute;
+    detach: Detach;
     windows: Windows;
     convolution: Convolve;
     matmul: MatMul;

@@ -43,6 +43,7 @@ impl Rules for PairDot {
             job.extend([Word::Offset(place, extra), number(0), Word::Stride(place)]);
         }
         let kernel = MatMul {
+            batched: false,
             a: a.arena(),
             b: b.arena(),
             transpose_a: false,

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Reshape, Rows};
+use super::{Reshape, Slice};
 use super::prelude::*;
 use crate::kernels::sort::{Beside, FIRST_RUN, Sort, Step, Ties};
 
@@ -41,13 +41,13 @@ impl Graph {
     /// The sorted elements, `[1, N]`.
     pub fn sorted_keys(&mut self, sorted: Sorted) -> Tensor {
         let columns = self.shape(sorted.0).columns();
-        self.add(Rows(0), vec![sorted.0], Shape::new(&[1, columns]), DType::F32)
+        self.add(Slice::row(0, columns), vec![sorted.0], Shape::new(&[1, columns]), DType::F32)
     }
 
     /// For each sorted element where it stood before, integers `[N, 1]`: as the rows of a gather.
     pub fn sorted_order(&mut self, sorted: Sorted) -> Tensor {
         let columns = self.shape(sorted.0).columns();
-        let order = self.add(Rows(1), vec![sorted.0], Shape::new(&[1, columns]), DType::U32);
+        let order = self.add(Slice::row(1, columns), vec![sorted.0], Shape::new(&[1, columns]), DType::U32);
         self.add(Reshape, vec![order], Shape::new(&[columns, 1]), DType::U32)
     }
 

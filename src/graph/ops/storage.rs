@@ -1,7 +1,10 @@
 //! What stands in memory before a function runs: variables of each replica, and data that all share.
 
 use super::prelude::*;
-use crate::graph::node::{Data, DataId, Node, Variable, VariableId, VariableKind};
+use crate::graph::node::{Data, DataId, Variable, VariableId, VariableKind};
+
+/// Words of a data set up to which it is looked up among those that there are.
+const SMALL: usize = 1024;
 
 /// A variable's value before the function's assignments.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -83,24 +86,12 @@ impl Graph {
         self.data_words(values, shape, DType::F32)
     }
 
-    /// A tensor of integers that all replicas share: the same as before, where there is such a one.
+    /// A tensor of integers that all replicas share.
     ///
     /// # Errors
     /// If the number of values does not fit the shape.
     pub fn data_integers(&mut self, values: &[u32], shape: &[usize]) -> Result<Tensor> {
-        let words: Vec<f32> = values.iter().map(|&v| f32::from_bits(v)).collect();
-        let extents = Shape::new(shape);
-        let same = |node: &Node| match node.op {
-            Op::ReadData(ReadData(DataId(id))) if node.dtype == DType::U32 && node.shape == extents => {
-                let known = &self.data[id as usize].words;
-                known.iter().map(|x| x.to_bits()).eq(values.iter().copied())
-            }
-            _ => false,
-        };
-        match self.nodes.iter().position(same) {
-            Some(known) => Ok(Tensor(known as u32)),
-            None => self.data_words(words, shape, DType::U32),
-        }
+        self.data_words(values.iter().map(|&v| f32::from_bits(v)).collect(), shape, DType::U32)
     }
 
     fn data_words(&mut self, words: Vec<f32>, shape: &[usize], dtype: DType) -> Result<Tensor> {
@@ -109,8 +100,17 @@ impl Graph {
         if words.len() != shape.elements() {
             return Err(Error::Shape(format!("data of {} values does not fit the shape {shape}", words.len())));
         }
-        let id = DataId(self.data.len() as u32);
-        self.data.push(Data { shape: shape.clone(), words });
+        // Small tables, and those of places, are written out again and again: equal ones are one.
+        let same = |known: &Data| {
+            let bits = || known.words.iter().zip(&words).all(|(a, b)| a.to_bits() == b.to_bits());
+            known.shape == shape && known.dtype == dtype && bits()
+        };
+        let often = words.len() <= SMALL || dtype == DType::U32;
+        let known = if often { self.data.iter().position(same) } else { None };
+        let id = DataId(known.unwrap_or(self.data.len()) as u32);
+        if known.is_none() {
+            self.data.push(Data { shape: shape.clone(), dtype, words });
+        }
         Ok(self.add(ReadData(id), Vec::new(), shape, dtype))
     }
 }

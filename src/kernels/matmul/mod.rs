@@ -1,5 +1,6 @@
 //! Matrix products `C = op(A) op(B)` per replica, with a program on each element of the result. What is summed over K
-//! may also be the squared or absolute difference of the two factors ([`Inner`]): then `C` holds distances.
+//! may also be the squared or absolute difference of the two factors ([`Inner`]): then `C` holds distances. Of a batch of
+//! products each is computed as one alone would be, to the same bits.
 //!
 //! Three bodies, because what is fast on a GPU is slow on a CPU adapter and the other way about:
 //! - *wide*: no barriers; each of eight lanes holds a register tile of rows x columns, lanes side by side along the
@@ -39,6 +40,8 @@ use wide::LANES;
 
 /// Words of the operands: A (offset, stride, leading extent), B likewise.
 const OPERANDS: usize = 6;
+/// Words of a batch: how many products, and how far apart their factors A and B stand.
+const BATCH: usize = 3;
 
 /// Size of the tile that a body computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,10 +74,13 @@ pub enum Tile {
     },
 }
 
-/// A matrix product. Job header: first block, M, N, K; then A (offset, replica stride, leading extent), B likewise; those of
-/// windows ([`windowed::WORDS`]) if there are such; then the words of the program.
+/// A matrix product. Job header: first block, M, N, K; then A (offset, replica stride, leading extent), B likewise;
+/// if it is a batch, how many products and from one to the next of A and of B; those of windows ([`windowed::WORDS`]) if there are
+/// such; then the words of the program.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MatMul {
+    /// Many products of matrices that follow each other, rather than one.
+    pub batched: bool,
     /// Arena of A.
     pub a: Arena,
     /// Arena of B.
@@ -119,11 +125,6 @@ impl MatMul {
         }
     }
 
-    /// Words of a job before those of its program.
-    fn before_program(&self) -> usize {
-        HEADER + OPERANDS + if self.windowed.is_some() { windowed::WORDS } else { 0 }
-    }
-
     /// Invocations of a workgroup.
     fn threads(&self) -> u64 {
         u64::from(match self.tile {
@@ -141,13 +142,17 @@ impl MatMul {
         }
     }
 
-    fn frame() -> Frame<'static> {
+    fn frame(&self) -> Frame<'static> {
+        let [element, count, row] = match self.batched {
+            false => ["(row * n + column)", "(m * n)", "row"],
+            true => ["((batch * m + row) * n + column)", "(batches * m * n)", "(batch * m + row)"],
+        };
         Frame {
             words: "program",
-            element: "(row * n + column)",
-            count: "(m * n)",
+            element,
+            count,
             columns: "n",
-            row: "row",
+            row,
             column: "column",
             replica: "replica",
             accumulated: "value",
@@ -159,8 +164,42 @@ impl MatMul {
 
     /// The program on one result.
     fn epilogue(&self) -> String {
-        let frame = Self::frame();
+        let frame = self.frame();
         self.program.emit_values(&frame, &INNER) + &self.program.emit_outputs(&frame)
+    }
+
+    /// Rows and columns of a workgroup's tile.
+    fn block(&self) -> [u32; 2] {
+        match self.tile {
+            Tile::Wide { rows, columns, .. } => [rows, columns * LANES],
+            Tile::Tiled { rows, columns } => [rows, columns],
+            Tile::Cooperative { side, .. } => [side, side],
+        }
+    }
+
+    /// Words of a job before those of the program.
+    fn words_before(&self) -> usize {
+        let windows = if self.windowed.is_some() { windowed::WORDS } else { 0 };
+        HEADER + OPERANDS + if self.batched { BATCH } else { 0 } + windows
+    }
+
+    /// What the templates of all bodies say of a batch: which of its products a block belongs to, and where that stands.
+    fn places(&self) -> [(&'static str, String); 5] {
+        let [rows, columns] = self.block();
+        let text = |text: &str| if self.batched { text.to_owned() } else { String::new() };
+        let which = format!(
+            "    let batches = table[job + 10u];\n    let tiles = ((m + {}u) / {rows}u) * ((n + {}u) / {columns}u);\n    \
+             let batch = (at.block - table[job]) / tiles;\n",
+            rows - 1,
+            columns - 1
+        );
+        [
+            ("batch", text(&which)),
+            ("batch_a", text(" + batch * table[job + 11u]")),
+            ("batch_b", text(" + batch * table[job + 12u]")),
+            ("batch_tile", text(" - batch * tiles")),
+            ("words", self.words_before().to_string()),
+        ]
     }
 }
 
@@ -188,20 +227,18 @@ impl Variant for MatMul {
             Some(Windowed::A) => "_windowsA",
             Some(Windowed::B) => "_windowsB",
         };
-        format!("{what}{windows}_{a}{b}{half}_{tile}_{vectors}({})", self.program.describe())
+        let batch = if self.batched { "_batch" } else { "" };
+        format!("{what}{windows}_{a}{b}{half}{batch}_{tile}_{vectors}({})", self.program.describe())
     }
 
     fn job_words(&self) -> usize {
-        self.before_program() + self.program.words()
+        self.words_before() + self.program.words()
     }
 
     fn blocks(&self, job: &[u32]) -> u32 {
-        let (rows, columns) = match self.tile {
-            Tile::Wide { rows, columns, .. } => (rows, columns * LANES),
-            Tile::Tiled { rows, columns } => (rows, columns),
-            Tile::Cooperative { side, .. } => (side, side),
-        };
-        job[1].div_ceil(rows) * job[2].div_ceil(columns)
+        let [rows, columns] = self.block();
+        let batches = if self.batched { job[HEADER + OPERANDS] } else { 1 };
+        batches * job[1].div_ceil(rows) * job[2].div_ceil(columns)
     }
 
     fn iterations(&self, job: &[u32], _: u32) -> u64 {

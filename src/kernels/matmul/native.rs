@@ -20,8 +20,11 @@ impl MatMul {
             let at = (self.windowed == Some(which)).then_some(&words[OPERANDS..])?;
             Some([0, 1, 2, 3].map(|i| at[i] as usize))
         };
-        let operand = |arena, at: usize, depth_last, lines: usize, windows| Operand {
+        let batch = if self.batched { &words[OPERANDS..] } else { &[1, 0, 0] };
+        let [batches, a_next, b_next] = [0, 1, 2].map(|i| batch[i] as usize);
+        let operand = |arena, at: usize, depth_last, lines: usize, next, windows| Operand {
             arena,
+            next,
             offset: words[at] as usize,
             stride: words[at + 1] as usize,
             leading: words[at + 2] as usize,
@@ -31,13 +34,14 @@ impl MatMul {
             windows,
         };
         Box::new(Native {
-            a: operand(self.a, 0, !self.transpose_a, m, windows(Windowed::A)),
-            b: operand(self.b, 3, self.transpose_b, n, windows(Windowed::B)),
+            a: operand(self.a, 0, !self.transpose_a, m, a_next, windows(Windowed::A)),
+            b: operand(self.b, 3, self.transpose_b, n, b_next, windows(Windowed::B)),
+            batches,
             extents: [m, n, k],
             unit: unit(m, n, k),
             inner: self.inner,
             rounded: self.factors != Factors::Single,
-            program: Bound::new(&self.program, &job[self.before_program()..], m * n, n, &[]),
+            program: Bound::new(&self.program, &job[self.words_before()..], batches * m * n, n, &[]),
         })
     }
 }
@@ -45,6 +49,8 @@ impl MatMul {
 /// Where a factor stands.
 struct Operand {
     arena: Arena,
+    /// From one matrix of a batch to the next.
+    next: usize,
     offset: usize,
     stride: usize,
     leading: usize,
@@ -56,17 +62,18 @@ struct Operand {
 }
 
 impl Operand {
-    fn of<'a>(&self, at: At<'a>) -> Factor<'a> {
+    fn of<'a>(&self, at: At<'a>, batch: usize) -> Factor<'a> {
+        let begin = self.offset + at.replica * self.stride + batch * self.next;
         if let Some([table, taps, made, read]) = self.windows {
             let rows = if self.depth_last { self.lines } else { self.depth } / made * read;
-            let values = at.view.get(self.arena, self.offset + at.replica * self.stride, rows * self.leading);
+            let values = at.view.get(self.arena, begin, rows * self.leading);
             let table = bytemuck::cast_slice(at.view.get(Arena::Data, table, made * taps));
             let windows = Some(Windows { table, taps, made, read });
             return Factor { values, leading: self.leading, depth_last: self.depth_last, windows };
         }
         let [lines, length] = if self.depth_last { [self.lines, self.depth] } else { [self.depth, self.lines] };
         let words = if lines == 0 || length == 0 { 0 } else { (lines - 1) * self.leading + length };
-        let values = at.view.get(self.arena, self.offset + at.replica * self.stride, words);
+        let values = at.view.get(self.arena, begin, words);
         Factor { values, leading: self.leading, depth_last: self.depth_last, windows: None }
     }
 }
@@ -88,6 +95,8 @@ fn unit(m: usize, n: usize, depth: usize) -> [usize; 2] {
 struct Native {
     a: Operand,
     b: Operand,
+    /// Products, one after the other.
+    batches: usize,
     extents: [usize; 3],
     /// Rows and columns of a unit.
     unit: [usize; 2],
@@ -105,51 +114,56 @@ impl Native {
 
 impl Task for Native {
     fn units(&self) -> usize {
-        self.grid().iter().product()
+        self.batches * self.grid().iter().product::<usize>()
     }
 
     fn run(&self, at: At, units: Range<usize>, space: &mut Space) {
         let [m, n, depth] = self.extents;
         let Space { registers, results, product, .. } = space;
         let mut program = self.program.start(at, registers);
-        let mut block = |rows: Range<usize>, columns: Range<usize>| {
-            let symmetric = product::symmetric(self.a.of(at), &rows, self.b.of(at), &columns, depth);
+        let mut block = |batch: usize, rows: Range<usize>, columns: Range<usize>| {
+            let (a, b) = (self.a.of(at, batch), self.b.of(at, batch));
+            let symmetric = product::symmetric(a, &rows, b, &columns, depth);
             let room = product::room(rows.len(), columns.len(), depth, symmetric);
             results.resize(room.max(results.len()), 0.0);
             at.isa.run(Block {
                 native: self,
-                at,
+                a,
+                b,
                 rows,
                 columns: columns.clone(),
                 space: product,
                 out: &mut results[..room],
-                done: &mut |rows, values| match columns.len() == n {
-                    true => program.store_all(rows.start * n..rows.end * n, values),
-                    false => rows.zip(values.chunks_exact(columns.len())).for_each(|(row, values)| {
+                done: &mut |rows, values| match (columns.len() == n, batch * m + rows.start..batch * m + rows.end) {
+                    (true, rows) => program.store_all(rows.start * n..rows.end * n, values),
+                    (false, rows) => rows.zip(values.chunks_exact(columns.len())).for_each(|(row, values)| {
                         program.store_all(row * n + columns.start..row * n + columns.end, values);
                     }),
                 },
             });
         };
         if units == (0..self.units()) {
-            let whole = product::symmetric(self.a.of(at), &(0..m), self.b.of(at), &(0..n), depth);
+            let whole = product::symmetric(self.a.of(at, 0), &(0..m), self.b.of(at, 0), &(0..n), depth);
             let most = if whole { m.max(1) } else { product::ROWS_AT_ONCE };
-            return (0..m).step_by(most).for_each(|i| block(i..m.min(i + most), 0..n));
+            let all = (0..self.batches).flat_map(|batch| (0..m).step_by(most).map(move |i| (batch, i)));
+            return all.for_each(|(batch, i)| block(batch, i..m.min(i + most), 0..n));
         }
         for unit in units {
-            let across = self.grid()[1];
+            let ([down, across], batch) = (self.grid(), unit / self.grid().iter().product::<usize>());
+            let unit = unit - batch * down * across;
             let [rows, columns] = [(0, unit / across), (1, unit % across)].map(|(d, i)| {
                 let start = i * self.unit[d];
                 start..self.extents[d].min(start + self.unit[d])
             });
-            block(rows, columns);
+            block(batch, rows, columns);
         }
     }
 }
 
 struct Block<'a> {
     native: &'a Native,
-    at: At<'a>,
+    a: Factor<'a>,
+    b: Factor<'a>,
     rows: Range<usize>,
     columns: Range<usize>,
     space: &'a mut Workspace,
@@ -162,7 +176,7 @@ impl WithSimd for Block<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { native: Native { a, b, extents, inner, rounded, .. }, at, rows, columns, space, out, done } = self;
-        product::block(simd, *inner, *rounded, a.of(at), rows, b.of(at), columns, extents[2], space, out, done);
+        let Self { native: Native { extents, inner, rounded, .. }, a, b, rows, columns, space, out, done } = self;
+        product::block(simd, *inner, *rounded, a, rows, b, columns, extents[2], space, out, done);
     }
 }

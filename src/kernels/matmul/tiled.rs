@@ -45,7 +45,7 @@ impl MatMul {
         }
     }
 
-    /// What the bodies with workgroup memory have in common: how a tile of `rows` x `depth` of A and `depth` x `columns` of
+    /// What the bodies with workgroup memory have in common: where their matrices stand, and how a tile of `rows` x `depth` of A and `depth` x `columns` of
     /// B is loaded.
     pub(super) fn tiled_loads(&self, rows: u32, columns: u32, depth: u32) -> Vec<(&'static str, String)> {
         let (a, b) = (self.a.wgsl(), self.b.wgsl());
@@ -60,8 +60,8 @@ impl MatMul {
             }
         };
         let (_, [window_a, window_b]) = self.window_loads();
-        let frame = Self::frame();
-        vec![
+        let frame = self.frame();
+        let mut values = vec![
             ("rows", rows.to_string()),
             ("columns", columns.to_string()),
             ("depth", depth.to_string()),
@@ -70,11 +70,12 @@ impl MatMul {
             ("elements_b", (depth * columns).to_string()),
             ("split_a", split(!self.transpose_a, rows)),
             ("split_b", split(self.transpose_b, columns)),
-            ("program", self.before_program().to_string()),
             ("load_a", window_a.unwrap_or_else(|| format!("x = {a}[a_base + {load_a}];"))),
             ("load_b", window_b.unwrap_or_else(|| format!("x = {b}[b_base + {load_b}];"))),
             ("bases", self.program.emit_bases(&frame) + &self.program.emit_values(&frame, &[Level::Uniform])),
-        ]
+        ];
+        values.extend(self.places());
+        values
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::kernels::Variant;
 use std::fmt::Write;
 
+use super::tiled::borrowed;
 use super::{MatMul, Routine, Windowed};
 use crate::kernels::program::Level;
 use crate::kernels::program_wgsl::Frame;
@@ -39,28 +40,26 @@ impl MatMul {
             Some(Windowed::A) => self.around_windows(Windowed::A, if broadcast { rows / 8 } else { rows } as usize),
             Some(Windowed::B) => self.around_windows(Windowed::B, columns as usize),
         };
-        let routine = Routine::new(
-            include_str!("../../../shaders/matmul_wide.wgsl"),
-            LANES,
-            &[
-                ("entry", entry),
-                ("job_words", &self.job_words().to_string()),
-                ("program", &self.before_program().to_string()),
-                ("lanes", &LANES.to_string()),
-                ("rows", &rows.to_string()),
-                ("columns", &columns.to_string()),
-                ("declare", &self.wide_declare(rows as usize, columns as usize, broadcast)),
-                ("step", &self.steps().to_string()),
-                ("open", &around.open),
-                ("first", around.first),
-                ("end", around.end),
-                ("close", &around.close),
-                ("body", &self.wide_body(rows as usize, columns as usize, broadcast)),
-                ("before", &self.wide_before(columns as usize)),
-                ("per", &self.rows_per_turn(rows as usize).to_string()),
-                ("epilogue", &self.wide_epilogue(rows as usize, columns as usize)),
-            ],
-        );
+        let mut values = vec![
+            ("entry", entry.to_owned()),
+            ("job_words", self.job_words().to_string()),
+            ("lanes", LANES.to_string()),
+            ("rows", rows.to_string()),
+            ("columns", columns.to_string()),
+            ("declare", self.wide_declare(rows as usize, columns as usize, broadcast)),
+            ("step", self.steps().to_string()),
+            ("open", around.open),
+            ("first", around.first.to_owned()),
+            ("end", around.end.to_owned()),
+            ("close", around.close),
+            ("body", self.wide_body(rows as usize, columns as usize, broadcast)),
+            ("before", self.wide_before(columns as usize)),
+            ("per", self.rows_per_turn(rows as usize).to_string()),
+            ("epilogue", self.wide_epilogue(rows as usize, columns as usize)),
+        ];
+        values.extend(self.places());
+        let text = include_str!("../../../shaders/matmul_wide.wgsl");
+        let routine = Routine::new(text, LANES, &borrowed(&values));
         Routine { subgroups: broadcast, ..routine }
     }
 
@@ -146,9 +145,9 @@ impl MatMul {
     /// What of the program is evaluated before the loop over rows.
     fn wide_before(&self, columns: usize) -> String {
         let mut text =
-            self.program.emit_bases(&Self::frame()) + &self.program.emit_values(&Self::frame(), &[Level::Uniform]);
+            self.program.emit_bases(&self.frame()) + &self.program.emit_values(&self.frame(), &[Level::Uniform]);
         for part in self.parts(columns) {
-            let frame = Frame { column: &part.clamped, suffix: &part.suffix, four: part.four, ..Self::frame() };
+            let frame = Frame { column: &part.clamped, suffix: &part.suffix, four: part.four, ..self.frame() };
             text.push_str(&self.program.emit_values(&frame, &[Level::Column]));
         }
         text
@@ -161,9 +160,10 @@ impl MatMul {
         for i in 0..per {
             let _ = writeln!(
                 text,
-                "        {{\n        let row = turn + {i}u;\n        if (row < m) {{\n        let line = row * n;"
+                "        {{\n        let row = turn + {i}u;\n        if (row < m) {{\n        let line = {} * n;",
+                self.frame().row
             );
-            text.push_str(&self.program.emit_values(&Self::frame(), &[Level::Row]));
+            text.push_str(&self.program.emit_values(&self.frame(), &[Level::Row]));
             for part in self.parts(columns) {
                 let value = format!("t{i}_{}", part.value);
                 let frame = Frame {
@@ -171,7 +171,7 @@ impl MatMul {
                     accumulated: &value,
                     suffix: &part.suffix,
                     four: part.four,
-                    ..Self::frame()
+                    ..self.frame()
                 };
                 let _ = writeln!(
                     text,
