@@ -75,7 +75,7 @@ pub enum Tile {
 }
 
 /// A matrix product. Job header: first block, M, N, K; then A (offset, replica stride, leading extent), B likewise;
-/// if it is a batch, how many products and from one to the next of A and of B; those of windows ([`windowed::WORDS`]) if there are
+/// if it is a batch, how many products and from one to the next of A and of B; those of windows (four) if there are
 /// such; then the words of the program.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MatMul {
