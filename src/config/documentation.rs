@@ -129,8 +129,29 @@ layers = [
 
 `conv1.weight` is 16 × 1 × 3 × 3 in files, and a dense layer after `flatten` has its inputs in the order (channel, row, column), as in
 PyTorch. Observers see the activations of all positions of an example as its units, in the order (row, column, channel);
-`representations.safetensors` has them as N × channels × rows × columns. Windows are written out before they are multiplied, which takes
-the memory of a layer's input once for each tap: these are layers for small images.
+`representations.safetensors` has them as N × channels × rows × columns. Windows of convolutions are nowhere stored; those of pools are,
+while they are trained.
+
+Sequences are tokens, by `embedding`, or vectors: of rows of numbers with `model.input_shape = [features, length]`, or the positions of an
+image, row by row, after convolutions. Layers are applied at each position, `attention` and `transformer` to all of them, until `select` or
+`flatten`:
+
+```toml
+[model]
+input_shape = [1, 8, 8]
+layers = [
+  { kind = \"conv2d\", name = \"patches\", out_channels = 32, kernel_size = 2, stride = 2 },
+  { kind = \"positions\", name = \"positions\" },
+  { kind = \"transformer\", name = \"layers\", repeat = 2, num_heads = 4, norm_first = true, activation = \"gelu\" },
+  { kind = \"layer_norm\", name = \"norm\" },
+  { kind = \"select\", pooling = \"mean\" },
+  { kind = \"dense\", name = \"head\" },
+]
+```
+
+Parameters of the blocks, `layers.0.self_attn.in_proj_weight` to `layers.1.norm2.bias`, are named and shaped as those of PyTorch's
+`nn.TransformerEncoder` are. Values of `attention` and `transformer` are those of PyTorch's modules; a sequence all of whose positions are hidden from one
+gives zeros there, where PyTorch's have no number.
 
 Blocks of a residual network project where the shape changes, and repeat. This is the second stage of torchvision's ResNet-18, with
 parameters `layer2.0.conv1.weight` to `layer2.1.bn2.bias`, and `layer2.0.downsample.0.weight` and `layer2.0.downsample.1.*` of the projection:

@@ -10,14 +10,15 @@ mod loss;
 mod loss_scale;
 mod optimiser;
 mod schedule;
+mod softmax;
 
 pub use activation::{Activation, Below};
 pub use batch::{Batch, BatchMode};
 pub use dropout::{Dropout, dropout};
 pub use init::{Fan, Init, Initialiser};
 pub use layers::{
-    Common, Dense, Form, Layer, LayerKind, LayerSettings, Layers, Padding, Pass, Preset, Same, Shortcut, Sides, Stack,
-    Start, declare, written,
+    Common, Dense, Encoding, Form, Layer, LayerKind, LayerSettings, Layers, Padding, Pass, Pooling, Preset, Same,
+    Shortcut, Sides, Stack, Start, declare, written,
 };
 pub use loss::{AbsentTerms, Loss, LossKind, Reduction};
 pub use loss_scale::LossScale;

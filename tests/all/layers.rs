@@ -217,6 +217,15 @@ input_shape = [1, 7, 8]"#,
             "model.input_shape is [1, 7, 8], but the data has 64 values in an example, of the shape [8, 8]",
         ),
         (
+            r#"[{ kind = "conv2d", out_channels = 6, kernel_size = 2 }, { kind = "attention", name = "a", num_heads = 4 }, {}]"#,
+            "layer `a`: expected num_heads that divides the features of [N, 49, 6], got 4",
+        ),
+        (
+            r#"[{ out_features = 6 }, { kind = "transformer", name = "a", num_heads = 2 }, { kind = "select" }, {}]
+input_shape = [1, 64]"#,
+            "layer `a`: expected a sequence, as an embedding makes of tokens, got [N, 6]",
+        ),
+        (
             r#"[{ out_features = 3 }, { name = "a", out_features = 7 }]"#,
             "the last layer, `a`, gives [N, 7], and the data want [N, 10]",
         ),
@@ -317,6 +326,86 @@ fn convolutions_pools_and_their_gradients_are_those_of_pytorch() {
     are_those_of_pytorch("../reference/convolutions", cases.iter().map(|(n, l, t)| (*n, l.as_str(), *t)));
 }
 
+/// Cases of attention and what goes with it.
+const TRANSFORMERS: [(&str, &str); 7] = [
+    ("attention", r#"[{ kind = "attention", name = "m", num_heads = 2 }, { kind = "flatten" }]"#),
+    (
+        "attention_causal",
+        r#"[{ kind = "attention", name = "m", num_heads = 3, causal = true, bias = false }, { kind = "flatten" }]"#,
+    ),
+    ("attention_one_head", r#"[{ kind = "attention", name = "m", num_heads = 1 }, { kind = "select" }]"#),
+    (
+        "transformer",
+        r#"[{ kind = "transformer", name = "m", num_heads = 2, dim_feedforward = 10 }, { kind = "flatten" }]"#,
+    ),
+    (
+        "transformers_before",
+        r#"[
+            { kind = "transformer", name = "m", num_heads = 3, dim_feedforward = 8, norm_first = true, causal = true,
+              activation = "gelu", repeat = 2 },
+            { kind = "flatten" },
+        ]"#,
+    ),
+    (
+        "words",
+        r#"[
+            { kind = "embedding", name = "embedding", num_embeddings = 7, embedding_dim = 6 },
+            { kind = "positions", name = "pos" },
+            { kind = "transformer", name = "block", num_heads = 2, dim_feedforward = 8, norm_first = true },
+            { kind = "select", pooling = "last" },
+        ]"#,
+    ),
+    (
+        "sines",
+        r#"[
+            { kind = "positions", encoding = "sinusoidal" },
+            { kind = "dense", name = "m", out_features = 4 },
+            { kind = "flatten" },
+        ]"#,
+    ),
+];
+
+#[test]
+fn attention_transformers_and_their_gradients_are_those_of_pytorch() {
+    let cases = TRANSFORMERS.map(|(name, layers)| (name, layers, 5e-5));
+    are_those_of_pytorch("../reference/transformers", cases);
+}
+
+/// What comes after a position changes nothing at it, bit for bit.
+#[test]
+fn causal_attention_does_not_look_ahead() {
+    let layers = r#"[{ kind = "transformer", num_heads = 2, causal = true, repeat = 2 }, { kind = "flatten" }]"#;
+    let layers = Experiment::from_toml(&format!("model.layers = {layers}"), "causal").unwrap().model.layers;
+    let (length, features, changed) = (6, 8, 4);
+    let mut g = Graph::new();
+    let net = declare(&mut g, &layers, &[features, length], length * features, &Common::default()).unwrap();
+    let values =
+        |from: u32| (0..48).map(|i| isogram::kernels::random::uniform(from, 1, 0, i) - 0.5).collect::<Vec<_>>();
+    let mut other = values(1);
+    (0..features).for_each(|feature| other[feature * length + changed] += 1.0);
+    let mut outputs = Vec::new();
+    for (name, x) in [("one", values(1)), ("other", other)] {
+        let x = g.data(x, &[1, length * features]).unwrap();
+        let y = net.forward(&mut g, x, &mut Pass::evaluate()).unwrap();
+        outputs.push(Effect::Output(name.into(), y));
+    }
+    let functions = [Function::new("f", outputs)];
+    for (on, mut machine) in support::machines(&g, &functions, 1) {
+        for (i, parameter) in net.parameters().into_iter().enumerate() {
+            let info = g.variable_info(g.variable_of(parameter).unwrap());
+            let count = info.shape.extents().iter().product::<usize>() as u32;
+            let drawn =
+                (0..count).map(|e| isogram::kernels::random::uniform(7, i as u32, 0, e) - 0.5).collect::<Vec<_>>();
+            machine.write_variable(&info.name, &drawn).unwrap();
+        }
+        machine.run("f", 1).unwrap();
+        let [one, other] = ["one", "other"].map(|name| machine.read_output(name).unwrap());
+        let (before, after) = (changed * features, other.len());
+        assert!(one[..before].iter().zip(&other[..before]).all(|(a, b)| a.to_bits() == b.to_bits()), "{on}");
+        assert!((before..after).any(|i| one[i] != other[i]), "{on}");
+    }
+}
+
 #[test]
 fn layers_and_their_gradients_and_buffers_are_those_of_pytorch() {
     are_those_of_pytorch("../reference/layers", CASES);
@@ -340,7 +429,8 @@ fn are_those_of_pytorch(file: &str, cases: impl IntoIterator<Item = (&'static st
         let (mut wrt, buffers) = (named(&g, net.parameters()), named(&g, net.buffers()));
         let given: Vec<String> = wrt.iter().chain(&buffers).map(|(_, name)| name.clone()).collect();
         let x = f.data(&mut g, &key("x"));
-        if name != "tokens" {
+        let tokens = ["tokens", "words"].contains(&name);
+        if !tokens {
             wrt.push((x, "x".into()));
         }
         let mut pass = training(&mut g);
@@ -356,9 +446,9 @@ fn are_those_of_pytorch(file: &str, cases: impl IntoIterator<Item = (&'static st
             Function::new("train", outputs),
             Function::new("evaluate", vec![Effect::Output("evaluated".into(), evaluated)]),
         ];
-        let batches: [fn(f32) -> f32; 3] = match name {
-            "tokens" => [|x| x, |x| 6.0 - x, |x| x],
-            _ => [|x| x, |x| x / 2.0 + 1.0, |x| -x],
+        let batches: [fn(f32) -> f32; 3] = match tokens {
+            true => [|x| x, |x| 6.0 - x, |x| x],
+            false => [|x| x, |x| x / 2.0 + 1.0, |x| -x],
         };
         for (i, batch) in batches.into_iter().enumerate().filter(|_| !buffers.is_empty()) {
             let values = f.f32(&key("x")).into_iter().map(batch).collect();

@@ -95,12 +95,20 @@ fn seed_0_is_the_same_alone_in_company_reversed_and_in_slices() {
 }
 
 /// Networks whose layers are listed.
-const NETWORKS: [(&str, &str); 1] = [(
-    "convolutions",
-    r#"[{ kind = "conv2d", out_channels = 5, kernel_size = 3, padding = "same", activation = "relu" }, { kind = "batch_norm" },
+const NETWORKS: [(&str, &str); 2] = [
+    (
+        "transformer",
+        r#"[{ kind = "conv2d", out_channels = 8, kernel_size = 2, stride = 2 }, { kind = "positions" },
+        { kind = "transformer", num_heads = 2, dim_feedforward = 6, norm_first = true, dropout = 0.1 }, { kind = "dropout" },
+        { kind = "select" }, { kind = "dense" }]"#,
+    ),
+    (
+        "convolutions",
+        r#"[{ kind = "conv2d", out_channels = 5, kernel_size = 3, padding = "same", activation = "relu" }, { kind = "batch_norm" },
         { kind = "max_pool", kernel_size = 2 }, { kind = "conv2d", out_channels = 6, kernel_size = 3, stride = 2, padding = 1 },
         { kind = "layer_norm" }, { kind = "dropout" }, { kind = "flatten" }, { kind = "dense" }]"#,
-)];
+    ),
+];
 
 #[test]
 fn networks_of_layers_are_the_same_alone_in_company_reversed_and_in_slices() {

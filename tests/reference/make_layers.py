@@ -1,5 +1,5 @@
 """Layers as PyTorch computes them, in float64: layers.safetensors, convolutions.safetensors, curve_batch_norm.safetensors and
-curve_cnn.safetensors beside this script.
+curve_cnn.safetensors, transformers.safetensors beside this script.
 
 Inputs and parameters are exact in float32. Each case of the first two has `x` and `upstream`, the parameters under the names that
 `state_dict` gives them, the output `y` in training, the gradient `d.<name>` of sum(upstream * y) for `x` and each parameter, and, of
@@ -154,12 +154,75 @@ CONVOLUTIONS = {name: (make, (2, channels, 6, 5)) for name, (make, channels) in 
 CONVOLUTIONS |= {name: (make, (2, channels, 9)) for name, (make, channels) in SEQUENCES.items()}
 
 
+class Sequence(nn.Module):
+    """Something of PyTorch on [N, T, features], of an input [N, features, T], and all that comes out side by side."""
+
+    def __init__(self, *modules, causal=False, mean=False):
+        super().__init__()
+        self.m = modules[0] if len(modules) == 1 else nn.ModuleList(modules)
+        self.all, self.causal, self.mean = modules, causal, mean
+
+    def forward(self, x):
+        x = x.transpose(1, 2)
+        mask = nn.Transformer.generate_square_subsequent_mask(x.shape[1]) if self.causal else None
+        for module in self.all:
+            if isinstance(module, nn.MultiheadAttention):
+                x = module(x, x, x, attn_mask=mask, need_weights=False)[0]
+            else:
+                x = module(x, src_mask=mask)
+        return x.mean(1) if self.mean else x.flatten(1)
+
+
+def block(features, heads, between, **named):
+    return nn.TransformerEncoderLayer(features, heads, between, dropout=0.0, batch_first=True, **named)
+
+
+class Words(nn.Module):
+    """embedding, positions, an encoder layer, the last position."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.pos, self.block = nn.Embedding(7, 6), nn.Embedding(3, 6), block(6, 2, 8, norm_first=True)
+
+    def forward(self, x):
+        return self.block(self.embedding(x.long()) + self.pos.weight)[:, -1]
+
+
+class Sines(nn.Module):
+    """Sines and cosines of positions added, and a dense layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.m = nn.Linear(6, 4)
+
+    def forward(self, x):
+        x = x.transpose(1, 2)
+        angle = torch.arange(x.shape[1])[:, None] * 10000.0 ** (-torch.arange(0, 6, 2) / 6)
+        table = torch.stack([angle.sin(), angle.cos()], 2).flatten(1)
+        return self.m(x + exact32(table.numpy())).flatten(1)
+
+
+# Examples of [2, 6, 5], or tokens.
+TRANSFORMERS = {
+    "attention": (lambda: Sequence(nn.MultiheadAttention(6, 2, batch_first=True)), (2, 6, 5)),
+    "attention_causal": (lambda: Sequence(nn.MultiheadAttention(6, 3, bias=False, batch_first=True), causal=True), (2, 6, 5)),
+    "attention_one_head": (lambda: Sequence(nn.MultiheadAttention(6, 1, batch_first=True), mean=True), (3, 6, 4)),
+    "transformer": (lambda: Sequence(block(6, 2, 10)), (2, 6, 5)),
+    "transformers_before": (
+        lambda: Sequence(*[block(6, 3, 8, norm_first=True, activation="gelu") for _ in range(2)], causal=True),
+        (2, 6, 5),
+    ),
+    "words": (Words, (5, 3)),
+    "sines": (Sines, (2, 6, 5)),
+}
+
+
 def make_layers(file, cases):
     out = {}
     for name, (make, shape) in cases.items():
         rng, net = stream(name), make()
         randomise(net, rng)
-        tokens = name == "tokens"
+        tokens = name in ("tokens", "words")
         x = exact32(rng.integers(0, 7, shape) if tokens else rng.normal(size=shape) * 1.5 + 0.5)
         if name == "layer_norm_far":
             x = exact32(100 + 0.01 * rng.normal(size=shape))
@@ -254,3 +317,4 @@ make_layers("layers.safetensors", CASES)
 make_curve()
 make_layers("convolutions.safetensors", CONVOLUTIONS)
 make_cnn_curve()
+make_layers("transformers.safetensors", TRANSFORMERS)

@@ -1,5 +1,6 @@
 //! From settings to layers whose parameters are declared.
 
+use super::attention::Attention;
 use super::batch_norm::{BatchNorm, EPS, MOMENTUM};
 use super::conv::Conv;
 use super::embedding::Embedding;
@@ -8,8 +9,10 @@ use super::own::Own;
 use super::pool::{GlobalPool, Pool};
 use super::positions::{Flatten, Unflatten};
 use super::residual;
+use super::sequences::{Positions, Select};
 use super::settings::{LayerKind, LayerSettings, Layers};
 use super::stack::Entry;
+use super::transformer;
 use super::{Dense, Form, Layer, Sides, Stack};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
@@ -240,9 +243,37 @@ fn layer(
             layers.push(Box::new(GlobalPool { positions: input.positions() }));
             form = Form::vector(features);
         }
+        LayerKind::Positions | LayerKind::Attention | LayerKind::Transformer | LayerKind::Select => {
+            if input.extents.is_empty() {
+                return refuse(format!("expected a sequence, as an embedding makes of tokens, got {input}"));
+            }
+            // The positions of an image one after the other, row by row.
+            form = Form { extents: vec![input.positions()], features, channels_first: false };
+            let length = form.positions();
+            match settings.kind {
+                LayerKind::Positions => {
+                    let encoding = settings.encoding.unwrap_or_default();
+                    layers.push(Box::new(Positions::new(g, path, [length, features], encoding)?));
+                }
+                LayerKind::Attention => {
+                    let attention = Attention::new(g, path, settings, &form, bias)?;
+                    layers.push(Box::new(attention.map_err(refused)?));
+                }
+                LayerKind::Transformer => {
+                    layers.extend(transformer::blocks(g, path, settings, &form, common)?.map_err(refused)?);
+                }
+                _ => {
+                    let pooling = settings.pooling.unwrap_or_default();
+                    layers.push(Box::new(Select { length, pooling }));
+                    form = Form::vector(features);
+                }
+            }
+        }
     }
     let mut layers: Vec<Box<dyn Layer>> =
         layers.into_iter().map(|layer| Own::of(layer, settings, common.below)).collect();
-    layers.extend(settings.activation.map(activated));
+    // That of a transformer stands within.
+    let after = settings.activation.filter(|_| settings.kind != LayerKind::Transformer);
+    layers.extend(after.map(activated));
     Ok((layers, form))
 }

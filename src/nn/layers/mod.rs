@@ -3,6 +3,7 @@
 //! Between layers every value is a matrix `[positions, features]`, the examples of a batch slowest and features last; [`Form`]
 //! says what one example of it is.
 
+mod attention;
 mod batch_norm;
 mod build;
 mod conv;
@@ -15,9 +16,11 @@ mod pool;
 mod positions;
 mod preset;
 mod residual;
+mod sequences;
 mod settings;
 mod sides;
 mod stack;
+mod transformer;
 mod windows;
 mod written;
 
@@ -25,6 +28,7 @@ pub use build::{Common, declare};
 pub use dense::Dense;
 pub use pass::{Pass, Start};
 pub use preset::Preset;
+pub use sequences::{Encoding, Pooling};
 pub use settings::{LayerKind, LayerSettings, Layers, Shortcut};
 pub use sides::{Padding, Same, Sides};
 pub use stack::Stack;

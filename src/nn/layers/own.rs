@@ -22,7 +22,7 @@ impl Own {
     pub fn of(layer: Box<dyn Layer>, settings: &LayerSettings, below: Below) -> Box<dyn Layer> {
         let LayerSettings { kind, activation, freeze, init, gain, lr_multiplier, .. } = *settings;
         // What follows a sum does not follow the layers that are summed.
-        let activation = activation.filter(|_| kind != LayerKind::Residual);
+        let activation = activation.filter(|_| !matches!(kind, LayerKind::Residual | LayerKind::Transformer));
         if activation.is_none() && freeze.is_none() && init.is_none() && gain.is_none() && lr_multiplier.is_none() {
             return layer;
         }

@@ -18,6 +18,9 @@ choices! {
         Resnet8 = "resnet8" ["resnet_8"],
         /// As `resnet8`, of 20 layers (n = 3).
         Resnet20 = "resnet20" ["resnet_20", "resnet"],
+        /// A vision transformer (Dosovitskiy et al. 2021) of patches of 2 × 2: learned positions, `depth` encoder layers (2) of `width`
+        /// features (32) and 4 heads with norms first and `model.activation`, a norm, the mean over patches.
+        VitTiny = "vit-tiny" ["vit_tiny", "vit"],
     }
 }
 
@@ -25,7 +28,7 @@ impl Preset {
     /// How many blocks of layers it has if nothing is said; none where its name says it all.
     pub const fn depth(self) -> Option<u32> {
         match self {
-            Self::Mlp | Self::CnnSmall => Some(2),
+            Self::Mlp | Self::CnnSmall | Self::VitTiny => Some(2),
             Self::Resnet8 | Self::Resnet20 => None,
         }
     }
@@ -33,7 +36,11 @@ impl Preset {
     /// Its layers.
     pub fn layers(self, width: Option<u32>, depth: Option<u32>, activation: Activation) -> Vec<LayerSettings> {
         let depth = depth.or(self.depth()).unwrap_or(0);
-        let width = width.unwrap_or(if self == Self::Mlp { 64 } else { 16 });
+        let width = width.unwrap_or(match self {
+            Self::Mlp => 64,
+            Self::VitTiny => 32,
+            _ => 16,
+        });
         let act = Some(activation);
         let mut all = match self {
             Self::Mlp => (1..=depth)
@@ -51,8 +58,9 @@ impl Preset {
                 .collect(),
             Self::Resnet8 => resnet(width, 1, act),
             Self::Resnet20 => resnet(width, 3, act),
+            Self::VitTiny => vit(width, depth, act),
         };
-        if self != Self::Mlp {
+        if matches!(self, Self::CnnSmall | Self::Resnet8 | Self::Resnet20) {
             all.push(named(LayerKind::GlobalAvgPool, "pool".into()));
         }
         all.push(named(LayerKind::Dense, "head".into()));
@@ -73,6 +81,27 @@ fn resnet(width: u32, blocks: u32, activation: Option<Activation>) -> Vec<LayerS
         }
     };
     [conv(1, width, 1), norm(1, activation)].into_iter().chain((0..3).map(stage)).collect()
+}
+
+/// Patches of 2 × 2 as a sequence.
+fn vit(width: u32, depth: u32, activation: Option<Activation>) -> Vec<LayerSettings> {
+    let patch = Some(Sides::All(2));
+    let patches = LayerSettings {
+        out_channels: Some(width),
+        kernel_size: patch,
+        stride: patch,
+        ..named(LayerKind::Conv2d, "patches".into())
+    };
+    let blocks = LayerSettings {
+        num_heads: Some(4),
+        norm_first: Some(true),
+        repeat: Some(depth),
+        activation,
+        ..named(LayerKind::Transformer, "layers".into())
+    };
+    let rest =
+        [(LayerKind::LayerNorm, "norm"), (LayerKind::Select, "pool")].map(|(kind, name)| named(kind, name.into()));
+    [patches, named(LayerKind::Positions, "positions".into()), blocks].into_iter().chain(rest).collect()
 }
 
 fn named(kind: LayerKind, name: String) -> LayerSettings {

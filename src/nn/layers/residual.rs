@@ -59,7 +59,7 @@ fn block(
                  \"projection\""
             ));
         }
-        return Ok((Residual { body, shortcut: Vec::new() }, gives));
+        return Ok((Residual::around(body), gives));
     }
     let (first, second) = (format!("{path}.downsample.0"), format!("{path}.downsample.1"));
     let mut projected = Form { features: gives.features, ..input.clone() };
@@ -117,6 +117,11 @@ fn without_strides(list: &mut [LayerSettings]) {
 }
 
 impl Residual {
+    /// `x + body(x)`.
+    pub fn around(body: Stack) -> Self {
+        Self { body, shortcut: Vec::new() }
+    }
+
     fn layers(&self) -> impl Iterator<Item = &dyn Layer> {
         let body: &dyn Layer = &self.body;
         std::iter::once(body).chain(self.shortcut.iter().map(AsRef::as_ref))

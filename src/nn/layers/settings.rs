@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use super::sequences::{Encoding, Pooling};
 use super::sides::{Padding, Sides};
 use crate::nn::{Activation, Init};
 use crate::settings::{choices, settings};
@@ -48,6 +49,16 @@ choices! {
         /// For each input, a token numbered from 0, a row of `weight`; as the first layer. What follows is applied at each
         /// position, until `flatten`.
         Embedding = "embedding",
+        /// What tells positions apart, added to them: see `encoding`.
+        Positions = "positions" ["positional_encoding", "position_embedding"],
+        /// Each position made of all of its sequence, by as many heads as `num_heads` (Vaswani et al. 2017). Files have its weights as
+        /// PyTorch's `MultiheadAttention` does: `in_proj_weight` of queries, keys and values, and `out_proj.weight`.
+        Attention = "attention" ["self_attention", "multihead_attention"],
+        /// An encoder layer, or `repeat` of them: attention and two dense layers, each with its input added and a norm (Vaswani et al.
+        /// 2017). Files have its weights as PyTorch's `TransformerEncoderLayer` does.
+        Transformer = "transformer" ["transformer_encoder_layer", "encoder_layer"],
+        /// Of a sequence a vector: see `pooling`.
+        Select = "select" ["pool_sequence"],
     }
 }
 
@@ -76,10 +87,11 @@ settings! {
         /// Width of `dense`. That of the last layer comes from the data.
         #[schemars(range(min = 1, max = 65536))]
         out_features: Option<u32> = None,
-        /// Whether `dense`, `layer_norm` or a convolution has a bias; by default `model.bias`.
+        /// Whether `dense`, `layer_norm`, a convolution, `attention` or `transformer` has biases; by default `model.bias`.
         #[schemars(extend("synonyms" = ["use_bias"]))]
         bias: Option<bool> = None,
-        /// What follows `dense`, a norm, `residual` or a convolution; by default nothing.
+        /// What follows `dense`, a norm, `residual` or a convolution, by default nothing; and what stands between the dense layers of
+        /// `transformer`, by default `model.activation`.
         activation: Option<Activation> = None,
         /// Which function `activation` is; by default `model.activation`.
         function: Option<Activation> = None,
@@ -126,10 +138,30 @@ settings! {
         groups: Option<u32> = None,
         /// What `residual` adds to what its body gives; by default `identity`.
         shortcut: Option<Shortcut> = None,
-        /// How often `residual` comes, one after the other, as layers `<name>.0`, `<name>.1` and so on, each with `activation`. Only
-        /// the first has the strides of convolutions in `body`, and a projection. By default once, with no number in names.
+        /// How often `residual` or `transformer` comes, one after the other, as layers `<name>.0`, `<name>.1` and so on, each with
+        /// `activation`. Only the first residual layer has the strides of convolutions in `body`, and a projection. By default once,
+        /// with no number in names.
         #[schemars(range(min = 1, max = 1000))]
         repeat: Option<u32> = None,
+        /// What `positions` adds; by default `learned`.
+        encoding: Option<Encoding> = None,
+        /// Heads of `attention` and `transformer`, among which features are shared out.
+        #[schemars(range(min = 1, max = 65536), extend("synonyms" = ["heads", "n_heads", "nhead"]))]
+        num_heads: Option<u32> = None,
+        /// Whether positions of `attention` and `transformer` look at themselves and those before alone; by default at all.
+        causal: Option<bool> = None,
+        /// Probability that `attention` drops a weight, and `transformer` also a unit of what is added and of what is between its dense
+        /// layers; by default 0.
+        #[schemars(extend("minimum" = 0.0, "exclusiveMaximum" = 1.0))]
+        dropout: Option<f64> = None,
+        /// Width between the dense layers of `transformer`; by default four times its features.
+        #[schemars(range(min = 1, max = 65536), extend("synonyms" = ["mlp_dim", "d_ff"]))]
+        dim_feedforward: Option<u32> = None,
+        /// Whether norms of `transformer` come before attention and dense layers (Xiong et al. 2020); by default after the sums.
+        #[schemars(extend("synonyms" = ["pre_norm", "pre_ln"]))]
+        norm_first: Option<bool> = None,
+        /// What `select` keeps; by default `mean`.
+        pooling: Option<Pooling> = None,
         /// Whether it stays as it starts, as from `model.init_from`: neither its parameters nor its running statistics move, these
         /// are what a batch norm normalises by, and nothing is dropped in it. Of `residual` all that is in it is meant, as with the
         /// keys below.
@@ -166,6 +198,20 @@ impl LayerKind {
             }
             Self::MaxPool => &["kernel_size", "stride", "padding", "dilation"],
             Self::AvgPool => &["kernel_size", "stride", "padding"],
+            Self::Positions => &["encoding"],
+            Self::Attention => &["num_heads", "causal", "dropout", "bias"],
+            Self::Transformer => &[
+                "num_heads",
+                "dim_feedforward",
+                "norm_first",
+                "causal",
+                "activation",
+                "dropout",
+                "eps",
+                "bias",
+                "repeat",
+            ],
+            Self::Select => &["pooling"],
         }
     }
 }
@@ -174,11 +220,15 @@ impl LayerKind {
     /// The keys that it has as others have that start and are trained as it is.
     pub const fn shared(self) -> &'static [&'static str] {
         match self {
-            Self::Activation | Self::Dropout | Self::Flatten | Self::MaxPool | Self::AvgPool | Self::GlobalAvgPool => {
-                &[]
-            }
+            Self::Activation
+            | Self::Dropout
+            | Self::Flatten
+            | Self::MaxPool
+            | Self::AvgPool
+            | Self::GlobalAvgPool
+            | Self::Select => &[],
             Self::LayerNorm | Self::RmsNorm | Self::GroupNorm | Self::BatchNorm => &["freeze", "lr_multiplier"],
-            Self::Embedding => &["freeze", "gain", "lr_multiplier"],
+            Self::Embedding | Self::Positions => &["freeze", "gain", "lr_multiplier"],
             _ => &["freeze", "init", "gain", "lr_multiplier"],
         }
     }
@@ -200,14 +250,20 @@ impl LayerSettings {
         self.kind != LayerKind::Dropout
     }
 
-    /// Along how many axes any of a list, or in their bodies, has windows: that of images, unless it is of sequences.
+    /// Along how many axes any of a list, or in their bodies, has positions: those of sequences if it has windows of such, else those
+    /// of images if it has windows of such, else those of whatever has positions.
     pub(super) fn axes(list: &[Self]) -> Option<usize> {
-        let of = |layer: &Self| match layer.kind {
-            LayerKind::Conv1d => Some(1),
-            LayerKind::Conv2d | LayerKind::MaxPool | LayerKind::AvgPool | LayerKind::GlobalAvgPool => Some(2),
-            _ => Self::axes(&layer.body),
-        };
-        list.iter().filter_map(of).min()
+        Self::ranked(list).min().map(|(_, axes)| axes)
+    }
+
+    fn ranked(list: &[Self]) -> Box<dyn Iterator<Item = (usize, usize)> + '_> {
+        Box::new(list.iter().filter_map(|layer| match layer.kind {
+            LayerKind::Conv1d => Some((0, 1)),
+            LayerKind::Conv2d | LayerKind::MaxPool | LayerKind::AvgPool => Some((1, 2)),
+            LayerKind::Positions | LayerKind::Attention | LayerKind::Transformer | LayerKind::Select => Some((2, 1)),
+            LayerKind::GlobalAvgPool => Some((3, 2)),
+            _ => Self::ranked(&layer.body).min(),
+        }))
     }
 
     /// Whether any of a list has the model's rate of dropout.
