@@ -19,7 +19,8 @@ choices! {
         /// As `resnet8`, of 20 layers (n = 3).
         Resnet20 = "resnet20" ["resnet_20", "resnet"],
         /// A vision transformer (Dosovitskiy et al. 2021) of patches of 2 × 2: learned positions, `depth` encoder layers (2) of `width`
-        /// features (32) and 4 heads with norms first and `model.activation`, a norm, the mean over patches.
+        /// features (32) and 4 heads (2 or 1 of a width that 4 does not divide) with norms first and `model.activation`, a norm, the mean over
+        /// patches.
         VitTiny = "vit-tiny" ["vit_tiny", "vit"],
     }
 }
@@ -93,7 +94,7 @@ fn vit(width: u32, depth: u32, activation: Option<Activation>) -> Vec<LayerSetti
         ..named(LayerKind::Conv2d, "patches".into())
     };
     let blocks = LayerSettings {
-        num_heads: Some(4),
+        num_heads: [4, 2, 1].into_iter().find(|&heads| width.is_multiple_of(heads)),
         norm_first: Some(true),
         repeat: Some(depth),
         activation,
