@@ -221,9 +221,9 @@ input_shape = [1, 7, 8]"#,
             "layer `a`: expected num_heads that divides the features of [N, 49, 6], got 4",
         ),
         (
-            r#"[{ out_features = 6 }, { kind = "transformer", name = "a", num_heads = 2 }, { kind = "select" }, {}]
-input_shape = [1, 64]"#,
-            "layer `a`: expected a sequence, as an embedding makes of tokens, got [N, 6]",
+            r#"[{ kind = "select" }, { kind = "transformer", name = "a", num_heads = 1 }, { kind = "select" }, {}]
+input_shape = [4, 16]"#,
+            "layer `a`: expected a sequence, as an embedding makes of tokens, got [N, 4]",
         ),
         (
             r#"[{ out_features = 3 }, { name = "a", out_features = 7 }]"#,
