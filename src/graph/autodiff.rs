@@ -32,34 +32,56 @@ impl Graph {
         // Every gradient is kept at its node's full shape: a gradient that is constant along an axis is a broadcast,
         // which costs nothing, and the sum over that axis then counts it as often as it should.
         let upstream = self.broadcast(upstream, &self.shape(of).0.clone())?;
-        let mut gradients: HashMap<Tensor, Tensor> = HashMap::from([(of, upstream)]);
+        let mut gradients: HashMap<Tensor, Vec<Tensor>> = HashMap::from([(of, vec![upstream])]);
         for index in (0..=of.0).rev() {
             let tensor = Tensor(index);
             if !needed[index as usize] || wrt.contains(&tensor) && !self.leads_further(tensor, wrt, &needed) {
                 continue;
             }
-            let Some(&gradient) = gradients.get(&tensor) else { continue };
+            let Some(terms) = gradients.get(&tensor).cloned() else { continue };
+            let gradient = self.total(terms)?;
+            gradients.insert(tensor, vec![gradient]);
             let op = self.node(tensor).op.clone();
             let mut back = Backward { graph: self, tensor, upstream: gradient, needed: &needed, parts: Vec::new() };
             op.rules().gradient(&mut back)?;
             for (input, part) in back.parts {
                 let part = self.sum_to(part, &self.shape(input).clone())?;
-                let total = match gradients.get(&input) {
-                    Some(&other) => self.plus(other, part)?,
-                    None => part,
-                };
-                gradients.insert(input, total);
+                gradients.entry(input).or_default().push(part);
             }
         }
         wrt.iter()
-            .map(|&x| match gradients.get(&x) {
-                Some(&g) => self.broadcast(g, &self.shape(x).0.clone()),
+            .map(|&x| match gradients.get(&x).cloned() {
+                Some(terms) => {
+                    let total = self.total(terms)?;
+                    self.broadcast(total, &self.shape(x).0.clone())
+                }
                 None => {
                     let zero = self.constant(0.0);
                     self.broadcast(zero, &self.shape(x).0.clone())
                 }
             })
             .collect()
+    }
+
+    /// The sum of what all uses of a node give to its gradient, those of one kind together where their operation knows how.
+    fn total(&mut self, mut terms: Vec<Tensor>) -> Result<Tensor> {
+        let mut total = None;
+        while !terms.is_empty() {
+            let kind = |g: &Self, t: Tensor| (std::mem::discriminant(&g.node(t).op), g.shape(t).clone());
+            let first = kind(self, terms[0]);
+            let (alike, others): (Vec<_>, Vec<_>) = terms.iter().copied().partition(|t| kind(self, *t) == first);
+            let rules = self.node(terms[0]).op.clone();
+            let joined = if alike.len() > 1 { rules.rules().joined(self, &alike)? } else { None };
+            let next = match joined {
+                Some(joined) => {
+                    terms = others;
+                    joined
+                }
+                None => terms.remove(0),
+            };
+            total = Some(total.map_or(Ok(next), |sum| self.plus(sum, next))?);
+        }
+        total.ok_or_else(|| Error::Shape("a gradient of no terms".into()))
     }
 
     fn reshape_or_keep(&mut self, x: Tensor, like: Tensor) -> Result<Tensor> {

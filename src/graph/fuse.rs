@@ -73,7 +73,7 @@ impl<'g> Fused<'g> {
         for index in 0..graph.nodes.len() {
             let tensor = Tensor(index as u32);
             let elsewhere = match graph.nodes[index].op.facts().kind {
-                Kind::Stored | Kind::View { .. } => true,
+                Kind::Stored | Kind::View { .. } | Kind::Stack => true,
                 Kind::Number => !must_store[index],
                 _ => false,
             };
@@ -204,10 +204,7 @@ impl<'g> Fused<'g> {
                     soft.insert(input)
                 };
             } else if view {
-                let (source, _) = self.graph.source(input);
-                if self.group_of.contains_key(&source) {
-                    hard.insert(source);
-                }
+                hard.extend(self.graph.standing(input).into_iter().filter(|t| self.group_of.contains_key(t)));
             } else if self.inline[input.index()] {
                 self.references(input, by_whole, soft, hard);
             }
@@ -349,9 +346,7 @@ impl<'g> Fused<'g> {
         let own = self.groups[group].owns(tensor) || self.inline[tensor.index()];
         match self.graph.node(tensor).op.facts().kind {
             Kind::Number if self.group_of.get(&tensor).is_none_or(|g| *g == group) => {}
-            Kind::View { .. } => {
-                loads.insert(self.graph.source(tensor).0);
-            }
+            Kind::View { .. } | Kind::Stack => loads.extend(self.graph.standing(tensor)),
             kind if kind != Kind::Stored && own => {
                 for &input in &self.graph.node(tensor).inputs {
                     self.loads_of(input, group, loads, seen);
@@ -363,12 +358,20 @@ impl<'g> Fused<'g> {
         }
     }
 
+    /// The stacks that are read.
+    pub fn stacks(&self) -> BTreeSet<Tensor> {
+        let loads = self.groups.iter().flat_map(|group| &group.loads).copied();
+        loads.filter(|t| self.graph.node(*t).op.facts().kind == Kind::Stack).collect()
+    }
+
     /// Marks what other groups read as stored in scratch memory.
     pub fn add_temporaries(&mut self) {
         let mut needed: BTreeSet<Tensor> = BTreeSet::new();
         for (g, group) in self.groups.iter().enumerate() {
             needed.extend(group.loads.iter().filter(|t| self.group_of.get(t).is_some_and(|&owner| owner != g)));
         }
+        // Of a stack of which some parts are read all are there.
+        needed.extend(self.stacks().into_iter().flat_map(|stack| self.graph.parts(stack).map(|(part, _)| part)));
         for tensor in needed {
             let group = self.group_of[&tensor];
             if !self.groups[group].stores.contains(&(tensor, Store::Temporary)) {
@@ -428,7 +431,7 @@ fn must_store(graph: &Graph, reachable: &[bool], consumers: &[Vec<Tensor>]) -> (
             // Constants broadcast are free, and so is whatever costs next to nothing.
             must[index] |= facts.cost > 0;
         }
-        must[index] |= facts.kind == Kind::DearMap;
+        must[index] |= matches!(facts.kind, Kind::DearMap | Kind::Stack);
         if must[index] || facts.is_head() {
             weight[index] = 1;
         }

@@ -166,7 +166,12 @@ fn draft(graph: &Graph, function: &Function, replicas: usize, profile: &Profile,
             .map(|(t, l)| (*t, *l))
             .unzip();
         let (offsets, total) = allocate(&lives);
-        let places = tensors.into_iter().zip(offsets).collect();
+        let mut places: BTreeMap<Tensor, usize> = tensors.into_iter().zip(offsets).collect();
+        for stack in fused.stacks() {
+            if let Some(&at) = places.get(&stack) {
+                places.extend(graph.parts(stack).map(|(part, from)| (part, at + from)));
+            }
+        }
         if per_replica {
             (draft.replica, draft.replica_scratch) = (places, total);
         } else {
@@ -225,7 +230,7 @@ fn least_elements(fused: &Fused, whole: &BTreeSet<Tensor>, replicas: usize) -> u
     total
 }
 
-/// When each temporary is born and last read, in dispatches.
+/// When each temporary, or the stack that it stands in, is born and last read, in dispatches.
 fn lives(fused: &Fused, order: &[Vec<usize>], replicas: usize) -> (Vec<Life>, Vec<Tensor>) {
     let mut when = vec![0; fused.groups.len()];
     for (place, members) in order.iter().enumerate() {
@@ -240,12 +245,23 @@ fn lives(fused: &Fused, order: &[Vec<usize>], replicas: usize) -> (Vec<Life>, Ve
             *last = when[g].max(*last);
         }
     }
-    let (mut lives, mut owners) = (Vec::new(), Vec::new());
+    let graph = fused.graph;
+    let stacks = fused.stacks();
+    let stack_of: HashMap<Tensor, Tensor> =
+        stacks.iter().flat_map(|&stack| graph.parts(stack).map(move |(part, _)| (part, stack))).collect();
+    let (mut lives, mut owners): (Vec<Life>, Vec<Tensor>) = (Vec::new(), Vec::new());
+    let mut known: HashMap<Tensor, usize> = HashMap::new();
     for (g, group) in fused.groups.iter().enumerate() {
         for (tensor, _) in group.stores.iter().filter(|(_, store)| *store == Store::Temporary) {
-            let (elements, from) = (fused.graph.shape(*tensor).elements_in(replicas), when[g]);
-            lives.push(Life { elements, from, to: read.get(tensor).map_or(from, |&last| last.max(from)) });
-            owners.push(*tensor);
+            let (owner, from) = (stack_of.get(tensor).unwrap_or(tensor), when[g]);
+            let to = [tensor, owner].into_iter().filter_map(|t| read.get(t)).fold(from, |last, &read| last.max(read));
+            let at = *known.entry(*owner).or_insert_with(|| {
+                lives.push(Life { elements: graph.shape(*owner).elements_in(replicas), from, to });
+                owners.push(*owner);
+                owners.len() - 1
+            });
+            let life = &mut lives[at];
+            (life.from, life.to) = (life.from.min(from), life.to.max(to));
         }
     }
     (lives, owners)

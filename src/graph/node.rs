@@ -208,6 +208,8 @@ pub struct Graph {
     pub(super) variables: Vec<Variable>,
     pub(super) data: Vec<Data>,
     pub(super) known: HashMap<(Op, Vec<Tensor>, Shape, DType, u32), Tensor>,
+    /// Where in a stack a value stands: the stack, and the element at which it begins.
+    pub(super) placed: HashMap<Tensor, (Tensor, usize)>,
     /// Paths of the purposes of random numbers, by what they are hashed to.
     pub(super) purposes: HashMap<u32, BTreeSet<String>>,
     pub(super) epoch: u32,

@@ -149,7 +149,8 @@ impl<'f, 'g> Emitter<'f, 'g> {
         let node = self.graph().node(tensor);
         let (source, extra) = self.graph().source(tensor);
         let (pattern, strides) = pattern_of(&node.shape, &self.domain)?;
-        let leaf = self.leaf_at(source, extra, pattern, &strides, source)?;
+        let whole = self.graph().shape(source).elements() == node.shape.elements();
+        let leaf = self.leaf_at(source, extra, pattern, &strides, if whole { source } else { tensor })?;
         Ok(self.push(Instruction::Load(leaf, node.dtype)))
     }
 
@@ -228,6 +229,7 @@ impl Fused<'_> {
             Op::ReadVariable(ReadVariable(id)) => Ok(Place::Variable(id)),
             Op::ReadData(ReadData(id)) => Ok(Place::Data(id)),
             _ if self.group_of.contains_key(&source) => Ok(Place::Temporary(source)),
+            Op::Stack(_) => Ok(Place::Temporary(source)),
             _ => Err(Error::Shape(format!("{} is read as a whole but is not stored", self.graph.describe(source)))),
         }
     }

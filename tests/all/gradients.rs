@@ -212,6 +212,16 @@ fn cases() -> Vec<(&'static str, Build)> {
             let both = g.slice(both, 1, 3, 5).unwrap();
             g.matmul(both, all).unwrap()
         }),
+        ("one weight and one bias at every step", |g, x, y| {
+            let (weight, bias) = (g.rows(x, 0, 5).unwrap(), g.rows(y, 0, 1).unwrap());
+            let mut states = vec![g.rows(y, 1, 4).unwrap()];
+            for _ in 0..4 {
+                let product = g.matmul(states[states.len() - 1], weight).unwrap();
+                let sum = g.plus(product, bias).unwrap();
+                states.push(g.unary(Unary::Tanh, sum));
+            }
+            g.concat(&states[1..], 0).unwrap()
+        }),
         ("zeros around columns", |g, x, y| {
             let padded = g.pad(x, 1, 5, 10).unwrap();
             let other = g.pad(y, 1, 2, 13).unwrap();

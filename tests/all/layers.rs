@@ -226,6 +226,31 @@ input_shape = [4, 16]"#,
             "layer `a`: expected a sequence, as an embedding makes of tokens, got [N, 4]",
         ),
         (
+            r#"[{ kind = "lstm", name = "a", num_layers = 2 }, {}]"#,
+            "layer `a`: expected hidden_size, the width of what it makes of each position of [N, 8, 8]",
+        ),
+        (
+            r#"[{ kind = "gru", name = "a", hidden_size = 5 }, { out_features = 3 }]"#,
+            "gives [N, 8, 3], and the data want [N, 10]",
+        ),
+        (
+            r#"[{ kind = "select" }, { kind = "rnn", name = "a", hidden_size = 5 }, { kind = "select" }, {}]
+input_shape = [4, 16]"#,
+            "layer `a`: expected a sequence, as an embedding makes of tokens, got [N, 4]",
+        ),
+        (
+            r#"[{ kind = "conv_transpose2d", name = "a", out_channels = 2, kernel_size = 2, stride = 2, output_padding = [1, 2] }, {}]"#,
+            "layer `a`: expected an output_padding below the stride of [2, 2], got [1, 2]",
+        ),
+        (
+            r#"[{ kind = "conv_transpose2d", name = "a", out_channels = 2, kernel_size = 1, padding = 4 }, {}]"#,
+            "layer `a`: a padding of [4, 4] takes away all that it makes of [N, 1, 8, 8]",
+        ),
+        (
+            r#"[{ kind = "conv_transpose2d", name = "a", out_channels = 2, kernel_size = 3, padding = "same" }, {}]"#,
+            "layer `a`: expected a padding of a number of positions, got a word",
+        ),
+        (
             r#"[{ out_features = 3 }, { name = "a", out_features = 7 }]"#,
             "the last layer, `a`, gives [N, 7], and the data want [N, 10]",
         ),
@@ -365,6 +390,73 @@ const TRANSFORMERS: [(&str, &str); 7] = [
     ),
 ];
 
+/// Cases of recurrent layers.
+const RECURRENT: [(&str, &str); 10] = [
+    ("rnn", r#"[{ kind = "rnn", name = "m", hidden_size = 4 }, { kind = "flatten" }]"#),
+    (
+        "rnn_relu",
+        r#"[
+            { kind = "rnn", name = "m", hidden_size = 5, num_layers = 2, nonlinearity = "relu", bias = false },
+            { kind = "flatten" },
+        ]"#,
+    ),
+    ("gru", r#"[{ kind = "gru", name = "m", hidden_size = 4 }, { kind = "flatten" }]"#),
+    (
+        "gru_plain",
+        r#"[{ kind = "gru", name = "m", hidden_size = 3, bias = false }, { kind = "select", pooling = "last" }]"#,
+    ),
+    (
+        "gru_stacked",
+        r#"[{ kind = "gru", name = "m", hidden_size = 3, num_layers = 2, bidirectional = true }, { kind = "flatten" }]"#,
+    ),
+    ("lstm", r#"[{ kind = "lstm", name = "m", hidden_size = 4 }, { kind = "flatten" }]"#),
+    (
+        "lstm_last",
+        r#"[{ kind = "lstm", name = "m", hidden_size = 4, num_layers = 2 }, { kind = "select", pooling = "last" }]"#,
+    ),
+    (
+        "lstm_both",
+        r#"[{ kind = "lstm", name = "m", hidden_size = 3, bidirectional = true, bias = false }, { kind = "flatten" }]"#,
+    ),
+    ("lstm_one", r#"[{ kind = "lstm", name = "m", hidden_size = 4 }, { kind = "flatten" }]"#),
+    (
+        "remembered",
+        r#"[
+            { kind = "embedding", name = "embedding", num_embeddings = 7, embedding_dim = 5 },
+            { kind = "gru", name = "gru", hidden_size = 4 },
+            { kind = "lstm", name = "lstm", hidden_size = 4 },
+            { kind = "select" },
+            { name = "head", out_features = 3 },
+        ]"#,
+    ),
+];
+
+#[test]
+fn recurrent_layers_and_their_gradients_are_those_of_pytorch() {
+    let cases = RECURRENT.map(|(name, layers)| (name, layers, 5e-5));
+    are_those_of_pytorch("../reference/recurrent", cases);
+}
+
+/// Cases of transposed convolutions, each flattened.
+const TRANSPOSED: [(&str, &str); 6] = [
+    ("transposed", "out_channels = 4, kernel_size = 3"),
+    ("transposed_stride", "out_channels = 2, kernel_size = 3, stride = 2, padding = 1, output_padding = 1"),
+    (
+        "transposed_sides",
+        "out_channels = 3, kernel_size = [2, 4], stride = [3, 2], padding = [0, 1], output_padding = [2, 0], bias = false",
+    ),
+    ("transposed_dilated", "out_channels = 3, kernel_size = [3, 2], dilation = [1, 2], padding = 1"),
+    ("transposed_groups", "out_channels = 6, kernel_size = 3, groups = 2, stride = 2"),
+    ("transposed_depthwise", "out_channels = 3, kernel_size = 2, groups = 3, stride = 2"),
+];
+
+#[test]
+fn transposed_convolutions_and_their_gradients_are_those_of_pytorch() {
+    let layers = |keys| format!(r#"[{{ kind = "conv_transpose2d", name = "m", {keys} }}, {{ kind = "flatten" }}]"#);
+    let cases = TRANSPOSED.map(|(name, keys)| (name, layers(keys), 5e-5));
+    are_those_of_pytorch("../reference/transposed", cases);
+}
+
 #[test]
 fn attention_transformers_and_their_gradients_are_those_of_pytorch() {
     let cases = TRANSFORMERS.map(|(name, layers)| (name, layers, 5e-5));
@@ -429,7 +521,7 @@ fn are_those_of_pytorch(file: &str, cases: impl IntoIterator<Item = (&'static st
         let (mut wrt, buffers) = (named(&g, net.parameters()), named(&g, net.buffers()));
         let given: Vec<String> = wrt.iter().chain(&buffers).map(|(_, name)| name.clone()).collect();
         let x = f.data(&mut g, &key("x"));
-        let tokens = ["tokens", "words"].contains(&name);
+        let tokens = ["tokens", "words", "remembered"].contains(&name);
         if !tokens {
             wrt.push((x, "x".into()));
         }
@@ -560,6 +652,63 @@ fn convolutions_learn_digits_and_their_files_are_pytorch_s() {
     e.seeds = Experiment::from_toml("seeds = 1", "alone.toml").unwrap().seeds;
     let alone = run(&Sweep::new(e).unwrap()).unwrap();
     assert_eq!(alone.values("loss", 60)[0].to_bits(), summary.values("loss", 60)[0].to_bits());
+}
+
+#[test]
+fn recurrent_layers_learn_digits_and_their_files_are_pytorch_s() {
+    let layers = r#"layers = [
+        { kind = "lstm", name = "lstm", hidden_size = 12, num_layers = 2, dropout = 0.1 },
+        { kind = "gru", name = "gru", hidden_size = 6, bidirectional = true },
+        { kind = "select", pooling = "last" },
+        { name = "head" },
+    ]"#;
+    let mut e = experiment(layers).unwrap();
+    (e.steps, e.optimiser.lr) = (60, 0.02);
+    let sweep = Sweep::new(e.clone()).unwrap();
+    let summary = run(&sweep).unwrap();
+    let accuracies = summary.values("accuracy", 60);
+    assert!(accuracies.iter().all(|&a| a > 0.5), "{accuracies:?}");
+    let own: Vec<_> =
+        summary.parameters.iter().filter_map(|(name, s, v)| Some((name.strip_prefix("0/")?, s, v))).collect();
+    let mut shapes: Vec<(&str, &[usize])> = own.iter().map(|(name, shape, _)| (*name, shape.as_slice())).collect();
+    shapes.sort_unstable();
+    let expected: [(&str, &[usize]); 18] = [
+        ("gru.bias_hh_l0", &[18]),
+        ("gru.bias_hh_l0_reverse", &[18]),
+        ("gru.bias_ih_l0", &[18]),
+        ("gru.bias_ih_l0_reverse", &[18]),
+        ("gru.weight_hh_l0", &[18, 6]),
+        ("gru.weight_hh_l0_reverse", &[18, 6]),
+        ("gru.weight_ih_l0", &[18, 12]),
+        ("gru.weight_ih_l0_reverse", &[18, 12]),
+        ("head.bias", &[10]),
+        ("head.weight", &[10, 12]),
+        ("lstm.bias_hh_l0", &[48]),
+        ("lstm.bias_hh_l1", &[48]),
+        ("lstm.bias_ih_l0", &[48]),
+        ("lstm.bias_ih_l1", &[48]),
+        ("lstm.weight_hh_l0", &[48, 12]),
+        ("lstm.weight_hh_l1", &[48, 12]),
+        ("lstm.weight_ih_l0", &[48, 8]),
+        ("lstm.weight_ih_l1", &[48, 12]),
+    ];
+    assert_eq!(shapes, expected);
+    assert!(bits(&interrupted(&sweep)) == bits(&summary));
+    // A network that starts from what another became is seen as that one was; one that starts afresh is drawn as in PyTorch.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("start.safetensors");
+    let own: Vec<_> = own.into_iter().map(|(name, s, v)| (name.to_owned(), s.clone(), v.clone())).collect();
+    isogram::data::write_safetensors(&path, &own, &[]).unwrap();
+    let mut again = e.clone();
+    again.model.init_from = Some(path);
+    let again = run(&Sweep::new(again).unwrap()).unwrap();
+    assert_eq!(again.values("loss", 0)[0].to_bits(), summary.values("loss", 60)[0].to_bits());
+    (e.steps, e.optimiser.lr) = (8, 0.0);
+    for (name, _, values) in run(&Sweep::new(e).unwrap()).unwrap().parameters {
+        let bound = 1.0 / if name.contains("gru") { 6f32.sqrt() } else { 12f32.sqrt() };
+        let most = values.iter().fold(0.0f32, |most, x| most.max(x.abs()));
+        assert!(name.contains("head") || most <= bound && most > 0.8 * bound, "{name}: {most} for {bound}");
+    }
 }
 
 /// A run that is stopped twice, between checkpoints, and continued.

@@ -343,6 +343,19 @@ fn the_loss_curve_of_a_convolutional_network() {
 }
 
 #[test]
+fn the_loss_curve_of_a_residual_network() {
+    let layers = Layers::List(isogram::nn::Preset::Resnet8.layers(Some(2), None, Activation::Relu));
+    let optimiser = Optimiser { kind: OptimiserKind::Sgd, momentum: 0.9, ..Optimiser::default() };
+    curve("../reference/curve_resnet8", &layers, Activation::Relu, &optimiser);
+}
+
+#[test]
+fn the_loss_curve_of_long_short_term_memory() {
+    let layers = Layers::List(isogram::nn::Preset::Lstm.layers(Some(8), Some(2), Activation::Relu));
+    curve("../reference/curve_lstm", &layers, Activation::Relu, &Optimiser::default());
+}
+
+#[test]
 fn the_loss_curve_of_relu_and_adam() {
     let schedule = Schedule { kind: ScheduleKind::Cosine, warmup: 5, ..Schedule::default() };
     curve("curve_relu_adam", &vec![16, 16].into(), Activation::Relu, &Optimiser { schedule, ..Optimiser::default() });

@@ -95,7 +95,7 @@ fn seed_0_is_the_same_alone_in_company_reversed_and_in_slices() {
 }
 
 /// Networks whose layers are listed.
-const NETWORKS: [(&str, &str); 2] = [
+const NETWORKS: [(&str, &str); 3] = [
     (
         "transformer",
         r#"[{ kind = "conv2d", out_channels = 8, kernel_size = 2, stride = 2 }, { kind = "positions" },
@@ -107,6 +107,10 @@ const NETWORKS: [(&str, &str); 2] = [
         r#"[{ kind = "conv2d", out_channels = 5, kernel_size = 3, padding = "same", activation = "relu" }, { kind = "batch_norm" },
         { kind = "max_pool", kernel_size = 2 }, { kind = "conv2d", out_channels = 6, kernel_size = 3, stride = 2, padding = 1 },
         { kind = "layer_norm" }, { kind = "dropout" }, { kind = "flatten" }, { kind = "dense" }]"#,
+    ),
+    (
+        "long short-term memory",
+        r#"[{ kind = "lstm", hidden_size = 6, num_layers = 2, dropout = 0.1 }, { kind = "select", pooling = "last" }, { kind = "dense" }]"#,
     ),
 ];
 

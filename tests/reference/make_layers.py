@@ -1,7 +1,7 @@
-"""Layers as PyTorch computes them, in float64: layers.safetensors, convolutions.safetensors, curve_batch_norm.safetensors and
-curve_cnn.safetensors, transformers.safetensors beside this script.
+"""Layers as PyTorch computes them, in float64, and curves of networks of them: the files that are named at the end, beside this
+script.
 
-Inputs and parameters are exact in float32. Each case of the first two has `x` and `upstream`, the parameters under the names that
+Inputs and parameters are exact in float32. Each case of layers has `x` and `upstream`, the parameters under the names that
 `state_dict` gives them, the output `y` in training, the gradient `d.<name>` of sum(upstream * y) for `x` and each parameter, and, of
 three batches x, x/2 + 1 and -x (of tokens x, 6 - x, x), the buffers after them (`after.<name>`) and the output on x in evaluation (`evaluated`).
 
@@ -217,12 +217,72 @@ TRANSFORMERS = {
 }
 
 
+class Steps(nn.Module):
+    """Recurrent layers of PyTorch on [N, T, features], of an input [N, features, T], and all that comes out side by side, or the last."""
+
+    def __init__(self, module, last=False):
+        super().__init__()
+        self.m, self.last = module, last
+
+    def forward(self, x):
+        y = self.m(x.transpose(1, 2))[0]
+        return y[:, -1] if self.last else y.flatten(1)
+
+
+class Remembered(nn.Module):
+    """embedding, two recurrent layers one after the other, the mean over positions, a dense layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.gru = nn.Embedding(7, 5), nn.GRU(5, 4, batch_first=True)
+        self.lstm, self.head = nn.LSTM(4, 4, batch_first=True), nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.head(self.lstm(self.gru(self.embedding(x.long()))[0])[0].mean(1))
+
+
+def recurrent(module, *arguments, last=False, **named):
+    return lambda: Steps(module(*arguments, batch_first=True, **named), last)
+
+
+# Examples of [N, features, T], or tokens.
+RECURRENT = {
+    "rnn": (recurrent(nn.RNN, 3, 4), (4, 3, 6)),
+    "rnn_relu": (recurrent(nn.RNN, 3, 5, nonlinearity="relu", bias=False, num_layers=2), (3, 3, 4)),
+    "gru": (recurrent(nn.GRU, 3, 4), (4, 3, 6)),
+    "gru_plain": (recurrent(nn.GRU, 2, 3, bias=False, last=True), (3, 2, 5)),
+    "gru_stacked": (recurrent(nn.GRU, 3, 3, num_layers=2, bidirectional=True), (3, 3, 4)),
+    "lstm": (recurrent(nn.LSTM, 3, 4), (4, 3, 6)),
+    "lstm_last": (recurrent(nn.LSTM, 3, 4, num_layers=2, last=True), (4, 3, 5)),
+    "lstm_both": (recurrent(nn.LSTM, 2, 3, bidirectional=True, bias=False), (3, 2, 4)),
+    "lstm_one": (recurrent(nn.LSTM, 3, 4), (5, 3, 1)),
+    "remembered": (Remembered, (4, 5)),
+}
+
+
+def transposed(*arguments, **named):
+    return lambda: flat(nn.ConvTranspose2d(*arguments, **named))
+
+
+# Examples of [2, C, 4, 3].
+TRANSPOSED = {
+    "transposed": (transposed(3, 4, 3), 3),
+    "transposed_stride": (transposed(3, 2, 3, stride=2, padding=1, output_padding=1), 3),
+    "transposed_sides": (transposed(2, 3, (2, 4), stride=(3, 2), padding=(0, 1), output_padding=(2, 0), bias=False), 2),
+    "transposed_dilated": (transposed(2, 3, (3, 2), dilation=(1, 2), padding=1), 2),
+    "transposed_groups": (transposed(4, 6, 3, groups=2, stride=2), 4),
+    "transposed_depthwise": (transposed(3, 3, 2, groups=3, stride=2), 3),
+}
+TRANSPOSED = {name: (make, (2, channels, 4, 3)) for name, (make, channels) in TRANSPOSED.items()}
+TOKENS = ("tokens", "words", "remembered")
+
+
 def make_layers(file, cases):
     out = {}
     for name, (make, shape) in cases.items():
         rng, net = stream(name), make()
         randomise(net, rng)
-        tokens = name in ("tokens", "words")
+        tokens = name in TOKENS
         x = exact32(rng.integers(0, 7, shape) if tokens else rng.normal(size=shape) * 1.5 + 0.5)
         if name == "layer_norm_far":
             x = exact32(100 + 0.01 * rng.normal(size=shape))
@@ -292,12 +352,66 @@ def make_cnn_curve():
     train("curve_cnn.safetensors", Net(), x, labels, rng, 0.05)
 
 
-def train(file, net, x, labels, rng, lr):
-    """Fifty steps with momentum, on batches of 16."""
+def make_lstm_curve():
+    """The same of sequences of 6 positions of 3 features, with Adam: two layers of long short-term memory, the last position, dense."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm, self.head = nn.LSTM(3, 8, num_layers=2, batch_first=True), nn.Linear(8, 5)
+
+        def forward(self, x):
+            return self.head(self.lstm(x.transpose(1, 2))[0][:, -1])
+
+    rng = stream("lstm curve")
+    centres = rng.normal(size=(5, 3, 6))
+    labels = rng.integers(0, 5, 64)
+    x = exact32(centres[labels] + 0.5 * rng.normal(size=(64, 3, 6)))
+    net = Net()
+    train("curve_lstm.safetensors", net, x, labels, rng, 0.02, torch.optim.Adam(net.parameters(), lr=0.02))
+
+
+def make_resnet_curve():
+    """The same of images of 6 x 6: the residual network of 8 layers (He et al. 2016) of 2 channels."""
+
+    class Block(nn.Module):
+        def __init__(self, inputs, outputs):
+            super().__init__()
+            stride = outputs // inputs
+            self.conv1, self.bn1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs)
+            self.conv2, self.bn2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False), nn.BatchNorm2d(outputs)
+            projection = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+            self.downsample = projection if stride > 1 else nn.Identity()
+
+        def forward(self, x):
+            y = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
+            return torch.relu(y + self.downsample(x))
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv1, self.bn1 = nn.Conv2d(1, 2, 3, 1, 1, bias=False), nn.BatchNorm2d(2)
+            for i in range(3):
+                setattr(self, f"layer{i + 1}", nn.Sequential(Block(2 << max(i - 1, 0), 2 << i)))
+            self.head = nn.Linear(8, 5)
+
+        def forward(self, x):
+            x = torch.relu(self.bn1(self.conv1(x)))
+            return self.head(self.layer3(self.layer2(self.layer1(x))).mean((2, 3)))
+
+    rng = stream("resnet curve")
+    centres = rng.normal(size=(5, 1, 6, 6))
+    labels = rng.integers(0, 5, 64)
+    x = exact32(centres[labels] + 0.5 * rng.normal(size=(64, 1, 6, 6)))
+    train("curve_resnet8.safetensors", Net(), x, labels, rng, 0.05)
+
+
+def train(file, net, x, labels, rng, lr, optimiser=None):
+    """Fifty steps with momentum, or another optimiser, on batches of 16."""
     for parameter in net.parameters():
         parameter.data = exact32(parameter.data)
     out = {key: value.clone() for key, value in net.state_dict().items()}
-    optimiser = torch.optim.SGD(net.parameters(), lr=lr, momentum=0.9)
+    optimiser = optimiser or torch.optim.SGD(net.parameters(), lr=lr, momentum=0.9)
     batches = np.stack([rng.permutation(64)[:16] for _ in range(50)])
     losses = []
     for batch in batches:
@@ -318,3 +432,7 @@ make_curve()
 make_layers("convolutions.safetensors", CONVOLUTIONS)
 make_cnn_curve()
 make_layers("transformers.safetensors", TRANSFORMERS)
+make_layers("recurrent.safetensors", RECURRENT)
+make_layers("transposed.safetensors", TRANSPOSED)
+make_lstm_curve()
+make_resnet_curve()

@@ -126,6 +126,24 @@ impl Rules for MatMul {
         Ok(())
     }
 
+    /// Sums over rows, as gradients of a weight that is used several times are, are one sum over all rows.
+    fn joined(&self, graph: &mut Graph, terms: &[Tensor]) -> Result<Option<Tensor>> {
+        let alike = |t: &Tensor| graph.node(*t).op == Op::MatMul(*self) && graph.shape(*t).0.len() == 2;
+        if !self.transpose_a || self.transpose_b || self.inner != Inner::Product || !terms.iter().all(alike) {
+            return Ok(None);
+        }
+        let mut factors: Vec<[Tensor; 2]> =
+            terms.iter().rev().map(|t| [0, 1].map(|i| graph.node(*t).inputs[i])).collect();
+        // As they stand in a stack, if they do.
+        factors.sort_by_key(|[a, _]| graph.place_in_stack(*a).map(|(_, at)| at));
+        let [a, b] = [0, 1].map(|i| factors.iter().map(|both| both[i]).collect::<Vec<_>>());
+        let (Some(a), Some(b)) = (graph.stacked(&a, 0)?, graph.stacked(&b, 0)?) else { return Ok(None) };
+        let before = graph.set_precision(self.precision);
+        let product = graph.matmul_of(a, true, b, false);
+        graph.set_precision(before);
+        product.map(Some)
+    }
+
     fn value(&self, at: &Evaluation) -> Result<Values> {
         let factor = |i: usize| match self.precision {
             Precision::Single => Cow::Borrowed(&**at.inputs[i]),

@@ -7,7 +7,7 @@
 use super::autodiff::Backward;
 use super::interpret::{Evaluation, Values};
 use super::items::{Assembly, Item};
-use super::node::Tensor;
+use super::node::{Graph, Tensor};
 use super::program_of::Emitter;
 use crate::error::{Error, Result};
 use crate::kernels::program::Value;
@@ -37,6 +37,8 @@ pub(super) enum Kind {
         /// The element.
         from: usize,
     },
+    /// It is its inputs' memory, in which they stand one after the other.
+    Stack,
     /// Element by element, in whatever kernel has use for it.
     Map {
         /// It depends on where the element stands: in a tensor of another shape it would be another.
@@ -143,9 +145,9 @@ impl Facts {
         matches!(self.kind, Kind::Reduction | Kind::Kernel { .. })
     }
 
-    /// Whether it is another node's memory.
+    /// Whether it is the memory of other nodes.
     pub fn is_view(&self) -> bool {
-        matches!(self.kind, Kind::View { .. })
+        matches!(self.kind, Kind::View { .. } | Kind::Stack)
     }
 
     /// Whether its value goes on into maps before it is stored.
@@ -168,6 +170,14 @@ pub(super) trait Rules {
             return Ok(());
         }
         Err(Error::Shape(format!("{} has no gradient", back.graph.describe(back.tensor))))
+    }
+
+    /// One node in place of several with this operation, whose values are to be added up; the last that was used comes first.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    fn joined(&self, _graph: &mut Graph, _terms: &[Tensor]) -> Result<Option<Tensor>> {
+        Ok(None)
     }
 
     /// Its value in double precision.
@@ -244,6 +254,7 @@ operations! {
     view: Reshape;
     slice: Slice;
     pad: Pad;
+    stack: Stack;
     permute: Permute;
     detach: Detach;
     windows: Windows;

@@ -11,6 +11,9 @@ pub struct Pad {
     at: usize,
 }
 
+/// Tensors among zeros that are added up in one go.
+const FEW: usize = 8;
+
 impl Graph {
     /// `x` with so many zeros before it and after it along an axis: the adjoint of [`Graph::slice`].
     ///
@@ -36,23 +39,31 @@ impl Graph {
         self.reshape(padded, &extents)
     }
 
-    /// Tensors side by side along an axis: a sum of what each is among zeros.
+    /// Tensors side by side along an axis: written there as they are computed, or else a sum of what each is among zeros.
     ///
     /// # Errors
     /// If there is none, or they differ along another axis.
     pub fn concat(&mut self, parts: &[Tensor], axis: usize) -> Result<Tensor> {
+        match self.stacked(parts, axis)? {
+            Some(stack) => Ok(stack),
+            None => self.sum_of_padded(parts, axis),
+        }
+    }
+
+    fn sum_of_padded(&mut self, parts: &[Tensor], axis: usize) -> Result<Tensor> {
         let (a, b) = match parts {
             [] => return Err(Error::Shape("at least one tensor is wanted to stand side by side, got none".into())),
             &[alone] => return Ok(alone),
             // In halves of two equal parts, as far as it goes: each element is then copied once for each halving.
             _ => {
                 let (a, b) = parts.split_at(parts.len().next_power_of_two() / 2);
-                (self.concat(a, axis)?, self.concat(b, axis)?)
+                (self.sum_of_padded(a, axis)?, self.sum_of_padded(b, axis)?)
             }
         };
         let (mut extents, other) = (self.shape(a).extents().to_vec(), self.shape(b).extents().to_vec());
         let differs = |(i, (x, y)): (usize, (&usize, &usize))| i != axis && x != y;
-        if axis >= extents.len() || extents.len() != other.len() || extents.iter().zip(&other).enumerate().any(differs) {
+        if axis >= extents.len() || extents.len() != other.len() || extents.iter().zip(&other).enumerate().any(differs)
+        {
             return Err(self.misfit("concat", a, b, &format!("shapes that differ along axis {axis} alone")));
         }
         let [first, second] = [extents[axis], other[axis]];
@@ -103,6 +114,27 @@ impl Rules for Pad {
         let part = back.graph.slice(whole, self.axis, self.at, 1)?;
         back.give(0, part);
         Ok(())
+    }
+
+    /// What has a value each at all positions stands side by side.
+    fn joined(&self, graph: &mut Graph, terms: &[Tensor]) -> Result<Option<Tensor>> {
+        let mut parts = vec![None; graph.shape(terms[0]).0[self.axis]];
+        for &term in terms {
+            let node = graph.node(term);
+            if let Op::Pad(pad) = &node.op
+                && pad.axis == self.axis
+            {
+                parts[pad.at] = Some(node.inputs[0]);
+            }
+        }
+        match parts.into_iter().collect::<Option<Vec<_>>>() {
+            Some(parts) if parts.len() == terms.len() => match graph.stacked(&parts, self.axis)? {
+                // Few are read once each where they are added up; many are put together in halves.
+                None if parts.len() > FEW => graph.sum_of_padded(&parts, self.axis).map(Some),
+                stack => Ok(stack),
+            },
+            _ => Ok(None),
+        }
     }
 
     fn value(&self, at: &Evaluation) -> Result<Values> {

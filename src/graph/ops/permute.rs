@@ -43,6 +43,11 @@ impl Graph {
 }
 
 impl Permute {
+    /// The axis of the input that each of the result is, of so many.
+    pub(super) fn axes(self, rank: usize) -> Vec<usize> {
+        self.0[4 - rank..].iter().map(|axis| axis + rank - 4).collect()
+    }
+
     /// How far apart neighbours along each axis of the result stand in an input of such extents.
     fn strides(self, extents: &[usize]) -> [usize; 4] {
         let own = strides(extents);

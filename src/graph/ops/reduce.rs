@@ -111,6 +111,18 @@ impl Rules for Reduce {
         Ok(())
     }
 
+    /// Sums over rows, as gradients of a bias that is used several times are, are one sum over all rows.
+    fn joined(&self, graph: &mut Graph, terms: &[Tensor]) -> Result<Option<Tensor>> {
+        let alike = |t: &Tensor| graph.node(*t).op == Op::Reduce(*self);
+        if self.fold != Fold::Sum || self.axis != 0 || !terms.iter().all(alike) {
+            return Ok(None);
+        }
+        let mut inputs: Vec<Tensor> = terms.iter().rev().map(|t| graph.node(*t).inputs[0]).collect();
+        inputs.sort_by_key(|x| graph.place_in_stack(*x).map(|(_, at)| at));
+        let Some(all) = graph.stacked(&inputs, 0)? else { return Ok(None) };
+        graph.sum(all, 0).map(Some)
+    }
+
     fn value(&self, at: &Evaluation) -> Result<Values> {
         let x = at.inputs[0];
         let [length, inner] = self.line(&at.extents_of(0));

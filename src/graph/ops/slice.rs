@@ -36,9 +36,20 @@ impl Graph {
         if count == extents[axis] {
             return Ok(x);
         }
-        let together = extents[..axis].iter().all(|&n| n == 1);
-        let op = Slice { axis, from, inner: extents[axis + 1..].iter().product(), together };
+        if let Op::Permute(permute) = self.node(x).op {
+            // Less is then moved.
+            let axes = permute.axes(extents.len());
+            let part = self.slice(self.node(x).inputs[0], axes[axis], from, count)?;
+            return self.permute(part, &axes);
+        }
+        let (together, inner) =
+            (extents[..axis].iter().all(|&n| n == 1), extents[axis + 1..].iter().product::<usize>());
         extents[axis] = count;
+        let (source, begins) = self.source(x);
+        if together && let Some(part) = self.part(source, begins + from * inner, count * inner) {
+            return self.reshape(part, &extents);
+        }
+        let op = Slice { axis, from, inner, together };
         let dtype = self.node(x).dtype;
         Ok(self.add(op, vec![x], Shape::new(&extents), dtype))
     }
@@ -57,25 +68,7 @@ impl Graph {
     /// # Errors
     /// If `x` is a value of pairs.
     pub fn unstack(&mut self, x: Tensor) -> Result<Vec<Tensor>> {
-        let extents = self.shape(x).extents().to_vec();
-        let (count, rest) = (extents[0], &extents[1..]);
-        if count == 1 {
-            return Ok(vec![x]);
-        }
-        // In halves, so that their gradients are put together in as many steps as there are halvings.
-        let halves = if count.is_multiple_of(2) {
-            let both = self.reshape(x, &[2, self.shape(x).elements() / 2])?;
-            let of = [count / 2, count / 2];
-            [(self.slice(both, 0, 0, 1)?, of[0]), (self.slice(both, 0, 1, 1)?, of[1])]
-        } else {
-            [(self.slice(x, 0, 0, 1)?, 1), (self.slice(x, 0, 1, count - 1)?, count - 1)]
-        };
-        let mut all = Vec::with_capacity(count);
-        for (half, count) in halves {
-            let half = self.reshape(half, &[&[count], rest].concat())?;
-            all.extend(self.unstack(half)?);
-        }
-        Ok(all)
+        (0..self.shape(x).extents()[0]).map(|at| self.slice(x, 0, at, 1)).collect()
     }
 }
 

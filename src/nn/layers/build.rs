@@ -8,6 +8,7 @@ use super::norm::{Affine, Norm, Over};
 use super::own::Own;
 use super::pool::{GlobalPool, Pool};
 use super::positions::{Flatten, Unflatten};
+use super::recurrent::Recurrent;
 use super::residual;
 use super::sequences::{Positions, Select};
 use super::settings::{LayerKind, LayerSettings, Layers};
@@ -207,7 +208,8 @@ fn layer(
             form = Form { extents: vec![features], features: columns as usize, channels_first: false };
             layers.push(Box::new(Embedding::new(g, path, rows as usize, columns as usize)?));
         }
-        LayerKind::Conv1d | LayerKind::Conv2d => {
+        LayerKind::Conv1d | LayerKind::Conv2d | LayerKind::ConvTranspose2d => {
+            let transposed = settings.kind == LayerKind::ConvTranspose2d;
             let axes = if settings.kind == LayerKind::Conv1d { 1 } else { 2 };
             if input.extents.len() != axes {
                 let wanted = if axes == 1 { "sequences" } else { "images" };
@@ -222,10 +224,15 @@ fn layer(
                     "expected groups that divide the channels of {input} and its own {outputs}, got {groups}"
                 ));
             }
-            let windows = settings.windows(&input, outputs, Some(Sides::All(1)));
+            let windows = if transposed {
+                settings.spread(&input, outputs)
+            } else {
+                settings.windows(&input, outputs, Some(Sides::All(1)))
+            };
             let (geometry, gives) = windows.map_err(refused)?;
             form = gives;
-            layers.push(Box::new(Conv::new(g, path, (axes, geometry), [features, outputs], groups, bias)?));
+            let channels = [features, outputs];
+            layers.push(Box::new(Conv::new(g, path, (axes, geometry), channels, groups, bias, transposed)?));
         }
         LayerKind::MaxPool | LayerKind::AvgPool => {
             let max = settings.kind == LayerKind::MaxPool;
@@ -243,7 +250,13 @@ fn layer(
             layers.push(Box::new(GlobalPool { positions: input.positions() }));
             form = Form::vector(features);
         }
-        LayerKind::Positions | LayerKind::Attention | LayerKind::Transformer | LayerKind::Select => {
+        LayerKind::Positions
+        | LayerKind::Attention
+        | LayerKind::Transformer
+        | LayerKind::Rnn
+        | LayerKind::Gru
+        | LayerKind::Lstm
+        | LayerKind::Select => {
             if input.extents.is_empty() {
                 return refuse(format!("expected a sequence, as an embedding makes of tokens, got {input}"));
             }
@@ -261,6 +274,12 @@ fn layer(
                 }
                 LayerKind::Transformer => {
                     layers.extend(transformer::blocks(g, path, settings, &form, common)?.map_err(refused)?);
+                }
+                LayerKind::Rnn | LayerKind::Gru | LayerKind::Lstm => {
+                    let made = Recurrent::new(g, path, settings, &form, bias, common.below)?;
+                    let (recurrent, gives) = made.map_err(refused)?;
+                    layers.push(Box::new(recurrent));
+                    form = gives;
                 }
                 _ => {
                     let pooling = settings.pooling.unwrap_or_default();

@@ -15,6 +15,7 @@ mod pass;
 mod pool;
 mod positions;
 mod preset;
+mod recurrent;
 mod residual;
 mod sequences;
 mod settings;

@@ -1,6 +1,6 @@
 //! Networks that have names.
 
-use super::{LayerKind, LayerSettings, Padding, Shortcut, Sides};
+use super::{LayerKind, LayerSettings, Padding, Pooling, Shortcut, Sides};
 use crate::nn::Activation;
 use crate::settings::choices;
 
@@ -22,6 +22,9 @@ choices! {
         /// features (32) and 4 heads (2 or 1 of a width that 4 does not divide) with norms first and `model.activation`, a norm, the mean over
         /// patches.
         VitTiny = "vit-tiny" ["vit_tiny", "vit"],
+        /// Long short-term memory of `depth` layers (1) of `width` units (32) and its state at the last position; of images, whose rows
+        /// are then channels, column by column.
+        Lstm = "lstm",
     }
 }
 
@@ -30,6 +33,7 @@ impl Preset {
     pub const fn depth(self) -> Option<u32> {
         match self {
             Self::Mlp | Self::CnnSmall | Self::VitTiny => Some(2),
+            Self::Lstm => Some(1),
             Self::Resnet8 | Self::Resnet20 => None,
         }
     }
@@ -39,7 +43,7 @@ impl Preset {
         let depth = depth.or(self.depth()).unwrap_or(0);
         let width = width.unwrap_or(match self {
             Self::Mlp => 64,
-            Self::VitTiny => 32,
+            Self::VitTiny | Self::Lstm => 32,
             _ => 16,
         });
         let act = Some(activation);
@@ -60,6 +64,12 @@ impl Preset {
             Self::Resnet8 => resnet(width, 1, act),
             Self::Resnet20 => resnet(width, 3, act),
             Self::VitTiny => vit(width, depth, act),
+            Self::Lstm => {
+                let lstm = named(LayerKind::Lstm, "lstm".into());
+                let lstm = LayerSettings { hidden_size: Some(width), num_layers: Some(depth), ..lstm };
+                let last = LayerSettings { pooling: Some(Pooling::Last), ..named(LayerKind::Select, "last".into()) };
+                vec![lstm, last]
+            }
         };
         if matches!(self, Self::CnnSmall | Self::Resnet8 | Self::Resnet20) {
             all.push(named(LayerKind::GlobalAvgPool, "pool".into()));

@@ -73,7 +73,7 @@ fn block(
         };
         projected = form;
         let (axes, channels) = (input.extents.len(), [input.features, gives.features]);
-        Box::new(Conv::new(g, &first, (axes, geometry), channels, 1, false)?)
+        Box::new(Conv::new(g, &first, (axes, geometry), channels, 1, false, false)?)
     } else {
         Box::new(Dense::new(g, &first, input.features, gives.features, false)?)
     };

@@ -40,6 +40,10 @@ choices! {
         Conv2d = "conv2d" ["conv", "convolution"],
         /// As `conv2d`, of sequences.
         Conv1d = "conv1d",
+        /// The adjoint of `conv2d` by its image: each position adds its product with a weight to a window of a larger image, from which
+        /// `padding` positions are taken away on each side, and to which `output_padding` are added after it. Files have its weight as
+        /// PyTorch's `ConvTranspose2d` does.
+        ConvTranspose2d = "conv_transpose2d" ["conv_transpose", "convtranspose2d", "deconvolution", "transposed_convolution"],
         /// The largest of each window, channel by channel; the gradient is of the first that is largest.
         MaxPool = "max_pool" ["maxpool", "max_pool2d", "maxpool2d", "max_pool1d", "maxpool1d"],
         /// The mean of each window, channel by channel, zeros of the padding counted.
@@ -57,6 +61,14 @@ choices! {
         /// An encoder layer, or `repeat` of them: attention and two dense layers, each with its input added and a norm (Vaswani et al.
         /// 2017). Files have its weights as PyTorch's `TransformerEncoderLayer` does.
         Transformer = "transformer" ["transformer_encoder_layer", "encoder_layer"],
+        /// At each position of a sequence `nonlinearity` of a product with it and one with what was made of the one before (Elman 1990). Its
+        /// weights start uniform within ±1 / sqrt(`hidden_size`) times the gain, its biases without it, and files have them as PyTorch's
+        /// `RNN` does: `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, and so on.
+        Rnn = "rnn" ["simple_rnn", "elman"],
+        /// As `rnn`, of gated recurrent units (Cho et al. 2014), as in PyTorch.
+        Gru = "gru",
+        /// As `rnn`, of long short-term memory (Hochreiter and Schmidhuber 1997), as in PyTorch.
+        Lstm = "lstm",
         /// Of a sequence a vector: see `pooling`.
         Select = "select" ["pool_sequence"],
     }
@@ -87,7 +99,8 @@ settings! {
         /// Width of `dense`. That of the last layer comes from the data.
         #[schemars(range(min = 1, max = 65536))]
         out_features: Option<u32> = None,
-        /// Whether `dense`, `layer_norm`, a convolution, `attention` or `transformer` has biases; by default `model.bias`.
+        /// Whether `dense`, `layer_norm`, a convolution, `attention`, `transformer` or a recurrent layer has biases; by default
+        /// `model.bias`.
         #[schemars(extend("synonyms" = ["use_bias"]))]
         bias: Option<bool> = None,
         /// What follows `dense`, a norm, `residual` or a convolution, by default nothing; and what stands between the dense layers of
@@ -132,6 +145,9 @@ settings! {
         /// From one tap of a window to the next: a number, or along height and width; by default 1.
         #[schemars(extend("synonyms" = ["dilation_rate"]))]
         dilation: Option<Sides> = None,
+        /// Positions that `conv_transpose2d` gives beyond those that its windows need: a number below its stride, or along height and
+        /// width; by default 0.
+        output_padding: Option<Sides> = None,
         /// Groups of channels of a convolution, each made of its own alone; by default 1. As many as there are channels is a depthwise
         /// convolution.
         #[schemars(range(min = 1, max = 65536))]
@@ -150,8 +166,8 @@ settings! {
         num_heads: Option<u32> = None,
         /// Whether positions of `attention` and `transformer` look at themselves and those before alone; by default at all.
         causal: Option<bool> = None,
-        /// Probability that `attention` drops a weight, and `transformer` also a unit of what is added and of what is between its dense
-        /// layers; by default 0.
+        /// Probability that `attention` drops a weight, `transformer` also a unit of what is added and of what is between its dense
+        /// layers, and a recurrent layer of several an element of what one gives to the next; by default 0.
         #[schemars(extend("minimum" = 0.0, "exclusiveMaximum" = 1.0))]
         dropout: Option<f64> = None,
         /// Width between the dense layers of `transformer`; by default four times its features.
@@ -160,6 +176,17 @@ settings! {
         /// Whether norms of `transformer` come before attention and dense layers (Xiong et al. 2020); by default after the sums.
         #[schemars(extend("synonyms" = ["pre_norm", "pre_ln"]))]
         norm_first: Option<bool> = None,
+        /// Width of what `rnn`, `gru` or `lstm` makes of a position, in each direction.
+        #[schemars(range(min = 1, max = 65536), extend("synonyms" = ["units", "hidden"]))]
+        hidden_size: Option<u32> = None,
+        /// How many of itself a recurrent layer has one on top of the other; by default 1.
+        #[schemars(range(min = 1, max = 1000))]
+        num_layers: Option<u32> = None,
+        /// Whether a recurrent layer also goes from the last position to the first, and gives what it makes in both directions side by
+        /// side; by default forwards alone.
+        bidirectional: Option<bool> = None,
+        /// Function of `rnn`; by default `tanh`.
+        nonlinearity: Option<Activation> = None,
         /// What `select` keeps; by default `mean`.
         pooling: Option<Pooling> = None,
         /// Whether it stays as it starts, as from `model.init_from`: neither its parameters nor its running statistics move, these
@@ -196,6 +223,17 @@ impl LayerKind {
             Self::Conv1d | Self::Conv2d => {
                 &["out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "activation"]
             }
+            Self::ConvTranspose2d => &[
+                "out_channels",
+                "kernel_size",
+                "stride",
+                "padding",
+                "output_padding",
+                "dilation",
+                "groups",
+                "bias",
+                "activation",
+            ],
             Self::MaxPool => &["kernel_size", "stride", "padding", "dilation"],
             Self::AvgPool => &["kernel_size", "stride", "padding"],
             Self::Positions => &["encoding"],
@@ -211,6 +249,8 @@ impl LayerKind {
                 "bias",
                 "repeat",
             ],
+            Self::Rnn => &["hidden_size", "num_layers", "nonlinearity", "bidirectional", "dropout", "bias"],
+            Self::Gru | Self::Lstm => &["hidden_size", "num_layers", "bidirectional", "dropout", "bias"],
             Self::Select => &["pooling"],
         }
     }
@@ -228,7 +268,9 @@ impl LayerKind {
             | Self::GlobalAvgPool
             | Self::Select => &[],
             Self::LayerNorm | Self::RmsNorm | Self::GroupNorm | Self::BatchNorm => &["freeze", "lr_multiplier"],
-            Self::Embedding | Self::Positions => &["freeze", "gain", "lr_multiplier"],
+            Self::Embedding | Self::Positions | Self::Rnn | Self::Gru | Self::Lstm => {
+                &["freeze", "gain", "lr_multiplier"]
+            }
             _ => &["freeze", "init", "gain", "lr_multiplier"],
         }
     }
@@ -259,8 +301,9 @@ impl LayerSettings {
     fn ranked(list: &[Self]) -> Box<dyn Iterator<Item = (usize, usize)> + '_> {
         Box::new(list.iter().filter_map(|layer| match layer.kind {
             LayerKind::Conv1d => Some((0, 1)),
-            LayerKind::Conv2d | LayerKind::MaxPool | LayerKind::AvgPool => Some((1, 2)),
+            LayerKind::Conv2d | LayerKind::ConvTranspose2d | LayerKind::MaxPool | LayerKind::AvgPool => Some((1, 2)),
             LayerKind::Positions | LayerKind::Attention | LayerKind::Transformer | LayerKind::Select => Some((2, 1)),
+            LayerKind::Rnn | LayerKind::Gru | LayerKind::Lstm => Some((2, 1)),
             LayerKind::GlobalAvgPool => Some((3, 2)),
             _ => Self::ranked(&layer.body).min(),
         }))

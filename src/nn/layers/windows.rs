@@ -5,18 +5,60 @@ use super::{Form, LayerSettings};
 use crate::error::Result;
 use crate::graph::{Geometry, Graph, Tensor};
 
+/// What is found, or what does not fit, as a sentence.
+type Stands<T> = std::result::Result<T, String>;
+
 impl LayerSettings {
     /// Where the windows of a layer stand in `input`, and what it gives if it gives `features`. Strides are `stride` where the
     /// layer does not say it, or those of the kernel.
     ///
     /// # Errors
     /// If they do not fit, as a sentence.
-    pub(super) fn windows(
-        &self,
-        input: &Form,
-        features: usize,
-        stride: Option<Sides>,
-    ) -> std::result::Result<(Geometry, Form), String> {
+    pub(super) fn windows(&self, input: &Form, features: usize, stride: Option<Sides>) -> Stands<(Geometry, Form)> {
+        let (geometry, axes) = (self.geometry(input, stride)?, input.extents.len());
+        let Some(windows) = geometry.windows() else {
+            return Err(format!(
+                "its kernel of {} with a dilation of {} is larger than {input} with a padding of {}",
+                listed(geometry.kernel, axes),
+                listed(geometry.dilation, axes),
+                listed(geometry.before, axes)
+            ));
+        };
+        Ok((geometry, Form { extents: windows[2 - axes..].to_vec(), features, channels_first: true }))
+    }
+
+    /// Where the windows that the positions of `input` go into stand in the image that a transposed convolution gives, and that image
+    /// if it has `features`.
+    ///
+    /// # Errors
+    /// If there is no such image, as a sentence.
+    pub(super) fn spread(&self, input: &Form, features: usize) -> Stands<(Geometry, Form)> {
+        if let Some(Padding::Word(_)) = self.padding {
+            return Err("expected a padding of a number of positions, got a word".into());
+        }
+        let (mut geometry, axes) = (self.geometry(input, Some(Sides::All(1)))?, input.extents.len());
+        let Geometry { image: windows, kernel, stride, dilation, before, .. } = geometry;
+        let added = self.output_padding.unwrap_or(Sides::All(0)).along(axes, 0);
+        let added = added.map_err(|message| format!("output_padding: {message}"))?;
+        if added.iter().zip(stride).any(|(added, stride)| *added >= stride) {
+            return Err(format!(
+                "expected an output_padding below the stride of {}, got {}",
+                listed(stride, axes),
+                listed(added, axes)
+            ));
+        }
+        for axis in 0..2 {
+            let whole = (windows[axis] - 1) * stride[axis] + dilation[axis] * (kernel[axis] - 1) + 1 + added[axis];
+            let Some(left) = whole.checked_sub(2 * before[axis]).filter(|left| *left > 0) else {
+                return Err(format!("a padding of {} takes away all that it makes of {input}", listed(before, axes)));
+            };
+            geometry.image[axis] = left;
+        }
+        Ok((geometry, Form { extents: geometry.image[2 - axes..].to_vec(), features, channels_first: true }))
+    }
+
+    /// Windows in the image that `input` is.
+    fn geometry(&self, input: &Form, stride: Option<Sides>) -> Stands<Geometry> {
         let axes = input.extents.len();
         let image = match input.extents[..] {
             [length] => [1, length],
@@ -47,16 +89,7 @@ impl LayerSettings {
             Some(Padding::Each(each)) => both(Sides::Each(each))?,
             None => ([0; 2], [0; 2]),
         };
-        let geometry = Geometry { image, kernel, stride, dilation, before, after };
-        let Some(windows) = geometry.windows() else {
-            return Err(format!(
-                "its kernel of {} with a dilation of {} is larger than {input} with a padding of {}",
-                listed(kernel, axes),
-                listed(dilation, axes),
-                listed(before, axes)
-            ));
-        };
-        Ok((geometry, Form { extents: windows[2 - axes..].to_vec(), features, channels_first: true }))
+        Ok(Geometry { image, kernel, stride, dilation, before, after })
     }
 }
 
