@@ -1,6 +1,6 @@
 """What the engines share: the workloads, the data, the batches of Isogram's replicas, and how time is taken.
 
-Needs NumPy alone. `python common.py FOLDER` writes the drawn data of `medium` as FOLDER/medium.npz.
+Needs NumPy alone. `python common.py FOLDER` writes the drawn data of `medium` and `lm` as FOLDER/medium.npz and FOLDER/lm.npz.
 """
 
 import json
@@ -15,14 +15,27 @@ HERE = Path(__file__).resolve().parent
 STEPS = 50  # steps of which the losses are compared; the batches of timed steps are these, over and over
 AGREE = 2  # replicas of which the losses are compared
 
+# Parameters of `lm`, in the order in which the Python engines take them.
+LM = [
+    "embedding.weight", "positions.weight",
+    *[f"layers.{block}.{layer}{kind}" for block in range(2) for layer, kinds in [
+        ("norm1", (".weight", ".bias")), ("self_attn.in_proj", ("_weight", "_bias")), ("self_attn.out_proj", (".weight", ".bias")),
+        ("norm2", (".weight", ".bias")), ("linear1", (".weight", ".bias")), ("linear2", (".weight", ".bias")),
+    ] for kind in kinds],
+    "norm.weight", "norm.bias", "head.weight", "head.bias",
+]
+LM_HEADS = 4
+
 # Twenty layers and two examples are soon chaotic: PyTorch in float32 leaves its own float64 by 9 % between steps 12 and 40, so
 # that losses of `wide` are compared over `agree_steps`. `loop` is how many replicas an engine trains one after the other where it cannot train them together: its rate per
-# replica does not depend on how many follow. `network` is what the Python engines know it by; `names` are its layers with weights.
+# replica does not depend on how many follow. `network` is what the Python engines know it by; `names` are its layers with weights and
+# biases, or `parameters` all that it has.
 WORKLOADS = {
     "tiny": dict(toml="tiny.toml", widths=[64, 32, 32, 10], batch=32, lr=0.002, replicas=256, loop=4),
     "lone": dict(toml="tiny.toml", widths=[64, 32, 32, 10], batch=32, lr=0.002, replicas=1, loop=1),
     "medium": dict(toml="medium.toml", widths=[784, 512, 512, 10], batch=128, lr=0.001, replicas=16, loop=1),
     "cnn": dict(toml="cnn.toml", network="cnn", names=["conv1", "conv2", "fc"], batch=32, lr=0.002, replicas=64, loop=4),
+    "lm": dict(toml="lm.toml", network="lm", parameters=LM, batch=32, lr=0.002, replicas=64, loop=4),
     "wide": dict(toml="wide.toml", widths=[64, *[500] * 20, 10], batch=2, lr=0.01, replicas=3, loop=3, sgd=True, agree_steps=12),
 }
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
@@ -52,14 +65,28 @@ def drawn():
     return inputs.astype(np.float32), labels
 
 
+def sequences():
+    """1,024 sequences of 17 of 64 tokens, each of which is mostly what follows from the two before it: inputs and targets [1024, 16]."""
+    random = np.random.RandomState(20261201)
+    tokens = random.randint(0, 64, (1024, 17))
+    noise = random.random_sample((1024, 17)) < 0.1
+    for t in range(2, 17):
+        follows = (tokens[:, t - 1] + 3 * tokens[:, t - 2] + 1) % 64
+        tokens[:, t] = np.where(noise[:, t], tokens[:, t], follows)
+    return tokens[:, :-1].astype(np.int64), tokens[:, 1:].astype(np.int64)
+
+
 def data_of(workload):
-    return drawn() if workload == "medium" else digits()
+    return dict(medium=drawn, lm=sequences).get(workload, digits)()
 
 
 def write_drawn(folder):
     path = Path(folder) / "medium.npz"
     inputs, labels = drawn()
     np.savez(path, inputs=inputs, labels=labels)
+    inputs, targets = sequences()
+    # Of a part for testing the engines know nothing, so it is small.
+    np.savez(Path(folder) / "lm.npz", inputs=inputs, targets=targets, test_inputs=inputs[:32], test_targets=targets[:32])
     return path
 
 

@@ -4,6 +4,7 @@ import json
 import statistics
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -32,9 +33,12 @@ class Isogram:
     def run(self, toml, out, *arguments, **settings):
         """`isogram run`, with keys set; returns what it says as JSON, and its folder."""
         out = self.folder / out
-        if toml == "medium.toml":
-            for key, member in dict(inputs="inputs", labels="labels").items():
-                settings[f"data.{key}"] = settings[f"data.test_{key}"] = f"{self.folder}/medium.npz:{member}"
+        files = {
+            "medium.toml": dict(inputs="inputs", labels="labels", test_inputs="inputs", test_labels="labels"),
+            "lm.toml": {key: key for key in ("inputs", "targets", "test_inputs", "test_targets")},
+        }
+        for key, member in files.get(toml, {}).items():
+            settings[f"data.{key}"] = f"{self.folder}/{Path(toml).stem}.npz:{member}"
         pairs = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
         said = self.call("run", HERE / toml, "--out", out, "--json", *self.adapter, *arguments, *pairs)
         return json.loads(said), out
@@ -46,7 +50,7 @@ class Isogram:
         curves, cka = {}, None
         trained = [name for name in workloads if name in WORKLOADS]
         for toml in dict.fromkeys(WORKLOADS[name]["toml"] for name in trained):
-            self.save_start(toml, next(WORKLOADS[name].get("names") for name in trained if WORKLOADS[name]["toml"] == toml))
+            self.save_start(toml, next(WORKLOADS[name] for name in trained if WORKLOADS[name]["toml"] == toml))
         for name in trained:
             curves[name] = self.losses(name)
             if "widths" in WORKLOADS[name]:  # what the engines in Rust know
@@ -55,15 +59,15 @@ class Isogram:
             cka = self.cka()
         return curves, cka
 
-    def save_start(self, toml, layers):
+    def save_start(self, toml, workload):
         """The parameters of every replica before the first step, as NumPy arrays by layer."""
         keys = {"save.parameters": "checkpoints"}
         _, out = self.run(toml, f"start-{toml}", "--steps", 1, **keys)
         saved = read_safetensors(out / "parameters.safetensors")
         replicas = 1 + max(int(name.split("/")[1]) for name in saved)
         count = sum(name.startswith("0/0/") for name in saved) // 2
-        layers = layers or [f"layers.{i}" for i in range(count)]
-        names = [f"{layer}.{kind}" for layer in layers for kind in ("weight", "bias")]
+        layers = workload.get("names") or [f"layers.{i}" for i in range(count)]
+        names = workload.get("parameters") or [f"{layer}.{kind}" for layer in layers for kind in ("weight", "bias")]
         arrays = [np.stack([saved[f"0/{r}/{name}"] for r in range(replicas)]) for name in names]
         np.savez(self.folder / f"{toml}.npz", *arrays)
 
@@ -124,7 +128,7 @@ class Isogram:
             return said["seconds"]["training"]
 
         wanted = 1.0 if self.quick else 3.0
-        short = dict(tiny=10, lone=200, medium=2, cnn=4, wide=2)[name]
+        short = dict(tiny=10, lone=200, medium=2, cnn=4, lm=4, wide=2)[name]
         before = statistics.median(training(short) for _ in range(3))
         long = 10 * short
         while (taken := training(long) - before) < wanted / 2:

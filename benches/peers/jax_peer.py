@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from common import BETA1, BETA2, EPSILON, MATMUL, STEPS, pairs_of, representations, square, timed
+from common import BETA1, BETA2, EPSILON, LM_HEADS, MATMUL, STEPS, pairs_of, representations, square, timed
 from peer import Peer
 
 jax.config.update("jax_default_matmul_precision", "float32")
@@ -47,16 +47,38 @@ def cnn(convolve, parameters, x):
     return x.transpose(0, 3, 1, 2).reshape(len(x), -1) @ w3.T + b3
 
 
+def normed(x, weight, bias):
+    centred = x - x.mean(-1, keepdims=True)
+    return centred * lax.rsqrt(jnp.square(centred).mean(-1, keepdims=True) + 1e-5) * weight + bias
+
+
+def lm(parameters, x):
+    embedding, positions, *blocks, norm_weight, norm_bias, head, head_bias = parameters
+    y = embedding[x] + positions
+    (batch, length, width), heads = y.shape, LM_HEADS
+    seen = jnp.tril(jnp.ones((length, length), bool))
+    for i in range(0, len(blocks), 12):
+        n1, b1, w_in, b_in, w_out, b_out, n2, b2, w1, c1, w2, c2 = blocks[i : i + 12]
+        each = normed(y, n1, b1) @ w_in.T + b_in
+        q, k, v = each.reshape(batch, length, 3, heads, width // heads).transpose(2, 0, 3, 1, 4)
+        scores = jnp.where(seen, q @ k.swapaxes(2, 3) / (width // heads) ** 0.5, -jnp.inf)
+        mixed = (jax.nn.softmax(scores) @ v).swapaxes(1, 2).reshape(batch, length, width)
+        y = y + mixed @ w_out.T + b_out
+        y = y + jax.nn.relu(normed(y, n2, b2) @ w1.T + c1) @ w2.T + c2
+    return (normed(y, norm_weight, norm_bias) @ head.T + head_bias).reshape(batch * length, -1)
+
+
 # Each network, in the forms that it can be written in: which is fastest depends on the machine.
 NETWORKS = {
     "mlp": {"": mlp},
+    "lm": {"": lm},
     "cnn": {", lax.conv": partial(cnn, convolved), ", patches": partial(cnn, by_patches)},
 }
 
 
 def loss_of(network, parameters, x, y):
     x = network(parameters, x)
-    return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(x), y[:, None], axis=1))
+    return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(x), y.reshape(-1, 1), axis=1))
 
 
 def one_replica(network, x, y, lr, sgd, state, rows):
@@ -92,7 +114,7 @@ def trainer(task, network, chunk):
 
 def train(peer, task, form, network):
     variant = VARIANT + form
-    chunk = {"medium": 10, "wide": 10, "cnn": 2}.get(task.name, STEPS)
+    chunk = {"medium": 10, "wide": 10, "cnn": 2, "lm": 2}.get(task.name, STEPS)
     start, steps = trainer(task, network, chunk)
     rows = [jnp.asarray(task.rows[at : at + chunk]) for at in range(0, STEPS, chunk)]
     state, losses = start(), []

@@ -8,7 +8,7 @@ import torch
 from torch.func import grad_and_value, vmap
 from torch.nn import functional as F
 
-from common import BETA1, BETA2, EPSILON, MATMUL, STEPS, pairs_of, representations, square, timed
+from common import BETA1, BETA2, EPSILON, LM_HEADS, MATMUL, STEPS, pairs_of, representations, square, timed
 from peer import Peer
 
 CUDA = torch.cuda.is_available()
@@ -38,11 +38,27 @@ def cnn(parameters, x):
     return F.linear(F.max_pool2d(x, 2).flatten(1), w3, b3)
 
 
-NETWORKS = {"mlp": mlp, "cnn": cnn}
+def lm(parameters, x):
+    """The preset `transformer`; attention is written out, since torch.func has no rule for the gradient of the fused one."""
+    embedding, positions, *blocks, norm_weight, norm_bias, head, head_bias = parameters
+    y = F.embedding(x, embedding) + positions
+    (batch, length, width), heads = y.shape, LM_HEADS
+    later = torch.ones(length, length, dtype=torch.bool, device=y.device).triu(1)
+    for i in range(0, len(blocks), 12):
+        n1, b1, w_in, b_in, w_out, b_out, n2, b2, w1, c1, w2, c2 = blocks[i : i + 12]
+        each = F.linear(F.layer_norm(y, (width,), n1, b1), w_in, b_in)
+        q, k, v = each.reshape(batch, length, 3, heads, width // heads).permute(2, 0, 3, 1, 4).unbind(0)
+        scores = (q @ k.transpose(2, 3) / (width // heads) ** 0.5).masked_fill(later, float("-inf"))
+        y = y + F.linear((scores.softmax(3) @ v).transpose(1, 2).reshape(batch, length, width), w_out, b_out)
+        y = y + F.linear(F.relu(F.linear(F.layer_norm(y, (width,), n2, b2), w1, c1)), w2, c2)
+    return F.linear(F.layer_norm(y, (width,), norm_weight, norm_bias), head, head_bias).flatten(0, 1)
+
+
+NETWORKS = {"mlp": mlp, "cnn": cnn, "lm": lm}
 
 
 def loss_of(network, parameters, x, y):
-    return F.cross_entropy(network(parameters, x), y)
+    return F.cross_entropy(network(parameters, x), y.flatten())
 
 
 def optimiser(task, parameters):
@@ -138,14 +154,14 @@ class Together:
 def train(peer, task):
     loop = Loop(task)
     peer.losses(task.name, loop.variant, loop.steps(task.agree, STEPS))
-    count = 5 if task.name in ("medium", "wide", "cnn") else 25
+    count = 5 if task.name in ("medium", "wide", "cnn", "lm") else 25
     call = lambda: loop.steps(task.loop, count)
     peer.speed(task.name, loop.variant, timed(call, task.loop * count, peer.args.quick))
 
     together = Together(task)
     together.steps(STEPS)
     peer.losses(task.name, together.variant, together.losses.T[: task.agree])
-    count = 2 if task.name in ("medium", "wide", "cnn") else 10
+    count = 2 if task.name in ("medium", "wide", "cnn", "lm") else 10
     call = lambda: together.steps(count)
     peer.speed(task.name, together.variant, timed(call, task.replicas * count, peer.args.quick))
 

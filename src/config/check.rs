@@ -86,31 +86,36 @@ fn data(e: &Experiment) -> Result<(), Complaint> {
         ("data.test_labels", &data.test_labels),
         ("data.test_targets", &data.test_targets),
     ];
+    let of_tables = matches!(data.source, Source::Files | Source::Tokens);
     for (key, path) in files {
         if path.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
             return refuse(key, "expected the path of a file, got an empty string");
         }
-        if data.source != Source::Files && path.is_some() {
-            let message = format!("is only read with data.source = \"files\", but data.source is \"{}\"", data.source);
+        let of_text = data.source == Source::Text && ["data.inputs", "data.test_inputs"].contains(&key);
+        if !of_tables && !of_text && path.is_some() {
+            let also = if key.ends_with("inputs") { "\"text\" or \"tokens\"" } else { "or \"tokens\"" };
+            let message =
+                format!("is only read with data.source = \"files\", {also}, but data.source is \"{}\"", data.source);
             return refuse(key, message);
         }
     }
-    if data.source == Source::Files && data.inputs.is_none() {
-        return refuse("data.inputs", "expected a file, since data.source is \"files\"");
+    if matches!(data.source, Source::Files | Source::Text | Source::Tokens) && data.inputs.is_none() {
+        return refuse("data.inputs", format!("expected a file, since data.source is \"{}\"", data.source));
     }
     if data.label_column.trim().is_empty() {
         return refuse("data.label_column", "expected first, last, none or a column's name, got an empty string");
     }
-    if data.source != Source::Files && data.label_column != "none" {
-        return refuse("data.label_column", "is only read with data.source = \"files\"");
+    if !of_tables && data.label_column != "none" {
+        return refuse("data.label_column", "is only read with data.source = \"files\" or \"tokens\"");
     }
-    if data.source != Source::Files && data.index.is_some() {
-        return refuse("data.index", "is only read with data.source = \"files\"");
+    if !of_tables && data.index.is_some() {
+        return refuse("data.index", "is only read with data.source = \"files\" or \"tokens\"");
     }
+    sequences(e)?;
     if data.source == Source::Digits && data.classes.is_some_and(|classes| classes < 10) {
         return refuse("data.classes", "expected at least 10, since the digits have ten classes");
     }
-    if data.targets.is_some() && (data.labels.is_some() || data.label_column != "none") {
+    if data.targets.is_some() && data.is_labelled() {
         return refuse("data.targets", "expected either targets or labels, got both");
     }
     let own_test = data.test_inputs.is_some();
@@ -133,8 +138,34 @@ fn data(e: &Experiment) -> Result<(), Complaint> {
         return refuse("loss.kind", message);
     }
     features(e)?;
-    if data.targets.is_some() && e.loss.kind == LossKind::CrossEntropy {
+    if data.targets.is_some() && data.source == Source::Files && e.loss.kind == LossKind::CrossEntropy {
         return refuse("loss.kind", "expected bce or mse, since data.targets gives numbers, got cross_entropy");
+    }
+    Ok(())
+}
+
+/// Data that are sequences of tokens.
+fn sequences(e: &Experiment) -> Result<(), Complaint> {
+    let data = &e.data;
+    if !data.source.is_of_tokens() && data.stride.is_some() {
+        return refuse("data.stride", format!("is of windows of tokens, and data.source is \"{}\"", data.source));
+    }
+    if data.source != Source::Tokens && data.padding.is_some() {
+        return refuse(
+            "data.padding",
+            format!("needs data.source = \"tokens\", but data.source is \"{}\"", data.source),
+        );
+    }
+    if !data.source.is_of_tokens() {
+        return Ok(());
+    }
+    if data.normalise == Normalise::Standard {
+        return refuse("data.normalise", "expected none or unit, since tokens are not scaled, got standard");
+    }
+    if !data.is_labelled() && e.loss.kind != LossKind::CrossEntropy {
+        let message =
+            format!("expected cross_entropy, since a token is predicted at each position, got {}", e.loss.kind);
+        return refuse("loss.kind", message);
     }
     Ok(())
 }

@@ -23,6 +23,16 @@ choices! {
         /// Made: blocks of bits, and for each block a label that a function of its first units gives, as `[[data.features]]`
         /// declares them (Lampinen, Chan and Hermann 2024).
         Features = "features",
+        /// Text in `data.inputs`, a file of UTF-8 (or compressed by gzip), character by character: its different characters, in the
+        /// order of Unicode, are the tokens. What is learned is the next one at each position of windows of `data.sequence_length`. The
+        /// last `data.test_fraction` of the text is held out.
+        Text = "text",
+        /// As `text`: 400 sentences of a small grammar in which a verb agrees with a noun that may stand far before it.
+        Sentences = "sentences",
+        /// Sequences of tokens, whole numbers from 0, in `data.inputs`: one in each row, or one dimension that is cut into windows as
+        /// `text` is. With `data.labels` each has a class, with `data.targets` a token at each position (of which -1 counts nowhere), and
+        /// else what is learned is the token that follows each.
+        Tokens = "tokens",
         /// The files named by `data.inputs` and its neighbours.
         Files = "files" ["mnist", "csv"],
     }
@@ -37,7 +47,7 @@ settings! {
         #[schemars(extend("synonyms" = ["dataset"]))]
         source: Source = Source::Digits,
         /// File of the inputs: IDX, `.npy`, `.npz`, a table of text (CSV, TSV ...), Parquet, safetensors or CIFAR binary, each
-        /// also compressed by gzip. Needed by, and only read with, `source = "files"`.
+        /// also compressed by gzip. Needed by `source = "files"`, `"text"` and `"tokens"`, and only read with these.
         #[schemars(extend("format" = "path", "synonyms" = ["file", "path", "x"]))]
         inputs: Option<PathBuf> = None,
         /// File of the class labels, a whole number or a word per example, when they are not in the file of the inputs. Words
@@ -63,7 +73,8 @@ settings! {
         /// Table of the targets of `test_inputs`.
         #[schemars(extend("format" = "path"))]
         test_targets: Option<PathBuf> = None,
-        /// Number of classes; by default as many as there are different labels.
+        /// Number of classes; by default as many as there are different labels. Of sequences that are answered at each position:
+        /// number of tokens, by default those that there are.
         #[schemars(range(min = 2, max = 65536), extend("synonyms" = ["num_classes"]))]
         classes: Option<u32> = None,
         /// Part of the examples held out for testing.
@@ -79,7 +90,17 @@ settings! {
         /// Squared distance of the targets of `two_points`.
         #[schemars(extend("minimum" = 0.0))]
         target_distance: f64 = 0.5,
-        /// How inputs are scaled.
+        /// Tokens of a window of `text`, `sentences`, or `tokens` in one dimension.
+        #[schemars(range(min = 2, max = 65536), extend("synonyms" = ["block_size", "context_length", "seq_len"]))]
+        sequence_length: u32 = 32,
+        /// From the begin of one window to that of the next; by default `sequence_length`, so that each token is predicted once.
+        #[schemars(range(min = 1, max = 16777216))]
+        stride: Option<u32> = None,
+        /// The token that fills sequences of `tokens` up to one length; it is nowhere to be predicted. That layers do not look at it is
+        /// said by `padding_idx` of `embedding`.
+        #[schemars(range(max = 65535), extend("synonyms" = ["padding_token", "pad_token_id"]))]
+        padding: Option<u32> = None,
+        /// How inputs are scaled; tokens never are.
         #[schemars(extend("synonyms" = ["normalization", "normalisation"]))]
         normalise: Normalise = Normalise::Unit,
         /// Training examples of `features`.
@@ -100,5 +121,19 @@ settings! {
         /// The features of `features`.
         #[schemars(length(max = 256))]
         features: Vec<Feature> = Vec::new(),
+    }
+}
+
+impl Data {
+    /// Whether each example has one label.
+    pub fn is_labelled(&self) -> bool {
+        self.labels.is_some() || self.label_column != "none"
+    }
+}
+
+impl Source {
+    /// Whether the inputs are sequences of tokens.
+    pub fn is_of_tokens(self) -> bool {
+        matches!(self, Self::Text | Self::Sentences | Self::Tokens)
     }
 }

@@ -76,6 +76,86 @@ accuracy is as high. How strongly a feature is represented also depends on the l
 network with few examples may learn them by heart, and not the function.
 ";
 
+/// What the table of keys cannot show of sequences.
+const SEQUENCES: &str = "\
+## Sequences of tokens
+
+`source = \"text\"` takes a file of text character by character, `\"tokens\"` whole numbers from arrays or tables: a sequence in each row, or
+one long sequence. A network that answers at each position learns the token that follows; `loss` and `accuracy` are means over all
+positions of all examples. `preset = \"transformer\"` is such a network, and `num_embeddings` and the width of the output follow from the
+data:
+
+```toml
+[data]
+source = \"text\"
+inputs = \"novel.txt\"
+sequence_length = 64
+
+[model]
+preset = \"transformer\"
+width = 64
+depth = 2
+heads = 4
+activation = \"gelu\"
+```
+
+The last fifth of a text is held out (`test_fraction`), and no window reaches over the cut. The manifest's notes have the characters in the
+order of their tokens. `source = \"sentences\"` needs no file.
+
+Sequences of different lengths are filled up with a token of their own. `padding` says which is never to be predicted, `padding_idx` that layers
+do not look at it; a target of -1 in `data.targets` has no loss either (PyTorch's `ignore_index`), and the mean is over those that have
+one. Positions here are rotations of queries and keys, of feature i and feature i + half of a head:
+
+```toml
+[data]
+source = \"tokens\"
+inputs = \"sequences.npy\"       # N × T + 1
+padding = 0
+
+[[model.layers]]
+kind = \"embedding\"
+name = \"embedding\"
+embedding_dim = 64
+padding_idx = 0
+
+[[model.layers]]
+kind = \"positions\"
+encoding = \"rope\"
+
+[[model.layers]]
+kind = \"transformer\"
+name = \"layers\"
+repeat = 2
+num_heads = 4
+norm_first = true
+causal = true
+
+[[model.layers]]
+kind = \"layer_norm\"
+name = \"norm\"
+
+[[model.layers]]
+name = \"head\"
+```
+
+With `labels`, or a `label_column`, a sequence has one class, and `select` or `flatten` comes before the last layer. Rows of numbers are
+sequences, too: the digits as 64 pixels one after the other, each of which becomes 32 features, are
+
+```toml
+[model]
+input_shape = [1, 64]
+layers = [
+  { kind = \"conv1d\", name = \"pixel\", out_channels = 32, kernel_size = 1 },
+  { kind = \"positions\", name = \"positions\" },
+  { kind = \"transformer\", name = \"layers\", num_heads = 4, norm_first = true },
+  { kind = \"select\", pooling = \"mean\" },
+  { kind = \"dense\", name = \"head\" },
+]
+```
+
+What is observed of a hidden layer are the activations of all positions of an example, side by side.
+";
+
 /// What the table of keys cannot show of networks that are lists of layers.
 const LAYERS: &str = "\
 ## Networks layer by layer
@@ -242,7 +322,7 @@ pub fn documentation() -> String {
     }
     let sweep = schema::json_schema()["properties"]["sweep"]["description"].as_str().unwrap_or_default();
     let _ = write!(page, "\n## `[sweep]`\n\n{}\n", flow(sweep));
-    let _ = write!(page, "\n{LAYERS}\n{FEATURES}");
+    let _ = write!(page, "\n{LAYERS}\n{SEQUENCES}\n{FEATURES}");
     page.push_str("\n## Built-in experiments\n\n");
     for builtin in builtins() {
         let _ = writeln!(page, "- `{}`: {}", builtin.name, builtin.description);
@@ -348,6 +428,14 @@ mod tests {
         let settings = Experiment::from_toml(text, "images.toml").unwrap().settings().unwrap();
         let hidden = ["conv1", "bn1", "layers.2", "conv2", "layers.4"];
         assert_eq!(settings[1].experiment.model.layers.hidden(), hidden);
+    }
+
+    #[test]
+    fn the_examples_of_sequences_are_experiments() {
+        let examples = SEQUENCES.split("```toml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0);
+        let read = examples.map(|text| Experiment::from_toml(text, "example.toml").unwrap());
+        let hidden: Vec<usize> = read.map(|e| e.model.network().hidden().len()).collect();
+        assert_eq!(hidden, [4, 4, 4]);
     }
 
     #[test]

@@ -37,6 +37,9 @@ settings! {
         /// How many layers or blocks `preset` has, where its name does not say it.
         #[schemars(range(min = 1, max = 1000))]
         depth: Option<u32> = None,
+        /// Heads of attention of a `preset` that has such.
+        #[schemars(range(min = 1, max = 65536))]
+        heads: Option<u32> = None,
         /// Width of the input, only to check it: a run stops if the data disagree.
         #[schemars(range(min = 1, max = 16777216))]
         inputs: Option<u32> = None,
@@ -94,7 +97,9 @@ impl Model {
     /// The layers, those of a preset written out.
     pub fn network(&self) -> Cow<'_, Layers> {
         match self.preset {
-            Some(preset) => Cow::Owned(Layers::List(preset.layers(self.width, self.depth, self.activation))),
+            Some(preset) => {
+                Cow::Owned(Layers::List(preset.layers(self.width, self.depth, self.heads, self.activation)))
+            }
             None => Cow::Borrowed(&self.layers),
         }
     }
@@ -118,14 +123,10 @@ impl Model {
     /// What is wrong with a preset, or with what is said of one, by key and sentence.
     pub(super) fn check_preset(&self) -> Result<(), (&'static str, String)> {
         let Some(preset) = self.preset else {
-            return match (self.width, self.depth) {
-                (None, None) => Ok(()),
-                (Some(_), _) => {
-                    Err(("model.width", "is of model.preset, and none is named: write model.layers".into()))
-                }
-                (None, Some(_)) => {
-                    Err(("model.depth", "is of model.preset, and none is named: write model.layers".into()))
-                }
+            let keys = [("model.width", self.width), ("model.depth", self.depth), ("model.heads", self.heads)];
+            return match keys.into_iter().find(|(_, value)| value.is_some()) {
+                None => Ok(()),
+                Some((key, _)) => Err((key, "is of model.preset, and none is named: write model.layers".into())),
             };
         };
         if self.layers != WIDTHS.to_vec().into() {
@@ -133,6 +134,9 @@ impl Model {
         }
         if self.depth.is_some() && preset.depth().is_none() {
             return Err(("model.depth", format!("{preset} has as many layers as its name says: leave the key out")));
+        }
+        if self.heads.is_some() && !preset.has_heads() {
+            return Err(("model.heads", format!("{preset} has no heads of attention: leave the key out")));
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{Table, check_labels};
 use crate::error::{Error, Result};
+use crate::nn::IGNORED;
 
 /// What a network should answer for each example.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +16,15 @@ pub enum Targets {
         /// Number of classes.
         classes: usize,
     },
+    /// A token for each position of each example.
+    Tokens {
+        /// The tokens of one example after the other, each smaller than `classes` or [`IGNORED`].
+        tokens: Vec<u32>,
+        /// Positions of an example.
+        length: usize,
+        /// Number of different tokens.
+        classes: usize,
+    },
     /// Numbers for each example.
     Values(Table),
 }
@@ -24,14 +34,15 @@ impl Targets {
     pub fn rows(&self) -> usize {
         match self {
             Targets::Classes { labels, .. } => labels.len(),
+            Targets::Tokens { tokens, length, .. } => tokens.len() / (*length).max(1),
             Targets::Values(table) => table.rows,
         }
     }
 
-    /// Number of outputs that a network needs: the classes, or the values of one example.
+    /// Number of outputs that a network needs, of an example or of each position: the classes, or the values of one example.
     pub fn width(&self) -> usize {
         match self {
-            Targets::Classes { classes, .. } => *classes,
+            Targets::Classes { classes, .. } | Targets::Tokens { classes, .. } => *classes,
             Targets::Values(table) => table.width(),
         }
     }
@@ -63,8 +74,22 @@ impl Dataset {
                 ),
             ));
         }
-        if let Targets::Classes { labels, classes } = &targets {
-            check_labels(labels, *classes, Path::new(&name))?;
+        match &targets {
+            Targets::Classes { labels, classes } => check_labels(labels, *classes, Path::new(&name))?,
+            Targets::Tokens { tokens, length, classes } => {
+                let wrong = |&token: &u32| token != IGNORED && token as usize >= *classes;
+                if let Some(at) = tokens.iter().position(wrong) {
+                    let (row, position, token) = (at / length, at % length, tokens[at]);
+                    return Err(Error::data(
+                        &name,
+                        format!(
+                            "the target at position {position} of row {row} (counted from 0) is {token}, but there are {classes} \
+                             tokens, numbered from 0"
+                        ),
+                    ));
+                }
+            }
+            Targets::Values(_) => {}
         }
         Ok(Dataset { name, inputs, targets })
     }

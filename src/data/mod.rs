@@ -31,6 +31,7 @@ mod parquet;
 mod parquet_pages;
 mod representations;
 mod safetensors;
+mod sequences;
 mod split;
 mod table;
 mod tasks;
@@ -54,6 +55,7 @@ pub use safetensors::{
     NamedArray, read_safetensors, read_safetensors_array, read_safetensors_metadata, write_safetensors,
     write_safetensors_one_by_one,
 };
+pub use sequences::{Characters, MOST_TOKENS, next_tokens, read_text, sentences, target_tokens, tokens, windows};
 pub use split::{Split, split};
-pub use table::Table;
+pub use table::{Table, select_rows};
 pub use tasks::{BLOBS, TwoPoints, contexts, two_points, xor};

@@ -59,11 +59,7 @@ impl Table {
     /// # Panics
     /// If there is no such row.
     pub fn select(&self, rows: &[usize]) -> Table {
-        let mut values = Vec::with_capacity(rows.len() * self.width());
-        for &row in rows {
-            values.extend_from_slice(self.row(row));
-        }
-        Table { rows: rows.len(), shape: self.shape.clone(), values }
+        Table { rows: rows.len(), shape: self.shape.clone(), values: select_rows(&self.values, self.width(), rows) }
     }
 
     /// The same values with examples of another shape, such as `[64]` seen as `[8, 8]`.
@@ -77,6 +73,18 @@ impl Table {
         }
         Ok(Table { shape, ..self })
     }
+}
+
+/// The rows of `width` values with these numbers, in this order.
+///
+/// # Panics
+/// If there is no such row.
+pub fn select_rows<V: Copy>(values: &[V], width: usize, rows: &[usize]) -> Vec<V> {
+    let mut selected = Vec::with_capacity(rows.len() * width);
+    for &row in rows {
+        selected.extend_from_slice(&values[row * width..(row + 1) * width]);
+    }
+    selected
 }
 
 /// Checks that every value of rows of `width` values is finite. `first` is the number of the first of them.

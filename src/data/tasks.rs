@@ -84,7 +84,7 @@ mod tests {
     fn values(targets: &Targets) -> &[f32] {
         match targets {
             Targets::Values(table) => &table.values,
-            Targets::Classes { .. } => panic!("numeric"),
+            Targets::Classes { .. } | Targets::Tokens { .. } => panic!("numeric"),
         }
     }
 

@@ -79,14 +79,17 @@ impl Loss {
         Self { kind, reduction, ..Self::default() }
     }
 
-    /// The loss `[1, 1]` of predictions (logits) `[N, C]` for labels `[N, 1]` (cross-entropy, in nats) or targets `[N, C]`.
+    /// The loss `[1, 1]` of predictions (logits) `[N, C]` for labels `[N, 1]` (cross-entropy, in nats) or targets `[N, C]`. Of
+    /// sequences logits are `[N, T C]` for labels `[N, T]`, as [`Predictions`] says, and the mean is over all positions that count, as
+    /// that of `torch.nn.CrossEntropyLoss` with `ignore_index` is, but 0 where none does.
     ///
     /// # Errors
     /// If the shapes do not fit.
     pub fn apply(self, g: &mut Graph, prediction: Tensor, target: Tensor) -> Result<Tensor> {
         let Some((terms, factor)) = self.terms(g, prediction, target)? else {
-            let rows = g.cross_entropy(prediction, target)?;
-            return g.mean_all(rows);
+            let Predictions { logits, labels, counted } = Predictions::new(g, prediction, target)?;
+            let rows = g.cross_entropy(logits, labels)?;
+            return mean_of_counted(g, rows, counted);
         };
         let sum = g.sum_all(terms)?;
         Ok(g.scale(sum, factor))
@@ -143,4 +146,50 @@ impl Loss {
             }
         }))
     }
+}
+
+/// A label where there is nothing to be answered, as PyTorch's `ignore_index`: it has no loss, and is neither right nor wrong.
+pub const IGNORED: u32 = u32::MAX;
+
+/// What is predicted and what it should be, one by one: of examples, or of all positions of sequences.
+#[derive(Clone, Copy, Debug)]
+pub struct Predictions {
+    /// `[answers, C]`
+    pub logits: Tensor,
+    /// `[answers, 1]`
+    pub labels: Tensor,
+    /// `[answers, 1]`: 1 where the label is one of the C, and so counts; none where all do, as with one answer an example.
+    pub counted: Option<Tensor>,
+}
+
+impl Predictions {
+    /// Of logits `[N, C]` for integer labels `[N, 1]`, or `[N, T C]` for labels `[N, T]`, [`IGNORED`] ones among them.
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub fn new(g: &mut Graph, logits: Tensor, labels: Tensor) -> Result<Self> {
+        let ([rows, width], [_, positions]) = (g.matrix(logits)?, g.matrix(labels)?);
+        if positions == 1 {
+            return Ok(Self { logits, labels, counted: None });
+        }
+        let classes = width / positions;
+        let logits = g.reshape(logits, &[rows * positions, classes])?;
+        let labels = g.reshape(labels, &[rows * positions, 1])?;
+        let (number, least) = (g.unary(Unary::ToFloat, labels), g.constant(classes as f32));
+        let counted = g.binary(Binary::Greater, least, number)?;
+        Ok(Self { logits, labels, counted: Some(counted) })
+    }
+}
+
+/// The mean `[1, 1]` of `values` `[N, 1]` that count: of all, if nothing is said; 0 if none does.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn mean_of_counted(g: &mut Graph, values: Tensor, counted: Option<Tensor>) -> Result<Tensor> {
+    let Some(counted) = counted else { return g.mean_all(values) };
+    let (zero, one) = (g.constant(0.0), g.constant(1.0));
+    let values = g.select(counted, values, zero)?;
+    let (sum, count) = (g.sum_all(values)?, g.sum_all(counted)?);
+    let count = g.binary(Binary::Max, count, one)?;
+    g.over(sum, count)
 }

@@ -18,9 +18,9 @@ pub use dropout::{Dropout, dropout};
 pub use init::{Fan, Init, Initialiser};
 pub use layers::{
     Common, Dense, Encoding, Form, Layer, LayerKind, LayerSettings, Layers, Padding, Pass, Pooling, Preset, Same,
-    Shortcut, Sides, Stack, Start, declare, written,
+    Shortcut, Sides, Stack, Start, declare, one_hot, written,
 };
-pub use loss::{AbsentTerms, Loss, LossKind, Reduction};
+pub use loss::{AbsentTerms, IGNORED, Loss, LossKind, Predictions, Reduction, mean_of_counted};
 pub use loss_scale::LossScale;
 pub use optimiser::{Hyper, Optimiser, OptimiserKind, Update, clip_by_global_norm, global_norm};
 pub use schedule::{Schedule, ScheduleKind};

@@ -9,7 +9,6 @@ use faer::Mat;
 use super::compile::representation_name;
 use super::groups::{Groups, Slice};
 use super::observer::estimators;
-use super::subset::Targets;
 use super::sweep::Sweep;
 use crate::config;
 use crate::error::Result;
@@ -58,10 +57,7 @@ impl Catalogued {
         if (device.is_none() && on_host.is_empty() && statistics.is_empty()) || layers == 0 {
             return Ok(None);
         }
-        let labels = match &sweep.data.probe.targets {
-            Targets::Classes(labels) => labels.iter().map(|&l| l as usize).collect(),
-            Targets::Values(_) => Vec::new(),
-        };
+        let labels = sweep.data.probe.classes().iter().map(|&l| l as usize).collect();
         let gpu = gpu.filter(|gpu| !gpu.profile().software).cloned();
         Ok(Some(Self { device, gpu, on_device, on_host, statistics, labels, examples }))
     }

@@ -11,6 +11,11 @@ fn select(dataset: &Dataset, rows: &[usize]) -> Dataset {
         data::Targets::Classes { labels, classes } => {
             data::Targets::Classes { labels: rows.iter().map(|&r| labels[r]).collect(), classes: *classes }
         }
+        data::Targets::Tokens { tokens, length, classes } => data::Targets::Tokens {
+            tokens: data::select_rows(tokens, *length, rows),
+            length: *length,
+            classes: *classes,
+        },
         data::Targets::Values(table) => data::Targets::Values(table.select(rows)),
     };
     Dataset { name: dataset.name.clone(), inputs: dataset.inputs.select(rows), targets }

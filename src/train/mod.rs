@@ -27,6 +27,7 @@ mod replica;
 mod resume;
 mod runner;
 mod saving;
+mod sequences;
 mod snapshot;
 mod stages;
 mod structure;

@@ -11,16 +11,16 @@ use crate::measure::features::device::intervention::steering;
 use crate::measure::features::device::substructure::{Bits, Parts};
 use crate::measure::features::device::variance::{Inputs, explained};
 use crate::measure::{Estimator, distance, scale};
-use crate::nn::{Loss, LossKind};
+use crate::nn::{Loss, LossKind, Predictions, mean_of_counted};
 
 /// What an observer can see of one replica, on the probe set.
 #[derive(Clone, Debug)]
 pub struct Seen {
     /// Probe inputs `[N, D]`.
     pub inputs: Tensor,
-    /// Targets as the loss takes them: labels `[N, 1]` or values `[N, C]`.
+    /// Targets as the loss takes them: labels `[N, 1]`, of sequences `[N, T]`, or values `[N, C]`.
     pub targets: Tensor,
-    /// Targets as values `[N, C]` (one-hot for classes).
+    /// Targets as values `[N, C]` (one-hot for classes, of sequences `[N, T C]`).
     pub values: Tensor,
     /// Whether `targets` are classes.
     pub classes: bool,
@@ -28,7 +28,7 @@ pub struct Seen {
     pub hidden: Vec<Tensor>,
     /// The representations kept for comparison: those of the first checkpoint while training.
     pub kept: Option<Vec<Tensor>>,
-    /// The network's output `[N, C]`.
+    /// The network's output `[N, C]`, of sequences that are answered at each position `[N, T C]`.
     pub output: Tensor,
     /// Trained variables.
     pub parameters: Vec<Tensor>,
@@ -124,9 +124,9 @@ impl Observer for Standard {
         if self.0.has(Measure::Accuracy)
             && let Some(right) = right(g, seen)?
         {
-            all.push(Observed::new("accuracy", g.mean_all(right)?));
+            all.push(Observed::new("accuracy", right.mean(g)?));
             for (output, name) in seen.features.iter().enumerate() {
-                all.push(Observed::new(format!("accuracy_{name}"), mean_of_column(g, right, output)?));
+                all.push(Observed::new(format!("accuracy_{name}"), mean_of_column(g, right.right, output)?));
             }
         }
         if self.0.has(Measure::WeightNorm) {
@@ -278,17 +278,32 @@ pub(super) fn chosen_layers(observe: &config::Observe, count: usize) -> Result<V
     }
 }
 
-/// Fraction of examples (or outputs, if each has its own target) that are right; none for regression.
+/// Fraction of examples (or outputs or positions, if each has its own target) that are right; none for regression.
 pub(super) fn accuracy(g: &mut Graph, seen: &Seen) -> Result<Option<Tensor>> {
-    right(g, seen)?.map(|right| g.mean_all(right)).transpose()
+    right(g, seen)?.map(|right| right.mean(g)).transpose()
 }
 
-/// 1 for each example `[N, 1]`, or each of its outputs `[N, C]`, that is right; none for regression.
-pub(super) fn right(g: &mut Graph, seen: &Seen) -> Result<Option<Tensor>> {
-    if seen.classes && seen.loss.kind == LossKind::CrossEntropy {
-        return g.correct(seen.output, seen.targets).map(Some);
+/// What is right.
+pub(super) struct Right {
+    /// 1 for each example `[N, 1]`, each of its outputs `[N, C]`, or each of its positions `[N T, 1]`, that is right.
+    pub right: Tensor,
+    /// 1 for each that counts, if not all do.
+    pub counted: Option<Tensor>,
+}
+
+impl Right {
+    fn mean(&self, g: &mut Graph) -> Result<Tensor> {
+        mean_of_counted(g, self.right, self.counted)
     }
-    match seen.loss.kind {
+}
+
+/// What is right; none for regression.
+pub(super) fn right(g: &mut Graph, seen: &Seen) -> Result<Option<Right>> {
+    if seen.classes && seen.loss.kind == LossKind::CrossEntropy {
+        let Predictions { logits, labels, counted } = Predictions::new(g, seen.output, seen.targets)?;
+        return Ok(Some(Right { right: g.correct(logits, labels)?, counted }));
+    }
+    let right = match seen.loss.kind {
         LossKind::Bce => halves(g, seen, 0.0).map(Some),
         LossKind::Mse if !seen.features.is_empty() => halves(g, seen, 0.5).map(Some),
         LossKind::Mse if seen.classes => {
@@ -304,7 +319,8 @@ pub(super) fn right(g: &mut Graph, seen: &Seen) -> Result<Option<Tensor>> {
             g.minus(one, wrong).map(Some)
         }
         _ => Ok(None),
-    }
+    };
+    Ok(right?.map(|right| Right { right, counted: None }))
 }
 
 /// 1 for each output that lies on its target's side of `border`, where targets are 0 or 1.

@@ -2,6 +2,7 @@
 
 use super::dataset_files::{self, split};
 use super::declared::Declared;
+use super::sequences;
 use super::subset::{Subset, Targets};
 use crate::config;
 use crate::data::features::Set;
@@ -40,13 +41,17 @@ impl Prepared {
     /// # Errors
     /// If one is not, with that one.
     pub(super) fn check_tokens(&self, count: usize) -> Result<()> {
-        let mut inputs = [&self.train, &self.test, &self.probe].into_iter().flat_map(|part| &part.inputs);
-        match inputs.find(|&&x| x.fract() != 0.0 || !(0.0..count as f32).contains(&x)) {
-            Some(x) => Err(Error::config(format!(
-                "model.layers: the embedding takes whole numbers below {count}, its num_embeddings, and the data have {x}"
-            ))),
-            None => Ok(()),
+        let unknown = |x: &f32| x.fract() != 0.0 || !(0.0..count as f32).contains(x);
+        for (name, part) in [("training", &self.train), ("test", &self.test)] {
+            if let Some(at) = part.inputs.iter().position(unknown) {
+                let (row, position, x) = (at / self.inputs, at % self.inputs, part.inputs[at]);
+                return Err(Error::config(format!(
+                    "model.layers: the embedding takes whole numbers below {count}, its num_embeddings, and position {position} of \
+                     row {row} of the {name} examples (counted from 0) is {x}"
+                )));
+            }
         }
+        Ok(())
     }
 
     /// Reads and splits the data that an experiment names.
@@ -71,7 +76,12 @@ impl Prepared {
             config::Source::Xor => whole(data::xor()),
             config::Source::Contexts => whole(data::contexts()),
             config::Source::Features => return Self::declared(e),
-            config::Source::Files => {
+            source if source.is_of_tokens() && !e.data.is_labelled() => {
+                let (parts, said) = sequences::read(e)?;
+                notes = said;
+                parts
+            }
+            _ => {
                 let (parts, said) = dataset_files::read(e)?;
                 notes = said;
                 parts
@@ -91,7 +101,8 @@ impl Prepared {
 
     fn new(mut train: Dataset, mut test: Dataset, e: &config::Experiment) -> Result<Self> {
         let all: Vec<usize> = (0..train.inputs.rows).collect();
-        let scaling = data::normalise(e.data.normalise, &mut train.inputs, &all)?;
+        let how = if e.data.source.is_of_tokens() { data::Normalise::None } else { e.data.normalise };
+        let scaling = data::normalise(how, &mut train.inputs, &all)?;
         scaling.apply(&mut test.inputs)?;
         let (shape, outputs) = (train.inputs.shape.clone(), train.targets.width());
         Self::checked(e, shape, outputs, train.into(), test.into(), None)
@@ -128,6 +139,21 @@ impl Prepared {
                 "loss.kind is \"cross_entropy\", which needs one class per example, but the data has numeric targets: use \"mse\" or \"bce\"",
             ));
         }
+        if matches!(train.targets, Targets::Tokens(_)) {
+            if e.loss.kind != config::LossKind::CrossEntropy {
+                return Err(Error::config(format!(
+                    "loss.kind is \"{}\", but the data has a token at each position: use \"cross_entropy\"",
+                    e.loss.kind
+                )));
+            }
+            if train.positions() < 2 || test.positions() != train.positions() {
+                return Err(Error::config(format!(
+                    "expected sequences of at least 2 targets, as many in all parts of the data, got {} and {}",
+                    train.positions(),
+                    test.positions()
+                )));
+            }
+        }
         let source = match e.probe.from {
             config::ProbeFrom::Test => &test,
             config::ProbeFrom::Train => &train,
@@ -141,9 +167,9 @@ impl Prepared {
             )));
         }
         let name = match (e.data.source, &e.data.inputs) {
+            (_, Some(path)) => path.display().to_string(),
             (config::Source::Files, None) => "data".into(),
-            (config::Source::Files, Some(path)) => path.display().to_string(),
-            (source, _) => source.to_string(),
+            (source, None) => source.to_string(),
         };
         Ok(Self { name, inputs, shape, outputs, train, test, probe, own: false, declared, notes: Vec::new() })
     }
@@ -159,7 +185,7 @@ impl Prepared {
         for part in [&self.train, &self.test, &self.probe] {
             part.inputs.iter().for_each(|x| take(x.to_bits()));
             match &part.targets {
-                Targets::Classes(labels) => labels.iter().for_each(|&l| take(l)),
+                Targets::Classes(labels) | Targets::Tokens(labels) => labels.iter().for_each(|&l| take(l)),
                 Targets::Values(values) => values.iter().for_each(|x| take(x.to_bits())),
             }
         }

@@ -1,7 +1,7 @@
 //! Stages of training: which outputs have a loss, when a stage is over, and when a replica is done, all on the device and for
 //! each replica by its own counters.
 
-use super::observer::{Seen, right};
+use super::observer::{Right, Seen, right};
 use crate::config;
 use crate::error::{Error, Result};
 use crate::graph::{Effect, Function, Graph, Tensor, VariableKind};
@@ -124,13 +124,16 @@ impl Stages {
         let (until, most, fresh) = (until?, most?, fresh?);
         let solved = match right(g, seen)? {
             None => zero,
-            Some(right) => {
+            Some(Right { right, counted }) => {
                 // Of each output, or of all where an example has one answer. Wrong answers are counted, which is exact; what
                 // is allowed of them may be a whole number but for rounding.
                 let [examples, _] = g.matrix(right)?;
-                let all = g.constant(examples as f32);
-                let counted = g.sum(right, 0)?;
-                let wrong = g.minus(all, counted)?;
+                let all = match counted {
+                    Some(counted) => g.sum(counted, 0)?,
+                    None => g.constant(examples as f32),
+                };
+                let right = g.sum(right, 0)?;
+                let wrong = g.minus(all, right)?;
                 let weights = self.weights(g)?;
                 let counts = g.binary(Binary::Greater, weights, zero)?;
                 let wrong = g.select(counts, wrong, zero)?;

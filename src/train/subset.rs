@@ -8,6 +8,8 @@ use crate::error::{Error, Result};
 pub enum Targets {
     /// One class per example.
     Classes(Vec<u32>),
+    /// One token for each position of an example, [`IGNORED`](crate::nn::IGNORED) ones among them, row-major.
+    Tokens(Vec<u32>),
     /// Values, row-major.
     Values(Vec<f32>),
 }
@@ -27,6 +29,7 @@ impl From<data::Dataset> for Subset {
     fn from(dataset: data::Dataset) -> Self {
         let targets = match dataset.targets {
             data::Targets::Classes { labels, .. } => Targets::Classes(labels),
+            data::Targets::Tokens { tokens, .. } => Targets::Tokens(tokens),
             data::Targets::Values(table) => Targets::Values(table.values),
         };
         Subset { examples: dataset.inputs.rows, inputs: dataset.inputs.values, targets }
@@ -52,6 +55,7 @@ impl Subset {
             inputs: self.inputs[..count * width].to_vec(),
             targets: match &self.targets {
                 Targets::Classes(labels) => Targets::Classes(labels[..count].to_vec()),
+                Targets::Tokens(tokens) => Targets::Tokens(tokens[..count * self.positions()].to_vec()),
                 Targets::Values(values) => Targets::Values(values[..count * outputs].to_vec()),
             },
         })
@@ -63,23 +67,37 @@ impl Subset {
     /// If there is no such example.
     pub fn select(&self, rows: &[usize], outputs: usize) -> Subset {
         let width = self.inputs.len() / self.examples;
-        let of = |values: &[f32], width: usize| -> Vec<f32> {
-            rows.iter().flat_map(|&row| values[row * width..(row + 1) * width].iter().copied()).collect()
-        };
         Subset {
             examples: rows.len(),
-            inputs: of(&self.inputs, width),
+            inputs: data::select_rows(&self.inputs, width, rows),
             targets: match &self.targets {
-                Targets::Classes(labels) => Targets::Classes(rows.iter().map(|&row| labels[row]).collect()),
-                Targets::Values(values) => Targets::Values(of(values, outputs)),
+                Targets::Classes(labels) => Targets::Classes(data::select_rows(labels, 1, rows)),
+                Targets::Tokens(tokens) => Targets::Tokens(data::select_rows(tokens, self.positions(), rows)),
+                Targets::Values(values) => Targets::Values(data::select_rows(values, outputs, rows)),
             },
+        }
+    }
+
+    /// The class of each example; none where an example has no one class.
+    pub fn classes(&self) -> &[u32] {
+        match &self.targets {
+            Targets::Classes(labels) => labels,
+            Targets::Tokens(_) | Targets::Values(_) => &[],
+        }
+    }
+
+    /// How many classes an example is answered with: one, or one at each position of a sequence.
+    pub fn positions(&self) -> usize {
+        match &self.targets {
+            Targets::Tokens(tokens) => tokens.len() / self.examples.max(1),
+            Targets::Classes(_) | Targets::Values(_) => 1,
         }
     }
 
     /// Values of one target; 1 for classes.
     pub fn values_width(&self) -> usize {
         match &self.targets {
-            Targets::Classes(_) => 1,
+            Targets::Classes(_) | Targets::Tokens(_) => self.positions(),
             Targets::Values(values) => values.len() / self.examples.max(1),
         }
     }
@@ -87,7 +105,7 @@ impl Subset {
     /// Targets as rows of values: as they are, or one-hot.
     pub fn values(&self, outputs: usize) -> Vec<f32> {
         match &self.targets {
-            Targets::Classes(labels) => data::one_hot(labels, outputs),
+            Targets::Classes(labels) | Targets::Tokens(labels) => data::one_hot(labels, outputs),
             Targets::Values(values) => values.clone(),
         }
     }

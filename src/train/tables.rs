@@ -9,7 +9,7 @@ use crate::data::features::Set;
 use crate::error::{Error, Result};
 use crate::graph::{Effect, Function, Graph, Tensor, VariableKind};
 use crate::kernels::program::DType;
-use crate::nn::{Loss, LossKind};
+use crate::nn::{Loss, LossKind, one_hot};
 
 /// The function that makes the tables, if there are any. It runs before all others, and again when a run is resumed:
 /// snapshots do not hold what can be made anew.
@@ -37,6 +37,14 @@ impl PartNodes {
 /// A part that all replicas share.
 pub(super) fn part(g: &mut Graph, part: &Subset, data: &Prepared, loss: Loss) -> Result<PartNodes> {
     let inputs = g.data(part.inputs.clone(), &[part.examples, data.inputs])?;
+    if let Targets::Tokens(tokens) = &part.targets {
+        let targets = g.data_integers(tokens, &[part.examples, part.positions()])?;
+        // Of a vocabulary they are large: made where they are read, if they are.
+        let each = g.reshape(targets, &[tokens.len(), 1])?;
+        let each = one_hot(g, each, data.outputs)?;
+        let values = g.reshape(each, &[part.examples, part.positions() * data.outputs])?;
+        return Ok(PartNodes { inputs, targets, values, present: None });
+    }
     let values = g.data(part.values(data.outputs), &[part.examples, data.outputs])?;
     let targets = match (&part.targets, loss.kind) {
         (Targets::Classes(labels), LossKind::CrossEntropy) => g.data_integers(labels, &[part.examples, 1])?,
@@ -47,7 +55,7 @@ pub(super) fn part(g: &mut Graph, part: &Subset, data: &Prepared, loss: Loss) ->
 
 /// Examples of each replica's own, as settings of the replica.
 pub(super) fn own_part(g: &mut Graph, part: &Subset, data: &Prepared) -> Result<PartNodes> {
-    if matches!(part.targets, Targets::Classes(_)) {
+    if !matches!(part.targets, Targets::Values(_)) {
         return Err(Error::config("replicas with examples of their own need numeric targets, and these have classes"));
     }
     let mut setting =

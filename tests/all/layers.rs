@@ -171,7 +171,7 @@ fn layers_that_do_not_fit_say_which_and_what() {
         ),
         (
             r#"[{ kind = "embedding", num_embeddings = 3, embedding_dim = 2 }, { kind = "flatten" }, {}]"#,
-            "the embedding takes whole numbers below 3",
+            "the embedding takes whole numbers below 3, its num_embeddings, and position 2 of row 0 of the training examples",
         ),
         (
             r#"[{ kind = "conv2d", name = "a", out_channels = 3, kernel_size = [9, 3] }, { kind = "flatten" }, {}]"#,

@@ -34,6 +34,7 @@ mod reference;
 mod report;
 mod reproduce;
 mod same_bits;
+mod sequences;
 mod stages;
 mod support;
 mod track;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use isogram::config::{Activation, Experiment, Layers, Preset};
+use isogram::config::{Activation, Experiment, Layers, Preset, Source};
 use isogram::data::{NamedArray, read_safetensors, write_safetensors};
 use isogram::gpu::AdapterChoice;
 use isogram::train::{Options, Quiet, Summary, Sweep};
@@ -365,17 +365,22 @@ fn critical_variances_are_those_of_the_activation_that_follows() {
 #[test]
 fn presets_are_lists_of_layers_that_can_be_pasted_back() {
     for &preset in Preset::ALL {
-        let e = experiment(&format!("preset = \"{preset}\"\nwidth = 2\nactivation = \"tanh\"")).unwrap();
+        let mut e = experiment(&format!("preset = \"{preset}\"\nwidth = 2\nactivation = \"tanh\"")).unwrap();
+        if preset == Preset::Transformer {
+            (e.data.source, e.data.sequence_length) = (Source::Sentences, 2);
+        }
         let written = Experiment::from_toml(&e.model.written_out(), "written.toml").unwrap();
         assert_eq!(written.model.layers, *e.model.network(), "{preset}");
         let Layers::List(list) = &written.model.layers else { panic!("{preset} is no list") };
         assert_eq!(list.iter().filter(|layer| layer.name.is_none()).count(), 0, "{preset}");
         let mut text = SETTINGS.replace("[model]\ninit = \"pytorch\"", &e.model.written_out());
         text = text.replace("[model]\n", "[model]\ninit = \"pytorch\"\n");
-        let pasted = run_into(Experiment::from_toml(&text, "pasted.toml").unwrap(), None).unwrap();
+        let mut pasted = Experiment::from_toml(&text, "pasted.toml").unwrap();
+        pasted.data = e.data.clone();
+        let pasted = run_into(pasted, None).unwrap();
         assert!(run_into(e, None).unwrap().parameters == pasted.parameters, "{preset}");
     }
-    let resnet20 = Preset::Resnet20.layers(None, None, Activation::Relu);
+    let resnet20 = Preset::Resnet20.layers(None, None, None, Activation::Relu);
     let blocks: u32 = resnet20.iter().filter_map(|layer| layer.repeat).sum();
     assert_eq!(2 * blocks + 2, 20);
     let all = trained("preset = \"resnet8\"\nwidth = 2");
@@ -395,6 +400,8 @@ fn presets_are_lists_of_layers_that_can_be_pasted_back() {
         ("preset = \"mlp\"\nlayers = [3]", "model.preset: expected either model.preset or model.layers, got both"),
         ("width = 3", "model.width: is of model.preset, and none is named"),
         ("preset = \"resnet8\"\ndepth = 3", "model.depth: resnet8 has as many layers as its name says"),
+        ("heads = 2", "model.heads: is of model.preset, and none is named"),
+        ("preset = \"mlp\"\nheads = 2", "model.heads: mlp has no heads of attention: leave the key out"),
         ("preset = \"resnet18\"", "did you mean \"resnet8\"?"),
     ] {
         let message = experiment(model).unwrap_err().to_string();

@@ -9,8 +9,9 @@ use isogram::graph::{Effect, Function, Graph, Machine, Tensor, VariableKind};
 use isogram::kernels::program::{Binary, DType};
 use isogram::kernels::random;
 use isogram::nn::{
-    Activation, Common, Dense, Dropout, Fan, Hyper, Init, Initialiser, Layer, Layers, Loss, LossKind, Optimiser,
-    OptimiserKind, Pass, Reduction, Schedule, ScheduleKind, clip_by_global_norm, declare, global_norm,
+    Activation, Common, Dense, Dropout, Fan, Hyper, IGNORED, Init, Initialiser, Layer, Layers, Loss, LossKind,
+    Optimiser, OptimiserKind, Pass, Preset, Reduction, Schedule, ScheduleKind, clip_by_global_norm, declare,
+    global_norm,
 };
 use safetensors::SafeTensors;
 
@@ -55,9 +56,12 @@ impl Fixture {
         g.data(self.f32(name), &self.shape(name)).unwrap()
     }
 
-    fn labels(&self, g: &mut Graph, name: &str) -> Tensor {
-        let labels: Vec<u32> = self.get(name).iter().map(|&x| x as u32).collect();
-        g.data_integers(&labels, &[labels.len(), 1]).unwrap()
+    /// Classes, or tokens at each position, of which -1 is none.
+    pub fn labels(&self, g: &mut Graph, name: &str) -> Tensor {
+        let of = |&x: &f64| if x < 0.0 { IGNORED } else { x as u32 };
+        let labels: Vec<u32> = self.get(name).iter().map(of).collect();
+        let rows = self.extents(name)[0];
+        g.data_integers(&labels, &[rows, labels.len() / rows]).unwrap()
     }
 }
 
@@ -344,15 +348,22 @@ fn the_loss_curve_of_a_convolutional_network() {
 
 #[test]
 fn the_loss_curve_of_a_residual_network() {
-    let layers = Layers::List(isogram::nn::Preset::Resnet8.layers(Some(2), None, Activation::Relu));
+    let layers = Layers::List(Preset::Resnet8.layers(Some(2), None, None, Activation::Relu));
     let optimiser = Optimiser { kind: OptimiserKind::Sgd, momentum: 0.9, ..Optimiser::default() };
     curve("../reference/curve_resnet8", &layers, Activation::Relu, &optimiser);
 }
 
 #[test]
 fn the_loss_curve_of_long_short_term_memory() {
-    let layers = Layers::List(isogram::nn::Preset::Lstm.layers(Some(8), Some(2), Activation::Relu));
+    let layers = Layers::List(Preset::Lstm.layers(Some(8), Some(2), None, Activation::Relu));
     curve("../reference/curve_lstm", &layers, Activation::Relu, &Optimiser::default());
+}
+
+#[test]
+fn the_loss_curve_of_a_transformer_that_predicts_tokens() {
+    let layers = Layers::List(Preset::Transformer.layers(Some(8), Some(1), Some(2), Activation::Gelu));
+    let optimiser = Optimiser { kind: OptimiserKind::Sgd, momentum: 0.9, ..Optimiser::default() };
+    curve("../reference/curve_transformer", &layers, Activation::Gelu, &optimiser);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Multi-head self-attention (Vaswani et al. 2017).
 
+use super::sequences::rotated;
 use super::{Dense, Form, Layer, LayerSettings, Pass, Start};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{Effect, Graph, Tensor, VariableKind};
 use crate::kernels::program::DType;
 use crate::nn::dropout::{Dropping, Rate};
@@ -87,13 +88,39 @@ impl Layer for Attention {
             let part = g.slice(split, 0, i, 1)?;
             g.reshape(part, &[heads * examples, length, width])
         };
-        let (queries, keys, values) = (of(0)?, of(1)?, of(2)?);
+        let (mut queries, mut keys, values) = (of(0)?, of(1)?, of(2)?);
+        if let Some(base) = pass.rope {
+            if !width.is_multiple_of(2) {
+                return Err(Error::config(format!(
+                    "model.layers: layer `{}`: expected heads of an even width, since their features are rotated in pairs, got {width}",
+                    self.path
+                )));
+            }
+            (queries, keys) = (rotated(g, queries, base)?, rotated(g, keys, base)?);
+        }
         let scores = g.matmul_of(queries, false, keys, true)?;
-        let scores = g.scale(scores, 1.0 / (width as f64).sqrt());
+        let mut scores = g.scale(scores, 1.0 / (width as f64).sqrt());
         let seen = |(i, j)| f32::from(u8::from(j <= i));
         let all = (0..length).flat_map(|i| (0..length).map(move |j| (i, j)));
-        let visible = self.causal.then(|| g.data(all.map(seen).collect(), &[1, length, length])).transpose()?;
-        let mut weights = softmax(g, scores, 2, visible)?;
+        let mut visible = self.causal.then(|| g.data(all.map(seen).collect(), &[1, length, length])).transpose()?;
+        if let Some(tokens) = pass.visible {
+            let [_, known] = g.matrix(tokens)?;
+            if known != length {
+                return Err(Error::config(format!(
+                    "model.layers: layer `{}`: expected the {known} positions of the embedding, some of which are padding_idx, got {length}",
+                    self.path
+                )));
+            }
+            let keys = g.reshape(tokens, &[1, examples, 1, length])?;
+            scores = g.reshape(scores, &[heads, examples, length, length])?;
+            visible = Some(visible.map_or(Ok(keys), |before| {
+                let before = g.reshape(before, &[1, 1, length, length])?;
+                g.times(before, keys)
+            })?);
+        }
+        let axis = g.shape(scores).extents().len() - 1;
+        let weights = softmax(g, scores, axis, visible)?;
+        let mut weights = g.reshape(weights, &[heads * examples, length, length])?;
         if let Some(dropout) = &self.dropout {
             weights = dropout.forward(g, weights, pass)?;
         }

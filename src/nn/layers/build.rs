@@ -38,7 +38,8 @@ pub struct Common {
     pub input_dropout: bool,
 }
 
-/// Declares a network from examples of the shape `inputs`, such as `[C, h, w]`, each given as a row, to `outputs` numbers.
+/// Declares a network from examples of the shape `inputs`, such as `[C, h, w]`, each given as a row, to `outputs` numbers: of an
+/// example, or of each position of a sequence, one after the other.
 ///
 /// # Errors
 /// If a layer does not fit what comes before it, the last does not fit the data, or a name comes twice.
@@ -50,13 +51,23 @@ pub fn declare(g: &mut Graph, layers: &Layers, inputs: &[usize], outputs: usize,
     {
         last.out_features = u32::try_from(outputs).ok();
     }
+    if let Some((_, first)) = list.first_mut()
+        && first.kind == LayerKind::Embedding
+        && first.num_embeddings.is_none()
+    {
+        first.num_embeddings = u32::try_from(outputs).ok();
+    }
     let hidden = layers.hidden();
     let input = input(&list, inputs)?;
     let (mut stack, form) = stack(g, &list, input.clone(), common)?;
     for ((path, settings), entry) in list.iter().zip(&mut stack.entries) {
         entry.hidden = settings.is_hidden() && hidden.contains(path);
     }
-    if form != Form::vector(outputs) {
+    let answers_each = !form.extents.is_empty() && !form.channels_first && form.features == outputs;
+    if let Some(last) = stack.entries.last_mut().filter(|_| answers_each) {
+        last.form = Form::vector(form.positions() * outputs);
+        last.layers.push(Box::new(Flatten(form)));
+    } else if form != Form::vector(outputs) {
         let last = list.last().map_or("", |(path, _)| path);
         return Err(Error::config(format!(
             "model.layers: the last layer, `{last}`, gives {form}, and the data want {}: end with a dense layer without \
@@ -205,8 +216,13 @@ fn layer(
                     "expected num_embeddings and embedding_dim, the table that {input} are looked up in"
                 ));
             };
-            form = Form { extents: vec![features], features: columns as usize, channels_first: false };
-            layers.push(Box::new(Embedding::new(g, path, rows as usize, columns as usize)?));
+            if let Some(padding) = settings.padding_idx.filter(|&padding| padding >= rows) {
+                return refuse(format!("expected padding_idx below {rows}, its num_embeddings, got {padding}"));
+            }
+            let (table, padding) =
+                ([rows as usize, columns as usize], settings.padding_idx.map(|token| token as usize));
+            form = Form { extents: vec![features], features: table[1], channels_first: false };
+            layers.push(Box::new(Embedding::new(g, path, table, padding)?));
         }
         LayerKind::Conv1d | LayerKind::Conv2d | LayerKind::ConvTranspose2d => {
             let transposed = settings.kind == LayerKind::ConvTranspose2d;
@@ -265,8 +281,8 @@ fn layer(
             let length = form.positions();
             match settings.kind {
                 LayerKind::Positions => {
-                    let encoding = settings.encoding.unwrap_or_default();
-                    layers.push(Box::new(Positions::new(g, path, [length, features], encoding)?));
+                    let positions = Positions::new(g, path, settings, [length, features])?;
+                    layers.push(Box::new(positions.map_err(refused)?));
                 }
                 LayerKind::Attention => {
                     let attention = Attention::new(g, path, settings, &form, bias)?;

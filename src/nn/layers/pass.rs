@@ -12,6 +12,10 @@ pub struct Pass {
     pub hidden: Vec<Tensor>,
     /// New values of buffers.
     pub updates: Vec<Update>,
+    /// Of sequences some of whose tokens fill them up alone: `[examples, T]`, 0 there and 1 elsewhere.
+    pub visible: Option<Tensor>,
+    /// Base of the wavelengths by which attention rotates queries and keys, if positions are told apart so.
+    pub rope: Option<f64>,
     /// Whether something was done that evaluation does otherwise.
     pub differs: bool,
 }

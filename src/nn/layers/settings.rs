@@ -123,12 +123,17 @@ settings! {
         /// Layers of `residual`. In names of files and sweeps theirs follow that of the residual layer: `block.fc1.weight`.
         #[schemars(length(max = 1000))]
         body: Vec<LayerSettings> = Vec::new(),
-        /// How many tokens `embedding` knows.
+        /// How many tokens `embedding` knows; by default as many as the network has outputs, at each position, as where it predicts
+        /// tokens.
         #[schemars(range(min = 1, max = 65536), extend("synonyms" = ["vocabulary", "vocab_size"]))]
         num_embeddings: Option<u32> = None,
         /// Width of the rows of `embedding`.
         #[schemars(range(min = 1, max = 65536))]
         embedding_dim: Option<u32> = None,
+        /// A token of `embedding` that fills sequences up alone: its row starts as zero and is not trained, and no `attention` or
+        /// `transformer` looks at it, nor do `mean` and `last` of `select`.
+        #[schemars(range(max = 65535))]
+        padding_idx: Option<u32> = None,
         /// Channels that a convolution gives.
         #[schemars(range(min = 1, max = 65536), extend("synonyms" = ["filters"]))]
         out_channels: Option<u32> = None,
@@ -161,6 +166,12 @@ settings! {
         repeat: Option<u32> = None,
         /// What `positions` adds; by default `learned`.
         encoding: Option<Encoding> = None,
+        /// Positions that `learned` has rows for, of which sequences use the first; by default as many as they have.
+        #[schemars(range(min = 1, max = 65536), extend("synonyms" = ["max_len", "max_positions"]))]
+        num_positions: Option<u32> = None,
+        /// Base of the wavelengths of `sinusoidal` and `rope`; by default 10,000.
+        #[schemars(extend("exclusiveMinimum" = 0.0, "synonyms" = ["theta", "rope_base"]))]
+        base: Option<f64> = None,
         /// Heads of `attention` and `transformer`, among which features are shared out.
         #[schemars(range(min = 1, max = 65536), extend("synonyms" = ["heads", "n_heads", "nhead"]))]
         num_heads: Option<u32> = None,
@@ -219,7 +230,7 @@ impl LayerKind {
             Self::BatchNorm => &["eps", "momentum", "activation"],
             Self::Residual => &["body", "shortcut", "repeat", "activation"],
             Self::Flatten | Self::GlobalAvgPool => &[],
-            Self::Embedding => &["num_embeddings", "embedding_dim"],
+            Self::Embedding => &["num_embeddings", "embedding_dim", "padding_idx"],
             Self::Conv1d | Self::Conv2d => {
                 &["out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "activation"]
             }
@@ -236,7 +247,7 @@ impl LayerKind {
             ],
             Self::MaxPool => &["kernel_size", "stride", "padding", "dilation"],
             Self::AvgPool => &["kernel_size", "stride", "padding"],
-            Self::Positions => &["encoding"],
+            Self::Positions => &["encoding", "num_positions", "base"],
             Self::Attention => &["num_heads", "causal", "dropout", "bias"],
             Self::Transformer => &[
                 "num_heads",

@@ -39,10 +39,7 @@ pub fn images(lab: &Lab<'_>, experiment: &Experiment) -> Result<Images> {
     let deviation = (values.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>() / count).sqrt();
     values.iter_mut().for_each(|x| *x = ((f64::from(*x) - mean) / deviation) as f32);
     let data = Prepared::from_dataset(images, experiment)?;
-    let labels = match &data.train.targets {
-        crate::train::Targets::Classes(labels) => labels.clone(),
-        crate::train::Targets::Values(_) => Vec::new(),
-    };
+    let labels = data.train.classes().to_vec();
     Ok(Images { data, name, labels })
 }
 

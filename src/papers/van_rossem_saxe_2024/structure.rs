@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::papers::claim::{Claim, Kind, Spread, measured};
 use crate::papers::{Lab, PartOutcome};
 use crate::report::paper::{Axis, Matrices, Matrix, MatrixRow, Section};
-use crate::train::{Replica, Targets};
+use crate::train::Replica;
 
 const SOURCE: &str = "structure of a trained classifier (E8)";
 /// The middle hidden layer.
@@ -27,10 +27,7 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<PartOutcome> {
     e.probe.examples = Some(IMAGES as u32);
     e.save.representations = Keep::Final;
     let images = images(lab, &e)?;
-    let labels: Vec<u32> = match &images.data.probe.targets {
-        Targets::Classes(labels) => labels.clone(),
-        Targets::Values(_) => Vec::new(),
-    };
+    let labels = images.data.probe.classes().to_vec();
     let mut order: Vec<usize> = (0..labels.len()).collect();
     order.sort_by_key(|&i| labels[i]);
     let inputs: Vec<f32> = images.data.probe.inputs.clone();

@@ -56,7 +56,7 @@ impl Build<'_> {
             inputs: nodes.inputs,
             targets: nodes.targets,
             values: nodes.values,
-            classes: matches!(part.targets, Targets::Classes(_)),
+            classes: !matches!(part.targets, Targets::Values(_)),
             hidden: forward.hidden,
             kept: None,
             output: forward.output,

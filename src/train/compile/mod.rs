@@ -74,7 +74,7 @@ impl Compiled {
 struct Forward {
     /// Activations of the hidden layers, `[N, units]`.
     hidden: Vec<Tensor>,
-    /// `[N, C]`
+    /// `[N, C]`, or `[N, T C]` where each position is answered.
     output: Tensor,
     /// New values of buffers, from a batch that is trained on.
     updates: Vec<Update>,
@@ -239,6 +239,21 @@ impl<'a> Build<'a> {
     /// The network on examples, as [`Pass`] says.
     fn forward(&mut self, x: Tensor, mut pass: Pass) -> Result<Forward> {
         let output = self.network.forward(&mut self.g, x, &mut pass)?;
+        let ([_, width], wanted) = (self.g.matrix(output)?, self.data.train.positions());
+        if width != wanted * self.data.outputs {
+            return Err(Error::config(match wanted {
+                1 => format!(
+                    "model.layers: the network answers at each of {} positions, and the data have one target for an example: put \
+                     select or flatten before the last layer",
+                    width / self.data.outputs
+                ),
+                _ => format!(
+                    "model.layers: the data have {wanted} targets for an example, one at each position, and the network gives \
+                     {width} numbers, not {} at each: it needs layers of sequences, as after an embedding, to the last",
+                    self.data.outputs
+                ),
+            }));
+        }
         let Pass { hidden, updates, differs, .. } = pass;
         Ok(Forward { hidden, output, updates, differs })
     }

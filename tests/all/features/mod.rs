@@ -10,6 +10,6 @@ use isogram::data::features::Made;
 fn labels(made: &Made) -> &[f32] {
     match &made.dataset.targets {
         Targets::Values(table) => &table.values,
-        Targets::Classes { .. } => panic!("numeric"),
+        Targets::Classes { .. } | Targets::Tokens { .. } => panic!("numeric"),
     }
 }
