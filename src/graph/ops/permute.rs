@@ -23,6 +23,11 @@ impl Graph {
         if long.is_sorted() {
             return self.reshape(x, &shape);
         }
+        if let Op::Permute(before) = self.node(x).op {
+            let before = before.axes(axes.len());
+            let both: Vec<usize> = axes.iter().map(|&axis| before[axis]).collect();
+            return self.permute(self.node(x).inputs[0], &both);
+        }
         let missing = 4 - axes.len();
         let padded = std::array::from_fn(|i| i.checked_sub(missing).map_or(i, |i| axes[i] + missing));
         Ok(self.add(Permute(padded), vec![x], Shape::new(&shape), dtype))
