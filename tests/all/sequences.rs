@@ -97,8 +97,12 @@ parameters = "final"
 
 fn run(settings: &str) -> isogram::Result<Summary> {
     let e = Experiment::from_toml(&format!("{SETTINGS}{settings}"), "sequences.toml")?;
+    Sweep::new(e)?.run(&options(), &mut Quiet)
+}
+
+fn options() -> Options {
     let adapter = if support::gpu().is_some() { AdapterChoice::Index(0) } else { AdapterChoice::Cpu };
-    Sweep::new(e)?.run(&Options { adapter, gpu: support::gpu(), ..Options::default() }, &mut Quiet)
+    Options { adapter, gpu: support::gpu(), ..Options::default() }
 }
 
 fn data(settings: &str) -> isogram::Result<isogram::train::Prepared> {
@@ -129,6 +133,37 @@ fn the_next_character_of_a_text_is_learned_by_a_preset() {
     assert_eq!(shape("1/layers.0.self_attn.in_proj_weight"), Some(vec![24, 8]));
     assert_eq!(shape("1/head.weight"), Some(vec![characters, 8]));
     assert_eq!(summary.manifest.layer_names, ["embedding", "positions", "layers", "norm"]);
+    // The same alone as in company.
+    let e =
+        Experiment::from_toml(&format!("{SETTINGS}{text}{SMALL}").replace("seeds = 2", "seeds = [1]"), "alone.toml")
+            .unwrap();
+    let alone = Sweep::new(e).unwrap().run(&options(), &mut Quiet).unwrap();
+    assert_eq!(alone.values("loss", 60)[0].to_bits(), after[1].to_bits());
+}
+
+#[test]
+fn pixels_are_a_sequence() {
+    let model = r#"
+data.test_fraction = 0.01
+[model]
+input_shape = [1, 64]
+layers = [
+    { kind = "conv1d", name = "pixel", out_channels = 4, kernel_size = 1 },
+    { kind = "positions", encoding = "rope" },
+    { kind = "transformer", name = "layers", num_heads = 1, norm_first = true },
+    { kind = "select" },
+    { kind = "dense", name = "head" },
+]
+"#;
+    let settings = SETTINGS
+        .replace("steps = 60", "steps = 2")
+        .replace("steps = [30]", "steps = [1]")
+        .replace("size = 16", "size = 4");
+    let settings = settings.replacen("\n[", &format!("\n{model}["), 1);
+    let e = Experiment::from_toml(&settings, "pixels.toml").unwrap();
+    let summary = Sweep::new(e).unwrap().run(&options(), &mut Quiet).unwrap();
+    let losses = [0, 2].map(|step| summary.values("loss", step)[0]);
+    assert!(losses.iter().all(|loss| loss.is_finite()) && losses[0] != losses[1], "{losses:?}");
 }
 
 fn folder_with(files: &[(&str, &[u8])], arrays: &[NamedArray]) -> tempfile::TempDir {
@@ -410,12 +445,18 @@ layers = [
 "#,
         state.display()
     );
-    let e = Experiment::from_toml(&format!("{settings}{}", at(&folder, &model)), "encoder.toml").unwrap();
-    let adapter = if support::gpu().is_some() { AdapterChoice::Index(0) } else { AdapterChoice::Cpu };
-    let options = Options { adapter, gpu: support::gpu(), ..Options::default() };
+    let options = options();
+    let near = |is: f64, name: &str| assert!((is - f.get(name)[0]).abs() < 1e-5, "{name}: {is} for {:?}", f.get(name));
+    let mut e = Experiment::from_toml(&format!("{settings}{}", at(&folder, &model)), "encoder.toml").unwrap();
+    e.data.padding = Some(4);
+    let summary = Sweep::new(e.clone()).unwrap().run(&options, &mut Quiet).unwrap();
+    near(summary.values("loss", 0)[0], "loss_but_4");
+    near(summary.values("loss_test", 1)[0], "loss_but_4");
+    near(summary.values("accuracy", 0)[0], "accuracy_but_4");
+    near(summary.values("accuracy_test", 1)[0], "accuracy_but_4");
+    e.data.padding = None;
     let summary = Sweep::new(e).unwrap().run(&options, &mut Quiet).unwrap();
-    let loss = summary.values("loss", 0)[0];
-    assert!((loss - f.get("loss")[0]).abs() < 1e-5 * loss, "{loss} for {:?}", f.get("loss"));
+    near(summary.values("loss", 0)[0], "loss");
     let norm = summary.representations.iter().find(|r| r.replica == 0 && r.layer.to_string() == "layers.2").unwrap();
     close("what the norm gives", &norm.values, f.get("hidden"), 1e-4);
 }

@@ -176,10 +176,14 @@ def encoder_state():
     x = rng.integers(0, 9, (6, 7))
     hidden = blocks(parts["embedding"](torch.tensor(x[:, :-1])), mask=causal(6), is_causal=True)
     logits = parts["head"](hidden)
-    loss = nn.functional.cross_entropy(logits.flatten(0, 1), torch.tensor(x[:, 1:]).flatten())
+    predicted, labels = logits.flatten(0, 1), torch.tensor(x[:, 1:]).flatten()
+    loss = nn.functional.cross_entropy(predicted, labels)
+    # The same where token 4 is nowhere to be predicted.
+    but_4 = nn.functional.cross_entropy(predicted, labels, ignore_index=4)
+    right = (predicted.argmax(1) == labels)[labels != 4].double().mean()
     # The names of the encoder as they are, and those of what is beside it.
     save("encoder_state", {**parts.state_dict(), **blocks.state_dict()}, np.float32)
-    save("encoder", {"tokens": x, "hidden": hidden.flatten(1), "logits": logits.flatten(1), "loss": loss[None]})
+    save("encoder", {"tokens": x, "hidden": hidden.flatten(1), "loss": loss[None], "loss_but_4": but_4[None], "accuracy_but_4": right[None]})
 
 
 token_loss()
