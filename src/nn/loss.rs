@@ -73,6 +73,20 @@ impl Reduction {
     }
 }
 
+/// The mean `[1, 1]` of the rows `[N, 1]` for which `counted` `[N, 1]` is 1, and not 0; 0 if there is none.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn weighted_mean(g: &mut Graph, rows: Tensor, counted: Tensor) -> Result<Tensor> {
+    // Chosen, not multiplied: what does not count may be no number.
+    let zero = g.constant(0.0);
+    let chosen = g.select(counted, rows, zero)?;
+    let (sum, count) = (g.sum_all(chosen)?, g.sum_all(counted)?);
+    let one = g.constant(1.0);
+    let count = g.binary(Binary::Max, count, one)?;
+    g.over(sum, count)
+}
+
 impl Loss {
     /// Of a kind and a reduction.
     pub fn new(kind: LossKind, reduction: Reduction) -> Self {
@@ -90,6 +104,21 @@ impl Loss {
         };
         let sum = g.sum_all(terms)?;
         Ok(g.scale(sum, factor))
+    }
+
+    /// The same of those examples alone for which `counted` `[N, 1]` is 1, and not 0; of all where there is none.
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub fn of_some(self, g: &mut Graph, prediction: Tensor, target: Tensor, counted: Option<Tensor>) -> Result<Tensor> {
+        let Some(counted) = counted else { return self.apply(g, prediction, target) };
+        let [examples, _] = g.matrix(prediction)?;
+        let (rows, factor) = match self.terms(g, prediction, target)? {
+            Some((terms, factor)) => (g.sum(terms, 1)?, factor * examples as f64),
+            None => (g.cross_entropy(prediction, target)?, 1.0),
+        };
+        let mean = weighted_mean(g, rows, counted)?;
+        Ok(g.scale(mean, factor))
     }
 
     /// The loss `[1, 1]` of predictions `[N, C]` whose terms count where `mask` `[N, C]` is 1, and not where it is 0: as zeros,

@@ -20,7 +20,7 @@ pub use layers::{
     Common, Dense, Encoding, Form, Layer, LayerKind, LayerSettings, Layers, Padding, Pass, Pooling, Preset, Same,
     Shortcut, Sides, Stack, Start, declare, written,
 };
-pub use loss::{AbsentTerms, Loss, LossKind, Reduction};
+pub use loss::{AbsentTerms, Loss, LossKind, Reduction, weighted_mean};
 pub use loss_scale::LossScale;
 pub use optimiser::{Hyper, Optimiser, OptimiserKind, Update, clip_by_global_norm, global_norm};
 pub use schedule::{Schedule, ScheduleKind};

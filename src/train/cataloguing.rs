@@ -58,9 +58,10 @@ impl Catalogued {
         if (device.is_none() && on_host.is_empty() && statistics.is_empty()) || layers == 0 {
             return Ok(None);
         }
-        let labels = match &sweep.data.probe.targets {
-            Targets::Classes(labels) => labels.iter().map(|&l| l as usize).collect(),
-            Targets::Values(_) => Vec::new(),
+        let labels = match (&sweep.data.conditions, &sweep.data.probe.targets) {
+            (Some(conditions), _) => conditions.labels(examples),
+            (None, Targets::Classes(labels)) => labels.iter().map(|&l| l as usize).collect(),
+            (None, Targets::Values(_)) => Vec::new(),
         };
         let gpu = gpu.filter(|gpu| !gpu.profile().software).cloned();
         Ok(Some(Self { device, gpu, on_device, on_host, statistics, labels, examples }))
