@@ -175,7 +175,7 @@ impl Observer for Standard {
         let layers = chosen_layers(&self.0, seen.hidden.len())?;
         if self.0.has(Measure::FourierIpr) {
             for &layer in &layers {
-                let ratios = fourier_ratios(g, seen, layer, "observe.measures: fourier_ipr")?;
+                let ratios = fourier_ratios(g, &seen.sides, seen.modulus, layer, "observe.measures: fourier_ipr")?;
                 all.push(Observed::at("fourier_ipr", layer, g.mean_all(ratios)?));
                 let (high, low) = (g.constant(0.5), g.constant(0.2));
                 let (above, below) =

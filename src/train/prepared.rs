@@ -139,7 +139,7 @@ impl Prepared {
             config::ProbeFrom::Means => &means,
         };
         let probe = source.take(e.probe.examples.map_or(source.examples, |n| n as usize), outputs)?;
-        let cka = e.observe.measures.iter().any(|m| m.reads_hidden_layers());
+        let cka = e.observe.measures.iter().any(|m| m.name().starts_with("cka"));
         if cka && probe.examples < 4 {
             return Err(Error::config(format!(
                 "CKA needs at least 4 probe examples, and there are {}",

@@ -1,18 +1,20 @@
 //! What is known of single units by the weights that go into them and leave them.
 
-use super::observer::Seen;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::{Binary, Unary};
 use crate::measure::{fourier, scale};
 use crate::nn::Dense;
 
-/// The dense layers around a hidden layer.
+/// The dense layers on either side of each hidden layer, where there are such: [`Layer::neighbours`](crate::nn::Layer::neighbours).
+pub(super) type Sides = [Option<[Dense; 2]>];
+
+/// Those around a hidden layer.
 ///
 /// # Errors
 /// If there is more around it than those, and functions of each element.
-pub(super) fn sides<'s>(seen: &'s Seen, layer: usize, what: &str) -> Result<&'s [Dense; 2]> {
-    seen.sides.get(layer).and_then(Option::as_ref).ok_or_else(|| {
+pub(super) fn around<'s>(sides: &'s Sides, layer: usize, what: &str) -> Result<&'s [Dense; 2]> {
+    sides.get(layer).and_then(Option::as_ref).ok_or_else(|| {
         Error::config(format!(
             "{what}: expected a dense layer on either side of hidden layer {layer}, without skip connections"
         ))
@@ -24,12 +26,18 @@ pub(super) fn sides<'s>(seen: &'s Seen, layer: usize, what: &str) -> Result<&'s 
 ///
 /// # Errors
 /// If the layer touches neither inputs nor outputs, or these are no numbers below one modulus.
-pub(super) fn fourier_ratios(g: &mut Graph, seen: &Seen, layer: usize, what: &str) -> Result<Tensor> {
-    let [before, after] = sides(seen, layer, what)?;
-    let ends = seen.sides.iter().flatten();
+pub(super) fn fourier_ratios(
+    g: &mut Graph,
+    sides: &Sides,
+    modulus: Option<usize>,
+    layer: usize,
+    what: &str,
+) -> Result<Tensor> {
+    let [before, after] = around(sides, layer, what)?;
+    let ends = sides.iter().flatten();
     let first = ends.clone().next().is_some_and(|[first, _]| first.path == before.path);
     let last = ends.last().is_some_and(|[_, last]| last.path == after.path);
-    let Some(modulus) = seen.modulus.filter(|_| first || last) else {
+    let Some(modulus) = modulus.filter(|_| first || last) else {
         return Err(Error::config(format!(
             "{what}: expected data.source = \"modular\", and a layer beside its inputs or outputs; hidden layer {layer} is none"
         )));
@@ -55,8 +63,8 @@ pub(super) fn fourier_ratios(g: &mut Graph, seen: &Seen, layer: usize, what: &st
 ///
 /// # Errors
 /// If there is more around the layer than dense ones.
-pub(super) fn weight_norms(g: &mut Graph, seen: &Seen, layer: usize, what: &str) -> Result<Tensor> {
-    let [before, after] = sides(seen, layer, what)?;
+pub(super) fn weight_norms(g: &mut Graph, sides: &Sides, layer: usize, what: &str) -> Result<Tensor> {
+    let [before, after] = around(sides, layer, what)?;
     let leaving = g.transpose(after.weight)?;
     let norms = [before.weight, leaving].map(|weights| -> Result<Tensor> {
         let (near_one, _) = scale::near_one(g, weights)?;

@@ -131,8 +131,10 @@ impl Build<'_> {
     fn criterion(&mut self, by: Criterion, i: usize, seen: &Seen, layer: usize) -> Result<Tensor> {
         let units = self.features(seen, layer);
         match by {
-            Criterion::WeightNorm => units::weight_norms(&mut self.g, seen, layer, "after.by = \"weight_norm\""),
-            Criterion::FourierIpr => units::fourier_ratios(&mut self.g, seen, layer, "after.by = \"fourier_ipr\""),
+            Criterion::WeightNorm => units::weight_norms(&mut self.g, &seen.sides, layer, "after.by = \"weight_norm\""),
+            Criterion::FourierIpr => {
+                units::fourier_ratios(&mut self.g, &seen.sides, seen.modulus, layer, "after.by = \"fourier_ipr\"")
+            }
             Criterion::Activity => {
                 self.g.set_precision(self.precision);
                 let hidden = self.forward(seen.inputs, Pass::evaluate())?.hidden[layer];

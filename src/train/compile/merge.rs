@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 
-use super::super::units::sides;
+use super::super::units::around;
 use super::Build;
 use super::after::{Afterwards, Run};
 use crate::config::{After, AfterKind, Copies, Stop};
@@ -55,7 +55,7 @@ impl Build<'_> {
         let (threshold, part) = (scalar(g, "threshold")?, scalar(g, "part")?);
         let (mut all, mut weights, mut most) = (Vec::new(), Weights::new(), 0);
         for &layer in layers {
-            let both = sides(seen, layer, "after.kind = \"merge\"")?;
+            let both = around(&seen.sides, layer, "after.kind = \"merge\"")?;
             for Dense { path, weight, bias } in both {
                 weights.insert(path.clone(), (*weight, *bias));
             }
