@@ -5,8 +5,8 @@
 use std::collections::HashSet;
 
 use super::{
-    BatchMode, Experiment, LayerKind, LayerName, LayerSettings, Layers, LossKind, Measure, Normalise, OptimiserKind,
-    Reduction, ScheduleKind,
+    AfterKind, BatchMode, Criterion, Experiment, LayerKind, LayerName, LayerSettings, Layers, LossKind, Measure,
+    Normalise, OptimiserKind, ProbeFrom, Reduction, ScheduleKind,
     checkpoints::Spacing,
     data::Source,
     observed_names,
@@ -29,7 +29,8 @@ pub(super) fn cross(experiment: &Experiment) -> Result<(), Complaint> {
     data(experiment)?;
     model_and_loss(experiment)?;
     optimiser(experiment)?;
-    observe(experiment)
+    observe(experiment)?;
+    after(experiment)
 }
 
 fn refuse(key: &str, message: impl AsRef<str>) -> Result<(), Complaint> {
@@ -131,13 +132,21 @@ fn data(e: &Experiment) -> Result<(), Complaint> {
     if own_test && data.labels.is_some() != data.test_labels.is_some() {
         return refuse("data.test_inputs", "expected data.labels and data.test_labels both or neither, got one");
     }
-    let numeric = matches!(data.source, Source::TwoPoints | Source::Xor | Source::Contexts | Source::Features);
+    let numeric = matches!(
+        data.source,
+        Source::TwoPoints | Source::Xor | Source::Contexts | Source::Features | Source::Conditions
+    );
     if numeric && e.loss.kind == LossKind::CrossEntropy {
         let message =
             format!("expected mse or bce, since the targets of {} are numbers, got cross_entropy", data.source);
         return refuse("loss.kind", message);
     }
     features(e)?;
+    drawn(e)?;
+    conditions(e)?;
+    if e.observe.has(Measure::FourierIpr) && data.source != Source::Modular {
+        return refuse("observe.measures", format!("fourier_ipr needs data.source = \"modular\", got {}", data.source));
+    }
     if data.targets.is_some() && data.source == Source::Files && e.loss.kind == LossKind::CrossEntropy {
         return refuse("loss.kind", "expected bce or mse, since data.targets gives numbers, got cross_entropy");
     }
@@ -166,6 +175,56 @@ fn sequences(e: &Experiment) -> Result<(), Complaint> {
         let message =
             format!("expected cross_entropy, since a token is predicted at each position, got {}", e.loss.kind);
         return refuse("loss.kind", message);
+    }
+    Ok(())
+}
+
+/// Data that are noise about conditions.
+fn conditions(e: &Experiment) -> Result<(), Complaint> {
+    if e.data.source != Source::Conditions {
+        return match e.probe.from {
+            ProbeFrom::Means => {
+                refuse("probe.from", format!("means needs data.source = \"conditions\", got {}", e.data.source))
+            }
+            _ => Ok(()),
+        };
+    }
+    if e.data.normalise == Normalise::Standard {
+        return refuse("data.normalise", "expected none or unit, since each replica makes its examples, got standard");
+    }
+    if !e.stages.is_empty() {
+        return refuse("stages", "expected none with data.source = \"conditions\"");
+    }
+    e.data.conditions().check().or_else(|(key, message)| refuse(key, message))?;
+    own_examples(e)
+}
+
+/// What each replica draws of examples that all share.
+fn drawn(e: &Experiment) -> Result<(), Complaint> {
+    let data = &e.data;
+    let keys = [("data.train_fraction", data.train_fraction.is_some()), ("data.corrupted", data.corrupted > 0.0)];
+    let Some((key, _)) = keys.into_iter().find(|(_, set)| *set) else { return Ok(()) };
+    if matches!(data.source, Source::Features | Source::Conditions) {
+        let message =
+            format!("is of examples that all replicas share, and those of {} are made: leave it out", data.source);
+        return refuse(key, message);
+    }
+    if data.source.is_of_tokens() && !data.is_labelled() {
+        return refuse(
+            key,
+            "is of examples that have a target each, and these have one at each position: leave it out",
+        );
+    }
+    if data.train_fraction.is_some() && data.test_inputs.is_some() {
+        return refuse("data.train_fraction", "expected either data.train_fraction or data.test_inputs, got both");
+    }
+    if !e.stages.is_empty() {
+        return refuse(key, "expected no [[stages]], whose losses and ends are of whole sets");
+    }
+    if data.corrupted > 0.0
+        && (data.targets.is_some() || matches!(data.source, Source::TwoPoints | Source::Xor | Source::Contexts))
+    {
+        return refuse("data.corrupted", "expected examples with classes, and these have numeric targets");
     }
     Ok(())
 }
@@ -208,7 +267,12 @@ fn features(e: &Experiment) -> Result<(), Complaint> {
     if data.normalise == Normalise::Standard {
         return refuse("data.normalise", "expected none or unit, since features are 0 or 1, got standard");
     }
-    if data.seed.is_some() {
+    own_examples(e)
+}
+
+/// What is compared of replicas that make their own examples.
+fn own_examples(e: &Experiment) -> Result<(), Complaint> {
+    if e.data.seed.is_some() {
         return Ok(());
     }
     // Replicas that see different examples cannot be compared example by example.
@@ -228,6 +292,12 @@ fn model_and_loss(e: &Experiment) -> Result<(), Complaint> {
     }
     if let Err((key, message)) = e.model.check_preset() {
         return refuse(key, message);
+    }
+    if e.model.lower >= e.model.upper {
+        return refuse(
+            "model.lower",
+            format!("expected a number below model.upper, {}, got {}", e.model.upper, e.model.lower),
+        );
     }
     let network = e.model.network();
     if let Err(message) = network.check() {
@@ -329,6 +399,41 @@ fn observe(e: &Experiment) -> Result<(), Complaint> {
     let cka = observe.measures.iter().find(|measure| measure.name().starts_with("cka"));
     if let (Some(measure), Some(examples @ ..4)) = (cka, e.probe.examples) {
         return refuse("probe.examples", format!("expected at least 4, since {measure} is measured, got {examples}"));
+    }
+    Ok(())
+}
+
+/// What is done once training is over.
+fn after(e: &Experiment) -> Result<(), Complaint> {
+    let mut seen = HashSet::new();
+    for (i, after) in e.after.iter().enumerate() {
+        let of = |key: &str, message: String| refuse(&format!("after.{key}"), format!("the {i}th of them: {message}"));
+        if e.model.network().hidden().is_empty() {
+            return of("kind", format!("{} is of hidden layers, but model.layers is empty", after.kind));
+        }
+        if *after != after.own() {
+            return of("kind", format!("{} has no such keys as are given", after.kind));
+        }
+        if after.kind != AfterKind::Ablate && after.fractions.is_empty() && after.thresholds.is_empty() {
+            return of("fractions", "expected parts of the units, got an empty list".into());
+        }
+        if let Some(part) = after.fractions.iter().find(|part| !(**part > 0.0 && **part < 1.0)) {
+            return of("fractions", format!("expected parts above 0 and below 1, got {part}"));
+        }
+        if let Some(threshold) = after.thresholds.iter().find(|threshold| !(0.0..=1.0).contains(*threshold)) {
+            return of("thresholds", format!("expected thresholds from 0 to 1, got {threshold}"));
+        }
+        if after.by == Criterion::FourierIpr && e.data.source != Source::Modular {
+            return of("by", format!("fourier_ipr needs data.source = \"modular\", got {}", e.data.source));
+        }
+        let names = match after.kind {
+            AfterKind::Prune => after.fractions.iter().map(|&fraction| after.part(fraction)).collect(),
+            AfterKind::Ablate => vec![after.kind.to_string()],
+            AfterKind::Merge => after.merged().into_iter().map(|(name, ..)| name).collect(),
+        };
+        if let Some(twice) = names.into_iter().find(|name| !seen.insert(name.clone())) {
+            return of("kind", format!("{twice} comes twice"));
+        }
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::features::Feature;
-use crate::data::Normalise;
+use crate::data::{Conditions, Geometry, Normalise, Operation};
 use crate::settings::{choices, settings};
 
 choices! {
@@ -33,6 +33,14 @@ choices! {
         /// `text` is. With `data.labels` each has a class, with `data.targets` a token at each position (of which -1 counts nowhere), and
         /// else what is learned is the token that follows each.
         Tokens = "tokens",
+        /// All pairs (a, b) of numbers below `modulus`, one-hot side by side, of the classes (a `operation` b) mod `modulus` (Gromov
+        /// 2023): example `modulus` a + b.
+        Modular = "modular" ["modular_arithmetic", "grokking"],
+        /// Made by each replica: noise about the mean of each combination of `bits` binary variables, and parities of these as
+        /// targets (Alleman, Lindsey and Fusi 2024). Of each condition there are as many examples, or one more. Statistics that need
+        /// labels (`observe.describe`) see the conditions as a design: the first target times half of their number, plus a number
+        /// for the rest.
+        Conditions = "conditions",
         /// The files named by `data.inputs` and its neighbours.
         Files = "files" ["mnist", "csv"],
     }
@@ -40,7 +48,7 @@ choices! {
 
 settings! {
     /// Which examples the replicas learn. All replicas of a run share them, or make them in the same way, so nothing here can be
-    /// swept.
+    /// swept but `train_fraction`, `corrupted`, `noise` and `separability`, which say what each replica draws.
     /// A relative path starts from the folder of the experiment file.
     Data {
         /// Where the examples come from.
@@ -84,6 +92,48 @@ settings! {
         stratified: bool = true,
         /// Seed of the split. It is not a replica's seed: all replicas share one split.
         split_seed: u32 = 0,
+        /// Part of all examples that a replica is trained on, drawn by its own seed; it is tested on the others. By default all
+        /// replicas share a split by `test_fraction`. The probe set is taken from all examples then, and its loss and accuracy are
+        /// of those in it that the replica was not trained on (or was, with `probe.from = "train"`).
+        #[schemars(extend(
+            "exclusiveMinimum" = 0.0,
+            "exclusiveMaximum" = 1.0,
+            "scope" = "replica, but for 0",
+            "synonyms" = ["train_size", "frac_train"]
+        ))]
+        train_fraction: Option<f64> = None,
+        /// Part of a replica's training examples whose label is drawn anew by its seed, each class as likely, the true one among
+        /// them. Where a replica is tested, labels are true.
+        #[schemars(extend(
+            "minimum" = 0.0,
+            "maximum" = 1.0,
+            "scope" = "replica, but for 0",
+            "synonyms" = ["label_noise"]
+        ))]
+        corrupted: f64 = 0.0,
+        /// The number that `modular` counts to.
+        #[schemars(range(min = 2, max = 256), extend("synonyms" = ["prime"]))]
+        modulus: u32 = 97,
+        /// What `modular` does with two numbers.
+        operation: Operation = Operation::Addition,
+        /// Binary variables of `conditions`.
+        #[schemars(range(min = 1, max = 10), extend("synonyms" = ["variables"]))]
+        bits: u32 = 2,
+        /// Inputs of `conditions`.
+        #[schemars(range(min = 1, max = 65536))]
+        dimensions: u32 = 60,
+        /// Where the means of `conditions` lie.
+        geometry: Geometry = Geometry::Random,
+        /// Targets of `conditions`: for each the variables, counted from 0, whose parity it is. `[0]` is the first of them, `[0, 1]`
+        /// the exclusive or of two.
+        #[schemars(length(max = 256))]
+        parities: Vec<Vec<u32>> = vec![vec![0]],
+        /// Standard deviation of the noise of `conditions`.
+        #[schemars(extend("minimum" = 0.0, "scope" = "replica"))]
+        noise: f64 = 0.1,
+        /// How far the means of `separable_xor` are along the direction that tells their exclusive or.
+        #[schemars(extend("scope" = "replica"))]
+        separability: f64 = 0.0,
         /// Squared distance of the inputs of `two_points`.
         #[schemars(extend("exclusiveMinimum" = 0.0))]
         input_distance: f64 = 1.0,
@@ -103,17 +153,17 @@ settings! {
         /// How inputs are scaled; tokens never are.
         #[schemars(extend("synonyms" = ["normalization", "normalisation"]))]
         normalise: Normalise = Normalise::Unit,
-        /// Training examples of `features`.
+        /// Training examples of `features` and `conditions`.
         #[schemars(range(min = 1, max = 16777216))]
         examples: u32 = 8192,
         /// Examples of `features` that are held out to fit regressions on.
         #[schemars(range(min = 1, max = 16777216))]
         fit_examples: u32 = 1024,
-        /// Examples of `features` that are held out for testing.
+        /// Examples of `features` and `conditions` that are held out for testing.
         #[schemars(range(min = 1, max = 16777216))]
         test_examples: u32 = 1024,
-        /// Seed of the examples of `features`. By default each replica has examples of its own, by its own seed; with a number all
-        /// replicas share them.
+        /// Seed of the examples of `features` and `conditions`. By default each replica has examples of its own, by its own seed;
+        /// with a number all replicas share them.
         seed: Option<u32> = None,
         /// Random inputs of `features` after all blocks.
         #[schemars(range(max = 65536))]
@@ -128,6 +178,12 @@ impl Data {
     /// Whether each example has one label.
     pub fn is_labelled(&self) -> bool {
         self.labels.is_some() || self.label_column != "none"
+    }
+
+    /// What `source = "conditions"` declares.
+    pub(crate) fn conditions(&self) -> Conditions {
+        let (bits, dimensions) = (self.bits as usize, self.dimensions as usize);
+        Conditions { bits, dimensions, geometry: self.geometry, parities: self.parities.clone() }
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::Value as Json;
 
 use super::{
-    Experiment, Feature, LayerSettings, Stage, builtins, fields,
+    After, Experiment, Feature, LayerSettings, Stage, builtins, fields,
     schema::{self, Shape},
 };
 
@@ -307,11 +307,68 @@ net.load_state_dict({name[2:]: value for name, value in saved.items() if name.st
 `num_batches_tracked` is a float there, which `load_state_dict` takes; PyTorch uses it only where a batch norm has no momentum.
 ";
 
+/// What the table of keys cannot show of what each replica draws, and of what is done with trained networks.
+const DRAWN: &str = "\
+## What each replica draws, and what is done with trained networks
+
+All pairs of numbers below 97, of which each replica is trained on a part of its own, with a part of the labels drawn anew; both parts
+are swept, and replicas that differ in them train together. Once they are trained, units are removed by how few frequencies their
+weights are made of, and by chance, and the accuracies of `accuracy_train` and on what is held out say what each kind of unit did
+(Doshi, Das, He and Gromov 2024):
+
+```toml
+[data]
+source = \"modular\"
+train_fraction = 0.5
+corrupted = 0.35
+
+[model]
+layers = [500]
+activation = \"square\"
+bias = false
+init = \"normal\"
+gain = 0.05
+
+[loss]
+kind = \"mse\"
+
+[optimiser]
+kind = \"adamw\"
+lr = 0.01
+beta2 = 0.98
+
+[batch]
+mode = \"full\"
+
+[observe]
+measures = [\"accuracy\", \"accuracy_train\", \"fourier_ipr\"]
+
+[[after]]
+kind = \"prune\"
+by = \"fourier_ipr\"
+fractions = [0.2, 0.4, 0.6]
+
+[[after]]
+kind = \"prune\"
+by = \"random\"
+fractions = [0.2, 0.4, 0.6]
+
+[sweep]
+\"data.corrupted\" = [0.2, 0.35]
+\"optimiser.weight_decay\" = [0, 5, 15]
+```
+
+Examples of all other sources but `features` and `conditions` can be drawn from in the same way. Which of them a replica is trained on
+follows from its seed: with a larger part the examples are the same, and more. Replicas see the probe set alike, so that their
+representations can be compared; its loss and accuracy are each replica's own, of what it was not trained on.
+";
+
 /// The documentation of every key as Markdown: a table per section with type or choices, default and meaning.
 pub fn documentation() -> String {
     let mut page = INTRODUCTION.to_owned();
     let mut defaults = serde_json::to_value(Experiment::default()).unwrap_or_default();
     // Of a list of sections: those of one.
+    defaults["after"] = serde_json::to_value(After::default()).unwrap_or_default();
     defaults["stages"] = serde_json::to_value(Stage::default()).unwrap_or_default();
     defaults["data"]["features"] = serde_json::to_value(Feature::default()).unwrap_or_default();
     for (path, _) in fields::SECTIONS {
@@ -322,7 +379,7 @@ pub fn documentation() -> String {
     }
     let sweep = schema::json_schema()["properties"]["sweep"]["description"].as_str().unwrap_or_default();
     let _ = write!(page, "\n## `[sweep]`\n\n{}\n", flow(sweep));
-    let _ = write!(page, "\n{LAYERS}\n{SEQUENCES}\n{FEATURES}");
+    let _ = write!(page, "\n{LAYERS}\n{SEQUENCES}\n{FEATURES}\n{DRAWN}");
     page.push_str("\n## Built-in experiments\n\n");
     for builtin in builtins() {
         let _ = writeln!(page, "- `{}`: {}", builtin.name, builtin.description);
@@ -410,6 +467,13 @@ mod tests {
         let (text, _) = rest.split_once("```").unwrap();
         let experiment = Experiment::from_toml(text, "example.toml").unwrap();
         assert_eq!(experiment.data.declared().unwrap().inputs(), 4 * 16 + 8);
+    }
+
+    #[test]
+    fn the_example_of_what_is_drawn_is_an_experiment() {
+        let (_, rest) = DRAWN.split_once("```toml\n").unwrap();
+        let experiment = Experiment::from_toml(rest.split_once("```").unwrap().0, "example.toml").unwrap();
+        assert_eq!((experiment.settings().unwrap().len(), experiment.after.len()), (6, 2));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde::{
 };
 
 use super::{
-    Batch, Checkpoints, Data, Experiment, Feature, LayerSettings, Loss, Model, Observe, Optimiser, Probe, Save,
+    After, Batch, Checkpoints, Data, Experiment, Feature, LayerSettings, Loss, Model, Observe, Optimiser, Probe, Save,
     Schedule, Stage,
 };
 
@@ -32,6 +32,7 @@ pub(super) const SECTIONS: &[(&str, Fields)] = &[
     ("probe", of::<Probe>),
     ("observe", of::<Observe>),
     ("observe.at", of::<Checkpoints>),
+    ("after", of::<After>),
     ("save", of::<Save>),
 ];
 

@@ -5,6 +5,7 @@
 //! and whether replicas that differ in it share a graph (`scope`). Settings of what `nn` and `data` have are fields and words
 //! there. Nothing here knows devices; whether a file exists, or fits the model, is for those who read it.
 
+mod after;
 mod builtin;
 mod check;
 mod checkpoints;
@@ -29,6 +30,7 @@ mod tests;
 mod tree;
 mod values;
 
+pub use after::{After, AfterKind, Copies, Criterion, Ends, Stop};
 pub use builtin::{Builtin, builtins, load};
 pub use checkpoints::{Checkpoints, Spacing};
 pub use data::{Data, Source};
@@ -48,7 +50,7 @@ pub use stages::Stage;
 pub use sweep::{Axis, SettingValue, Sweep};
 pub use values::MOST_REPLICAS;
 
-pub use crate::data::{Normalise, features::Absent};
+pub use crate::data::{Geometry, Normalise, Operation, features::Absent};
 use crate::error::{Error, Result};
 pub use crate::nn::{
     AbsentTerms, Activation, Batch, BatchMode, Fan, Init, LayerKind, LayerSettings, Layers, Loss, LossKind, Optimiser,
@@ -92,6 +94,9 @@ settings! {
         probe: Probe = Probe::default(),
         /// What is measured, when, and of which layers.
         observe: Observe = Observe::default(),
+        /// What is done to networks once they are trained.
+        #[schemars(length(max = 64))]
+        after: Vec<After> = Vec::new(),
         /// What is written beside the metrics.
         save: Save = Save::default(),
         /// Settings that differ between replicas. Each key is the dotted name of another key, quoted
@@ -99,8 +104,8 @@ settings! {
         /// `{ log = [start, end, count] }`, `{ linear = [start, end, count] }` and `{ range = [start, stop, step] }` (without
         /// `stop`, as in Python). All keys are crossed with each other, the last one changing fastest; keys named together in
         /// `zip = [["model.gain", "optimiser.lr"]]` are walked side by side. Every combination is trained once with each seed.
-        /// Settings that all replicas of a run share (`steps`, `seeds`, and the sections data, probe, observe and save) cannot
-        /// be swept.
+        /// Settings that all replicas of a run share (`steps`, `seeds`, and the sections data, but for what each replica
+        /// draws, probe, observe, after and save) cannot be swept.
         #[schemars(extend("synonyms" = ["grid"]))]
         sweep: Sweep = Sweep::default(),
     }

@@ -57,6 +57,12 @@ settings! {
         slope: f64 = 0.01,
         /// Size of the negative part of `elu`.
         alpha: f64 = 1.0,
+        /// Lower bound of `clip`; far below all activations for none.
+        #[schemars(extend("scope" = "replica"))]
+        lower: f64 = -1.0,
+        /// Upper bound of `clip`.
+        #[schemars(extend("scope" = "replica"))]
+        upper: f64 = 1.0,
         /// Whether layers have a bias.
         bias: bool = true,
         /// Probability that a unit is dropped after each hidden activation while training; in a list of layers, where it has

@@ -14,12 +14,25 @@ choices! {
         Loss = "loss",
         /// Part of the examples whose largest output is that of their class, on the probe set.
         Accuracy = "accuracy",
+        /// Part of the examples that are trained on whose class is the one that is trained on (`accuracy_train`); with
+        /// `data.corrupted`, of those whose label was drawn (`accuracy_corrupted`) and of the others (`accuracy_uncorrupted`), and
+        /// the part of the former that have their true class all the same (`accuracy_restored`).
+        AccuracyTrain = "accuracy_train" ["train_accuracy"],
         /// Euclidean norm of the whole gradient, on the coming batch.
         GradientNorm = "gradient_norm" ["grad_norm"],
         /// Euclidean norm of all parameters together.
         WeightNorm = "weight_norm",
+        /// Mean over probe examples and units of the squares of each hidden layer: of layers that are dense alone, those of
+        /// pre-activations, whose mean and spread over replicas wide networks are known by.
+        MeanSquare = "mean_square",
         /// Squared Euclidean distance between the representations of the two probe examples of each of `pairs`.
         Distance = "distance",
+        /// Of each hidden layer between dense ones, beside the inputs or outputs of `source = "modular"`, how few frequencies its
+        /// weights are made of: for each unit the inverse participation ratio Σ P² / (Σ P)² of the Fourier spectrum P (one-sided) of
+        /// its weights from a, from b and to the classes, averaged over these; the mean over units (`fourier_ipr`) and the part of
+        /// them that is above 0.5 and below 0.2 (`fourier_ipr_above_0.5`, `fourier_ipr_below_0.2`). A wave has 1, noise about
+        /// 4 / `modulus` (Doshi et al. 2024).
+        FourierIpr = "fourier_ipr" ["ipr"],
         /// Linear CKA of every pair of replicas, at each hidden layer: as if `compare` had `cka:biased`, and, with `debiased`,
         /// `cka:debiased`.
         CkaPairs = "cka_pairs",
@@ -73,7 +86,8 @@ impl Measure {
 
     /// Whether it reads hidden layers, so that a model without any has nothing to measure.
     pub const fn reads_hidden_layers(self) -> bool {
-        !matches!(self, Measure::Loss | Measure::Accuracy | Measure::GradientNorm | Measure::WeightNorm)
+        use Measure as M;
+        !matches!(self, M::Loss | M::Accuracy | M::AccuracyTrain | M::GradientNorm | M::WeightNorm)
     }
 }
 

@@ -10,6 +10,8 @@ choices! {
         Test = "test",
         /// The training examples.
         Train = "train",
+        /// The means of the conditions of `data.source = "conditions"`, one for each, without noise.
+        Means = "means",
     }
 }
 

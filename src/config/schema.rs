@@ -247,7 +247,7 @@ fn same_kind(shape: &Shape<'_>, value: &Value) -> bool {
 
 /// How a section is headed in a file: `[section]`, or `[[section]]` where there may be several.
 pub(super) fn title(section: &str) -> String {
-    if matches!(section, "data.features" | "stages" | LAYERS) {
+    if matches!(section, "after" | "data.features" | "stages" | LAYERS) {
         format!("[[{section}]]")
     } else {
         format!("[{section}]")

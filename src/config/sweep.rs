@@ -103,11 +103,12 @@ fn shared(key: &str) -> Option<&'static str> {
         "seeds" => "every combination is trained once with each of the seeds already",
         "steps" => "all replicas of a run take the same number of steps, so that their checkpoints can be compared",
         "name" | "description" => "it belongs to the whole run",
+        "data" if schema::per_replica().iter().any(|own| own.key == key) => return None,
         "data" => {
             "all replicas of a run share one data set, so that their representations can be compared; use one run per data set"
         }
         "probe" => "representations can only be compared on the same probe examples",
-        "observe" | "save" => "all replicas of a run are observed and saved alike, into the same tables",
+        "observe" | "after" | "save" => "all replicas of a run are observed and saved alike, into the same tables",
         "model" if leaf == "inputs" || leaf == "outputs" => "it must match the data, which all replicas share",
         _ => return None,
     })

@@ -7,6 +7,7 @@ mod advice;
 mod array;
 mod array_file;
 mod cifar;
+mod conditions;
 mod csv;
 mod dataset;
 mod decode;
@@ -40,6 +41,7 @@ mod values;
 
 pub use array_file::{ArrayFile, RowReader, inspect_arrays, read_all, read_representations};
 pub use cifar::read_cifar;
+pub use conditions::{ConditionTensors, Conditions, Geometry};
 pub use csv::LabelColumn;
 pub use dataset::{Dataset, Targets};
 pub use decode::Value;
@@ -58,4 +60,4 @@ pub use safetensors::{
 pub use sequences::{Characters, MOST_TOKENS, next_tokens, read_text, sentences, target_tokens, tokens, windows};
 pub use split::{Split, split};
 pub use table::{Table, select_rows};
-pub use tasks::{BLOBS, TwoPoints, contexts, two_points, xor};
+pub use tasks::{BLOBS, Operation, TwoPoints, contexts, modular, two_points, xor};

@@ -1,6 +1,7 @@
 //! Small tasks of theory, made rather than read.
 
 use super::{Dataset, Table, Targets};
+use crate::settings::choices;
 
 /// Two points whose inputs and targets lie at given distances.
 ///
@@ -77,9 +78,60 @@ pub fn contexts() -> Dataset {
     }
 }
 
+choices! {
+    /// What is done with two numbers, modulo a third.
+    Operation {
+        /// a + b.
+        #[default]
+        Addition = "addition" ["add", "sum"],
+        /// a - b.
+        Subtraction = "subtraction" ["subtract", "difference"],
+        /// a b.
+        Multiplication = "multiplication" ["multiply", "product"],
+    }
+}
+
+/// All pairs (a, b) of numbers below `modulus`, which is at least 1: example `a modulus + b` has a one-hot row for a, beside it one
+/// for b, and the class (a `operation` b) mod `modulus`.
+///
+/// Source: Gromov, *Grokking modular arithmetic* (2023), section 2; Doshi et al., *To grok or not to grok* (ICLR 2024).
+pub fn modular(modulus: usize, operation: Operation) -> Dataset {
+    let (mut inputs, mut labels) = (vec![0.0; 2 * modulus.pow(3)], Vec::with_capacity(modulus.pow(2)));
+    for (row, (a, b)) in
+        inputs.chunks_mut(2 * modulus).zip((0..modulus).flat_map(|a| (0..modulus).map(move |b| (a, b))))
+    {
+        (row[a], row[modulus + b]) = (1.0, 1.0);
+        let value = match operation {
+            Operation::Addition => a + b,
+            Operation::Subtraction => a + modulus - b,
+            Operation::Multiplication => a * b,
+        };
+        labels.push((value % modulus) as u32);
+    }
+    let inputs = Table { rows: labels.len(), shape: vec![2 * modulus], values: inputs };
+    Dataset { name: "modular".into(), inputs, targets: Targets::Classes { labels, classes: modulus } }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pairs_are_one_hot_and_their_classes_follow_the_operation() {
+        let classes = |operation| match modular(5, operation).targets {
+            Targets::Classes { labels, classes: 5 } => labels,
+            _ => panic!("five classes"),
+        };
+        for (row, x) in modular(5, Operation::Addition).inputs.values.chunks(10).enumerate() {
+            let ones: Vec<usize> = (0..10).filter(|&i| x[i] == 1.0).collect();
+            assert_eq!(ones, [row / 5, 5 + row % 5]);
+            assert_eq!(x.iter().sum::<f32>(), 2.0);
+        }
+        // 3 and 4: 7, -1, 12.
+        let at = 3 * 5 + 4;
+        assert_eq!(Operation::ALL.iter().map(|&o| classes(o)[at]).collect::<Vec<_>>(), [2, 4, 2]);
+        assert_eq!(classes(Operation::Multiplication)[..6], [0, 0, 0, 0, 0, 0]);
+    }
 
     fn values(targets: &Targets) -> &[f32] {
         match targets {

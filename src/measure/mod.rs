@@ -15,6 +15,7 @@ pub mod distance;
 pub mod embedding;
 mod estimator;
 pub mod features;
+pub mod fourier;
 pub mod inference;
 pub mod memory;
 pub mod numerics;

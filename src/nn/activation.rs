@@ -3,7 +3,7 @@
 use super::layers::{Layer, Pass};
 use crate::error::Result;
 use crate::graph::{Graph, Tensor};
-use crate::kernels::program::Unary;
+use crate::kernels::program::{Binary, Unary};
 use crate::settings::choices;
 
 choices! {
@@ -30,16 +30,24 @@ choices! {
         Tanh = "tanh",
         /// 1 / (1 + exp(-x)).
         Sigmoid = "sigmoid" ["logistic"],
+        /// x².
+        Square = "square" ["quadratic"],
+        /// sin(x).
+        Sin = "sin" ["sine"],
+        /// x, but not below `lower` and not above `upper`: a hard tanh, unless they say otherwise.
+        Clip = "clip" ["hard_tanh", "hardtanh", "clamp"],
     }
 }
 
-/// What some activation functions are below zero.
+/// What some activation functions are below zero, and beyond.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Below {
     /// Slope of `leaky_relu`.
     pub slope: f32,
     /// Size of the negative part of `elu`.
     pub alpha: f32,
+    /// Bounds of `clip`, scalars; by default -1 and 1.
+    pub bounds: Option<[Tensor; 2]>,
 }
 
 /// An activation function as a layer.
@@ -53,11 +61,15 @@ impl Layer for Activated {
     fn forward(&self, g: &mut Graph, x: Tensor, _: &mut Pass) -> Result<Tensor> {
         self.function.apply_with(g, x, self.below)
     }
+
+    fn is_elementwise(&self) -> bool {
+        true
+    }
 }
 
 impl Default for Below {
     fn default() -> Self {
-        Self { slope: 0.01, alpha: 1.0 }
+        Self { slope: 0.01, alpha: 1.0, bounds: None }
     }
 }
 
@@ -67,13 +79,13 @@ impl Activation {
     /// `gelu_tanh` and `silu` are where the parallel and the perpendicular susceptibility are both 1, found by quadrature.
     pub fn critical(self, below: Below) -> Option<[f64; 2]> {
         match self {
-            Self::Identity | Self::Tanh => Some([0.0, 1.0]),
+            Self::Identity | Self::Tanh | Self::Sin => Some([0.0, 1.0]),
             Self::Relu => Some([0.0, 2.0]),
             Self::LeakyRelu => Some([0.0, 2.0 / (1.0 + f64::from(below.slope).powi(2))]),
             Self::Gelu => Some([0.172_922_390_756, 1.983_058_257_44]),
             Self::GeluTanh => Some([0.172_895_198_264, 1.982_888_239_82]),
             Self::Silu => Some([0.555_143_190_654, 1.988_004_677_55]),
-            Self::Elu | Self::Softplus | Self::Sigmoid => None,
+            Self::Elu | Self::Softplus | Self::Sigmoid | Self::Square | Self::Clip => None,
         }
     }
 
@@ -122,6 +134,13 @@ impl Activation {
             Self::Softplus => g.unary(Unary::Softplus, x),
             Self::Tanh => g.unary(Unary::Tanh, x),
             Self::Sigmoid => g.unary(Unary::Sigmoid, x),
+            Self::Square => g.unary(Unary::Square, x),
+            Self::Sin => g.unary(Unary::Sin, x),
+            Self::Clip => {
+                let [lower, upper] = below.bounds.unwrap_or_else(|| [-1.0, 1.0].map(|bound| g.constant(bound)));
+                let raised = g.binary(Binary::Max, x, lower)?;
+                g.binary(Binary::Min, raised, upper)?
+            }
         })
     }
 }

@@ -30,23 +30,28 @@ settings! {
 }
 
 impl Batch {
+    /// Numbers `[size, 1]` of the examples of a step's batch, out of `examples`, an integer `[1, 1]`; none if it is all of them.
+    pub fn rows(&self, g: &mut Graph, examples: Tensor, seed: Tensor, step: Tensor) -> Option<Tensor> {
+        let draw = match self.mode {
+            BatchMode::Full => return None,
+            BatchMode::Shuffled => Draw::Shuffled,
+            BatchMode::Replacement => Draw::Replacement,
+        };
+        let purpose = g.purpose("batch");
+        Some(g.draw(draw, examples, self.size as usize, seed, purpose, step))
+    }
+
     /// Rows of a step's batch, of tables `[N, D]`, `[N, C]` ... that all have the same examples.
     ///
     /// # Errors
     /// If the tables are not matrices.
     pub fn take(&self, g: &mut Graph, tables: &[Tensor], seed: Tensor, step: Tensor) -> Result<Vec<Tensor>> {
-        let draw = match self.mode {
-            BatchMode::Full => return Ok(tables.to_vec()),
-            BatchMode::Shuffled => Draw::Shuffled,
-            BatchMode::Replacement => Draw::Replacement,
-        };
-        let purpose = g.purpose("batch");
-        let mut batch = Vec::with_capacity(tables.len());
-        for &table in tables {
-            let [examples, _] = g.matrix(table)?;
-            let rows = g.draw(draw, examples, self.size as usize, seed, purpose, step);
-            batch.push(g.gather(table, rows)?);
+        let Some(&first) = tables.first() else { return Ok(Vec::new()) };
+        let [examples, _] = g.matrix(first)?;
+        let examples = g.integer(examples as u32);
+        match self.rows(g, examples, seed, step) {
+            Some(rows) => tables.iter().map(|&table| g.gather(table, rows)).collect(),
+            None => Ok(tables.to_vec()),
         }
-        Ok(batch)
     }
 }

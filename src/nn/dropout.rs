@@ -48,6 +48,10 @@ impl Layer for Dropping {
         pass.differs = true;
         dropout(g, x, &self.path, Dropout { rate, ..masks })
     }
+
+    fn is_elementwise(&self) -> bool {
+        true
+    }
 }
 
 /// `x` with elements dropped at random at `with.rate`; the mask is keyed by `path`.

@@ -29,7 +29,7 @@ choices! {
         Pytorch = "pytorch" ["default"],
         /// Normal with variance gain² C_W / fan_in, biases normal with variance C_b, at which the activation function that follows
         /// keeps signals and gradients of one size from layer to layer (Roberts, Yaida and Hanin 2022, chapter 5): C_W = 2 for `relu`,
-        /// 2 / (1 + `slope`²) for `leaky_relu`, 1 for `tanh` and `identity`, with C_b = 0; 1.983 and 0.173 for `gelu`, 1.988 and 0.555
+        /// 2 / (1 + `slope`²) for `leaky_relu`, 1 for `tanh`, `sin` and `identity`, with C_b = 0; 1.983 and 0.173 for `gelu`, 1.988 and 0.555
         /// for `silu`. It is `activation` of the layer, or else of the model.
         Critical = "critical",
     }
@@ -114,7 +114,7 @@ impl Initialiser {
         if self.init == Init::Critical && self.critical.is_none() {
             return Err(Error::config(format!(
                 "init = \"critical\": `{path}` goes into an activation function of which no critical variances are known; they are for \
-                 identity, relu, leaky_relu, tanh, gelu, gelu_tanh and silu"
+                 identity, relu, leaky_relu, tanh, sin, gelu, gelu_tanh and silu"
             )));
         }
         let (distribution, factor) = self.recipe(inputs, outputs);

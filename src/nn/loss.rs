@@ -95,6 +95,23 @@ impl Loss {
         Ok(g.scale(sum, factor))
     }
 
+    /// The same of those examples alone for which `counted` `[N, 1]` is 1, and not 0; of all where there is none.
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub fn of_some(self, g: &mut Graph, prediction: Tensor, target: Tensor, counted: Option<Tensor>) -> Result<Tensor> {
+        if counted.is_none() {
+            return self.apply(g, prediction, target);
+        }
+        let [examples, _] = g.matrix(prediction)?;
+        let (rows, factor) = match self.terms(g, prediction, target)? {
+            Some((terms, factor)) => (g.sum(terms, 1)?, factor * examples as f64),
+            None => (g.cross_entropy(prediction, target)?, 1.0),
+        };
+        let mean = mean_of_counted(g, rows, counted)?;
+        Ok(g.scale(mean, factor))
+    }
+
     /// The loss `[1, 1]` of predictions `[N, C]` whose terms count where `mask` `[N, C]` is 1, and not where it is 0: as zeros,
     /// or left out of the divisor, which is then the number of terms that are present, at least 1.
     ///
@@ -187,6 +204,7 @@ impl Predictions {
 /// If the shapes do not fit.
 pub fn mean_of_counted(g: &mut Graph, values: Tensor, counted: Option<Tensor>) -> Result<Tensor> {
     let Some(counted) = counted else { return g.mean_all(values) };
+    // Chosen, not multiplied: what does not count may be no number.
     let (zero, one) = (g.constant(0.0), g.constant(1.0));
     let values = g.select(counted, values, zero)?;
     let (sum, count) = (g.sum_all(values)?, g.sum_all(counted)?);

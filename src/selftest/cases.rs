@@ -192,8 +192,9 @@ fn cross_entropy(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
 fn draws(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
     let purpose = g.purpose("selftest");
     let uniform = g.random(Distribution::Uniform, &[7, 9], c.seed, purpose, c.step);
-    let shuffled = g.draw(Draw::Shuffled, 37, 16, c.seed, purpose, c.step);
-    let drawn = g.draw(Draw::Replacement, 37, 16, c.seed, purpose, c.step);
+    let examples = g.integer(37);
+    let shuffled = g.draw(Draw::Shuffled, examples, 16, c.seed, purpose, c.step);
+    let drawn = g.draw(Draw::Replacement, examples, 16, c.seed, purpose, c.step);
     // At positions that are given, with a purpose and a count for each row.
     let purposes = g.data_integers(&[3, 0x8123_4567], &[2, 1])?;
     let counts = g.data_integers(&[37, 30], &[2, 1])?;
@@ -229,7 +230,8 @@ fn initialisers(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
 
 fn gather_and_dropout(g: &mut Graph, c: &Common) -> Result<Vec<Tensor>> {
     let purpose = g.purpose("selftest/batch");
-    let rows = g.draw(Draw::Shuffled, 40, 16, c.seed, purpose, c.step);
+    let examples = g.integer(40);
+    let rows = g.draw(Draw::Shuffled, examples, 16, c.seed, purpose, c.step);
     let batch = g.gather(c.shared, rows)?;
     let rate = g.constant(0.3);
     let masks = Dropout { rate, input_rate: rate, seed: c.seed, step: c.step };

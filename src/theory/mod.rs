@@ -13,6 +13,9 @@
 //! - [`classical_mds`]: points from pairwise distances, to draw representations;
 //! - [`statistics`]: how well predictions agree with measurements.
 //!
+//! And of wide networks at initialisation, [`Wide`]: how the size of pre-activations, its fluctuation and the tangent kernel go from
+//! layer to layer (Roberts, Yaida and Hanin 2022).
+//!
 //! Time is in whatever unit the curves have (in the paper an epoch, which there is one step), and rates are per that
 //! unit. Rates follow the authors' released program: `dh/dt = -rate_h dx2 w`. Gradient flow of half the *mean* squared
 //! error over the two points has rates twice as large ([`Rates`]); ratios of rates and all final distances are the same.
@@ -28,6 +31,7 @@ mod mean_rate;
 mod nelder_mead;
 pub mod statistics;
 mod two_point;
+mod wide;
 
 #[cfg(test)]
 mod cases;
@@ -42,3 +46,4 @@ pub use invariant::{InvariantLine, invariant_line};
 pub use mds::{Mds, classical_mds};
 pub use mean_rate::{MeanRate, fit_mean_rate};
 pub use two_point::{Rates, Regime, State, Task, TwoPoint, final_distance_density};
+pub use wide::{Wide, WideLayer, rectified_correlation, vertex_of};

@@ -57,7 +57,10 @@ impl Catalogued {
         if (device.is_none() && on_host.is_empty() && statistics.is_empty()) || layers == 0 {
             return Ok(None);
         }
-        let labels = sweep.data.probe.classes().iter().map(|&l| l as usize).collect();
+        let labels = match &sweep.data.conditions {
+            Some(conditions) => conditions.labels(examples),
+            None => sweep.data.probe.classes().iter().map(|&l| l as usize).collect(),
+        };
         let gpu = gpu.filter(|gpu| !gpu.profile().software).cloned();
         Ok(Some(Self { device, gpu, on_device, on_host, statistics, labels, examples }))
     }

@@ -21,8 +21,11 @@ fn select(dataset: &Dataset, rows: &[usize]) -> Dataset {
     Dataset { name: dataset.name.clone(), inputs: dataset.inputs.select(rows), targets }
 }
 
-/// A data set in two: what is trained on, and what is held out.
+/// A data set in two: what is trained on, and what is held out; twice the whole where each replica draws what it is trained on.
 pub(super) fn split(dataset: Dataset, e: &config::Experiment) -> Result<(Dataset, Dataset)> {
+    if e.data.train_fraction.is_some() {
+        return Ok((dataset.clone(), dataset));
+    }
     let stratified = e.data.stratified && matches!(dataset.targets, data::Targets::Classes { .. });
     let parts =
         data::split(&dataset.targets, dataset.inputs.rows, e.data.test_fraction, stratified, e.data.split_seed)?;

@@ -1,6 +1,6 @@
 //! Training sweeps: from an experiment's settings to groups of replicas on a device, observed as they train.
 //!
-//! From the ground: data of a run (`part`, `prepared`) and what is made of them in a graph (`tables`, `observer`, `stages`, `track`,
+//! From the ground: data of a run (`part`, `prepared`, `drawn`) and what is made of them in a graph (`tables`, `observer`, `stages`, `track`,
 //! `analysing`); the program of a group (`compile`, `group`); a `sweep` and its place in memory (`comparisons`, `memory`, `arranged`);
 //! what a run may be and what replicas share (`options`, `structure`, `replica`, `model`, `declared`, `resume`); the parts of a run
 //! (`groups`, `observing`, `recorder`, `clock`, `snapshot`, `saving`); the `runner`, which owns those.
@@ -13,6 +13,7 @@ mod comparisons;
 mod compile;
 mod dataset_files;
 mod declared;
+mod drawn;
 mod folder;
 mod group;
 mod groups;
@@ -36,6 +37,7 @@ mod summary;
 mod sweep;
 mod tables;
 mod track;
+mod units;
 
 pub use arranged::{Outline, Trial};
 pub use compile::{Compiled, compile};
@@ -43,7 +45,7 @@ pub use declared::Declared;
 pub use group::{Group, Planned};
 pub use memory::Needs;
 pub use model::Model;
-pub use observer::{FitSet, Observed, Observer, Seen, built_in};
+pub use observer::{FitSet, Observed, Observer, Seen, TrainingSet, built_in};
 pub use options::{Interrupt, Matrices, Options, Progress, Quiet, Stage};
 pub use prepared::Prepared;
 pub use replica::Replica;

@@ -1,5 +1,6 @@
 //! What can be trained: a model says how a network is declared.
 
+use super::structure::variable;
 use crate::config;
 use crate::error::Result;
 use crate::graph::Graph;
@@ -18,9 +19,15 @@ pub trait Model {
 /// The network that `[model]` describes.
 impl Model for config::Model {
     fn declare(&self, g: &mut Graph, inputs: &[usize], outputs: usize) -> Result<Box<dyn Layer>> {
+        // Those of each replica, in a program that has its settings.
+        let mut bound = |key: &str, value: f64| match g.variable_named(&variable(key)) {
+            Some(setting) => g.read(setting),
+            None => g.number(value),
+        };
+        let bounds = Some([bound("model.lower", self.lower), bound("model.upper", self.upper)]);
         let common = Common {
             activation: self.activation,
-            below: Below { slope: self.slope as f32, alpha: self.alpha as f32 },
+            below: Below { slope: self.slope as f32, alpha: self.alpha as f32, bounds },
             bias: self.bias,
             skip: self.skip as usize,
             dropout: self.dropout > 0.0,

@@ -1,5 +1,6 @@
 //! Observers: what is read off every network at checkpoints, as graphs.
 
+use super::units::fourier_ratios;
 use crate::config::{self, LayerName, Measure};
 use crate::data::features::Features;
 use crate::error::{Error, Result};
@@ -11,7 +12,7 @@ use crate::measure::features::device::intervention::steering;
 use crate::measure::features::device::substructure::{Bits, Parts};
 use crate::measure::features::device::variance::{Inputs, explained};
 use crate::measure::{Estimator, distance, scale};
-use crate::nn::{Loss, LossKind, Predictions, mean_of_counted};
+use crate::nn::{Dense, Loss, LossKind, Predictions, mean_of_counted};
 
 /// What an observer can see of one replica, on the probe set.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct Seen {
     pub values: Tensor,
     /// Whether `targets` are classes.
     pub classes: bool,
+    /// 1 for an example that loss and accuracy are of, `[N, 1]`, where each replica draws what it is trained on; none where all are.
+    pub counted: Option<Tensor>,
     /// Hidden representations `[N, units]`.
     pub hidden: Vec<Tensor>,
     /// The representations kept for comparison: those of the first checkpoint while training.
@@ -32,6 +35,10 @@ pub struct Seen {
     pub output: Tensor,
     /// Trained variables.
     pub parameters: Vec<Tensor>,
+    /// The dense layers on either side of each hidden layer, where there are such: [`Layer::neighbours`](crate::nn::Layer::neighbours).
+    pub sides: Vec<Option<[Dense; 2]>>,
+    /// The number below which inputs and classes are, where they are one-hot numbers.
+    pub modulus: Option<usize>,
     /// The loss.
     pub loss: Loss,
     /// Names of the outputs, where each is a feature; empty otherwise.
@@ -44,6 +51,27 @@ pub struct Seen {
     /// The network on the set held out to fit regressions on: if an observer [reads it](Observer::reads_fit_set), and
     /// the data have such a set.
     pub fit: Option<FitSet>,
+    /// The network on what it is trained on, evaluated: if an observer [reads it](Observer::reads_training_set).
+    pub train: Option<TrainingSet>,
+}
+
+/// What an observer can see of one replica on what it is trained on.
+#[derive(Clone, Debug)]
+pub struct TrainingSet {
+    /// Targets that are trained on, as the loss takes them.
+    pub targets: Tensor,
+    /// The same as values `[N, C]`.
+    pub values: Tensor,
+    /// True targets, as the loss takes them.
+    pub true_targets: Tensor,
+    /// The same as values.
+    pub true_values: Tensor,
+    /// 1 for an example that is trained on, `[N, 1]`; none where all are.
+    pub counted: Option<Tensor>,
+    /// 1 for an example whose label was drawn, if any was.
+    pub replaced: Option<Tensor>,
+    /// The network's output `[N, C]`.
+    pub output: Tensor,
 }
 
 /// What an observer can see of one replica on the set that is held out to fit regressions on.
@@ -103,6 +131,11 @@ pub trait Observer {
     fn reads_fit_set(&self) -> bool {
         false
     }
+
+    /// Whether it reads [`Seen::train`], which is computed only if some observer does.
+    fn reads_training_set(&self) -> bool {
+        false
+    }
 }
 
 /// Prefix of the names of comparisons with what is kept; the sweep renames them to first or last.
@@ -119,21 +152,45 @@ impl Observer for Standard {
     fn observe(&self, g: &mut Graph, seen: &Seen) -> Result<Vec<Observed>> {
         let mut all = Vec::new();
         if self.0.has(Measure::Loss) {
-            all.push(Observed::new("loss", seen.loss.apply(g, seen.output, seen.targets)?));
+            all.push(Observed::new("loss", seen.loss.of_some(g, seen.output, seen.targets, seen.counted)?));
+        }
+        if let (true, Some(value)) = (self.0.has(Measure::Accuracy), accuracy(g, seen)?) {
+            all.push(Observed::new("accuracy", value));
         }
         if self.0.has(Measure::Accuracy)
+            && !seen.features.is_empty()
             && let Some(right) = right(g, seen)?
         {
-            all.push(Observed::new("accuracy", right.mean(g)?));
             for (output, name) in seen.features.iter().enumerate() {
                 all.push(Observed::new(format!("accuracy_{name}"), mean_of_column(g, right.right, output)?));
             }
+        }
+        if self.0.has(Measure::AccuracyTrain) {
+            of_training(g, seen, &mut all)?;
         }
         if self.0.has(Measure::WeightNorm) {
             let (norm, factor) = scale::norm(g, &seen.parameters)?;
             all.push(Observed::new("weight_norm", norm).over(factor, 1));
         }
         let layers = chosen_layers(&self.0, seen.hidden.len())?;
+        if self.0.has(Measure::FourierIpr) {
+            for &layer in &layers {
+                let ratios = fourier_ratios(g, &seen.sides, seen.modulus, layer, "observe.measures: fourier_ipr")?;
+                all.push(Observed::at("fourier_ipr", layer, g.mean_all(ratios)?));
+                let (high, low) = (g.constant(0.5), g.constant(0.2));
+                let (above, below) =
+                    (g.binary(Binary::Greater, ratios, high)?, g.binary(Binary::Greater, low, ratios)?);
+                all.push(Observed::at("fourier_ipr_above_0.5", layer, g.mean_all(above)?));
+                all.push(Observed::at("fourier_ipr_below_0.2", layer, g.mean_all(below)?));
+            }
+        }
+        if self.0.has(Measure::MeanSquare) {
+            for &layer in &layers {
+                let (near_one, factor) = scale::near_one(g, seen.hidden[layer])?;
+                let squares = g.unary(Unary::Square, near_one);
+                all.push(Observed::at("mean_square", layer, g.mean_all(squares)?).over(factor, 2));
+            }
+        }
         if self.0.has(Measure::Distance) {
             for &layer in &layers {
                 for [a, b] in &self.0.pairs {
@@ -173,6 +230,10 @@ impl Observer for Standard {
 
     fn reads_fit_set(&self) -> bool {
         self.0.measures.iter().any(|m| m.of_features())
+    }
+
+    fn reads_training_set(&self) -> bool {
+        self.0.has(Measure::AccuracyTrain)
     }
 }
 
@@ -280,7 +341,36 @@ pub(super) fn chosen_layers(observe: &config::Observe, count: usize) -> Result<V
 
 /// Fraction of examples (or outputs or positions, if each has its own target) that are right; none for regression.
 pub(super) fn accuracy(g: &mut Graph, seen: &Seen) -> Result<Option<Tensor>> {
-    right(g, seen)?.map(|right| right.mean(g)).transpose()
+    let Some(right) = right(g, seen)? else { return Ok(None) };
+    if seen.counted.is_none() {
+        return right.mean(g).map(Some);
+    }
+    let of_each = g.mean(right.right, 1)?;
+    mean_of_counted(g, of_each, seen.counted).map(Some)
+}
+
+/// Accuracies on what is trained on, by the labels that are trained on and, where some were drawn, by the true ones.
+pub(super) fn of_training(g: &mut Graph, seen: &Seen, all: &mut Vec<Observed>) -> Result<()> {
+    let Some(train) = &seen.train else { return Ok(()) };
+    let TrainingSet { targets, values, output, counted, .. } = *train;
+    let trained = Seen { targets, values, output, counted, ..seen.clone() };
+    let Some(value) = accuracy(g, &trained)? else { return Ok(()) };
+    all.push(Observed::new("accuracy_train", value));
+    let Some(replaced) = train.replaced else { return Ok(()) };
+    let one = g.constant(1.0);
+    let kept = g.minus(one, replaced)?;
+    let kept = counted.map_or(Ok(kept), |counted| g.times(counted, kept))?;
+    let truly = Seen { targets: train.true_targets, values: train.true_values, ..trained.clone() };
+    for (name, of, counted) in [
+        ("accuracy_corrupted", &trained, replaced),
+        ("accuracy_uncorrupted", &trained, kept),
+        ("accuracy_restored", &truly, replaced),
+    ] {
+        if let Some(value) = accuracy(g, &Seen { counted: Some(counted), ..of.clone() })? {
+            all.push(Observed::new(name, value));
+        }
+    }
+    Ok(())
 }
 
 /// What is right.

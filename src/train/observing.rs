@@ -93,6 +93,9 @@ impl<'s> Observation<'s> {
             if compiled.test_accuracy {
                 values.push(Values::whole("accuracy_test", None, machine, &results)?);
             }
+            for after in &compiled.after {
+                values.extend(after.run(machine)?.into_iter().map(|(name, layer, of)| Values { name, layer, of }));
+            }
             self.push_rows(&mut found.metrics, last, members, &values);
         }
         found.pairs = self.compare_layers(groups, last)?;

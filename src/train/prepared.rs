@@ -6,7 +6,7 @@ use super::sequences;
 use super::subset::{Subset, Targets};
 use crate::config;
 use crate::data::features::Set;
-use crate::data::{self, Dataset, TwoPoints};
+use crate::data::{self, Conditions, Dataset, TwoPoints};
 use crate::error::{Error, Result};
 
 /// Data ready for training.
@@ -31,6 +31,8 @@ pub struct Prepared {
     pub own: bool,
     /// How the examples are declared, where they are made of features.
     pub declared: Option<Declared>,
+    /// The conditions about which replicas make their examples, if they do. The parts have examples then, but no values.
+    pub conditions: Option<Conditions>,
     /// What a user should know of how files were read: an index that was left out, or which classes there are.
     pub notes: Vec<String>,
 }
@@ -75,7 +77,9 @@ impl Prepared {
             }
             config::Source::Xor => whole(data::xor()),
             config::Source::Contexts => whole(data::contexts()),
+            config::Source::Modular => split(data::modular(e.data.modulus as usize, e.data.operation), e)?,
             config::Source::Features => return Self::declared(e),
+            config::Source::Conditions => return Self::conditions(e),
             source if source.is_of_tokens() && !e.data.is_labelled() => {
                 let (parts, said) = sequences::read(e)?;
                 notes = said;
@@ -154,12 +158,14 @@ impl Prepared {
                 )));
             }
         }
+        let means = Subset { examples: 1 << e.data.bits, inputs: Vec::new(), targets: Targets::Values(Vec::new()) };
         let source = match e.probe.from {
             config::ProbeFrom::Test => &test,
             config::ProbeFrom::Train => &train,
+            config::ProbeFrom::Means => &means,
         };
         let probe = source.take(e.probe.examples.map_or(source.examples, |n| n as usize), outputs)?;
-        let cka = e.observe.measures.iter().any(|m| m.reads_hidden_layers());
+        let cka = e.observe.measures.iter().any(|m| m.name().starts_with("cka"));
         if cka && probe.examples < 4 {
             return Err(Error::config(format!(
                 "CKA needs at least 4 probe examples, and there are {}",
@@ -171,7 +177,19 @@ impl Prepared {
             (config::Source::Files, None) => "data".into(),
             (source, None) => source.to_string(),
         };
-        Ok(Self { name, inputs, shape, outputs, train, test, probe, own: false, declared, notes: Vec::new() })
+        Ok(Self {
+            name,
+            inputs,
+            shape,
+            outputs,
+            train,
+            test,
+            probe,
+            own: false,
+            declared,
+            conditions: None,
+            notes: Vec::new(),
+        })
     }
 
     /// A number that changes with any bit of the data (FNV-1a).
@@ -181,6 +199,10 @@ impl Prepared {
         if let Some(Declared { features, seed, fit_examples, .. }) = &self.declared {
             let sizes = [self.train.examples, *fit_examples, self.test.examples, self.probe.examples];
             format!("{features:?} {seed:?} {sizes:?}").bytes().for_each(|b| take(u32::from(b)));
+        }
+        if let Some(conditions) = &self.conditions {
+            let sizes = [self.train.examples, self.test.examples, self.probe.examples];
+            format!("{conditions:?} {sizes:?}").bytes().for_each(|b| take(u32::from(b)));
         }
         for part in [&self.train, &self.test, &self.probe] {
             part.inputs.iter().for_each(|x| take(x.to_bits()));
@@ -216,9 +238,23 @@ impl Prepared {
         Self::checked(e, vec![inputs], outputs, train, test, Some(declared))
     }
 
+    /// Parts of which replicas make the examples.
+    fn conditions(e: &config::Experiment) -> Result<Self> {
+        let conditions = e.data.conditions();
+        conditions.check().map_err(|(key, message)| Error::config(format!("{key}: {message}")))?;
+        let part = |examples: u32| Subset {
+            examples: examples as usize,
+            inputs: Vec::new(),
+            targets: Targets::Values(Vec::new()),
+        };
+        let (shape, outputs) = (vec![conditions.dimensions], conditions.parities.len());
+        let made = Self::checked(e, shape, outputs, part(e.data.examples), part(e.data.test_examples), None)?;
+        Ok(Self { conditions: Some(conditions), ..made })
+    }
+
     /// Whether each replica makes its own examples, so that there are none here.
     pub fn per_replica(&self) -> bool {
-        self.declared.as_ref().is_some_and(Declared::per_replica)
+        self.conditions.is_some() || self.declared.as_ref().is_some_and(Declared::per_replica)
     }
 
     /// Refuses what needs to see the examples.

@@ -35,12 +35,8 @@ pub(super) fn structure(e: &Experiment) -> String {
         (setting.key.as_str(), if setting.but_for_zero { above() } else { Value::Null })
     });
     let scoped: Vec<(&str, Value)> = scoped.collect();
-    let mut set = |key: &str, value: Value| {
-        let place = key.split('.').try_fold(&mut all, |section, part| section.get_mut(part));
-        if let Some(place) = place {
-            *place = value;
-        }
-    };
+    // Of a section that is left out, what decides at zero is set anew.
+    let mut set = |key: &str, value: Value| *key.split('.').fold(&mut all, |section, part| &mut section[part]) = value;
     inert().iter().map(String::as_str).chain(HELD).for_each(|key| set(key, Value::Null));
     scoped.into_iter().for_each(|(key, value)| set(key, value));
     // All of a stage's settings are variables.
@@ -101,11 +97,11 @@ mod tests {
     fn every_setting_splits_a_group_or_is_declared_not_to() {
         let mut base = serde_json::to_value(Experiment::default()).unwrap();
         base["stages"] = json!([{"outputs": ["0"], "until": 0.5, "steps": 7, "fresh_optimiser": false}]);
+        base["after"] = json!([{"kind": "prune", "fractions": [0.5]}]);
         base["data"]["features"] = json!([{"name": "a"}]);
         base["model"]["layers"] = json!([config::LayerSettings::default()]);
-        base["optimiser"]["clip_norm"] = json!(1.5);
-        for key in ["optimiser.momentum", "optimiser.weight_decay", "model.dropout", "model.input_dropout"] {
-            *at(&mut base, key) = json!(0.125);
+        for setting in per_replica().iter().filter(|setting| setting.but_for_zero) {
+            *at(&mut base, &setting.key) = json!(0.125);
         }
         let mut seen = 0;
         for key in config::paths() {
@@ -134,6 +130,9 @@ mod tests {
         assert_ne!(of(&|e| e.optimiser.clip_norm = Some(0.5)), plain);
         assert_ne!(of(&|e| e.model.dropout = 0.5), plain);
         assert_ne!(of(&|e| e.model.input_dropout = 0.5), plain);
+        assert_ne!(of(&|e| e.data.corrupted = 0.5), plain);
+        assert_ne!(of(&|e| e.data.train_fraction = Some(0.5)), plain);
+        assert_eq!(of(&|e| e.data.input_distance = 0.5), plain);
         assert_ne!(of(&|e| e.stages = vec![config::Stage::default()]), plain);
         assert_eq!(of(&|e| e.optimiser.lr = 0.5), plain);
     }

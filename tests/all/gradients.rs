@@ -16,7 +16,7 @@ type Build = fn(&mut Graph, Tensor, Tensor) -> Tensor;
 /// Functions of two matrices `[6, 5]` that have a gradient in at least the first.
 fn cases() -> Vec<(&'static str, Build)> {
     fn activation(f: Activation) -> impl Fn(&mut Graph, Tensor) -> Tensor {
-        move |g, x| f.apply_with(g, x, Below { slope: 0.2, alpha: 1.3 }).unwrap()
+        move |g, x| f.apply_with(g, x, Below { slope: 0.2, alpha: 1.3, bounds: None }).unwrap()
     }
     macro_rules! unary {
         ($f:expr) => {
@@ -57,6 +57,9 @@ fn cases() -> Vec<(&'static str, Build)> {
         ("softplus", act!(Activation::Softplus)),
         ("tanh", act!(Activation::Tanh)),
         ("sigmoid", act!(Activation::Sigmoid)),
+        ("square", act!(Activation::Square)),
+        ("sine", act!(Activation::Sin)),
+        ("clip", act!(Activation::Clip)),
         ("plus", |g, x, y| g.plus(x, y).unwrap()),
         ("minus", |g, x, y| g.minus(y, x).unwrap()),
         ("times", |g, x, y| g.times(x, y).unwrap()),

@@ -242,7 +242,8 @@ fn random_numbers_come_from_the_published_words_of_threefry() {
     let (place, count) = (g.integer(0x85a3_08d3), g.integer(1_000_003));
     let pi = g.integer(0x1319_8a2e);
     let chosen = g.choice(place, count, [pi, purpose, step]).unwrap();
-    let drawn = g.draw(Draw::Replacement, 1000, 1, seed, zero, zero);
+    let examples = g.integer(1000);
+    let drawn = g.draw(Draw::Replacement, examples, 1, seed, zero, zero);
     let [uniform, normal, chosen, drawn] = run(g, 1, &[("seed", &[0.0])], [of_zero[0], of_zero[1], chosen, drawn]);
     let unit = |word: u32| f64::from(word >> 8) / 2f64.powi(24);
     assert_eq!(uniform, [unit(first)]);
@@ -260,7 +261,8 @@ fn draws_take_every_place_once_and_distributions_have_their_moments() {
     let step = g.variable("step", &[1, 1], DType::U32, VariableKind::State).unwrap();
     let purpose = g.purpose("moments");
     // Epochs of 37 in batches of 37, and 50 places of which a permutation takes each.
-    let batch = g.draw(Draw::Shuffled, 37, 37, seed, purpose, step);
+    let examples = g.integer(37);
+    let batch = g.draw(Draw::Shuffled, examples, 37, seed, purpose, step);
     let column = g.column_index(&[1, 50]);
     let (places, count) = (g.unary(Unary::ToInteger, column), g.integer(50));
     let placed = g.permutation(places, count, [seed, purpose, step]).unwrap();

@@ -179,6 +179,7 @@ fn optimisers_follow_torch_for_twenty_steps() {
         ("adam", Adam, 0.0, false, None, 0.01, 0.0, false),
         ("adam_wd", Adam, 0.0, false, None, 0.01, 0.05, false),
         ("adamw", Adamw, 0.0, false, None, 0.01, 0.05, false),
+        ("adamw_large", Adamw, 0.0, false, None, 0.01, 20.0, false),
         ("rmsprop", Rmsprop, 0.0, false, None, 0.01, 0.0, false),
         ("clip", Sgd, 0.9, false, None, 0.1, 0.0, true),
     ] {

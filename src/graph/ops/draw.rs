@@ -6,18 +6,18 @@ pub use crate::kernels::program::Draw;
 use crate::kernels::random::{permuted, threefry};
 
 impl Graph {
-    /// Indices `[batch, 1]` of the examples of the batch of a step, out of `examples`.
+    /// Indices `[batch, 1]` of the examples of the batch of a step, out of `examples`, an integer `[1, 1]`.
     pub fn draw(
         &mut self,
         draw: Draw,
-        examples: usize,
+        examples: Tensor,
         batch: usize,
         seed: Tensor,
         purpose: Tensor,
         step: Tensor,
     ) -> Tensor {
-        let (n, b) = (self.integer(examples as u32), self.integer(batch as u32));
-        self.add(draw, vec![seed, purpose, step, n, b], Shape::new(&[batch, 1]), DType::U32)
+        let b = self.integer(batch as u32);
+        self.add(draw, vec![seed, purpose, step, examples, b], Shape::new(&[batch, 1]), DType::U32)
     }
 
     /// Where keyed permutations of `0..count` put `positions`, integers of any shape below `count`. Purposes, steps and counts

@@ -47,6 +47,7 @@ pub(in crate::measure) fn resample(
             let (x, y) = (x?, y?);
             let purpose = g.purpose(&format!("resample/{seed}"));
             let step = g.integer(0);
+            let examples = g.integer(examples as u32);
             let order = g.draw(kind, examples, count, draw[0], purpose, step);
             let second = g.gather(y, order)?;
             let first = if how == Resample::Permute { x } else { g.gather(x, order)? };

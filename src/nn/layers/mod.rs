@@ -92,6 +92,17 @@ pub trait Layer: fmt::Debug {
     fn output_layer(&self) -> Option<&Dense> {
         None
     }
+
+    /// Whether each element of what it gives is a function of that element of its input alone.
+    fn is_elementwise(&self) -> bool {
+        false
+    }
+
+    /// The dense layers on either side of each of [`Pass::hidden`], where there are only functions of each element between them: a
+    /// unit is then a row of the one's weight and a column of the other's.
+    fn neighbours(&self) -> Vec<Option<[&Dense; 2]>> {
+        Vec::new()
+    }
 }
 
 /// What one example is between two layers.

@@ -8,6 +8,9 @@ use crate::nn::{Dropout, Initialiser, Update};
 pub struct Pass {
     /// What masks are drawn from, in training; none in evaluation.
     pub train: Option<Dropout>,
+    /// What the features of each of the first hidden layers are to be times, `[1, features]`; none where nothing is to be changed.
+    /// What was followed is taken out.
+    pub factors: Vec<Option<Tensor>>,
     /// Activations of the hidden layers, `[examples, units]`.
     pub hidden: Vec<Tensor>,
     /// New values of buffers.
@@ -29,6 +32,11 @@ impl Pass {
     /// Of examples that are looked at.
     pub fn evaluate() -> Self {
         Self::default()
+    }
+
+    /// The same, with hidden features times these factors.
+    pub fn changed(factors: Vec<Option<Tensor>>) -> Self {
+        Self { factors, ..Self::default() }
     }
 }
 

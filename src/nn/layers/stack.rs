@@ -64,6 +64,9 @@ impl Layer for Stack {
                 if self.skip > 0 && pass.hidden.len() >= self.skip {
                     value = g.plus(value, pass.hidden[pass.hidden.len() - self.skip])?;
                 }
+                if let Some(factor) = pass.factors.get_mut(pass.hidden.len()).and_then(Option::take) {
+                    value = g.times(value, factor)?;
+                }
                 let ([rows, _], positions) = (g.matrix(value)?, entry.form.positions());
                 pass.hidden.push(g.reshape(value, &[rows / positions, positions * entry.form.features])?);
             }
@@ -77,6 +80,21 @@ impl Layer for Stack {
 
     fn vocabulary(&self, g: &Graph) -> Option<usize> {
         self.layers().next()?.vocabulary(g)
+    }
+
+    fn neighbours(&self) -> Vec<Option<[&Dense; 2]>> {
+        // Layers one after the other, and between them where hidden activations are.
+        let (mut layers, mut ends): (Vec<&dyn Layer>, Vec<usize>) = (Vec::new(), Vec::new());
+        for entry in &self.entries {
+            layers.extend(entry.layers.iter().map(AsRef::as_ref));
+            ends.extend(entry.hidden.then_some(layers.len()));
+        }
+        let sides = |end: usize| {
+            let before = layers[..end].iter().rev().find(|layer| !layer.is_elementwise())?.output_layer()?;
+            let after = layers[end..].iter().find(|layer| !layer.is_elementwise())?.output_layer()?;
+            Some([before, after]).filter(|_| self.skip == 0)
+        };
+        ends.into_iter().map(sides).collect()
     }
 
     fn output_layer(&self) -> Option<&Dense> {

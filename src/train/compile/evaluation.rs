@@ -2,20 +2,20 @@
 
 use super::super::analysing::Analyses;
 use super::super::declared::Declared;
-use super::super::observer::{self, FitSet, Observed, Observer, Seen};
+use super::super::observer::{self, FitSet, Observed, Observer, Seen, TrainingSet};
 use super::super::subset::{Subset, Targets};
 use super::super::tables::PartNodes;
 use super::{
     Build, Forward, GRADIENT_NORM, Reading, fit_representation_name, needs_representations, representation_name,
     saves_fit,
 };
-use crate::config::{LossKind, Measure};
+use crate::config::{LossKind, Measure, Source};
 use crate::error::{Error, Result};
 use crate::graph::{Effect, Function, Tensor, VariableKind};
 use crate::kernels::matmul::Precision;
 use crate::kernels::program::DType;
 use crate::measure::features::device::Answers;
-use crate::nn::Pass;
+use crate::nn::{Dense, Pass};
 
 impl Build<'_> {
     /// What observers see: the network on the probe set, what is kept of it, and the set for fitting if one reads that.
@@ -32,6 +32,8 @@ impl Build<'_> {
             Ok(FitSet { inputs: fit.inputs, values: fit.values, hidden, output })
         });
         let fit = fit.transpose()?;
+        let reads_training = observers.iter().any(|o| o.reads_training_set());
+        let train = reads_training.then(|| self.training_set(Pass::evaluate())).transpose()?;
         let g = &mut self.g;
         g.set_precision(Precision::Single);
         let wants = |m: Measure| self.e.observe.has(m);
@@ -46,17 +48,37 @@ impl Build<'_> {
         let border = if self.e.loss.kind == LossKind::Mse { 0.5 } else { 0.0 };
         let answers = self.network.output_layer();
         let answers = answers.map(|layer| Answers { weight: layer.weight, bias: layer.bias, border });
-        Ok(Seen { kept, fit, answers, ..self.seen_on(&self.data.probe, &probe, on_probe) })
+        Ok(Seen { kept, fit, train, answers, ..self.seen_on(&self.data.probe, &probe, on_probe) })
+    }
+
+    /// The network on what it is trained on.
+    pub fn training_set(&mut self, pass: Pass) -> Result<TrainingSet> {
+        let PartNodes { inputs, targets, values, counted, .. } = self.train;
+        let replaced = self.tables.replaced();
+        let [true_targets, true_values] = match replaced {
+            Some(_) => {
+                let known = self.tables.shared(&mut self.g)?;
+                [known.targets, known.values]
+            }
+            None => [targets, values],
+        };
+        let output = self.forward(inputs, pass)?.output;
+        Ok(TrainingSet { targets, values, true_targets, true_values, counted, replaced, output })
     }
 
     /// What can be seen of a network on a part, but for what is kept and the set for fitting.
-    fn seen_on(&self, part: &Subset, nodes: &PartNodes, forward: Forward) -> Seen {
+    pub fn seen_on(&self, part: &Subset, nodes: &PartNodes, forward: Forward) -> Seen {
         let declared = self.data.declared.as_ref();
+        let sides = self.network.neighbours().into_iter().map(|sides| sides.map(|both| both.map(Dense::clone)));
+        let modulus = (self.e.data.source == Source::Modular).then_some(self.e.data.modulus as usize);
         Seen {
+            sides: sides.collect(),
+            modulus,
             inputs: nodes.inputs,
             targets: nodes.targets,
             values: nodes.values,
             classes: !matches!(part.targets, Targets::Values(_)),
+            counted: nodes.counted,
             hidden: forward.hidden,
             kept: None,
             output: forward.output,
@@ -66,6 +88,7 @@ impl Build<'_> {
             declared: declared.map(|d| d.features.clone()),
             answers: None,
             fit: None,
+            train: None,
         }
     }
 
@@ -159,7 +182,7 @@ impl Build<'_> {
         let forward = self.forward(nodes.inputs, Pass::evaluate())?;
         let seen = self.seen_on(&self.data.test, &nodes, forward);
         let g = &mut self.g;
-        let value = seen.loss.apply(g, seen.output, seen.targets)?;
+        let value = seen.loss.of_some(g, seen.output, seen.targets, seen.counted)?;
         let mut effects = vec![Effect::Output("loss_test".into(), value)];
         let accuracy = observer::accuracy(g, &seen)?;
         if let Some(value) = accuracy {

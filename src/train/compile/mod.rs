@@ -4,22 +4,26 @@
 //! batch; `data` makes the examples of replicas that make their own; `forget` starts the mean of the training loss anew; `evaluate` observes the probe set; `test` evaluates on all that is held out; `keep` remembers the present
 //! representations for comparison. After `evaluate` come the passes of analyses that take several.
 
+mod after;
 mod evaluation;
+mod merge;
 mod reading;
 mod training;
 
+pub(super) use after::Afterwards;
 pub(super) use reading::{
     GRADIENT_NORM, Reading, fit_representation_name, needs_representations, representation_name, saves_fit,
 };
 
 use super::analysing::Analyses;
 use super::declared::Declared;
+use super::drawn::Parts;
 use super::model::Model;
 use super::observer::Observer;
 use super::prepared::Prepared;
 use super::stages::Stages;
 use super::structure;
-use super::tables::{PartNodes, Tables};
+use super::tables::{Making, PartNodes, Tables, Taken};
 use super::track::{Quantity, Track};
 use crate::config::{self, BatchMode, Experiment, Measure};
 use crate::error::{Error, Result};
@@ -55,6 +59,8 @@ pub struct Compiled {
     pub stages: usize,
     /// What is analysed in several passes after `evaluate`.
     pub(super) analyses: Analyses,
+    /// What is done once training is over.
+    pub(super) after: Vec<Afterwards>,
     /// Names of the outputs, where each is a feature.
     pub features: Vec<String>,
     /// Outputs of the network.
@@ -94,8 +100,7 @@ struct Build<'a> {
     parameters: Vec<Tensor>,
     tables: Tables<'a>,
     train: PartNodes,
-    /// Inputs, targets, and, if some have no loss, which have.
-    batch: Vec<Tensor>,
+    batch: Taken,
     masks: Dropout,
     /// Of the network's products.
     precision: Precision,
@@ -124,6 +129,7 @@ struct Settings {
     gain: Tensor,
     dropout: Tensor,
     input_dropout: Tensor,
+    making: Making,
 }
 
 /// Builds the program of one group: all replicas share `e` up to its numeric hyper-parameters.
@@ -164,6 +170,8 @@ pub fn compile(
     functions.extend(passes);
     let (test, test_accuracy, seen_in_test) = b.test()?;
     functions.push(test);
+    let (removing, after) = b.after(&seen)?;
+    functions.extend(removing);
     functions.extend(b.check_stages(&seen_in_test, test_accuracy, &updates)?);
 
     let Build { g, parameters, network, .. } = b;
@@ -190,6 +198,7 @@ pub fn compile(
         tracked,
         stages: e.stages.len(),
         analyses,
+        after,
         features: data.declared.as_ref().map(Declared::names).unwrap_or_default(),
         outputs: data.outputs,
     })
@@ -210,9 +219,9 @@ impl<'a> Build<'a> {
         if let Some(count) = network.vocabulary(g) {
             data.check_tokens(count)?;
         }
-        let (mut tables, make) = Tables::new(g, data, e.loss, e.probe.from, state.seed)?;
+        let (mut tables, make) = Tables::new(g, data, e, state.seed, settings.making)?;
         let train = tables.train(g)?;
-        let batch = e.batch.take(g, &train.tables(), state.seed, state.step)?;
+        let batch = tables.batch(g, &e.batch, state.seed, state.step)?;
         let (rate, input_rate) = (settings.dropout, settings.input_dropout);
         let masks = Dropout { rate, input_rate, seed: state.seed, step: state.step };
         let mixed = e.model.precision == config::Precision::Mixed;
@@ -254,6 +263,11 @@ impl<'a> Build<'a> {
                 ),
             }));
         }
+        if pass.factors.iter().any(Option::is_some) {
+            return Err(Error::config(
+                "[[after]] removes units of hidden layers, which this model of its own does not let it",
+            ));
+        }
         let Pass { hidden, updates, differs, .. } = pass;
         Ok(Forward { hidden, output, updates, differs })
     }
@@ -278,6 +292,9 @@ impl State {
 impl Settings {
     fn declare(g: &mut Graph) -> Result<Self> {
         let mut setting = |key: &str| g.variable(structure::variable(key), &[1, 1], DType::F32, VariableKind::Setting);
+        // `clip` finds its bounds by name.
+        setting("model.lower")?;
+        setting("model.upper")?;
         Ok(Self {
             hyper: Hyper {
                 lr: setting("optimiser.lr")?,
@@ -292,6 +309,11 @@ impl Settings {
             gain: setting("model.gain")?,
             dropout: setting("model.dropout")?,
             input_dropout: setting("model.input_dropout")?,
+            making: Making {
+                parts: Parts { train_fraction: setting("data.train_fraction")?, corrupted: setting("data.corrupted")? },
+                noise: setting("data.noise")?,
+                separability: setting("data.separability")?,
+            },
         })
     }
 }

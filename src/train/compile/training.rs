@@ -34,13 +34,14 @@ impl Build<'_> {
     pub fn pass(&mut self, track: Option<&Track>) -> Result<Pass> {
         let loss = self.e.loss;
         self.g.set_precision(self.precision);
-        let seen = self.forward(self.batch[0], nn::Pass::train(self.masks))?;
+        let seen = self.forward(self.batch.inputs, nn::Pass::train(self.masks))?;
         let followed = track.map(|track| self.followed(track, &seen)).transpose()?;
         let mask = self.mask(seen.output)?;
         let g = &mut self.g;
+        let targets = self.batch.targets;
         let loss = match mask {
-            Some(mask) => loss.masked(g, seen.output, self.batch[1], mask)?,
-            None => loss.apply(g, seen.output, self.batch[1])?,
+            Some(mask) => loss.masked(g, seen.output, targets, mask)?,
+            None => loss.of_some(g, seen.output, targets, self.batch.counted)?,
         };
         let gradients = match &self.scaling {
             Some(scaling) => scaling.gradients(g, loss, &self.parameters)?,
@@ -73,7 +74,7 @@ impl Build<'_> {
 
     /// Weights of the terms of the loss, where not all count alike.
     fn mask(&mut self, output: Tensor) -> Result<Option<Tensor>> {
-        let present = self.batch.get(2).copied();
+        let present = self.batch.present;
         let stages = self.stages.as_ref().filter(|_| self.e.loss.kind != LossKind::CrossEntropy);
         let Some(stages) = stages else { return Ok(present) };
         let g = &mut self.g;
@@ -227,7 +228,7 @@ impl Build<'_> {
     /// The function that sets everything to its start.
     pub fn init(&mut self, updates: &[Update]) -> Result<Function> {
         let (g, state, model) = (&mut self.g, self.state, &self.e.model);
-        let below = Below { slope: model.slope as f32, alpha: model.alpha as f32 };
+        let below = Below { slope: model.slope as f32, alpha: model.alpha as f32, bounds: None };
         let init = Initialiser { init: model.init, fan: model.fan, critical: model.activation.critical(below) };
         let start = Start { init, gain: self.settings.gain, seed: state.seed };
         let mut effects = self.network.initialise(g, start)?;
