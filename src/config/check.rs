@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use super::{
     BatchMode, Experiment, LayerKind, LayerName, LayerSettings, Layers, LossKind, Measure, Normalise, OptimiserKind,
-    Reduction, ScheduleKind,
+    Reduction, ScheduleKind, align,
     checkpoints::Spacing,
     data::Source,
     observed_names,
@@ -28,6 +28,7 @@ pub(super) fn cross(experiment: &Experiment) -> Result<(), Complaint> {
     stages(experiment)?;
     data(experiment)?;
     model_and_loss(experiment)?;
+    align::check(experiment)?;
     optimiser(experiment)?;
     observe(experiment)
 }

@@ -10,7 +10,7 @@ use serde::{
 };
 
 use super::{
-    Batch, Checkpoints, Data, Experiment, Feature, LayerSettings, Loss, Model, Observe, Optimiser, Probe, Save,
+    Align, Batch, Checkpoints, Data, Experiment, Feature, LayerSettings, Loss, Model, Observe, Optimiser, Probe, Save,
     Schedule, Stage,
 };
 
@@ -26,6 +26,7 @@ pub(super) const SECTIONS: &[(&str, Fields)] = &[
     ("model", of::<Model>),
     ("model.layers", of::<LayerSettings>),
     ("loss", of::<Loss>),
+    ("loss.align", of::<Align>),
     ("optimiser", of::<Optimiser>),
     ("optimiser.schedule", of::<Schedule>),
     ("batch", of::<Batch>),
@@ -80,7 +81,7 @@ mod tests {
     #[test]
     fn fields_come_in_order() {
         assert_eq!(of::<Batch>(), ["mode", "size"]);
-        assert_eq!(of_section("loss"), ["kind", "reduction", "absent"]);
+        assert_eq!(of_section("loss"), ["kind", "reduction", "absent", "align"]);
         assert_eq!(of_section("nothing"), [""; 0]);
         assert_eq!(of::<u32>(), [""; 0]);
     }

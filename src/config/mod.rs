@@ -5,6 +5,7 @@
 //! and whether replicas that differ in it share a graph (`scope`). Settings of what `nn` and `data` have are fields and words
 //! there. Nothing here knows devices; whether a file exists, or fits the model, is for those who read it.
 
+mod align;
 mod builtin;
 mod check;
 mod checkpoints;
@@ -51,7 +52,7 @@ pub use values::MOST_REPLICAS;
 pub use crate::data::{Normalise, features::Absent};
 use crate::error::{Error, Result};
 pub use crate::nn::{
-    AbsentTerms, Activation, Batch, BatchMode, Fan, Init, LayerKind, LayerSettings, Layers, Loss, LossKind, Optimiser,
+    AbsentTerms, Activation, Align, Batch, BatchMode, Fan, Init, LayerKind, LayerSettings, Layers, Loss, LossKind, Optimiser,
     OptimiserKind, Preset, Reduction, Schedule, ScheduleKind,
 };
 use crate::settings::settings;
@@ -138,6 +139,11 @@ impl Experiment {
     /// The swept keys, in the order of the file: the columns that tell settings apart.
     pub fn swept_columns(&self) -> Vec<String> {
         self.sweep.axes.iter().map(|axis| axis.key.clone()).collect()
+    }
+
+    /// Names of all layers that a term of the loss can be of.
+    pub fn layers(&self) -> Vec<String> {
+        self.model.network().names()
     }
 
     /// The steps at which something is observed: sorted, with 0 and the last.

@@ -23,6 +23,9 @@ pub fn json_schema() -> &'static Json {
 /// The key that holds a value or a list of sections, which have names.
 pub(super) const LAYERS: &str = "model.layers";
 
+/// A list of sections that have names or numbers.
+const ALIGN: &str = "loss.align";
+
 /// What a schema asks of a value.
 pub(super) enum Shape<'a> {
     /// A section.
@@ -247,7 +250,7 @@ fn same_kind(shape: &Shape<'_>, value: &Value) -> bool {
 
 /// How a section is headed in a file: `[section]`, or `[[section]]` where there may be several.
 pub(super) fn title(section: &str) -> String {
-    if matches!(section, "data.features" | "stages" | LAYERS) {
+    if matches!(section, "data.features" | "stages" | LAYERS | ALIGN) {
         format!("[[{section}]]")
     } else {
         format!("[{section}]")
@@ -312,8 +315,8 @@ pub(super) fn find(path: &str) -> Result<&'static Json, String> {
     let (mut schema, mut section) = (resolve(json_schema()), String::new());
     let mut parts = path.split('.').peekable();
     while let Some(part) = parts.next() {
-        if section == LAYERS && parts.peek().is_some() {
-            // The name of a layer, or of one in its body.
+        if [LAYERS, ALIGN].contains(&section.as_str()) && parts.peek().is_some() {
+            // The name of a layer, or of one in its body; or that of a term.
             continue;
         }
         let inner = schema.get("properties").and_then(|all| all.get(part));

@@ -164,6 +164,41 @@ const BAD: &[(&str, &str)] = &[
     ("sweep.\"model.layers.a.out_features\" = [1]", "cannot set the key `a` inside a list of 2 items"),
     ("model.layers = [{}]\nsweep.\"model.layers.a.p\" = [0.1]", "has no item with a key inside that is named `a`"),
     ("sweep.\"model.layers.a.b\" = [1]", "unknown key `b` in [model.layers]"),
+    // Terms of the loss.
+    ("loss.align = [{}]", "my.toml:1:14: loss.align: term `0`: expected the name of a layer as `of`, got none"),
+    (
+        "loss.align = [{ of = \"layers.0\", to = \"layer.1\" }]",
+        "term `0`: no layer is named `layer.1`; did you mean `layers.1`?",
+    ),
+    (
+        "loss.align = [{ name = \"a\", of = \"fc\", to = \"layers.1\" }]",
+        "term `a`: no layer is named `fc`; they are layers.0, layers.1, layers.2",
+    ),
+    ("loss.align = [{ of = \"layers.2\", to = \"layers.2\" }]", "of and to are both `layers.2`"),
+    ("loss.align = [{ of = \"layers.0\", to = \"layers.1\", measure = \"ckaa\" }]", "did you mean `cka`?"),
+    (
+        "loss.align = [{ of = \"layers.0\", to = \"layers.1\", measure = \"rsa\" }]",
+        "term `0`: rsa has no gradient at all values: expected one such as rsa:pearson",
+    ),
+    ("loss.align = [{ of = \"layers.0\", to = \"layers.1\", measure = \"cka:rbf\" }]", "without a median width"),
+    ("loss.align = [{ of = \"layers.0\", to = \"layers.1\", measure = \"procrustes\" }]", "procrustes:squared"),
+    ("loss.align = [{ of = \"layers.0\", to = \"layers.1\", measure = \"knn\" }]", "knn has no gradient"),
+    (
+        "loss.align = [{ of = \"layers.0\", to = \"layers.1\", from = 5, until = 5 }]",
+        "expected until after from, which is 5, got 5",
+    ),
+    ("loss.align = [{ of = \"layers.0\", to = \"layers.1\", name = \"3\" }]", "underscores that is no number"),
+    ("loss.align = [{ of = \"layers.0\", to = \"layers.1\", weight = -1 }]", "loss.align[0].weight: expected a number of"),
+    (
+        "loss.align = [{ of = \"layers.0\", too = \"layers.1\" }]",
+        "unknown key `too` in [[loss.align]]; did you mean `to`?",
+    ),
+    ("loss.align = { of = \"layers.0\" }", "loss.align: expected a list"),
+    ("sweep.\"loss.align.0.weight\" = [0, 1]", "cannot set"),
+    (
+        "loss.align = [{ of = \"layers.0\", to = \"layers.1\" }]\nsweep.\"loss.align.1.weight\" = [0, 1]",
+        "has no item with a key inside that is named `1`",
+    ),
     ("observe.at = { kind = \"list\" }", "observe.at.steps: expected at least one step"),
     ("observe.at = { kind = \"list\", steps = [2000] }", "expected steps up to 1000, got 2000"),
     ("observe.at = { kind = \"linear\", every = 2, count = 2 }", "expected either every or count"),

@@ -2,6 +2,7 @@
 //! sections and words of an experiment are these types themselves, so that what a setting means stands where it is used.
 
 mod activation;
+mod align;
 mod batch;
 mod dropout;
 mod init;
@@ -13,6 +14,7 @@ mod schedule;
 mod softmax;
 
 pub use activation::{Activation, Below};
+pub use align::{Align, AlignSettings};
 pub use batch::{Batch, BatchMode};
 pub use dropout::{Dropout, dropout};
 pub use init::{Fan, Init, Initialiser};

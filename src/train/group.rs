@@ -113,7 +113,7 @@ impl Group {
         for (machine, members) in &mut self.slices {
             let seeds: Vec<u32> = members.iter().map(|&m| replicas[m].seed).collect();
             machine.write_integers("seed", &seeds)?;
-            let mut settings: Vec<Vec<f32>> = Vec::with_capacity(members.len());
+            let mut settings: Vec<Vec<Vec<f32>>> = Vec::with_capacity(members.len());
             for (i, &m) in members.iter().enumerate() {
                 let of = |m: usize| &replicas[m].experiment;
                 // Those that differ in their seeds alone share their settings.
@@ -121,8 +121,10 @@ impl Group {
                 settings.push(if same { settings[i - 1].clone() } else { structure::values(of(m)) });
             }
             for (i, setting) in per_replica().iter().enumerate() {
-                let own: Vec<f32> = settings.iter().map(|values| values[i]).collect();
-                machine.write_variable(&structure::variable(&setting.key), &own)?;
+                let own: Vec<f32> = settings.iter().flat_map(|values| values[i].iter().copied()).collect();
+                if !own.is_empty() {
+                    machine.write_variable(&structure::variable(&setting.key), &own)?;
+                }
             }
             if let Some(own) = members.iter().map(|&m| replicas[m].data.as_deref()).collect::<Option<Vec<_>>>() {
                 let outputs = own[0].values_width();

@@ -12,15 +12,28 @@ pub(super) fn variable(key: &str) -> String {
     format!("setting/{}", key.rsplit('.').next().unwrap_or(key))
 }
 
-/// Those settings of one replica, in the order of [`per_replica`]; 0 for what is left out.
-pub(super) fn values(e: &Experiment) -> Vec<f32> {
-    let all = serde_json::to_value(e).unwrap_or_default();
-    per_replica().iter().map(|setting| number(&all, &setting.key) as f32).collect()
+/// Those settings of one replica, in the order of [`per_replica`]: one for each of a list of sections; 0 for what is left out.
+pub(super) fn values(e: &Experiment) -> Vec<Vec<f32>> {
+    let mut all = serde_json::to_value(e).unwrap_or_default();
+    let mut of = |key: &str| {
+        let mut found = Vec::new();
+        each(&mut all, key, &mut |value| found.push(value.as_f64().unwrap_or(0.0) as f32));
+        found
+    };
+    per_replica().iter().map(|setting| of(&setting.key)).collect()
 }
 
-/// The number at a dotted key; 0 where there is none.
-fn number(all: &Value, key: &str) -> f64 {
-    key.split('.').try_fold(all, |section, part| section.get(part)).and_then(Value::as_f64).unwrap_or(0.0)
+/// Does something with each value at a dotted key: of a list of sections, with that of each.
+fn each(all: &mut Value, key: &str, visit: &mut dyn FnMut(&mut Value)) {
+    if let Value::Array(items) = all {
+        return items.iter_mut().for_each(|item| each(item, key, visit));
+    }
+    let (first, rest) = key.split_once('.').map_or((key, None), |(first, rest)| (first, Some(rest)));
+    match (all.get_mut(first), rest) {
+        (Some(inner), Some(rest)) => each(inner, rest, visit),
+        (Some(value), None) => visit(value),
+        (None, _) => {}
+    }
 }
 
 /// Sections on which no graph depends, beside the keys of [`inert`]: what a sweep is made of, and its data, which the sweep holds.
@@ -30,21 +43,18 @@ const HELD: [&str; 3] = ["seeds", "sweep", "data"];
 /// function of one replica's settings alone: which graph a replica gets never depends on its company.
 pub(super) fn structure(e: &Experiment) -> String {
     let Ok(mut all) = serde_json::to_value(e) else { return format!("{e:?}") };
-    let scoped = per_replica().iter().map(|setting| {
-        let above = || (number(&all, &setting.key) > 0.0).into();
-        (setting.key.as_str(), if setting.but_for_zero { above() } else { Value::Null })
-    });
-    let scoped: Vec<(&str, Value)> = scoped.collect();
-    let mut set = |key: &str, value: Value| {
-        let place = key.split('.').try_fold(&mut all, |section, part| section.get_mut(part));
-        if let Some(place) = place {
-            *place = value;
-        }
-    };
-    inert().iter().map(String::as_str).chain(HELD).for_each(|key| set(key, Value::Null));
-    scoped.into_iter().for_each(|(key, value)| set(key, value));
+    for key in inert().iter().map(String::as_str).chain(HELD) {
+        each(&mut all, key, &mut |value| *value = Value::Null);
+    }
+    for setting in per_replica() {
+        let left = |value: &Value| match setting.but_for_zero {
+            true => (value.as_f64().unwrap_or(0.0) > 0.0).into(),
+            false => Value::Null,
+        };
+        each(&mut all, &setting.key, &mut |value| *value = left(value));
+    }
     // All of a stage's settings are variables.
-    set("stages", e.stages.len().into());
+    each(&mut all, "stages", &mut |stages| *stages = e.stages.len().into());
     all.to_string()
 }
 
@@ -103,6 +113,7 @@ mod tests {
         base["stages"] = json!([{"outputs": ["0"], "until": 0.5, "steps": 7, "fresh_optimiser": false}]);
         base["data"]["features"] = json!([{"name": "a"}]);
         base["model"]["layers"] = json!([config::LayerSettings::default()]);
+        base["loss"]["align"] = json!([config::Align::default()]);
         base["optimiser"]["clip_norm"] = json!(1.5);
         for key in ["optimiser.momentum", "optimiser.weight_decay", "model.dropout", "model.input_dropout"] {
             *at(&mut base, key) = json!(0.125);

@@ -35,7 +35,7 @@ impl PartNodes {
 }
 
 /// A part that all replicas share.
-pub(super) fn part(g: &mut Graph, part: &Subset, data: &Prepared, loss: Loss) -> Result<PartNodes> {
+pub(super) fn part(g: &mut Graph, part: &Subset, data: &Prepared, loss: &Loss) -> Result<PartNodes> {
     let inputs = g.data(part.inputs.clone(), &[part.examples, data.inputs])?;
     let values = g.data(part.values(data.outputs), &[part.examples, data.outputs])?;
     let targets = match (&part.targets, loss.kind) {
@@ -64,7 +64,7 @@ pub(super) const OWN_TARGETS: &str = "data/targets";
 /// The parts of a program, each added to the graph where it is first asked for.
 pub(super) struct Tables<'a> {
     data: &'a Prepared,
-    loss: Loss,
+    loss: &'a Loss,
     probe_from: ProbeFrom,
     train: Option<PartNodes>,
     /// Tables that each replica makes: training, fitting, testing.
@@ -76,7 +76,7 @@ impl<'a> Tables<'a> {
     pub fn new(
         g: &mut Graph,
         data: &'a Prepared,
-        loss: Loss,
+        loss: &'a Loss,
         probe_from: ProbeFrom,
         seed: Tensor,
     ) -> Result<(Self, Option<Function>)> {

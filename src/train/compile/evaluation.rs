@@ -61,7 +61,7 @@ impl Build<'_> {
             kept: None,
             output: forward.output,
             parameters: [self.parameters.clone(), self.network.frozen()].concat(),
-            loss: self.e.loss,
+            loss: self.e.loss.clone(),
             features: declared.map(Declared::names).unwrap_or_default(),
             declared: declared.map(|d| d.features.clone()),
             answers: None,
@@ -73,19 +73,23 @@ impl Build<'_> {
     pub fn evaluation(&mut self, seen: &Seen, observers: &[&dyn Observer]) -> Result<(Vec<Effect>, Vec<Reading>)> {
         let g = &mut self.g;
         let (mut effects, mut names) = (Vec::new(), Vec::<Reading>::new());
+        let terms = self.terms.as_ref().filter(|_| self.e.observe.has(Measure::Loss));
+        let layers: Vec<Tensor> = seen.hidden.iter().copied().chain([seen.output]).collect();
+        let mut all = terms.map_or(Ok(Vec::new()), |terms| terms.observed(g, &layers))?;
         for observer in observers {
-            for Observed { name, layer, value, over } in observer.observe(g, seen)? {
-                let taken =
-                    ["alive", "broken", "diverged_at", "loss_train", GRADIENT_NORM, "loss_test", "accuracy_test"];
-                if taken.contains(&name.as_str()) || names.iter().any(|n| n.name == name && n.layer == layer) {
-                    return Err(Error::config(format!(
-                        "two observed values are named `{name}`: rename an observer's, or name a pair once"
-                    )));
-                }
-                let reading = Reading { name, layer, over: over.map(|(_, times)| times) };
-                effects.extend(reading.effects(value, over.map(|(factor, _)| factor)));
-                names.push(reading);
+            all.extend(observer.observe(g, seen)?);
+        }
+        for Observed { name, layer, value, over } in all {
+            let taken =
+                ["alive", "broken", "diverged_at", "loss_train", GRADIENT_NORM, "loss_test", "accuracy_test"];
+            if taken.contains(&name.as_str()) || names.iter().any(|n| n.name == name && n.layer == layer) {
+                return Err(Error::config(format!(
+                    "two observed values are named `{name}`: rename an observer's, or name a pair once"
+                )));
             }
+            let reading = Reading { name, layer, over: over.map(|(_, times)| times) };
+            effects.extend(reading.effects(value, over.map(|(factor, _)| factor)));
+            names.push(reading);
         }
         let state = self.state;
         let loss = g.plus(state.loss_sum, state.loss_part)?;

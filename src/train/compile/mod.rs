@@ -4,6 +4,7 @@
 //! batch; `data` makes the examples of replicas that make their own; `forget` starts the mean of the training loss anew; `evaluate` observes the probe set; `test` evaluates on all that is held out; `keep` remembers the present
 //! representations for comparison. After `evaluate` come the passes of analyses that take several.
 
+mod alignment;
 mod evaluation;
 mod reading;
 mod training;
@@ -11,6 +12,8 @@ mod training;
 pub(super) use reading::{
     GRADIENT_NORM, Reading, fit_representation_name, needs_representations, representation_name, saves_fit,
 };
+
+use alignment::Terms;
 
 use super::analysing::Analyses;
 use super::declared::Declared;
@@ -97,6 +100,8 @@ struct Build<'a> {
     /// Inputs, targets, and, if some have no loss, which have.
     batch: Vec<Tensor>,
     masks: Dropout,
+    /// Terms of the loss between layers.
+    terms: Option<Terms>,
     /// Of the network's products.
     precision: Precision,
     scaling: Option<LossScale>,
@@ -203,6 +208,7 @@ impl<'a> Build<'a> {
         let state = State::declare(g)?;
         let settings = Settings::declare(g)?;
         let stages = Stages::declare(g, e, data.outputs)?;
+        let terms = Terms::declare(g, e)?;
         let network = model.declare(g, &data.shape, data.outputs)?;
         if network.parameters().is_empty() && !network.frozen().is_empty() {
             return Err(Error::config("model.layers: expected a layer that is trained, and all are frozen"));
@@ -210,7 +216,7 @@ impl<'a> Build<'a> {
         if let Some(count) = network.vocabulary(g) {
             data.check_tokens(count)?;
         }
-        let (mut tables, make) = Tables::new(g, data, e.loss, e.probe.from, state.seed)?;
+        let (mut tables, make) = Tables::new(g, data, &e.loss, e.probe.from, state.seed)?;
         let train = tables.train(g)?;
         let batch = e.batch.take(g, &train.tables(), state.seed, state.step)?;
         let (rate, input_rate) = (settings.dropout, settings.input_dropout);
@@ -229,6 +235,7 @@ impl<'a> Build<'a> {
             train,
             batch,
             masks,
+            terms,
             precision: if mixed { Precision::Half } else { Precision::Single },
             scaling,
             g: graph,
@@ -241,6 +248,13 @@ impl<'a> Build<'a> {
         let output = self.network.forward(&mut self.g, x, &mut pass)?;
         let Pass { hidden, updates, differs, .. } = pass;
         Ok(Forward { hidden, output, updates, differs })
+    }
+}
+
+impl Forward {
+    /// The values of all layers that terms of the loss can be of.
+    fn layers(&self) -> Vec<Tensor> {
+        self.hidden.iter().copied().chain([self.output]).collect()
     }
 }
 

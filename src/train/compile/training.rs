@@ -21,6 +21,7 @@ const LOSS_BLOCK: f32 = 1024.0;
 
 /// The network on a batch, forth and back.
 pub(super) struct Pass {
+    /// That of the task.
     loss: Tensor,
     gradients: Vec<Tensor>,
     /// New values of buffers.
@@ -32,7 +33,7 @@ pub(super) struct Pass {
 impl Build<'_> {
     /// The loss of a batch and its gradients.
     pub fn pass(&mut self, track: Option<&Track>) -> Result<Pass> {
-        let loss = self.e.loss;
+        let loss = &self.e.loss;
         self.g.set_precision(self.precision);
         let seen = self.forward(self.batch[0], nn::Pass::train(self.masks))?;
         let followed = track.map(|track| self.followed(track, &seen)).transpose()?;
@@ -42,9 +43,18 @@ impl Build<'_> {
             Some(mask) => loss.masked(g, seen.output, self.batch[1], mask)?,
             None => loss.apply(g, seen.output, self.batch[1])?,
         };
+        let minimised = match &self.terms {
+            Some(terms) => {
+                g.set_precision(Precision::Single);
+                let pull = terms.pull(g, &seen.layers(), self.state.step)?;
+                g.set_precision(self.precision);
+                g.plus(loss, pull)?
+            }
+            None => loss,
+        };
         let gradients = match &self.scaling {
-            Some(scaling) => scaling.gradients(g, loss, &self.parameters)?,
-            None => g.gradients(loss, &self.parameters)?,
+            Some(scaling) => scaling.gradients(g, minimised, &self.parameters)?,
+            None => g.gradients(minimised, &self.parameters)?,
         };
         g.set_precision(Precision::Single);
         Ok(Pass { loss, gradients, buffers: seen.updates, followed })
@@ -66,7 +76,7 @@ impl Build<'_> {
             (self.train, track.pairs.clone())
         } else {
             let places = (0..track.pairs.len()).map(|p| [2 * p, 2 * p + 1]).collect();
-            (part(&mut self.g, &track.rows(self.data), self.data, self.e.loss)?, places)
+            (part(&mut self.g, &track.rows(self.data), self.data, &self.e.loss)?, places)
         };
         Ok(of(self.forward(nodes.inputs, nn::Pass::evaluate())?, nodes.values, places))
     }
