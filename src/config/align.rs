@@ -37,6 +37,13 @@ pub(super) fn check(e: &Experiment) -> Result<(), Complaint> {
         if term.of == term.to {
             return refuse(format!("of and to are both `{}`, which is as it is itself", term.of));
         }
+        let frozen = |layer: &str| {
+            let network = layer.split_once('.').and_then(|(name, _)| e.networks.get(name));
+            network.is_some_and(|network| network.freeze)
+        };
+        if frozen(&term.of) && (term.stop_gradient || frozen(&term.to)) {
+            return refuse(format!("expected a layer that moves, and `{}` is of a frozen network", term.of));
+        }
         if let Some(until) = term.until.filter(|until| *until <= term.from) {
             return refuse(format!("expected until after from, which is {}, got {until}", term.from));
         }

@@ -9,7 +9,7 @@ use super::{
     Reduction, ScheduleKind, align,
     checkpoints::Spacing,
     data::Source,
-    observed_names,
+    network, observed_names,
     tree::{Complaint, shorten},
 };
 use crate::data::features::Feature;
@@ -28,6 +28,7 @@ pub(super) fn cross(experiment: &Experiment) -> Result<(), Complaint> {
     stages(experiment)?;
     data(experiment)?;
     model_and_loss(experiment)?;
+    network::check(experiment)?;
     align::check(experiment)?;
     optimiser(experiment)?;
     observe(experiment)
@@ -257,7 +258,7 @@ fn observe(e: &Experiment) -> Result<(), Complaint> {
     if let Some(twice) = observe.measures.iter().find(|measure| !seen.insert(**measure)) {
         return refuse("observe.measures", format!("{twice} comes twice"));
     }
-    let names = e.model.network().hidden();
+    let (names, own) = (e.hidden(), e.model.network().hidden().len());
     let hidden = names.len();
     let mut seen = HashSet::new();
     for layer in observe.numbered(&names).layers.iter().flatten() {
@@ -280,7 +281,7 @@ fn observe(e: &Experiment) -> Result<(), Complaint> {
             return refuse("observe.layers", format!("the layer {number} comes twice"));
         }
     }
-    if let Some(measure) = observe.measures.iter().find(|measure| hidden == 0 && measure.reads_hidden_layers()) {
+    if let Some(measure) = observe.measures.iter().find(|measure| own == 0 && measure.reads_hidden_layers()) {
         return refuse("observe.measures", format!("{measure} reads hidden layers, but model.layers is empty"));
     }
     if observe.has(Measure::Distance) && observe.pairs.is_empty() {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::Value as Json;
 
 use super::{
-    Align, Experiment, Feature, LayerSettings, Stage, builtins, fields,
+    Align, Experiment, Feature, LayerSettings, Network, Stage, builtins, fields,
     schema::{self, Shape},
 };
 
@@ -232,6 +232,7 @@ pub fn documentation() -> String {
     let mut page = INTRODUCTION.to_owned();
     let mut defaults = serde_json::to_value(Experiment::default()).unwrap_or_default();
     // Of a list of sections: those of one.
+    defaults["networks"]["NAME"] = serde_json::to_value(Network::default()).unwrap_or_default();
     defaults["loss"]["align"] = serde_json::to_value(Align::default()).unwrap_or_default();
     defaults["stages"] = serde_json::to_value(Stage::default()).unwrap_or_default();
     defaults["data"]["features"] = serde_json::to_value(Feature::default()).unwrap_or_default();

@@ -10,7 +10,7 @@ use serde::{
 };
 
 use super::{
-    Align, Batch, Checkpoints, Data, Experiment, Feature, LayerSettings, Loss, Model, Observe, Optimiser, Probe, Save,
+    Align, Batch, Checkpoints, Data, Experiment, Feature, LayerSettings, Loss, Model, Network, Observe, Optimiser, Probe, Save,
     Schedule, Stage,
 };
 
@@ -25,6 +25,7 @@ pub(super) const SECTIONS: &[(&str, Fields)] = &[
     ("data.features", of::<Feature>),
     ("model", of::<Model>),
     ("model.layers", of::<LayerSettings>),
+    ("networks.NAME", of::<Network>),
     ("loss", of::<Loss>),
     ("loss.align", of::<Align>),
     ("optimiser", of::<Optimiser>),

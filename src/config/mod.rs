@@ -16,6 +16,7 @@ mod features;
 mod fields;
 mod model;
 pub(crate) mod names;
+mod network;
 mod observe;
 mod observed_names;
 mod probe;
@@ -37,6 +38,7 @@ pub use documentation::documentation;
 pub use expand::Setting;
 pub use features::{Balance, Balancing, Feature};
 pub use model::{Model, Precision};
+pub use network::Network;
 pub use observe::{LayerName, Measure, Observe};
 pub use probe::{Probe, ProbeFrom};
 pub use save::{Keep, Save};
@@ -48,6 +50,8 @@ pub use seeds::Seeds;
 pub use stages::Stage;
 pub use sweep::{Axis, SettingValue, Sweep};
 pub use values::MOST_REPLICAS;
+
+use std::collections::BTreeMap;
 
 pub use crate::data::{Normalise, features::Absent};
 use crate::error::{Error, Result};
@@ -83,6 +87,8 @@ settings! {
         data: Data = Data::default(),
         /// One replica's architecture and initial weights.
         model: Model = Model::default(),
+        /// Networks beside it.
+        networks: BTreeMap<String, Network> = BTreeMap::new(),
         /// What is minimised.
         loss: Loss = Loss::default(),
         /// How parameters move.
@@ -139,11 +145,6 @@ impl Experiment {
     /// The swept keys, in the order of the file: the columns that tell settings apart.
     pub fn swept_columns(&self) -> Vec<String> {
         self.sweep.axes.iter().map(|axis| axis.key.clone()).collect()
-    }
-
-    /// Names of all layers that a term of the loss can be of.
-    pub fn layers(&self) -> Vec<String> {
-        self.model.network().names()
     }
 
     /// The steps at which something is observed: sorted, with 0 and the last.

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Experiment;
 use super::checkpoints::Checkpoints;
 use crate::settings::{choices, settings};
 
@@ -107,7 +108,7 @@ settings! {
         /// or `all`.
         #[schemars(length(max = 100))]
         describe: Vec<String> = Vec::new(),
-        /// Hidden layers to look at, counted from 0 or by name; by default all.
+        /// Hidden layers to look at, counted from 0 or by name, those of `[networks.NAME]` as `NAME.conv1`; by default all of `[model]`.
         #[schemars(length(min = 1, max = 1000))]
         layers: Option<Vec<LayerName>> = None,
         /// Pairs of probe examples, counted from 0, for `distance`.
@@ -131,5 +132,18 @@ impl Observe {
         };
         let all = |layers: &Vec<LayerName>| layers.iter().map(|l| number(l).unwrap_or_else(|| l.clone())).collect();
         Self { layers: self.layers.as_ref().map(all), ..self.clone() }
+    }
+}
+
+impl Experiment {
+    /// What is observed, with the numbers of hidden layers: where there are several networks and no layers are named, those of
+    /// `[model]`.
+    pub fn observed(&self) -> Observe {
+        let own = || (0..self.model.network().hidden().len() as u32).map(LayerName::Number).collect();
+        let mut observe = self.observe.numbered(&self.hidden());
+        if observe.layers.is_none() && !self.networks.is_empty() {
+            observe.layers = Some(own());
+        }
+        observe
     }
 }

@@ -20,7 +20,7 @@ pub use dropout::{Dropout, dropout};
 pub use init::{Fan, Init, Initialiser};
 pub use layers::{
     Common, Dense, Encoding, Form, Layer, LayerKind, LayerSettings, Layers, Padding, Pass, Pooling, Preset, Same,
-    Shortcut, Sides, Stack, Start, declare, written,
+    Shortcut, Sides, Stack, Start, declare, frozen, written,
 };
 pub use loss::{AbsentTerms, Loss, LossKind, Reduction};
 pub use loss_scale::LossScale;

@@ -1,7 +1,7 @@
 //! What can be trained: a model says how a network is declared.
 
 use crate::config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::nn::{Below, Common, Layer, declare};
 
@@ -18,15 +18,40 @@ pub trait Model {
 /// The network that `[model]` describes.
 impl Model for config::Model {
     fn declare(&self, g: &mut Graph, inputs: &[usize], outputs: usize) -> Result<Box<dyn Layer>> {
-        let common = Common {
-            activation: self.activation,
-            below: Below { slope: self.slope as f32, alpha: self.alpha as f32 },
-            bias: self.bias,
-            skip: self.skip as usize,
-            dropout: self.dropout > 0.0,
-            input_dropout: self.input_dropout > 0.0,
-        };
-        let own = self.input_shape.as_ref().map(|shape| shape.iter().map(|&n| n as usize).collect::<Vec<_>>());
-        Ok(Box::new(declare(g, &self.network(), own.as_deref().unwrap_or(inputs), outputs, &common)?))
+        declare_as(self, None, g, inputs, outputs)
     }
+}
+
+/// A network beside it, by its name.
+pub(super) fn declare_beside(
+    model: &config::Model,
+    name: &str,
+    g: &mut Graph,
+    inputs: &[usize],
+    outputs: usize,
+) -> Result<Box<dyn Layer>> {
+    declare_as(model, Some(name), g, inputs, outputs).map_err(|error| match error {
+        Error::Config(message) => Error::Config(message.replacen("model.", &format!("networks.{name}."), 1)),
+        other => other,
+    })
+}
+
+fn declare_as(
+    model: &config::Model,
+    name: Option<&str>,
+    g: &mut Graph,
+    inputs: &[usize],
+    outputs: usize,
+) -> Result<Box<dyn Layer>> {
+    let common = Common {
+        network: name.map(str::to_owned),
+        activation: model.activation,
+        below: Below { slope: model.slope as f32, alpha: model.alpha as f32 },
+        bias: model.bias,
+        skip: model.skip as usize,
+        dropout: model.dropout > 0.0,
+        input_dropout: model.input_dropout > 0.0,
+    };
+    let own = model.input_shape.as_ref().map(|shape| shape.iter().map(|&n| n as usize).collect::<Vec<_>>());
+    Ok(Box::new(declare(g, &model.network(), own.as_deref().unwrap_or(inputs), outputs, &common)?))
 }

@@ -24,8 +24,10 @@ pub struct Seen {
     pub values: Tensor,
     /// Whether `targets` are classes.
     pub classes: bool,
-    /// Hidden representations `[N, units]`.
+    /// Hidden representations `[N, units]`: of the network that `[model]` describes, then of those beside it.
     pub hidden: Vec<Tensor>,
+    /// How many of them are of that network.
+    pub own: usize,
     /// The representations kept for comparison: those of the first checkpoint while training.
     pub kept: Option<Vec<Tensor>>,
     /// The network's output `[N, C]`.
@@ -110,7 +112,7 @@ pub(super) const KEPT: &str = "cka_kept";
 
 /// The observer of the measures that an experiment names.
 pub fn built_in(e: &config::Experiment) -> impl Observer + use<> {
-    Standard(e.observe.numbered(&e.model.network().hidden()))
+    Standard(e.observed())
 }
 
 struct Standard(config::Observe);
@@ -216,7 +218,7 @@ impl Standard {
 
 /// What an analysis of the last hidden layer reads: its number, and both sets.
 pub(super) fn last_layer(seen: &Seen, measure: Measure) -> Result<(usize, Inputs)> {
-    let (Some(fit), Some(layer)) = (&seen.fit, seen.hidden.len().checked_sub(1)) else {
+    let (Some(fit), Some(layer)) = (&seen.fit, seen.own.checked_sub(1)) else {
         return Err(needs(measure, "a hidden layer, and data that are made of features"));
     };
     let (test, test_labels) = (seen.hidden[layer], seen.values);

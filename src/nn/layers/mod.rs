@@ -26,6 +26,7 @@ mod written;
 
 pub use build::{Common, declare};
 pub use dense::Dense;
+pub use own::frozen;
 pub use pass::{Pass, Start};
 pub use preset::Preset;
 pub use sequences::{Encoding, Pooling};

@@ -6,7 +6,7 @@ use super::super::observer::{self, FitSet, Observed, Observer, Seen};
 use super::super::subset::{Subset, Targets};
 use super::super::tables::PartNodes;
 use super::{
-    Build, Forward, GRADIENT_NORM, Reading, fit_representation_name, needs_representations, representation_name,
+    All, Beside, Build, Forward, GRADIENT_NORM, Reading, fit_representation_name, needs_representations, representation_name,
     saves_fit,
 };
 use crate::config::{LossKind, Measure};
@@ -24,12 +24,13 @@ impl Build<'_> {
         g.fence();
         let probe = self.tables.probe(g)?;
         g.set_precision(self.precision);
-        let on_probe = self.forward(probe.inputs, Pass::evaluate())?;
+        let on_probe = self.forward_all(probe.inputs, &Pass::evaluate())?;
+        let hidden = on_probe.hidden();
         let reads_fit = saves_fit(self.e) || observers.iter().any(|o| o.reads_fit_set());
         let fit = if reads_fit { self.tables.fit(&mut self.g)? } else { None };
         let fit = fit.map(|fit| -> Result<FitSet> {
-            let Forward { hidden, output, .. } = self.forward(fit.inputs, Pass::evaluate())?;
-            Ok(FitSet { inputs: fit.inputs, values: fit.values, hidden, output })
+            let all = self.forward_all(fit.inputs, &Pass::evaluate())?;
+            Ok(FitSet { inputs: fit.inputs, values: fit.values, hidden: all.hidden(), output: all.own.output })
         });
         let fit = fit.transpose()?;
         let g = &mut self.g;
@@ -40,13 +41,15 @@ impl Build<'_> {
                 let extents = g.shape(h).extents().to_vec();
                 g.variable(format!("kept/{l}"), &extents, DType::F32, VariableKind::State)
             };
-            on_probe.hidden.iter().enumerate().map(&mut keep).collect::<Result<Vec<_>>>()
+            hidden.iter().enumerate().map(&mut keep).collect::<Result<Vec<_>>>()
         });
         let kept = kept.transpose()?;
         let border = if self.e.loss.kind == LossKind::Mse { 0.5 } else { 0.0 };
         let answers = self.network.output_layer();
         let answers = answers.map(|layer| Answers { weight: layer.weight, bias: layer.bias, border });
-        Ok(Seen { kept, fit, answers, ..self.seen_on(&self.data.probe, &probe, on_probe) })
+        let seen = self.seen_on(&self.data.probe, &probe, on_probe.own.clone());
+        self.looked = Some(on_probe);
+        Ok(Seen { hidden, kept, fit, answers, ..seen })
     }
 
     /// What can be seen of a network on a part, but for what is kept and the set for fitting.
@@ -57,10 +60,11 @@ impl Build<'_> {
             targets: nodes.targets,
             values: nodes.values,
             classes: matches!(part.targets, Targets::Classes(_)),
+            own: forward.hidden.len(),
             hidden: forward.hidden,
             kept: None,
             output: forward.output,
-            parameters: [self.parameters.clone(), self.network.frozen()].concat(),
+            parameters: [self.network.parameters(), self.network.frozen()].concat(),
             loss: self.e.loss.clone(),
             features: declared.map(Declared::names).unwrap_or_default(),
             declared: declared.map(|d| d.features.clone()),
@@ -71,11 +75,9 @@ impl Build<'_> {
 
     /// What `evaluate` puts out, and how it is read.
     pub fn evaluation(&mut self, seen: &Seen, observers: &[&dyn Observer]) -> Result<(Vec<Effect>, Vec<Reading>)> {
-        let g = &mut self.g;
         let (mut effects, mut names) = (Vec::new(), Vec::<Reading>::new());
-        let terms = self.terms.as_ref().filter(|_| self.e.observe.has(Measure::Loss));
-        let layers: Vec<Tensor> = seen.hidden.iter().copied().chain([seen.output]).collect();
-        let mut all = terms.map_or(Ok(Vec::new()), |terms| terms.observed(g, &layers))?;
+        let mut all = self.beside_and_terms(seen)?;
+        let g = &mut self.g;
         for observer in observers {
             all.extend(observer.observe(g, seen)?);
         }
@@ -102,6 +104,27 @@ impl Build<'_> {
         ];
         effects.extend(all.map(|(name, value)| Effect::Output(name.into(), value)));
         Ok((effects, names))
+    }
+
+    /// What is observed of networks beside that of `[model]`, and of terms of the loss.
+    fn beside_and_terms(&mut self, seen: &Seen) -> Result<Vec<Observed>> {
+        let (g, e, mut all) = (&mut self.g, self.e, Vec::new());
+        let Some(looked) = &self.looked else { return Ok(all) };
+        for (Beside { name, .. }, forward) in self.beside.iter().zip(&looked.beside) {
+            let seen = Seen { output: forward.output, ..seen.clone() };
+            if e.observe.has(Measure::Loss) {
+                all.push(Observed::new(format!("{name}.loss"), seen.loss.apply(g, seen.output, seen.targets)?));
+            }
+            if e.observe.has(Measure::Accuracy)
+                && let Some(value) = observer::accuracy(g, &seen)?
+            {
+                all.push(Observed::new(format!("{name}.accuracy"), value));
+            }
+        }
+        if let Some(terms) = self.terms.as_ref().filter(|_| e.observe.has(Measure::Loss)) {
+            all.extend(terms.observed(g, &looked.layers())?);
+        }
+        Ok(all)
     }
 
     /// The function that starts the mean of the training loss anew.
@@ -133,7 +156,7 @@ impl Build<'_> {
     /// Representations that others read after `evaluate`, as variables: all of them, or what is analysed in several passes.
     pub fn stand(&mut self, seen: &Seen, evaluate: &mut Vec<Effect>) -> Result<Seen> {
         let (g, e) = (&mut self.g, self.e);
-        let last = seen.hidden.len().saturating_sub(1);
+        let last = seen.own.saturating_sub(1);
         let mut stand = |name: String, h: Tensor| -> Result<Tensor> {
             let extents = g.shape(h).extents().to_vec();
             let place = g.variable(name, &extents, DType::F32, VariableKind::Transient)?;
@@ -160,15 +183,19 @@ impl Build<'_> {
         g.set_precision(self.precision);
         g.fence();
         let nodes = self.tables.test(g)?;
-        let forward = self.forward(nodes.inputs, Pass::evaluate())?;
-        let seen = self.seen_on(&self.data.test, &nodes, forward);
-        let g = &mut self.g;
-        let value = seen.loss.apply(g, seen.output, seen.targets)?;
-        let mut effects = vec![Effect::Output("loss_test".into(), value)];
-        let accuracy = observer::accuracy(g, &seen)?;
-        if let Some(value) = accuracy {
-            effects.push(Effect::Output("accuracy_test".into(), value));
+        let All { own, beside } = self.forward_all(nodes.inputs, &Pass::evaluate())?;
+        let seen = self.seen_on(&self.data.test, &nodes, own);
+        let (g, mut effects, mut known) = (&mut self.g, Vec::new(), false);
+        let names = self.beside.iter().map(|beside| format!("{}.", beside.name));
+        let others = names.zip(&beside).map(|(name, forward)| (name, forward.output));
+        for (name, output) in std::iter::once((String::new(), seen.output)).chain(others) {
+            let seen = Seen { output, ..seen.clone() };
+            let value = seen.loss.apply(g, output, seen.targets)?;
+            effects.push(Effect::Output(format!("{name}loss_test"), value));
+            let accuracy = observer::accuracy(g, &seen)?;
+            known = accuracy.is_some();
+            effects.extend(accuracy.map(|value| Effect::Output(format!("{name}accuracy_test"), value)));
         }
-        Ok((Function::new("test", effects), accuracy.is_some(), seen))
+        Ok((Function::new("test", effects), known, seen))
     }
 }
