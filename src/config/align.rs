@@ -14,7 +14,8 @@ pub(super) fn check(e: &Experiment) -> Result<(), Complaint> {
     let (layers, mut seen) = (e.layers(), HashSet::new());
     for (i, term) in e.loss.align.iter().enumerate() {
         let name = term.name.clone().unwrap_or_else(|| i.to_string());
-        let refuse = |message: String| Err(Complaint::of("loss.align", format!("term `{}`: {message}", shorten(&name))));
+        let refuse =
+            |message: String| Err(Complaint::of("loss.align", format!("term `{}`: {message}", shorten(&name))));
         let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let number = |text: &str| text.chars().all(|c| c.is_ascii_digit());
         if term.name.as_ref().is_some_and(|own| !own.chars().all(word) || number(own)) {
@@ -31,7 +32,8 @@ pub(super) fn check(e: &Experiment) -> Result<(), Complaint> {
                 return refuse(format!("expected the name of a layer as `{key}`, got none"));
             }
             let meant = nearest(layer, layers.iter().map(String::as_str));
-            let advice = meant.map_or_else(|| format!("they are {}", layers.join(", ")), |n| format!("did you mean `{n}`?"));
+            let advice =
+                meant.map_or_else(|| format!("they are {}", layers.join(", ")), |n| format!("did you mean `{n}`?"));
             return refuse(format!("no layer is named `{}`; {advice}", shorten(layer)));
         }
         if term.of == term.to {

@@ -281,6 +281,7 @@ fn observe(e: &Experiment) -> Result<(), Complaint> {
             return refuse("observe.layers", format!("the layer {number} comes twice"));
         }
     }
+    gradients(e)?;
     if let Some(measure) = observe.measures.iter().find(|measure| own == 0 && measure.reads_hidden_layers()) {
         return refuse("observe.measures", format!("{measure} reads hidden layers, but model.layers is empty"));
     }
@@ -300,6 +301,24 @@ fn observe(e: &Experiment) -> Result<(), Complaint> {
     let cka = observe.measures.iter().find(|measure| measure.name().starts_with("cka"));
     if let (Some(measure), Some(examples @ ..4)) = (cka, e.probe.examples) {
         return refuse("probe.examples", format!("expected at least 4, since {measure} is measured, got {examples}"));
+    }
+    Ok(())
+}
+
+/// Where gradients are looked at.
+fn gradients(e: &Experiment) -> Result<(), Complaint> {
+    let (mut seen, mut known) = (HashSet::new(), e.model.network().hidden());
+    known.push("input".into());
+    for place in &e.observe.gradients {
+        if !known.contains(place) {
+            let meant = nearest(place, known.iter().map(String::as_str));
+            let advice =
+                meant.map_or_else(|| format!("they are {}", known.join(", ")), |n| format!("did you mean `{n}`?"));
+            return refuse("observe.gradients", format!("no hidden layer is named `{}`; {advice}", shorten(place)));
+        }
+        if !seen.insert(place) {
+            return refuse("observe.gradients", format!("{place} comes twice"));
+        }
     }
     Ok(())
 }

@@ -10,8 +10,8 @@ use serde::{
 };
 
 use super::{
-    Align, Batch, Checkpoints, Data, Experiment, Feature, LayerSettings, Loss, Model, Network, Observe, Optimiser, Probe, Save,
-    Schedule, Stage,
+    Align, Batch, Checkpoints, Data, Experiment, Feature, LayerSettings, Loss, Model, Network, Observe, Optimiser,
+    Probe, Save, Schedule, Stage,
 };
 
 /// The keys of one section.

@@ -56,8 +56,8 @@ use std::collections::BTreeMap;
 pub use crate::data::{Normalise, features::Absent};
 use crate::error::{Error, Result};
 pub use crate::nn::{
-    AbsentTerms, Activation, Align, Batch, BatchMode, Fan, Init, LayerKind, LayerSettings, Layers, Loss, LossKind, Optimiser,
-    OptimiserKind, Preset, Reduction, Schedule, ScheduleKind,
+    AbsentTerms, Activation, Align, Batch, BatchMode, Fan, Init, LayerKind, LayerSettings, Layers, Loss, LossKind,
+    Optimiser, OptimiserKind, Preset, Reduction, Schedule, ScheduleKind,
 };
 use crate::settings::settings;
 

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::tree::{Complaint, shorten};
 use super::{Activation, Experiment, Init, Layers, Model, Preset};
 use crate::settings::settings;
-use super::tree::{Complaint, shorten};
 
 settings! {
     /// A network beside that of `[model]`, by its name: each sees the same batches, and `[[loss.align]]` holds layers of one and of another
@@ -42,9 +42,13 @@ impl Network {
     /// What it is, beside that model.
     pub fn model(&self, of: &Model) -> Model {
         let own = self.layers.is_some() || self.preset.is_some();
-        let layers = self.layers.clone().unwrap_or_else(|| if own { Model::default().layers } else { of.layers.clone() });
-        let (preset, width, depth) =
-            if own { (self.preset, self.width, self.depth) } else { (of.preset, self.width.or(of.width), self.depth.or(of.depth)) };
+        let layers =
+            self.layers.clone().unwrap_or_else(|| if own { Model::default().layers } else { of.layers.clone() });
+        let (preset, width, depth) = if own {
+            (self.preset, self.width, self.depth)
+        } else {
+            (of.preset, self.width.or(of.width), self.depth.or(of.depth))
+        };
         Model {
             layers,
             preset,
@@ -76,9 +80,9 @@ impl Experiment {
     }
 
     fn names(&self, of: fn(&Layers) -> Vec<String>) -> Vec<String> {
-        let beside = self.beside().flat_map(|(name, _, model)| {
-            of(&model.network()).into_iter().map(move |layer| format!("{name}.{layer}"))
-        });
+        let beside = self
+            .beside()
+            .flat_map(|(name, _, model)| of(&model.network()).into_iter().map(move |layer| format!("{name}.{layer}")));
         of(&self.model.network()).into_iter().chain(beside).collect()
     }
 }
@@ -92,10 +96,16 @@ pub(super) fn check(e: &Experiment) -> Result<(), Complaint> {
         let key = format!("networks.{name}");
         let refuse = |key: String, message: String| Err(Complaint::of(key, message));
         if name.is_empty() || !name.chars().all(word) {
-            return refuse("networks".into(), format!("`{}`: expected a name of letters, digits and underscores", shorten(name)));
+            return refuse(
+                "networks".into(),
+                format!("`{}`: expected a name of letters, digits and underscores", shorten(name)),
+            );
         }
         if taken.iter().any(|layer| layer == name) {
-            return refuse("networks".into(), format!("`{name}` is a layer of [model] already: give the network another name"));
+            return refuse(
+                "networks".into(),
+                format!("`{name}` is a layer of [model] already: give the network another name"),
+            );
         }
         if network.layers.is_some() && network.preset.is_some() {
             return refuse(format!("{key}.preset"), "expected either preset or layers, got both".into());

@@ -15,9 +15,9 @@ choices! {
         Loss = "loss",
         /// Part of the examples whose largest output is that of their class, on the probe set.
         Accuracy = "accuracy",
-        /// Euclidean norm of the whole gradient, on the coming batch.
+        /// Euclidean norm of the whole gradient, of all networks that are trained, on the coming batch.
         GradientNorm = "gradient_norm" ["grad_norm"],
-        /// Euclidean norm of all parameters together.
+        /// Euclidean norm of all parameters of `[model]` together.
         WeightNorm = "weight_norm",
         /// Squared Euclidean distance between the representations of the two probe examples of each of `pairs`.
         Distance = "distance",
@@ -111,6 +111,12 @@ settings! {
         /// Hidden layers to look at, counted from 0 or by name, those of `[networks.NAME]` as `NAME.conv1`; by default all of `[model]`.
         #[schemars(length(min = 1, max = 1000))]
         layers: Option<Vec<LayerName>> = None,
+        /// Where the gradient of the task's loss on the probe set is looked at: `input`, and hidden layers of `[model]` by name, whose activations
+        /// it is with respect to. Its norm is written as `input_gradient_norm` and `layer_gradient_norm`, and with
+        /// `save.representations` itself, as `<replica>/gradient/input` and `<replica>/gradient/layers.0`. The loss being a mean over
+        /// examples, that of one example is times their number.
+        #[schemars(length(max = 1000))]
+        gradients: Vec<String> = Vec::new(),
         /// Pairs of probe examples, counted from 0, for `distance`.
         #[schemars(length(max = 100000))]
         pairs: Vec<[u32; 2]> = Vec::new(),

@@ -368,7 +368,10 @@ pub(crate) fn paths() -> &'static [String] {
         let sections: Vec<&str> = fields::SECTIONS.iter().map(|(section, _)| *section).collect();
         let keys =
             sections.iter().flat_map(|section| fields::of_section(section).iter().map(move |key| join(section, key)));
-        keys.filter(|path| path == LAYERS || ![NETWORKS.0, "sweep"].contains(&path.as_str()) && !sections.contains(&path.as_str())).collect()
+        keys.filter(|path| {
+            path == LAYERS || ![NETWORKS.0, "sweep"].contains(&path.as_str()) && !sections.contains(&path.as_str())
+        })
+        .collect()
     })
 }
 

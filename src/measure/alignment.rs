@@ -151,7 +151,9 @@ fn of_shapes(g: &mut Graph, x: Tensor, y: Tensor, shape: Shape) -> Result<Option
     }
     let ([n, _], [m, _]) = (g.matrix(x)?, g.matrix(y)?);
     if n != m || n < 2 {
-        return Err(Error::Shape(format!("two representations of the same 2 examples or more are compared: got {n} and {m}")));
+        return Err(Error::Shape(format!(
+            "two representations of the same 2 examples or more are compared: got {n} and {m}"
+        )));
     }
     // Both at one scale, near one.
     let (scaled, factor) = scale::together(g, &[x, y])?;

@@ -114,6 +114,7 @@ mod tests {
         base["data"]["features"] = json!([{"name": "a"}]);
         base["model"]["layers"] = json!([config::LayerSettings::default()]);
         base["loss"]["align"] = json!([config::Align::default()]);
+        base["networks"]["NAME"] = json!(config::Network::default());
         base["optimiser"]["clip_norm"] = json!(1.5);
         for key in ["optimiser.momentum", "optimiser.weight_decay", "model.dropout", "model.input_dropout"] {
             *at(&mut base, key) = json!(0.125);

@@ -45,7 +45,8 @@ pub struct Common {
 /// If a layer does not fit what comes before it, the last does not fit the data, or a name comes twice.
 pub fn declare(g: &mut Graph, layers: &Layers, inputs: &[usize], outputs: usize, common: &Common) -> Result<Stack> {
     let mut list = listed(layers, common);
-    let hidden: Vec<bool> = list.iter().map(|(path, layer)| layer.is_hidden() && layers.hidden().contains(path)).collect();
+    let hidden: Vec<bool> =
+        list.iter().map(|(path, layer)| layer.is_hidden() && layers.hidden().contains(path)).collect();
     let within = |path: &str| common.network.as_ref().map_or_else(|| path.to_owned(), |name| format!("{name}.{path}"));
     list.iter_mut().for_each(|(path, _)| *path = within(path));
     if let Some((_, last)) = list.last_mut()

@@ -62,8 +62,7 @@ impl Terms {
             let name = structure::variable(&format!("loss.align.{key}"));
             g.variable(name, &[terms.len(), 1], DType::F32, VariableKind::Setting)
         };
-        let settings =
-            AlignSettings { weight: setting("weight")?, from: setting("from")?, until: setting("until")? };
+        let settings = AlignSettings { weight: setting("weight")?, from: setting("from")?, until: setting("until")? };
         let all = terms.iter().enumerate().map(|(i, term)| Term::new(i, term, &layers)).collect::<Result<_>>()?;
         Ok(Some(Self { all, settings }))
     }

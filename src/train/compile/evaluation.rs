@@ -6,8 +6,8 @@ use super::super::observer::{self, FitSet, Observed, Observer, Seen};
 use super::super::subset::{Subset, Targets};
 use super::super::tables::PartNodes;
 use super::{
-    All, Beside, Build, Forward, GRADIENT_NORM, Reading, fit_representation_name, needs_representations, representation_name,
-    saves_fit,
+    All, Beside, Build, Forward, GRADIENT_NORM, Reading, fit_representation_name, needs_representations,
+    representation_name, saves_representations,
 };
 use crate::config::{LossKind, Measure};
 use crate::error::{Error, Result};
@@ -26,7 +26,7 @@ impl Build<'_> {
         g.set_precision(self.precision);
         let on_probe = self.forward_all(probe.inputs, &Pass::evaluate())?;
         let hidden = on_probe.hidden();
-        let reads_fit = saves_fit(self.e) || observers.iter().any(|o| o.reads_fit_set());
+        let reads_fit = saves_representations(self.e) || observers.iter().any(|o| o.reads_fit_set());
         let fit = if reads_fit { self.tables.fit(&mut self.g)? } else { None };
         let fit = fit.map(|fit| -> Result<FitSet> {
             let all = self.forward_all(fit.inputs, &Pass::evaluate())?;
@@ -77,13 +77,15 @@ impl Build<'_> {
     pub fn evaluation(&mut self, seen: &Seen, observers: &[&dyn Observer]) -> Result<(Vec<Effect>, Vec<Reading>)> {
         let (mut effects, mut names) = (Vec::new(), Vec::<Reading>::new());
         let mut all = self.beside_and_terms(seen)?;
+        let (gradients, kept) = self.observed_gradients(seen)?;
+        all.extend(gradients);
+        effects.extend(kept);
         let g = &mut self.g;
         for observer in observers {
             all.extend(observer.observe(g, seen)?);
         }
         for Observed { name, layer, value, over } in all {
-            let taken =
-                ["alive", "broken", "diverged_at", "loss_train", GRADIENT_NORM, "loss_test", "accuracy_test"];
+            let taken = ["alive", "broken", "diverged_at", "loss_train", GRADIENT_NORM, "loss_test", "accuracy_test"];
             if taken.contains(&name.as_str()) || names.iter().any(|n| n.name == name && n.layer == layer) {
                 return Err(Error::config(format!(
                     "two observed values are named `{name}`: rename an observer's, or name a pair once"
@@ -165,7 +167,7 @@ impl Build<'_> {
         };
         let mut standing = seen.clone();
         for (l, h) in standing.fit.iter_mut().flat_map(|fit| fit.hidden.iter_mut().enumerate()) {
-            if saves_fit(e) || (Analyses::wanted(e) && l == last) {
+            if saves_representations(e) || (Analyses::wanted(e) && l == last) {
                 *h = stand(fit_representation_name(l), *h)?;
             }
         }

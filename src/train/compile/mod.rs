@@ -7,11 +7,13 @@
 mod alignment;
 mod beside;
 mod evaluation;
+mod gradients;
 mod reading;
 mod training;
 
 pub(super) use reading::{
-    GRADIENT_NORM, Reading, fit_representation_name, needs_representations, representation_name, saves_fit,
+    GRADIENT_NORM, Reading, fit_representation_name, gradient_name, needs_representations, representation_name,
+    saves_representations,
 };
 
 use alignment::Terms;
@@ -234,7 +236,8 @@ impl<'a> Build<'a> {
         let network = model.declare(g, &data.shape, data.outputs)?;
         let beside = Beside::declare(g, e, data)?;
         let others = || beside.iter().map(|beside| beside.network.as_ref());
-        let parameters: Vec<Tensor> = std::iter::once(network.as_ref()).chain(others()).flat_map(Layer::parameters).collect();
+        let parameters: Vec<Tensor> =
+            std::iter::once(network.as_ref()).chain(others()).flat_map(Layer::parameters).collect();
         if parameters.is_empty() && !network.frozen().is_empty() {
             return Err(Error::config("model.layers: expected a layer that is trained, and all are frozen"));
         }

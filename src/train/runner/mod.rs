@@ -381,7 +381,7 @@ fn initialise(group: &mut Group, sweep: &Sweep) -> Result<()> {
     let e = sweep.replicas[group.slices[0].1[0]].experiment.clone();
     let own = e.model.init_from.as_ref().map(|path| (None, path));
     let beside = e.networks.iter().filter_map(|(name, n)| Some((Some(name.as_str()), n.init_from.as_ref()?)));
-    own.into_iter().chain(beside).try_for_each(|(network, path)| {
-        group.set_parameters(network, &read_safetensors(path)?, path)
-    })
+    own.into_iter()
+        .chain(beside)
+        .try_for_each(|(network, path)| group.set_parameters(network, &read_safetensors(path)?, path))
 }
