@@ -20,7 +20,7 @@ pub enum Alignment {
     /// The divergence of the softmax of one from that of the other (Kullback and Leibler 1951), in nats, a mean over examples.
     Kl,
     /// A measure of the catalogue: a distance, or one less a similarity.
-    Measure(Measure),
+    Measure(Box<Measure>),
 }
 
 impl Alignment {
@@ -37,7 +37,7 @@ impl Alignment {
         // Whether it has one is asked of a small graph.
         let (mut g, refusal) = (Graph::new(), without(&measure));
         let [x, y] = [3, 2].map(|units| g.data(vec![0.0; 8 * units], &[8, units]));
-        let (x, y, alignment) = (x?, y?, Self::Measure(measure));
+        let (x, y, alignment) = (x?, y?, Self::Measure(Box::new(measure)));
         let loss = alignment.loss(&mut g, x, y)?;
         match g.gradients(loss, &[x, y]) {
             Ok(_) => Ok(alignment),

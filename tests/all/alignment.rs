@@ -401,10 +401,10 @@ fn gradients_of_images_and_layers_have_the_form_of_what_they_are_of() {
     ];
     let sweep = Sweep::new(experiment(&settings).unwrap()).unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let out = Some(dir.path().join("run"));
-    let options = Options { adapter: AdapterChoice::Cpu, out: out.clone(), ..Options::default() };
+    let out = dir.path().join("run");
+    let options = Options { adapter: AdapterChoice::Cpu, out: Some(out.clone()), ..Options::default() };
     let summary = sweep.run(&options, &mut Quiet).unwrap();
-    let saved = isogram::data::read_safetensors(&out.unwrap().join("representations.safetensors")).unwrap();
+    let saved = isogram::data::read_safetensors(&out.join("representations.safetensors")).unwrap();
     let shape = |name: &str| saved.iter().find(|(n, ..)| n == name).unwrap().1.clone();
     assert_eq!(shape("5/1/gradient/layers.0"), shape("5/1/layers.0"));
     assert_eq!(shape("5/1/gradient/layers.0"), [24, 3, 6, 6]);
