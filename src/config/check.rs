@@ -6,10 +6,10 @@ use std::collections::HashSet;
 
 use super::{
     AfterKind, BatchMode, Criterion, Experiment, LayerKind, LayerName, LayerSettings, Layers, LossKind, Measure,
-    Normalise, OptimiserKind, ProbeFrom, Reduction, ScheduleKind,
+    Normalise, OptimiserKind, ProbeFrom, Reduction, ScheduleKind, align,
     checkpoints::Spacing,
     data::Source,
-    observed_names,
+    network, observed_names,
     tree::{Complaint, shorten},
 };
 use crate::data::features::Feature;
@@ -28,6 +28,8 @@ pub(super) fn cross(experiment: &Experiment) -> Result<(), Complaint> {
     stages(experiment)?;
     data(experiment)?;
     model_and_loss(experiment)?;
+    network::check(experiment)?;
+    align::check(experiment)?;
     optimiser(experiment)?;
     observe(experiment)?;
     after(experiment)
@@ -357,7 +359,7 @@ fn observe(e: &Experiment) -> Result<(), Complaint> {
     if let Some(twice) = observe.measures.iter().find(|measure| !seen.insert(**measure)) {
         return refuse("observe.measures", format!("{twice} comes twice"));
     }
-    let names = e.model.network().hidden();
+    let (names, own) = (e.hidden(), e.model.network().hidden().len());
     let hidden = names.len();
     let mut seen = HashSet::new();
     for layer in observe.numbered(&names).layers.iter().flatten() {
@@ -380,7 +382,8 @@ fn observe(e: &Experiment) -> Result<(), Complaint> {
             return refuse("observe.layers", format!("the layer {number} comes twice"));
         }
     }
-    if let Some(measure) = observe.measures.iter().find(|measure| hidden == 0 && measure.reads_hidden_layers()) {
+    gradients(e)?;
+    if let Some(measure) = observe.measures.iter().find(|measure| own == 0 && measure.reads_hidden_layers()) {
         return refuse("observe.measures", format!("{measure} reads hidden layers, but model.layers is empty"));
     }
     if observe.has(Measure::Distance) && observe.pairs.is_empty() {
@@ -433,6 +436,24 @@ fn after(e: &Experiment) -> Result<(), Complaint> {
         };
         if let Some(twice) = names.into_iter().find(|name| !seen.insert(name.clone())) {
             return of("kind", format!("{twice} comes twice"));
+        }
+    }
+    Ok(())
+}
+
+/// Where gradients are looked at.
+fn gradients(e: &Experiment) -> Result<(), Complaint> {
+    let (mut seen, mut known) = (HashSet::new(), e.model.network().hidden());
+    known.push("input".into());
+    for place in &e.observe.gradients {
+        if !known.contains(place) {
+            let meant = nearest(place, known.iter().map(String::as_str));
+            let advice =
+                meant.map_or_else(|| format!("they are {}", known.join(", ")), |n| format!("did you mean `{n}`?"));
+            return refuse("observe.gradients", format!("no hidden layer is named `{}`; {advice}", shorten(place)));
+        }
+        if !seen.insert(place) {
+            return refuse("observe.gradients", format!("{place} comes twice"));
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::Value as Json;
 
 use super::{
-    After, Experiment, Feature, LayerSettings, Stage, builtins, fields,
+    After, Align, Experiment, Feature, LayerSettings, Network, Stage, builtins, fields,
     schema::{self, Shape},
 };
 
@@ -363,12 +363,78 @@ follows from its seed: with a larger part the examples are the same, and more. R
 representations can be compared; its loss and accuracy are each replica's own, of what it was not trained on.
 ";
 
+/// What the tables of keys cannot show of several networks.
+const NETWORKS: &str = "\
+## Several networks, and layers that are held together
+
+`[[loss.align]]` adds terms to the loss that bring together what two layers make of a batch, by any measure of the catalogue that has a
+gradient. `[networks.NAME]` are further networks on the same batches, frozen as a teacher is, or trained beside that of `[model]`. Here
+a network without convolutions learns to represent digits as an untrained convolutional one does, for its first 150 steps (after
+Subramaniam et al. 2024), beside replicas that do not:
+
+```toml
+steps = 600
+seeds = 4
+
+[model]
+layers = [
+  { name = \"fc1\", out_features = 64 },
+  { kind = \"batch_norm\", name = \"bn1\", activation = \"relu\" },
+  { name = \"fc2\", out_features = 64, activation = \"relu\" },
+  { name = \"head\" },
+]
+
+[networks.guide]
+preset = \"cnn-small\"
+width = 8
+freeze = true                # stays as it starts; init_from = \"guide.safetensors\" if it was trained
+
+[[loss.align]]
+name = \"early\"
+of = \"bn1\"
+to = \"guide.bn1\"
+measure = \"cka:biased\"
+weight = 0.5
+until = 150
+
+[[loss.align]]
+of = \"head\"
+to = \"guide.head\"
+measure = \"kl\"               # its answers too, where the weight is above 0
+weight = 0.0
+
+[observe]
+layers = [\"bn1\", \"fc2\", \"guide.bn1\"]
+gradients = [\"input\", \"bn1\"]
+
+[sweep]
+\"loss.align.early.weight\" = [0.0, 0.5]
+\"networks.guide.width\" = [4, 8]
+```
+
+A term is one less a similarity, or a distance. It is observed on the probe set, without its weight, as `loss_align_early`, or
+`loss_align_1` where it has no name, with `loss` among the measures; `loss`, `loss_train` and `loss_test` are those of the task alone. In
+sweeps a term goes by its name or number. Weights and steps are each replica's own, so that replicas with a term and without share a group, and
+one whose weight is 0 has the bits that it has without the term. Where a term has no finite gradient, as `procrustes:disparity` of a layer that is
+the same for all examples, a replica that has the term diverges.
+
+Activations compared are those of the pass that is trained on, of which masks are drawn once. Measures of batches are not those of sets: `cka:biased` of
+few examples and many units is near 1 whatever they are. Distances whose slope is not bounded where two agree
+(`procrustes:angular`) are refused, and so is what goes by order (`rsa`, `knn`, kernels with a median width).
+
+A network that is not frozen learns the task as well, with the same optimiser, unless it says `loss = false`; then terms alone move it. In
+files its parameters are `NAME.conv1.weight` and so on. Tables number its hidden layers after those of `[model]`; networks of a sweep
+must then have one depth.
+";
+
 /// The documentation of every key as Markdown: a table per section with type or choices, default and meaning.
 pub fn documentation() -> String {
     let mut page = INTRODUCTION.to_owned();
     let mut defaults = serde_json::to_value(Experiment::default()).unwrap_or_default();
     // Of a list of sections: those of one.
     defaults["after"] = serde_json::to_value(After::default()).unwrap_or_default();
+    defaults["networks"]["NAME"] = serde_json::to_value(Network::default()).unwrap_or_default();
+    defaults["loss"]["align"] = serde_json::to_value(Align::default()).unwrap_or_default();
     defaults["stages"] = serde_json::to_value(Stage::default()).unwrap_or_default();
     defaults["data"]["features"] = serde_json::to_value(Feature::default()).unwrap_or_default();
     for (path, _) in fields::SECTIONS {
@@ -379,7 +445,7 @@ pub fn documentation() -> String {
     }
     let sweep = schema::json_schema()["properties"]["sweep"]["description"].as_str().unwrap_or_default();
     let _ = write!(page, "\n## `[sweep]`\n\n{}\n", flow(sweep));
-    let _ = write!(page, "\n{LAYERS}\n{SEQUENCES}\n{FEATURES}\n{DRAWN}");
+    let _ = write!(page, "\n{LAYERS}\n{SEQUENCES}\n{NETWORKS}\n{FEATURES}\n{DRAWN}");
     page.push_str("\n## Built-in experiments\n\n");
     for builtin in builtins() {
         let _ = writeln!(page, "- `{}`: {}", builtin.name, builtin.description);

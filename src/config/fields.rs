@@ -10,8 +10,8 @@ use serde::{
 };
 
 use super::{
-    After, Batch, Checkpoints, Data, Experiment, Feature, LayerSettings, Loss, Model, Observe, Optimiser, Probe, Save,
-    Schedule, Stage,
+    After, Align, Batch, Checkpoints, Data, Experiment, Feature, LayerSettings, Loss, Model, Network, Observe,
+    Optimiser, Probe, Save, Schedule, Stage,
 };
 
 /// The keys of one section.
@@ -25,7 +25,9 @@ pub(super) const SECTIONS: &[(&str, Fields)] = &[
     ("data.features", of::<Feature>),
     ("model", of::<Model>),
     ("model.layers", of::<LayerSettings>),
+    ("networks.NAME", of::<Network>),
     ("loss", of::<Loss>),
+    ("loss.align", of::<Align>),
     ("optimiser", of::<Optimiser>),
     ("optimiser.schedule", of::<Schedule>),
     ("batch", of::<Batch>),
@@ -81,7 +83,7 @@ mod tests {
     #[test]
     fn fields_come_in_order() {
         assert_eq!(of::<Batch>(), ["mode", "size"]);
-        assert_eq!(of_section("loss"), ["kind", "reduction", "absent"]);
+        assert_eq!(of_section("loss"), ["kind", "reduction", "absent", "align"]);
         assert_eq!(of_section("nothing"), [""; 0]);
         assert_eq!(of::<u32>(), [""; 0]);
     }

@@ -6,6 +6,7 @@
 //! there. Nothing here knows devices; whether a file exists, or fits the model, is for those who read it.
 
 mod after;
+mod align;
 mod builtin;
 mod check;
 mod checkpoints;
@@ -16,6 +17,7 @@ mod features;
 mod fields;
 mod model;
 pub(crate) mod names;
+mod network;
 mod observe;
 mod observed_names;
 mod probe;
@@ -38,6 +40,7 @@ pub use documentation::documentation;
 pub use expand::Setting;
 pub use features::{Balance, Balancing, Feature};
 pub use model::{Model, Precision};
+pub use network::Network;
 pub use observe::{LayerName, Measure, Observe};
 pub use probe::{Probe, ProbeFrom};
 pub use save::{Keep, Save};
@@ -50,11 +53,13 @@ pub use stages::Stage;
 pub use sweep::{Axis, SettingValue, Sweep};
 pub use values::MOST_REPLICAS;
 
+use std::collections::BTreeMap;
+
 pub use crate::data::{Geometry, Normalise, Operation, features::Absent};
 use crate::error::{Error, Result};
 pub use crate::nn::{
-    AbsentTerms, Activation, Batch, BatchMode, Fan, Init, LayerKind, LayerSettings, Layers, Loss, LossKind, Optimiser,
-    OptimiserKind, Preset, Reduction, Schedule, ScheduleKind,
+    AbsentTerms, Activation, Align, Batch, BatchMode, Fan, Init, LayerKind, LayerSettings, Layers, Loss, LossKind,
+    Optimiser, OptimiserKind, Preset, Reduction, Schedule, ScheduleKind,
 };
 use crate::settings::settings;
 
@@ -84,6 +89,8 @@ settings! {
         data: Data = Data::default(),
         /// One replica's architecture and initial weights.
         model: Model = Model::default(),
+        /// Networks beside it.
+        networks: BTreeMap<String, Network> = BTreeMap::new(),
         /// What is minimised.
         loss: Loss = Loss::default(),
         /// How parameters move.

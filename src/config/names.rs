@@ -61,7 +61,8 @@ fn meant(section: &str, unknown: &str, known: &[&str], all: &[String], synonyms:
     };
     let path = synonyms.iter().find(|(word, _)| *word == lower).map(|(_, path)| path.as_str());
     let kind = || (KINDS.contains(&lower.as_str()) && known.contains(&"kind")).then(|| "kind".to_owned());
-    if let Some(name) = path.and_then(inside).or_else(kind) {
+    let same = || path?.rsplit('.').next().filter(|leaf| known.contains(leaf)).map(str::to_owned);
+    if let Some(name) = path.and_then(inside).or_else(kind).or_else(same) {
         return Some(name);
     }
     if let Some(name) = nearest(unknown, known.iter().copied()) {

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Experiment;
 use super::checkpoints::Checkpoints;
 use crate::settings::{choices, settings};
 
@@ -18,9 +19,9 @@ choices! {
         /// `data.corrupted`, of those whose label was drawn (`accuracy_corrupted`) and of the others (`accuracy_uncorrupted`), and
         /// the part of the former that have their true class all the same (`accuracy_restored`).
         AccuracyTrain = "accuracy_train" ["train_accuracy"],
-        /// Euclidean norm of the whole gradient, on the coming batch.
+        /// Euclidean norm of the whole gradient, of all networks that are trained, on the coming batch.
         GradientNorm = "gradient_norm" ["grad_norm"],
-        /// Euclidean norm of all parameters together.
+        /// Euclidean norm of all parameters of `[model]` together.
         WeightNorm = "weight_norm",
         /// Mean over probe examples and units of the squares of each hidden layer: of layers that are dense alone, those of
         /// pre-activations, whose mean and spread over replicas wide networks are known by.
@@ -121,9 +122,15 @@ settings! {
         /// or `all`.
         #[schemars(length(max = 100))]
         describe: Vec<String> = Vec::new(),
-        /// Hidden layers to look at, counted from 0 or by name; by default all.
+        /// Hidden layers to look at, counted from 0 or by name, those of `[networks.NAME]` as `NAME.conv1`; by default all of `[model]`.
         #[schemars(length(min = 1, max = 1000))]
         layers: Option<Vec<LayerName>> = None,
+        /// Where the gradient of the task's loss on the probe set is looked at: `input`, and hidden layers of `[model]` by name, whose activations
+        /// it is with respect to. Its norm is written as `input_gradient_norm` and `layer_gradient_norm`, and with
+        /// `save.representations` itself, as `<replica>/gradient/input` and `<replica>/gradient/layers.0`. The loss being a mean over
+        /// examples, that of one example is times their number.
+        #[schemars(length(max = 1000))]
+        gradients: Vec<String> = Vec::new(),
         /// Pairs of probe examples, counted from 0, for `distance`.
         #[schemars(length(max = 100000))]
         pairs: Vec<[u32; 2]> = Vec::new(),
@@ -145,5 +152,18 @@ impl Observe {
         };
         let all = |layers: &Vec<LayerName>| layers.iter().map(|l| number(l).unwrap_or_else(|| l.clone())).collect();
         Self { layers: self.layers.as_ref().map(all), ..self.clone() }
+    }
+}
+
+impl Experiment {
+    /// What is observed, with the numbers of hidden layers: where there are several networks and no layers are named, those of
+    /// `[model]`.
+    pub fn observed(&self) -> Observe {
+        let own = || (0..self.model.network().hidden().len() as u32).map(LayerName::Number).collect();
+        let mut observe = self.observe.numbered(&self.hidden());
+        if observe.layers.is_none() && !self.networks.is_empty() {
+            observe.layers = Some(own());
+        }
+        observe
     }
 }

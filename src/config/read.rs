@@ -101,10 +101,8 @@ impl Draft {
         };
         for key in schema::files() {
             let parts: Vec<&str> = key.split('.').collect();
-            if let Some(node) = find_mut(&mut self.root, &parts) {
-                join(node)?;
-            }
-            for entry in self.sweep.iter_mut().filter(|entry| entry.key == *key) {
+            each_at(&mut self.root, &parts, &mut |node| join(node))?;
+            for entry in self.sweep.iter_mut().filter(|entry| is_at(&entry.key, &parts)) {
                 if let Value::List(items) = &mut entry.node.value {
                     items.iter_mut().try_for_each(join)?;
                 }
@@ -174,8 +172,23 @@ fn spelt(key: &str) -> String {
     key.split('.').map(canonical).collect::<Vec<_>>().join(".")
 }
 
-fn find_mut<'a>(node: &'a mut Node, path: &[&str]) -> Option<&'a mut Node> {
-    let Some((first, rest)) = path.split_first() else { return Some(node) };
-    let Value::Table(entries) = &mut node.value else { return None };
-    find_mut(&mut entries.iter_mut().find(|entry| entry.key == *first)?.node, rest)
+/// What stands for any name in a path.
+const ANY: &str = "NAME";
+
+/// Whether a dotted key is at a path.
+fn is_at(key: &str, path: &[&str]) -> bool {
+    let parts: Vec<&str> = key.split('.').collect();
+    parts.len() == path.len() && parts.iter().zip(path).all(|(part, of)| of == part || *of == ANY)
+}
+
+/// Does something with what stands at a path.
+fn each_at(
+    node: &mut Node,
+    path: &[&str],
+    visit: &mut dyn FnMut(&mut Node) -> Result<(), Complaint>,
+) -> Result<(), Complaint> {
+    let Some((first, rest)) = path.split_first() else { return visit(node) };
+    let Value::Table(entries) = &mut node.value else { return Ok(()) };
+    let mut at = entries.iter_mut().filter(|entry| entry.key == *first || *first == ANY);
+    at.try_for_each(|entry| each_at(&mut entry.node, rest, visit))
 }

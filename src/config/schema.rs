@@ -23,6 +23,27 @@ pub fn json_schema() -> &'static Json {
 /// The key that holds a value or a list of sections, which have names.
 pub(super) const LAYERS: &str = "model.layers";
 
+/// A list of sections that have names or numbers.
+const ALIGN: &str = "loss.align";
+
+/// A table of sections by names of the user's, and what stands for any name.
+const NETWORKS: (&str, &str) = ("networks", "networks.NAME");
+
+/// The section whose keys are found at a path: of an item of a list, of a layer of any network.
+fn section_of(path: &str) -> String {
+    let path = path.split('[').next().unwrap_or(path);
+    match path.split('.').collect::<Vec<_>>().as_slice() {
+        ["networks", _] => NETWORKS.1.into(),
+        ["networks", _, "layers", ..] => LAYERS.into(),
+        _ => path.into(),
+    }
+}
+
+/// The schema of all values of a table whose keys are names.
+fn of_any_name(schema: &Json) -> Option<&Json> {
+    schema.get("additionalProperties").filter(|inner| inner.is_object()).map(resolve)
+}
+
 /// What a schema asks of a value.
 pub(super) enum Shape<'a> {
     /// A section.
@@ -150,9 +171,9 @@ pub(super) fn check(node: &Node, schema: &Json, path: &str) -> Result<(), Compla
         (Shape::Table, Value::Table(entries)) => {
             let schema = resolve(schema);
             for entry in entries {
-                let Some(inner) = schema.get("properties").and_then(|all| all.get(&entry.key)) else {
-                    // An item of a list has the keys of the list's section.
-                    let section = path.split('[').next().unwrap_or(path);
+                let own = schema.get("properties").and_then(|all| all.get(&entry.key));
+                let Some(inner) = own.or_else(|| of_any_name(schema)) else {
+                    let section = &section_of(path);
                     let message = unknown_key(section, &entry.key, fields::of_section(section), paths(), synonyms());
                     let message = message.replacen(&format!("[{section}]"), &title(section), 1);
                     return Err(Complaint { key: path.into(), place: entry.place, message });
@@ -247,7 +268,7 @@ fn same_kind(shape: &Shape<'_>, value: &Value) -> bool {
 
 /// How a section is headed in a file: `[section]`, or `[[section]]` where there may be several.
 pub(super) fn title(section: &str) -> String {
-    if matches!(section, "after" | "data.features" | "stages" | LAYERS) {
+    if matches!(section, "after" | "data.features" | "stages" | LAYERS | ALIGN) {
         format!("[[{section}]]")
     } else {
         format!("[{section}]")
@@ -312,12 +333,17 @@ pub(super) fn find(path: &str) -> Result<&'static Json, String> {
     let (mut schema, mut section) = (resolve(json_schema()), String::new());
     let mut parts = path.split('.').peekable();
     while let Some(part) = parts.next() {
-        if section == LAYERS && parts.peek().is_some() {
-            // The name of a layer, or of one in its body.
+        if [LAYERS, ALIGN].contains(&section_of(&section).as_str()) && parts.peek().is_some() {
+            // The name of a layer, or of one in its body; or that of a term.
+            continue;
+        }
+        if let Some(inner) = of_any_name(schema) {
+            (schema, section) = (inner, join(&section, part));
             continue;
         }
         let inner = schema.get("properties").and_then(|all| all.get(part));
         let Some(inner) = inner else {
+            let section = section_of(&section);
             let known = fields::of_section(&section);
             return Err(if known.is_empty() {
                 format!("`{section}` has no keys inside, so no `{}`", shorten(part))
@@ -328,7 +354,7 @@ pub(super) fn find(path: &str) -> Result<&'static Json, String> {
         schema = resolve(inner);
         section = join(&section, part);
         // A list of sections stands for any of them, unless it may be one of values.
-        if section != LAYERS || parts.peek().is_some() {
+        if section_of(&section) != LAYERS || parts.peek().is_some() {
             schema = items_section(schema).unwrap_or(schema);
         }
     }
@@ -342,7 +368,10 @@ pub(crate) fn paths() -> &'static [String] {
         let sections: Vec<&str> = fields::SECTIONS.iter().map(|(section, _)| *section).collect();
         let keys =
             sections.iter().flat_map(|section| fields::of_section(section).iter().map(move |key| join(section, key)));
-        keys.filter(|path| path == LAYERS || path != "sweep" && !sections.contains(&path.as_str())).collect()
+        keys.filter(|path| {
+            path == LAYERS || ![NETWORKS.0, "sweep"].contains(&path.as_str()) && !sections.contains(&path.as_str())
+        })
+        .collect()
     })
 }
 

@@ -205,8 +205,8 @@ impl Node {
         Some(entries.remove(index))
     }
 
-    /// Puts a value at a path, making the tables on the way; of a list of tables, in that of the name. Fails with what is in the
-    /// way.
+    /// Puts a value at a path, making the tables on the way; of a list of tables, in that of the name or number. Fails with what is
+    /// in the way.
     pub(super) fn set(&mut self, path: &[&str], node: Node) -> Result<(), String> {
         let Some((first, rest)) = path.split_first() else {
             *self = node;
@@ -224,9 +224,9 @@ impl Node {
                 entries
             }
             Value::List(items) if items.iter().any(|item| !item.entries().is_empty()) => {
-                let named = |item: &&mut Node| matches!(item.entry("name"), Some(e) if matches!(&e.node.value, Value::Text(t) if t == first));
-                let item = items.iter_mut().find(named);
-                return match item {
+                let named = |item: &Node| matches!(item.entry("name"), Some(e) if matches!(&e.node.value, Value::Text(t) if t == first));
+                let place = items.iter().position(named).or_else(|| first.parse().ok());
+                return match place.and_then(|place| items.get_mut(place)) {
                     Some(item) if !rest.is_empty() => item.set(rest, node),
                     _ => Err(format!("{described} has no item with a key inside that is named `{}`", shorten(first))),
                 };

@@ -6,6 +6,7 @@
 //! A measure of two representations that is the cosine of their [embeddings](embedding) (CKA in its three forms is one: the
 //! embedding is the centred Gram matrix) is computed for all pairs of replicas by [`products`](device::products).
 
+pub mod alignment;
 pub mod catalogue;
 pub mod compare;
 pub mod declaration;

@@ -328,8 +328,8 @@ impl Sums {
             _ if !streamed(measure) => Err(not_streamed(&measure.name())),
             ("cka", _) => self.cka(a, b, Estimator::of_word(measure.given.word("estimator"))),
             ("linear_regression", _) => self.linear_regression(a, b),
-            (_, Some(Device::Nuclear(Nuclear { value: NuclearValue::Distance(form), .. }))) => {
-                Ok(form(&self.procrustes(a, b)?))
+            (_, Some(Device::Nuclear(Nuclear { value: NuclearValue::Distance(shape), .. }))) => {
+                Ok(self.procrustes(a, b)?.get(*shape))
             }
             _ => Err(not_streamed(&measure.name())),
         }

@@ -1,5 +1,6 @@
 //! Losses, with their conventions named: these differ by a factor between papers.
 
+use super::Align;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Tensor};
 use crate::kernels::program::{Binary, Unary};
@@ -48,7 +49,6 @@ choices! {
 
 settings! {
     /// What is minimised.
-    #[derive(Copy)]
     Loss {
         /// What is minimised.
         #[schemars(extend("synonyms" = ["criterion", "objective"]))]
@@ -57,6 +57,9 @@ settings! {
         reduction: Reduction = Reduction::default(),
         /// What becomes of labels whose feature is absent (`presence` of `[[data.features]]`); only with `mse` and `bce`.
         absent: AbsentTerms = AbsentTerms::default(),
+        /// Terms beside it.
+        #[schemars(length(max = 100))]
+        align: Vec<Align> = Vec::new(),
     }
 }
 
@@ -85,7 +88,7 @@ impl Loss {
     ///
     /// # Errors
     /// If the shapes do not fit.
-    pub fn apply(self, g: &mut Graph, prediction: Tensor, target: Tensor) -> Result<Tensor> {
+    pub fn apply(&self, g: &mut Graph, prediction: Tensor, target: Tensor) -> Result<Tensor> {
         let Some((terms, factor)) = self.terms(g, prediction, target)? else {
             let Predictions { logits, labels, counted } = Predictions::new(g, prediction, target)?;
             let rows = g.cross_entropy(logits, labels)?;
@@ -99,7 +102,13 @@ impl Loss {
     ///
     /// # Errors
     /// If the shapes do not fit.
-    pub fn of_some(self, g: &mut Graph, prediction: Tensor, target: Tensor, counted: Option<Tensor>) -> Result<Tensor> {
+    pub fn of_some(
+        &self,
+        g: &mut Graph,
+        prediction: Tensor,
+        target: Tensor,
+        counted: Option<Tensor>,
+    ) -> Result<Tensor> {
         if counted.is_none() {
             return self.apply(g, prediction, target);
         }
@@ -117,7 +126,7 @@ impl Loss {
     ///
     /// # Errors
     /// If the shapes do not fit, or the loss has one term for all outputs (cross-entropy).
-    pub fn masked(self, g: &mut Graph, prediction: Tensor, target: Tensor, mask: Tensor) -> Result<Tensor> {
+    pub fn masked(&self, g: &mut Graph, prediction: Tensor, target: Tensor, mask: Tensor) -> Result<Tensor> {
         let Some((terms, factor)) = self.terms(g, prediction, target)? else {
             return Err(Error::Shape(
                 "cross-entropy has one term for all outputs, which cannot be masked by output: use a binary one".into(),
@@ -143,7 +152,7 @@ impl Loss {
     }
 
     /// The terms `[N, C]`, and the factor on their sum; none of cross-entropy.
-    fn terms(self, g: &mut Graph, prediction: Tensor, target: Tensor) -> Result<Option<(Tensor, f64)>> {
+    fn terms(&self, g: &mut Graph, prediction: Tensor, target: Tensor) -> Result<Option<(Tensor, f64)>> {
         let [examples, outputs] = g.matrix(prediction)?;
         Ok(Some(match self.kind {
             LossKind::CrossEntropy => return Ok(None),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::data::{NamedArray, read_safetensors, write_safetensors};
 use crate::error::Result;
-use crate::train::{Quantity, Summary, Tracked};
+use crate::train::{Quantity, Saved, Summary, Tracked};
 
 /// A value that was observed over training, of every replica.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -67,8 +67,17 @@ impl Trained {
             ..Self::default()
         };
         for of in summary.representations {
-            let into = if of.fit { &mut found.fit_representations } else { &mut found.representations };
-            into.push((of.replica, of.layer.0 as usize, of.shape.to_vec(), of.values));
+            let (into, Some(layer)) = (
+                match of.of {
+                    Saved::Probe => &mut found.representations,
+                    Saved::Fit => &mut found.fit_representations,
+                    Saved::Gradient => continue,
+                },
+                of.layer,
+            ) else {
+                continue;
+            };
+            into.push((of.replica, layer.0 as usize, of.shape.to_vec(), of.values));
         }
         found
     }

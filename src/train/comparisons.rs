@@ -36,10 +36,15 @@ impl Comparisons {
     /// If layers are named that are not there, or the comparison of so many replicas is beyond the adapter.
     pub fn plan(sweep: &Sweep, gpu: Option<&Arc<Gpu>>, groups: &[Planned]) -> Result<Self> {
         let e = &sweep.experiment;
-        let observe = &e.observe.numbered(&e.model.network().hidden());
+        let observe = &e.observed();
         let depths = || groups.iter().map(|g| g.compiled.hidden.len());
         let depth = depths().min().unwrap_or(0);
         let layers = observer::chosen_layers(observe, depth)?;
+        if depths().any(|d| d > depth) && !e.networks.is_empty() {
+            return Err(Error::config(
+                "model.layers: expected networks of one depth, since those of [networks] are numbered after them: use one run per depth",
+            ));
+        }
         let (examples, across) = (sweep.data.probe.examples, observe.has(Measure::CkaLayers));
         let (on_device, on_host) = by_place(observe, examples)?;
         let compares = across || !on_device.is_empty() || !on_host.is_empty();

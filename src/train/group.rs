@@ -113,7 +113,7 @@ impl Group {
         for (machine, members) in &mut self.slices {
             let seeds: Vec<u32> = members.iter().map(|&m| replicas[m].seed).collect();
             machine.write_integers("seed", &seeds)?;
-            let mut settings: Vec<Vec<f32>> = Vec::with_capacity(members.len());
+            let mut settings: Vec<Vec<Vec<f32>>> = Vec::with_capacity(members.len());
             for (i, &m) in members.iter().enumerate() {
                 let of = |m: usize| &replicas[m].experiment;
                 // Those that differ in their seeds alone share their settings.
@@ -121,8 +121,10 @@ impl Group {
                 settings.push(if same { settings[i - 1].clone() } else { structure::values(of(m)) });
             }
             for (i, setting) in per_replica().iter().enumerate() {
-                let own: Vec<f32> = settings.iter().map(|values| values[i]).collect();
-                machine.write_variable(&structure::variable(&setting.key), &own)?;
+                let own: Vec<f32> = settings.iter().flat_map(|values| values[i].iter().copied()).collect();
+                if !own.is_empty() {
+                    machine.write_variable(&structure::variable(&setting.key), &own)?;
+                }
             }
             if let Some(own) = members.iter().map(|&m| replicas[m].data.as_deref()).collect::<Option<Vec<_>>>() {
                 let outputs = own[0].values_width();
@@ -157,22 +159,24 @@ impl Group {
         machines.try_for_each(|machine| machine.run(MAKE, 1))
     }
 
-    /// Replaces initial parameters by given ones, of the shapes that PyTorch gives them, for all replicas.
+    /// Replaces initial parameters of the network of `[model]`, or of one beside it, by given ones, of the shapes that PyTorch gives
+    /// them, for all replicas.
     ///
     /// # Errors
     /// If names or shapes differ, with all that do.
-    pub fn set_parameters(&mut self, named: &[NamedArray], origin: &Path) -> Result<()> {
-        let (names, shapes) = (&self.compiled.parameter_names, self.compiled.parameter_shapes());
-        let differences = differences(names, &shapes, named);
+    pub fn set_parameters(&mut self, network: Option<&str>, named: &[NamedArray], origin: &Path) -> Result<()> {
+        let (names, shapes) = self.compiled.of_network(network);
+        let differences = differences(&names, &shapes, named);
         if !differences.is_empty() {
             return Err(Error::data(origin, differences.join("; ")));
         }
-        for name in &self.compiled.parameter_names {
+        for name in &names {
             // A count that the file lacks stays 0.
             let Some((_, _, values)) = named.iter().find(|(n, ..)| n == name) else { continue };
+            let variable = network.map_or_else(|| name.clone(), |network| format!("{network}.{name}"));
             for (machine, members) in &mut self.slices {
                 for replica in 0..members.len() {
-                    machine.write_replica(name, replica, values)?;
+                    machine.write_replica(&variable, replica, values)?;
                 }
             }
         }

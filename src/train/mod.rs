@@ -49,7 +49,7 @@ pub use observer::{FitSet, Observed, Observer, Seen, TrainingSet, built_in};
 pub use options::{Interrupt, Matrices, Options, Progress, Quiet, Stage};
 pub use prepared::Prepared;
 pub use replica::Replica;
-pub use saving::Representation;
+pub use saving::{Representation, Saved};
 pub use snapshot::{Standing, resumable};
 pub use stages::Ended;
 pub use subset::{Subset, Targets};

@@ -27,8 +27,10 @@ pub struct Seen {
     pub classes: bool,
     /// 1 for an example that loss and accuracy are of, `[N, 1]`, where each replica draws what it is trained on; none where all are.
     pub counted: Option<Tensor>,
-    /// Hidden representations `[N, units]`.
+    /// Hidden representations `[N, units]`: of the network that `[model]` describes, then of those beside it.
     pub hidden: Vec<Tensor>,
+    /// How many of them are of that network.
+    pub own: usize,
     /// The representations kept for comparison: those of the first checkpoint while training.
     pub kept: Option<Vec<Tensor>>,
     /// The network's output `[N, C]`, of sequences that are answered at each position `[N, T C]`.
@@ -143,7 +145,7 @@ pub(super) const KEPT: &str = "cka_kept";
 
 /// The observer of the measures that an experiment names.
 pub fn built_in(e: &config::Experiment) -> impl Observer + use<> {
-    Standard(e.observe.numbered(&e.model.network().hidden()))
+    Standard(e.observed())
 }
 
 struct Standard(config::Observe);
@@ -277,7 +279,7 @@ impl Standard {
 
 /// What an analysis of the last hidden layer reads: its number, and both sets.
 pub(super) fn last_layer(seen: &Seen, measure: Measure) -> Result<(usize, Inputs)> {
-    let (Some(fit), Some(layer)) = (&seen.fit, seen.hidden.len().checked_sub(1)) else {
+    let (Some(fit), Some(layer)) = (&seen.fit, seen.own.checked_sub(1)) else {
         return Err(needs(measure, "a hidden layer, and data that are made of features"));
     };
     let (test, test_labels) = (seen.hidden[layer], seen.values);

@@ -89,9 +89,12 @@ impl<'s> Observation<'s> {
             machine.run("test", 1)?;
             let results = machine.read_results()?;
             self.note_divergence(machine, &results, members, last)?;
-            let mut values = vec![Values::whole("loss_test", None, machine, &results)?];
-            if compiled.test_accuracy {
-                values.push(Values::whole("accuracy_test", None, machine, &results)?);
+            let mut values = Vec::new();
+            for network in std::iter::once(String::new()).chain(compiled.beside.iter().map(|name| format!("{name}."))) {
+                values.push(Values::whole(&format!("{network}loss_test"), None, machine, &results)?);
+                if compiled.test_accuracy {
+                    values.push(Values::whole(&format!("{network}accuracy_test"), None, machine, &results)?);
+                }
             }
             for after in &compiled.after {
                 values.extend(after.run(machine)?.into_iter().map(|(name, layer, of)| Values { name, layer, of }));

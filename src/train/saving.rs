@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::compile::{fit_representation_name, representation_name};
+use super::compile::{fit_representation_name, gradient_name, representation_name};
 use super::groups::{Groups, Slice};
 use super::prepared::Prepared;
 use super::recorder::Recorder;
@@ -11,15 +11,26 @@ use crate::error::{Error, Result};
 use crate::files::Layer;
 use crate::nn::Form;
 
-/// What a hidden layer of a replica makes of a set of examples.
+/// What is saved of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// Its activations on the probe set.
+    Probe,
+    /// Its activations on the set that regressions are fitted on.
+    Fit,
+    /// The gradient of the loss with respect to its activations on the probe set.
+    Gradient,
+}
+
+/// What a hidden layer of a replica makes of a set of examples, or the gradient with respect to that.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Representation {
     /// The replica, by its place in the sweep.
     pub replica: usize,
-    /// The hidden layer.
-    pub layer: Layer,
-    /// Whether it is of the set that regressions are fitted on, rather than of the probe set.
-    pub fit: bool,
+    /// The hidden layer; none for the inputs, of which there is the gradient alone.
+    pub layer: Option<Layer>,
+    /// What it is.
+    pub of: Saved,
     /// Examples and units.
     pub shape: [usize; 2],
     /// Row by row; the units of an image in the order (row, column, channel).
@@ -29,11 +40,16 @@ pub struct Representation {
 }
 
 impl Representation {
-    /// As files have it, named `<replica>/<layer>`, or `<replica>/fit/<layer>`: images as `[N, channels, height, width]`, and
+    /// As files have it, named `<replica>/<layer>`, `<replica>/fit/<layer>` or `<replica>/gradient/<layer>`: images as `[N, channels, height, width]`, and
     /// sequences of tokens as `[N, T, features]`.
     pub fn into_array(self) -> NamedArray {
-        let set = if self.fit { "fit/" } else { "" };
-        let name = format!("{}/{set}{}", self.replica, self.layer);
+        let of = match self.of {
+            Saved::Probe => "",
+            Saved::Fit => "fit/",
+            Saved::Gradient => "gradient/",
+        };
+        let layer = self.layer.map_or_else(|| "input".to_owned(), |layer| layer.to_string());
+        let name = format!("{}/{of}{layer}", self.replica);
         let Form { features, channels_first, .. } = self.form;
         let mut shape = self.form.extents.clone();
         shape.insert(if channels_first { 0 } else { shape.len() }, features);
@@ -113,23 +129,31 @@ impl Groups {
         Ok(sorted(all))
     }
 
-    /// Representations that `evaluate` left, of every replica.
+    /// Representations that `evaluate` left, of every replica, and gradients.
     pub fn representations(&mut self, data: &Prepared) -> Result<Vec<Representation>> {
-        let fit_examples = data.declared.as_ref().map(|d| d.fit_examples);
+        let (probe, fit) = (data.probe.examples, data.declared.as_ref().map(|d| d.fit_examples));
         let mut all = Vec::new();
         for Slice { compiled, machine, members, .. } in self.slices() {
-            for (layer, &units) in compiled.hidden.iter().enumerate() {
-                let mut sets = vec![(representation_name(layer), false, data.probe.examples)];
-                sets.extend(fit_examples.map(|n| (fit_representation_name(layer), true, n)));
-                let form = &compiled.forms[layer];
-                let layer = Layer::of(layer);
-                for (variable, fit, examples) in sets {
-                    let values = machine.read_variable(&variable)?;
-                    for (part, &replica) in values.chunks(examples * units).zip(members) {
-                        let (shape, values) = ([examples, units], part.to_vec());
-                        let form = form.clone();
-                        all.push((replica, Representation { replica, layer, fit, shape, values, form }));
-                    }
+            let mut read = |variable: &str, examples: usize, layer: Option<usize>, of: Saved| -> Result<()> {
+                let form = layer.map_or_else(|| Form::vector(data.inputs), |layer| compiled.forms[layer].clone());
+                let (units, layer) = (form.positions() * form.features, layer.map(Layer::of));
+                let values = machine.read_variable(variable)?;
+                for (part, &replica) in values.chunks(examples * units).zip(members) {
+                    let (shape, values, form) = ([examples, units], part.to_vec(), form.clone());
+                    all.push((replica, Representation { replica, layer, of, shape, values, form }));
+                }
+                Ok(())
+            };
+            for layer in 0..compiled.hidden.len() {
+                read(&representation_name(layer), probe, Some(layer), Saved::Probe)?;
+                if let Some(examples) = fit {
+                    read(&fit_representation_name(layer), examples, Some(layer), Saved::Fit)?;
+                }
+            }
+            for place in std::iter::once(None).chain((0..compiled.hidden.len()).map(Some)) {
+                let variable = gradient_name(place);
+                if compiled.graph.variable_named(&variable).is_some() {
+                    read(&variable, probe, place, Saved::Gradient)?;
                 }
             }
         }

@@ -12,15 +12,28 @@ pub(super) fn variable(key: &str) -> String {
     format!("setting/{}", key.rsplit('.').next().unwrap_or(key))
 }
 
-/// Those settings of one replica, in the order of [`per_replica`]; 0 for what is left out.
-pub(super) fn values(e: &Experiment) -> Vec<f32> {
-    let all = serde_json::to_value(e).unwrap_or_default();
-    per_replica().iter().map(|setting| number(&all, &setting.key) as f32).collect()
+/// Those settings of one replica, in the order of [`per_replica`]: one for each of a list of sections; 0 for what is left out.
+pub(super) fn values(e: &Experiment) -> Vec<Vec<f32>> {
+    let mut all = serde_json::to_value(e).unwrap_or_default();
+    let mut of = |key: &str| {
+        let mut found = Vec::new();
+        each(&mut all, key, &mut |value| found.push(value.as_f64().unwrap_or(0.0) as f32));
+        found
+    };
+    per_replica().iter().map(|setting| of(&setting.key)).collect()
 }
 
-/// The number at a dotted key; 0 where there is none.
-fn number(all: &Value, key: &str) -> f64 {
-    key.split('.').try_fold(all, |section, part| section.get(part)).and_then(Value::as_f64).unwrap_or(0.0)
+/// Does something with each value at a dotted key: of a list of sections, with that of each.
+fn each(all: &mut Value, key: &str, visit: &mut dyn FnMut(&mut Value)) {
+    if let Value::Array(items) = all {
+        return items.iter_mut().for_each(|item| each(item, key, visit));
+    }
+    let (first, rest) = key.split_once('.').map_or((key, None), |(first, rest)| (first, Some(rest)));
+    match (all.get_mut(first), rest) {
+        (Some(inner), Some(rest)) => each(inner, rest, visit),
+        (Some(value), None) => visit(value),
+        (None, _) => {}
+    }
 }
 
 /// Sections on which no graph depends, beside the keys of [`inert`]: what a sweep is made of, and its data, which the sweep holds.
@@ -30,17 +43,20 @@ const HELD: [&str; 3] = ["seeds", "sweep", "data"];
 /// function of one replica's settings alone: which graph a replica gets never depends on its company.
 pub(super) fn structure(e: &Experiment) -> String {
     let Ok(mut all) = serde_json::to_value(e) else { return format!("{e:?}") };
-    let scoped = per_replica().iter().map(|setting| {
-        let above = || (number(&all, &setting.key) > 0.0).into();
-        (setting.key.as_str(), if setting.but_for_zero { above() } else { Value::Null })
-    });
-    let scoped: Vec<(&str, Value)> = scoped.collect();
-    // Of a section that is left out, what decides at zero is set anew.
-    let mut set = |key: &str, value: Value| *key.split('.').fold(&mut all, |section, part| &mut section[part]) = value;
-    inert().iter().map(String::as_str).chain(HELD).for_each(|key| set(key, Value::Null));
-    scoped.into_iter().for_each(|(key, value)| set(key, value));
+    // What decides at zero, also in a section that is left out.
+    let mut above_zero = Vec::new();
+    for setting in per_replica() {
+        each(&mut all, &setting.key, &mut |value| {
+            above_zero.extend(setting.but_for_zero.then(|| Value::from(value.as_f64().unwrap_or(0.0) > 0.0)));
+            *value = Value::Null;
+        });
+    }
+    for key in inert().iter().map(String::as_str).chain(HELD) {
+        each(&mut all, key, &mut |value| *value = Value::Null);
+    }
+    all["above zero"] = above_zero.into();
     // All of a stage's settings are variables.
-    set("stages", e.stages.len().into());
+    each(&mut all, "stages", &mut |stages| *stages = e.stages.len().into());
     all.to_string()
 }
 
@@ -100,6 +116,8 @@ mod tests {
         base["after"] = json!([{"kind": "prune", "fractions": [0.5]}]);
         base["data"]["features"] = json!([{"name": "a"}]);
         base["model"]["layers"] = json!([config::LayerSettings::default()]);
+        base["loss"]["align"] = json!([config::Align::default()]);
+        base["networks"]["NAME"] = json!(config::Network::default());
         for setting in per_replica().iter().filter(|setting| setting.but_for_zero) {
             *at(&mut base, &setting.key) = json!(0.125);
         }

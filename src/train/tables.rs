@@ -40,7 +40,7 @@ pub(super) struct Taken {
 }
 
 /// A part that all replicas share.
-pub(super) fn part(g: &mut Graph, part: &Subset, data: &Prepared, loss: Loss) -> Result<PartNodes> {
+pub(super) fn part(g: &mut Graph, part: &Subset, data: &Prepared, loss: &Loss) -> Result<PartNodes> {
     let inputs = g.data(part.inputs.clone(), &[part.examples, data.inputs])?;
     if let Targets::Tokens(tokens) = &part.targets {
         let targets = g.data_integers(tokens, &[part.examples, part.positions()])?;
@@ -106,7 +106,7 @@ pub(super) struct Making {
 /// The parts of a program, each added to the graph where it is first asked for.
 pub(super) struct Tables<'a> {
     data: &'a Prepared,
-    loss: Loss,
+    loss: &'a Loss,
     probe_from: ProbeFrom,
     train: Option<PartNodes>,
     /// The training part as it is, where all replicas share it.
@@ -122,7 +122,7 @@ impl<'a> Tables<'a> {
     pub fn new(
         g: &mut Graph,
         data: &'a Prepared,
-        e: &Experiment,
+        e: &'a Experiment,
         seed: Tensor,
         making: Making,
     ) -> Result<(Self, Option<Function>)> {
@@ -143,7 +143,7 @@ impl<'a> Tables<'a> {
             let sizes = [data.train.examples, data.test.examples];
             made = Some(about_conditions(g, conditions, sizes, seed, making, &mut effects)?);
         }
-        let tables = Self { data, loss: e.loss, probe_from: e.probe.from, train: None, shared: None, made, drawn };
+        let tables = Self { data, loss: &e.loss, probe_from: e.probe.from, train: None, shared: None, made, drawn };
         Ok((tables, (!effects.is_empty()).then(|| Function::new(MAKE, effects))))
     }
 

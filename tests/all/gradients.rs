@@ -5,6 +5,7 @@ use isogram::graph::{Effect, Function, Geometry, Graph, Interpreter, Tensor, Var
 use isogram::kernels::matmul::Inner;
 use isogram::kernels::program::{Binary, DType, Unary};
 use isogram::measure::Estimator;
+use isogram::measure::alignment::Alignment;
 use isogram::measure::device::polar::polar;
 use isogram::measure::embedding::{self, Bandwidth, Between, Centring, Embedding};
 use isogram::nn::{AbsentTerms, Activation, Below, Loss, LossKind, Reduction};
@@ -158,6 +159,15 @@ fn cases() -> Vec<(&'static str, Build)> {
             let e = Embedding::new(Between::Correlation, Centring::Mean);
             embedding::differentiable(g, x, y, e).unwrap()
         }),
+        ("kl", |g, x, y| Alignment::parse("kl").unwrap().loss(g, x, y).unwrap()),
+        ("cosine of RDMs", |g, x, y| Alignment::parse("rsa:cosine-of").unwrap().loss(g, x, y).unwrap()),
+        ("procrustes, squared", |g, x, y| {
+            // Below where tanh is one.
+            let squared = Alignment::parse("procrustes:squared").unwrap().loss(g, x, y).unwrap();
+            g.scale(squared, 0.1)
+        }),
+        ("procrustes, disparity", |g, x, y| Alignment::parse("procrustes:disparity").unwrap().loss(g, x, y).unwrap()),
+        ("nbs", |g, x, y| Alignment::parse("nbs").unwrap().loss(g, x, y).unwrap()),
         ("windows", |g, x, y| {
             let images = g.reshape(x, &[2, 3, 1, 5]).unwrap();
             let windows = g.windows(images, geometry([1, 3], [1, 2], [0, 1])).unwrap();

@@ -1,5 +1,6 @@
 //! All integration tests but those that measure memory: one binary, because linking it is most of what one more costs.
 
+mod alignment;
 mod analyses;
 mod arrays;
 mod awkward;

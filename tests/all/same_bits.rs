@@ -124,6 +124,18 @@ fn networks_of_layers_are_the_same_alone_in_company_reversed_and_in_slices() {
     }
 }
 
+#[test]
+fn layers_that_are_aligned_are_the_same_alone_in_company_reversed_and_in_slices() {
+    let terms = r#"{ of = "layers.0", to = "layers.1", measure = "cka", weight = 0.3, until = 15 },
+        { of = "layers.1", to = "layers.2", measure = "rsa:pearson" }"#;
+    // Its iterations are many dispatches, which a software adapter takes minutes to compile.
+    let iterated = r#"{ of = "layers.1", to = "layers.0", measure = "procrustes:squared", weight = 0.01, from = 3, stop_gradient = true }"#;
+    for case in cases().into_iter().filter(|case| case.1 != Lowering::Resident) {
+        let all = if case.0 == AdapterChoice::Cpu { format!("[{terms}, {iterated}]") } else { format!("[{terms}]") };
+        company_changes_nothing(&[("model.layers", "[12, 9]"), ("loss.align", &all), ("steps", "18")], &["3"], &case);
+    }
+}
+
 /// Replica 0 alone, among so many, in the reverse order, and in slices of a sweep with these settings.
 fn company_changes_nothing(settings: &[(&str, &str)], companies: &[&str], case: &Case) {
     let sweep = |seeds: &str| Sweep::new(experiment(&[settings, &[("seeds", seeds)]].concat())).unwrap();

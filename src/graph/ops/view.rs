@@ -26,6 +26,15 @@ impl Graph {
         Ok(self.add(Reshape, vec![x], target, dtype))
     }
 
+    /// What a tensor is in another shape, if it is that.
+    pub fn unshaped(&self, x: Tensor) -> Tensor {
+        let node = self.node(x);
+        match node.op.facts().kind {
+            Kind::View { .. } if self.shape(node.inputs[0]).elements() == self.shape(x).elements() => node.inputs[0],
+            _ => x,
+        }
+    }
+
     /// The tensor whose memory a node's value is, and how many elements into it the value starts.
     pub(in crate::graph) fn source(&self, tensor: Tensor) -> (Tensor, usize) {
         let node = self.node(tensor);

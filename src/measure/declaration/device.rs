@@ -11,8 +11,7 @@ use faer::MatRef;
 use super::cross::Cross;
 use crate::error::Result;
 use crate::measure::embedding::{Between, Embedding};
-use crate::measure::numerics::basis::Basis;
-use crate::measure::numerics::basis::Procrustes;
+use crate::measure::numerics::basis::{Basis, Shape};
 use crate::measure::pairwise::neighbours::{Nearness, Neighbours};
 use crate::measure::pairwise::rdm::Rdm;
 
@@ -110,7 +109,7 @@ pub struct Nuclear {
 #[derive(Clone, Copy, Debug)]
 pub enum NuclearValue {
     /// A distance of the Procrustes family.
-    Distance(fn(&Procrustes) -> f64),
+    Distance(Shape),
     /// Mean canonical correlation.
     Mean,
     /// Mean squared canonical correlation.

@@ -86,9 +86,9 @@ fn value_of(a: &Based, b: &Based, shared: &Shared, value: NuclearValue) -> f64 {
     match value {
         NuclearValue::Mean => shared.nuclear / least,
         NuclearValue::MeanSquared => shared.squares / least,
-        NuclearValue::Distance(form) => {
+        NuclearValue::Distance(shape) => {
             let squared = if shared.nuclear < CLOSE { 2.0 - 2.0 * shared.nuclear } else { shared.residual };
-            form(&Procrustes::from_unit(squared.max(0.0).sqrt(), a.norm, b.norm))
+            Procrustes::from_unit(squared.max(0.0).sqrt(), a.norm, b.norm).get(shape)
         }
     }
 }

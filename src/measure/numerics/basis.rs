@@ -35,7 +35,36 @@ pub struct Procrustes {
     pub nbs: f64,
 }
 
+/// Which of the family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// [`Procrustes::angular`].
+    Angular,
+    /// [`Procrustes::normalised`].
+    Normalised,
+    /// [`Procrustes::euclidean`].
+    Euclidean,
+    /// [`Procrustes::squared`].
+    Squared,
+    /// [`Procrustes::disparity`].
+    Disparity,
+    /// [`Procrustes::nbs`].
+    Nbs,
+}
+
 impl Procrustes {
+    /// One of the family.
+    pub fn get(&self, shape: Shape) -> f64 {
+        match shape {
+            Shape::Angular => self.angular,
+            Shape::Normalised => self.normalised,
+            Shape::Euclidean => self.euclidean,
+            Shape::Squared => self.squared,
+            Shape::Disparity => self.disparity,
+            Shape::Nbs => self.nbs,
+        }
+    }
+
     /// From the distance of the unit-norm representations and the norms they had.
     pub(in crate::measure) fn from_unit(distance: f64, norm_x: f64, norm_y: f64) -> Self {
         let similarity = (1.0 - 0.5 * distance * distance).max(0.0);

@@ -8,7 +8,7 @@
 use super::{ORTHOGONAL, SHAPES, few_examples};
 use crate::measure::declaration::{Cross, Device, Entry, Held, Made, Nuclear, NuclearValue, Of, Scale, Side, word};
 use crate::measure::numerics::algebra::singular_values;
-use crate::measure::numerics::basis::{Based, Basis, CLOSE, Procrustes};
+use crate::measure::numerics::basis::{Based, Basis, CLOSE, Procrustes, Shape};
 use faer::MatRef;
 
 /// Orthogonal Procrustes distance.
@@ -37,14 +37,14 @@ pub(super) const PROCRUSTES: Entry = Entry {
     )],
     caution: few_examples,
     make: |g| {
-        let form: fn(&Procrustes) -> f64 = match g.word("form") {
-            "normalised" => |p| p.normalised,
-            "euclidean" => |p| p.euclidean,
-            "squared" => |p| p.squared,
-            "disparity" => |p| p.disparity,
-            _ => |p| p.angular,
+        let shape = match g.word("form") {
+            "normalised" => Shape::Normalised,
+            "euclidean" => Shape::Euclidean,
+            "squared" => Shape::Squared,
+            "disparity" => Shape::Disparity,
+            _ => Shape::Angular,
         };
-        Ok(nuclear(Basis::Unit, NuclearValue::Distance(form)))
+        Ok(nuclear(Basis::Unit, NuclearValue::Distance(shape)))
     },
     ..Entry::distance("procrustes", "orthogonal Procrustes distance", SHAPES)
 };
@@ -57,7 +57,7 @@ pub(super) const NBS: Entry = Entry {
     held: |_, e| Held::of_bases(e),
     source: "Harvey et al. 2024",
     caution: few_examples,
-    make: |_| Ok(nuclear(Basis::Unit, NuclearValue::Distance(|p| p.nbs))),
+    make: |_| Ok(nuclear(Basis::Unit, NuclearValue::Distance(Shape::Nbs))),
     ..Entry::similarity("nbs", "normalised Bures similarity", SHAPES)
 };
 
@@ -68,8 +68,8 @@ pub(super) fn nuclear(basis: Basis, value: NuclearValue) -> Made {
         let Based { matrix, norm } = Based::of(x, basis)?;
         Ok(Side::same(matrix, norm))
     };
-    let sized = |a: &Of<'_, f64>, b: &Of<'_, f64>, form: fn(&Procrustes) -> f64, squared: f64| {
-        form(&Procrustes::from_unit(squared.max(0.0).sqrt(), a.kept * a.size, b.kept * b.size))
+    let sized = |a: &Of<'_, f64>, b: &Of<'_, f64>, shape: Shape, squared: f64| {
+        Procrustes::from_unit(squared.max(0.0).sqrt(), a.kept * a.size, b.kept * b.size).get(shape)
     };
     let mut cross = Cross::new(format!("{basis:?}"), prepare, move |a: Of<'_, f64>, b: Of<'_, f64>, cross| {
         let values = singular_values(cross.as_ref())?;
@@ -77,14 +77,14 @@ pub(super) fn nuclear(basis: Basis, value: NuclearValue) -> Made {
         Ok(match value {
             NuclearValue::Mean => Some(mean(&|s| s)),
             NuclearValue::MeanSquared => Some(mean(&|s| s * s)),
-            NuclearValue::Distance(form) => {
+            NuclearValue::Distance(shape) => {
                 let similarity: f64 = values.iter().rev().sum();
-                (similarity < CLOSE).then(|| sized(&a, &b, form, 2.0 - 2.0 * similarity))
+                (similarity < CLOSE).then(|| sized(&a, &b, shape, 2.0 - 2.0 * similarity))
             }
         })
     });
-    if let NuclearValue::Distance(form) = value {
-        cross = cross.closing(move |a: Of<'_, f64>, b: Of<'_, f64>, rest| sized(&a, &b, form, rest.distance()));
+    if let NuclearValue::Distance(shape) = value {
+        cross = cross.closing(move |a: Of<'_, f64>, b: Of<'_, f64>, rest| sized(&a, &b, shape, rest.distance()));
     }
     Made { host: cross.clone().into(), device: Some(Device::Nuclear(Nuclear { basis, value, cross })) }
 }

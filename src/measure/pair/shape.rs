@@ -7,7 +7,7 @@ use super::{NAME, SHAPES, few_examples};
 use crate::error::Result;
 use crate::measure::declaration::{Cross, Entry, Held, Invariance, NuclearValue, Of, Scale, Side, number, word};
 use crate::measure::numerics::algebra::{centre, column_means, product, scale_columns, singular_values, subtract};
-use crate::measure::numerics::basis::{Basis, EIGENVALUE_FLOOR, Procrustes, check_alpha, weighted, whitening};
+use crate::measure::numerics::basis::{Basis, EIGENVALUE_FLOOR, Procrustes, Shape, check_alpha, weighted, whitening};
 use crate::measure::numerics::check::{check, check_pair, refuse};
 use crate::measure::numerics::factor::{ThinSvd, Unit, angle, basis, first, rank, rows, thin_svd, unit};
 use faer::{Mat, MatRef};
@@ -39,8 +39,8 @@ pub(super) const SHAPE: Entry = Entry {
     make: |g| {
         let basis = Basis::Whitened(g.number("alpha"));
         Ok(match g.word("form") {
-            "angular" => nuclear(basis, NuclearValue::Distance(|p| p.angular)),
-            "euclidean" => nuclear(basis, NuclearValue::Distance(|p| p.euclidean)),
+            "angular" => nuclear(basis, NuclearValue::Distance(Shape::Angular)),
+            "euclidean" => nuclear(basis, NuclearValue::Distance(Shape::Euclidean)),
             _ => netrep_euclidean(g.number("alpha")).into(),
         })
     },

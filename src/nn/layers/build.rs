@@ -22,8 +22,10 @@ use crate::nn::dropout::{Dropping, Rate};
 use crate::nn::{Activation, Below};
 
 /// What is said once for all layers of a network.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Common {
+    /// The network's name, if it has one: with a dot it comes before the paths of all layers.
+    pub network: Option<String>,
     /// What follows hidden layers of which only widths are given.
     pub activation: Activation,
     /// What activation functions are below zero.
@@ -45,6 +47,10 @@ pub struct Common {
 /// If a layer does not fit what comes before it, the last does not fit the data, or a name comes twice.
 pub fn declare(g: &mut Graph, layers: &Layers, inputs: &[usize], outputs: usize, common: &Common) -> Result<Stack> {
     let mut list = listed(layers, common);
+    let hidden: Vec<bool> =
+        list.iter().map(|(path, layer)| layer.is_hidden() && layers.hidden().contains(path)).collect();
+    let within = |path: &str| common.network.as_ref().map_or_else(|| path.to_owned(), |name| format!("{name}.{path}"));
+    list.iter_mut().for_each(|(path, _)| *path = within(path));
     if let Some((_, last)) = list.last_mut()
         && last.kind == LayerKind::Dense
         && last.out_features.is_none()
@@ -57,11 +63,10 @@ pub fn declare(g: &mut Graph, layers: &Layers, inputs: &[usize], outputs: usize,
     {
         first.num_embeddings = u32::try_from(outputs).ok();
     }
-    let hidden = layers.hidden();
     let input = input(&list, inputs)?;
     let (mut stack, form) = stack(g, &list, input.clone(), common)?;
-    for ((path, settings), entry) in list.iter().zip(&mut stack.entries) {
-        entry.hidden = settings.is_hidden() && hidden.contains(path);
+    for (hidden, entry) in hidden.into_iter().zip(&mut stack.entries) {
+        entry.hidden = hidden;
     }
     let answers_each = !form.extents.is_empty() && !form.channels_first && form.features == outputs;
     if let Some(last) = stack.entries.last_mut().filter(|_| answers_each) {
@@ -77,7 +82,7 @@ pub fn declare(g: &mut Graph, layers: &Layers, inputs: &[usize], outputs: usize,
     }
     let mut before: Vec<Box<dyn Layer>> = Vec::new();
     if common.input_dropout {
-        before.push(Box::new(Dropping { path: "input".into(), rate: Rate::Input }));
+        before.push(Box::new(Dropping { path: within("input"), rate: Rate::Input }));
     }
     if input.channels_first {
         before.push(Box::new(Unflatten(input.clone())));

@@ -28,6 +28,7 @@ mod written;
 pub use build::{Common, declare};
 pub use dense::Dense;
 pub use embedding::one_hot;
+pub use own::frozen;
 pub use pass::{Pass, Start};
 pub use preset::Preset;
 pub use sequences::{Encoding, Pooling};

@@ -1,6 +1,6 @@
 //! What a layer has for itself where others have what is said of the network.
 
-use super::{Dense, Layer, LayerKind, LayerSettings, Pass, Start};
+use super::{Dense, Form, Layer, LayerKind, LayerSettings, Pass, Start};
 use crate::error::Result;
 use crate::graph::{Effect, Graph, Tensor};
 use crate::nn::{Activation, Below, Init, Initialiser};
@@ -30,6 +30,11 @@ impl Own {
         let (gain, lr_multiplier) = (gain.unwrap_or(1.0), lr_multiplier.unwrap_or(1.0));
         Box::new(Self { layer, freeze: freeze == Some(true), init, gain, lr_multiplier, followed_by })
     }
+}
+
+/// A network of which nothing moves: nor does anything drop in it.
+pub fn frozen(network: Box<dyn Layer>) -> Box<dyn Layer> {
+    Own::of(network, &LayerSettings { freeze: Some(true), ..LayerSettings::default() }, Below::default())
 }
 
 impl Layer for Own {
@@ -75,6 +80,10 @@ impl Layer for Own {
         let value = self.layer.forward(g, x, pass);
         pass.train = masks;
         value
+    }
+
+    fn hidden(&self) -> Vec<Form> {
+        self.layer.hidden()
     }
 
     fn vocabulary(&self, g: &Graph) -> Option<usize> {

@@ -376,6 +376,15 @@ impl Layers {
         }
     }
 
+    /// Names of the hidden layers, and of the last.
+    pub fn names(&self) -> Vec<String> {
+        let last = match self {
+            Self::Widths(widths) => Some(LayerSettings::default().path("", widths.len())),
+            Self::List(list) => list.last().map(|layer| layer.path("", list.len() - 1)),
+        };
+        self.hidden().into_iter().chain(last).collect()
+    }
+
     /// What is wrong with the list, as a sentence.
     ///
     /// # Errors

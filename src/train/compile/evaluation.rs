@@ -6,8 +6,8 @@ use super::super::observer::{self, FitSet, Observed, Observer, Seen, TrainingSet
 use super::super::subset::{Subset, Targets};
 use super::super::tables::PartNodes;
 use super::{
-    Build, Forward, GRADIENT_NORM, Reading, fit_representation_name, needs_representations, representation_name,
-    saves_fit,
+    All, Beside, Build, Forward, GRADIENT_NORM, Reading, fit_representation_name, needs_representations,
+    representation_name, saves_representations,
 };
 use crate::config::{LossKind, Measure, Source};
 use crate::error::{Error, Result};
@@ -24,12 +24,13 @@ impl Build<'_> {
         g.fence();
         let probe = self.tables.probe(g)?;
         g.set_precision(self.precision);
-        let on_probe = self.forward(probe.inputs, Pass::evaluate())?;
-        let reads_fit = saves_fit(self.e) || observers.iter().any(|o| o.reads_fit_set());
+        let on_probe = self.forward_all(probe.inputs, &Pass::evaluate())?;
+        let hidden = on_probe.hidden();
+        let reads_fit = saves_representations(self.e) || observers.iter().any(|o| o.reads_fit_set());
         let fit = if reads_fit { self.tables.fit(&mut self.g)? } else { None };
         let fit = fit.map(|fit| -> Result<FitSet> {
-            let Forward { hidden, output, .. } = self.forward(fit.inputs, Pass::evaluate())?;
-            Ok(FitSet { inputs: fit.inputs, values: fit.values, hidden, output })
+            let all = self.forward_all(fit.inputs, &Pass::evaluate())?;
+            Ok(FitSet { inputs: fit.inputs, values: fit.values, hidden: all.hidden(), output: all.own.output })
         });
         let fit = fit.transpose()?;
         let reads_training = observers.iter().any(|o| o.reads_training_set());
@@ -42,13 +43,15 @@ impl Build<'_> {
                 let extents = g.shape(h).extents().to_vec();
                 g.variable(format!("kept/{l}"), &extents, DType::F32, VariableKind::State)
             };
-            on_probe.hidden.iter().enumerate().map(&mut keep).collect::<Result<Vec<_>>>()
+            hidden.iter().enumerate().map(&mut keep).collect::<Result<Vec<_>>>()
         });
         let kept = kept.transpose()?;
         let border = if self.e.loss.kind == LossKind::Mse { 0.5 } else { 0.0 };
         let answers = self.network.output_layer();
         let answers = answers.map(|layer| Answers { weight: layer.weight, bias: layer.bias, border });
-        Ok(Seen { kept, fit, train, answers, ..self.seen_on(&self.data.probe, &probe, on_probe) })
+        let seen = self.seen_on(&self.data.probe, &probe, on_probe.own.clone());
+        self.looked = Some(on_probe);
+        Ok(Seen { hidden, kept, fit, train, answers, ..seen })
     }
 
     /// The network on what it is trained on.
@@ -79,11 +82,12 @@ impl Build<'_> {
             values: nodes.values,
             classes: !matches!(part.targets, Targets::Values(_)),
             counted: nodes.counted,
+            own: forward.hidden.len(),
             hidden: forward.hidden,
             kept: None,
             output: forward.output,
-            parameters: [self.parameters.clone(), self.network.frozen()].concat(),
-            loss: self.e.loss,
+            parameters: [self.network.parameters(), self.network.frozen()].concat(),
+            loss: self.e.loss.clone(),
             features: declared.map(Declared::names).unwrap_or_default(),
             declared: declared.map(|d| d.features.clone()),
             answers: None,
@@ -94,21 +98,25 @@ impl Build<'_> {
 
     /// What `evaluate` puts out, and how it is read.
     pub fn evaluation(&mut self, seen: &Seen, observers: &[&dyn Observer]) -> Result<(Vec<Effect>, Vec<Reading>)> {
-        let g = &mut self.g;
         let (mut effects, mut names) = (Vec::new(), Vec::<Reading>::new());
+        let mut all = self.beside_and_terms(seen)?;
+        let (gradients, kept) = self.observed_gradients(seen)?;
+        all.extend(gradients);
+        effects.extend(kept);
+        let g = &mut self.g;
         for observer in observers {
-            for Observed { name, layer, value, over } in observer.observe(g, seen)? {
-                let taken =
-                    ["alive", "broken", "diverged_at", "loss_train", GRADIENT_NORM, "loss_test", "accuracy_test"];
-                if taken.contains(&name.as_str()) || names.iter().any(|n| n.name == name && n.layer == layer) {
-                    return Err(Error::config(format!(
-                        "two observed values are named `{name}`: rename an observer's, or name a pair once"
-                    )));
-                }
-                let reading = Reading { name, layer, over: over.map(|(_, times)| times) };
-                effects.extend(reading.effects(value, over.map(|(factor, _)| factor)));
-                names.push(reading);
+            all.extend(observer.observe(g, seen)?);
+        }
+        for Observed { name, layer, value, over } in all {
+            let taken = ["alive", "broken", "diverged_at", "loss_train", GRADIENT_NORM, "loss_test", "accuracy_test"];
+            if taken.contains(&name.as_str()) || names.iter().any(|n| n.name == name && n.layer == layer) {
+                return Err(Error::config(format!(
+                    "two observed values are named `{name}`: rename an observer's, or name a pair once"
+                )));
             }
+            let reading = Reading { name, layer, over: over.map(|(_, times)| times) };
+            effects.extend(reading.effects(value, over.map(|(factor, _)| factor)));
+            names.push(reading);
         }
         let state = self.state;
         let loss = g.plus(state.loss_sum, state.loss_part)?;
@@ -121,6 +129,27 @@ impl Build<'_> {
         ];
         effects.extend(all.map(|(name, value)| Effect::Output(name.into(), value)));
         Ok((effects, names))
+    }
+
+    /// What is observed of networks beside that of `[model]`, and of terms of the loss.
+    fn beside_and_terms(&mut self, seen: &Seen) -> Result<Vec<Observed>> {
+        let (g, e, mut all) = (&mut self.g, self.e, Vec::new());
+        let Some(looked) = &self.looked else { return Ok(all) };
+        for (Beside { name, .. }, forward) in self.beside.iter().zip(&looked.beside) {
+            let seen = Seen { output: forward.output, ..seen.clone() };
+            if e.observe.has(Measure::Loss) {
+                all.push(Observed::new(format!("{name}.loss"), seen.loss.apply(g, seen.output, seen.targets)?));
+            }
+            if e.observe.has(Measure::Accuracy)
+                && let Some(value) = observer::accuracy(g, &seen)?
+            {
+                all.push(Observed::new(format!("{name}.accuracy"), value));
+            }
+        }
+        if let Some(terms) = self.terms.as_ref().filter(|_| e.observe.has(Measure::Loss)) {
+            all.extend(terms.observed(g, &looked.layers())?);
+        }
+        Ok(all)
     }
 
     /// The function that starts the mean of the training loss anew.
@@ -152,7 +181,7 @@ impl Build<'_> {
     /// Representations that others read after `evaluate`, as variables: all of them, or what is analysed in several passes.
     pub fn stand(&mut self, seen: &Seen, evaluate: &mut Vec<Effect>) -> Result<Seen> {
         let (g, e) = (&mut self.g, self.e);
-        let last = seen.hidden.len().saturating_sub(1);
+        let last = seen.own.saturating_sub(1);
         let mut stand = |name: String, h: Tensor| -> Result<Tensor> {
             let extents = g.shape(h).extents().to_vec();
             let place = g.variable(name, &extents, DType::F32, VariableKind::Transient)?;
@@ -161,7 +190,7 @@ impl Build<'_> {
         };
         let mut standing = seen.clone();
         for (l, h) in standing.fit.iter_mut().flat_map(|fit| fit.hidden.iter_mut().enumerate()) {
-            if saves_fit(e) || (Analyses::wanted(e) && l == last) {
+            if saves_representations(e) || (Analyses::wanted(e) && l == last) {
                 *h = stand(fit_representation_name(l), *h)?;
             }
         }
@@ -179,15 +208,19 @@ impl Build<'_> {
         g.set_precision(self.precision);
         g.fence();
         let nodes = self.tables.test(g)?;
-        let forward = self.forward(nodes.inputs, Pass::evaluate())?;
-        let seen = self.seen_on(&self.data.test, &nodes, forward);
-        let g = &mut self.g;
-        let value = seen.loss.of_some(g, seen.output, seen.targets, seen.counted)?;
-        let mut effects = vec![Effect::Output("loss_test".into(), value)];
-        let accuracy = observer::accuracy(g, &seen)?;
-        if let Some(value) = accuracy {
-            effects.push(Effect::Output("accuracy_test".into(), value));
+        let All { own, beside } = self.forward_all(nodes.inputs, &Pass::evaluate())?;
+        let seen = self.seen_on(&self.data.test, &nodes, own);
+        let (g, mut effects, mut known) = (&mut self.g, Vec::new(), false);
+        let names = self.beside.iter().map(|beside| format!("{}.", beside.name));
+        let others = names.zip(&beside).map(|(name, forward)| (name, forward.output));
+        for (name, output) in std::iter::once((String::new(), seen.output)).chain(others) {
+            let seen = Seen { output, ..seen.clone() };
+            let value = seen.loss.of_some(g, output, seen.targets, seen.counted)?;
+            effects.push(Effect::Output(format!("{name}loss_test"), value));
+            let accuracy = observer::accuracy(g, &seen)?;
+            known = accuracy.is_some();
+            effects.extend(accuracy.map(|value| Effect::Output(format!("{name}accuracy_test"), value)));
         }
-        Ok((Function::new("test", effects), accuracy.is_some(), seen))
+        Ok((Function::new("test", effects), known, seen))
     }
 }

@@ -5,15 +5,22 @@
 //! representations for comparison. After `evaluate` come the passes of analyses that take several.
 
 mod after;
+mod alignment;
+mod beside;
 mod evaluation;
+mod gradients;
 mod merge;
 mod reading;
 mod training;
 
 pub(super) use after::Afterwards;
 pub(super) use reading::{
-    GRADIENT_NORM, Reading, fit_representation_name, needs_representations, representation_name, saves_fit,
+    GRADIENT_NORM, Reading, fit_representation_name, gradient_name, needs_representations, representation_name,
+    saves_representations,
 };
+
+use alignment::Terms;
+use beside::{All, Beside};
 
 use super::analysing::Analyses;
 use super::declared::Declared;
@@ -47,8 +54,10 @@ pub struct Compiled {
     pub forms: Vec<Form>,
     /// Trained values per replica.
     pub parameters: usize,
-    /// Names of what files have of a network: trained variables in order, frozen ones, and buffers.
+    /// Names of what files have of each network, that of `[model]` first: trained variables in order, frozen ones, and buffers.
     pub parameter_names: Vec<String>,
+    /// Names of the networks beside it.
+    pub beside: Vec<String>,
     /// Whether the held-out set has an accuracy.
     pub test_accuracy: bool,
     /// Whether products have 16-bit factors.
@@ -72,6 +81,19 @@ impl Compiled {
     pub(super) fn parameter_shapes(&self) -> Vec<Vec<usize>> {
         let info = |name: &String| self.graph.variable_named(name).map(|id| self.graph.variable_info(id));
         self.parameter_names.iter().map(|name| info(name).map_or_else(Vec::new, |v| v.saved.clone())).collect()
+    }
+
+    /// The names, and shapes as PyTorch has them, of what files have of one network: without its name, if it stands beside that of
+    /// `[model]`, which has none.
+    pub(super) fn of_network(&self, network: Option<&str>) -> (Vec<String>, Vec<Vec<usize>>) {
+        let own = |name: &str| match name.split_once('.') {
+            Some((first, rest)) if self.beside.iter().any(|other| other == first) => {
+                (network == Some(first)).then(|| rest.to_owned())
+            }
+            _ => network.is_none().then(|| name.to_owned()),
+        };
+        let all = self.parameter_names.iter().zip(self.parameter_shapes());
+        all.filter_map(|(name, shape)| Some((own(name)?, shape))).unzip()
     }
 }
 
@@ -97,11 +119,18 @@ struct Build<'a> {
     settings: Settings,
     stages: Option<Stages>,
     network: Box<dyn Layer>,
+    /// Networks beside it.
+    beside: Vec<Beside>,
+    /// What all networks have that is trained.
     parameters: Vec<Tensor>,
     tables: Tables<'a>,
     train: PartNodes,
     batch: Taken,
     masks: Dropout,
+    /// Terms of the loss between layers.
+    terms: Option<Terms>,
+    /// What all networks make of the probe set, once they have looked at it.
+    looked: Option<All>,
     /// Of the network's products.
     precision: Precision,
     scaling: Option<LossScale>,
@@ -174,10 +203,13 @@ pub fn compile(
     functions.extend(removing);
     functions.extend(b.check_stages(&seen_in_test, test_accuracy, &updates)?);
 
-    let Build { g, parameters, network, .. } = b;
+    let (kept, forms): (Vec<_>, Vec<_>) = (
+        b.networks().map(|n| [n.parameters(), n.frozen(), n.buffers()].concat()).collect(),
+        b.networks().flat_map(Layer::hidden).collect(),
+    );
+    let Build { g, parameters, beside, .. } = b;
     let name = |p: &Tensor| Ok(g.variable_info(g.variable_of(*p)?).name.clone());
     let hidden: Vec<usize> = seen.hidden.iter().map(|&h| g.shape(h).columns()).collect();
-    let forms = network.hidden();
     let form = |(i, &units): (usize, &usize)| {
         forms.get(i).filter(|f| f.positions() * f.features == units).cloned().unwrap_or_else(|| Form::vector(units))
     };
@@ -187,11 +219,8 @@ pub fn compile(
         forms: hidden.iter().enumerate().map(form).collect(),
         hidden,
         parameters: parameters.iter().map(|&p| g.shape(p).elements()).sum(),
-        parameter_names: [parameters, network.frozen(), network.buffers()]
-            .iter()
-            .flatten()
-            .map(name)
-            .collect::<Result<_>>()?,
+        parameter_names: kept.iter().flatten().map(name).collect::<Result<_>>()?,
+        beside: beside.into_iter().map(|beside| beside.name).collect(),
         graph: g,
         test_accuracy,
         mixed: e.model.precision == config::Precision::Mixed,
@@ -212,8 +241,13 @@ impl<'a> Build<'a> {
         let state = State::declare(g)?;
         let settings = Settings::declare(g)?;
         let stages = Stages::declare(g, e, data.outputs)?;
+        let terms = Terms::declare(g, e)?;
         let network = model.declare(g, &data.shape, data.outputs)?;
-        if network.parameters().is_empty() && !network.frozen().is_empty() {
+        let beside = Beside::declare(g, e, data)?;
+        let others = || beside.iter().map(|beside| beside.network.as_ref());
+        let parameters: Vec<Tensor> =
+            std::iter::once(network.as_ref()).chain(others()).flat_map(Layer::parameters).collect();
+        if parameters.is_empty() && !network.frozen().is_empty() {
             return Err(Error::config("model.layers: expected a layer that is trained, and all are frozen"));
         }
         if let Some(count) = network.vocabulary(g) {
@@ -232,12 +266,15 @@ impl<'a> Build<'a> {
             state,
             settings,
             stages,
-            parameters: network.parameters(),
+            parameters,
             network,
+            beside,
             tables,
             train,
             batch,
             masks,
+            terms,
+            looked: None,
             precision: if mixed { Precision::Half } else { Precision::Single },
             scaling,
             g: graph,
@@ -245,21 +282,27 @@ impl<'a> Build<'a> {
         Ok((build, make))
     }
 
-    /// The network on examples, as [`Pass`] says.
-    fn forward(&mut self, x: Tensor, mut pass: Pass) -> Result<Forward> {
-        let output = self.network.forward(&mut self.g, x, &mut pass)?;
-        let ([_, width], wanted) = (self.g.matrix(output)?, self.data.train.positions());
-        if width != wanted * self.data.outputs {
+    /// The network of `[model]` on examples, as [`Pass`] says.
+    fn forward(&mut self, x: Tensor, pass: Pass) -> Result<Forward> {
+        Forward::of(self.network.as_ref(), self.data, &mut self.g, x, pass)
+    }
+}
+
+impl Forward {
+    fn of(network: &dyn Layer, data: &Prepared, g: &mut Graph, x: Tensor, mut pass: Pass) -> Result<Self> {
+        let output = network.forward(g, x, &mut pass)?;
+        let ([_, width], wanted) = (g.matrix(output)?, data.train.positions());
+        if width != wanted * data.outputs {
             return Err(Error::config(match wanted {
                 1 => format!(
                     "model.layers: the network answers at each of {} positions, and the data have one target for an example: put \
                      select or flatten before the last layer",
-                    width / self.data.outputs
+                    width / data.outputs
                 ),
                 _ => format!(
                     "model.layers: the data have {wanted} targets for an example, one at each position, and the network gives \
                      {width} numbers, not {} at each: it needs layers of sequences, as after an embedding, to the last",
-                    self.data.outputs
+                    data.outputs
                 ),
             }));
         }
@@ -269,7 +312,7 @@ impl<'a> Build<'a> {
             ));
         }
         let Pass { hidden, updates, differs, .. } = pass;
-        Ok(Forward { hidden, output, updates, differs })
+        Ok(Self { hidden, output, updates, differs })
     }
 }
 

@@ -72,7 +72,12 @@ pub(in crate::train) fn fit_representation_name(layer: usize) -> String {
     format!("representation/fit/{layer}")
 }
 
-/// Whether representations of the set for fitting, if there is one, are saved too.
-pub(in crate::train) fn saves_fit(e: &config::Experiment) -> bool {
+/// Variable that holds the gradient with respect to the activations of a hidden layer, or to the inputs, where it is saved.
+pub(in crate::train) fn gradient_name(layer: Option<usize>) -> String {
+    format!("gradient/{}", layer.map_or_else(|| "input".to_owned(), |layer| layer.to_string()))
+}
+
+/// Whether representations are saved: those of the set for fitting too, if there is one, and gradients, where they are observed.
+pub(in crate::train) fn saves_representations(e: &config::Experiment) -> bool {
     e.save.representations != config::Keep::None
 }

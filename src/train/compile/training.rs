@@ -10,7 +10,7 @@ use crate::graph::{Effect, Function, Tensor};
 use crate::kernels::matmul::Precision;
 use crate::kernels::program::{Binary, DType, Unary};
 use crate::measure::scale;
-use crate::nn::{self, Below, Hyper, Initialiser, Start, Update, clip_by_global_norm, global_norm};
+use crate::nn::{self, Below, Hyper, Initialiser, Layer, Start, Update, clip_by_global_norm, global_norm};
 use crate::train::observer::Seen;
 
 /// Steps of which the training loss is kept on the device, for the progress bar.
@@ -21,6 +21,7 @@ const LOSS_BLOCK: f32 = 1024.0;
 
 /// The network on a batch, forth and back.
 pub(super) struct Pass {
+    /// That of the task.
     loss: Tensor,
     gradients: Vec<Tensor>,
     /// New values of buffers.
@@ -32,23 +33,39 @@ pub(super) struct Pass {
 impl Build<'_> {
     /// The loss of a batch and its gradients.
     pub fn pass(&mut self, track: Option<&Track>) -> Result<Pass> {
-        let loss = self.e.loss;
         self.g.set_precision(self.precision);
-        let seen = self.forward(self.batch.inputs, nn::Pass::train(self.masks))?;
-        let followed = track.map(|track| self.followed(track, &seen)).transpose()?;
-        let mask = self.mask(seen.output)?;
+        let seen = self.forward_all(self.batch.inputs, &nn::Pass::train(self.masks))?;
+        let followed = track.map(|track| self.followed(track, &seen.own)).transpose()?;
+        let loss = self.task(seen.own.output)?;
+        let mut minimised = loss;
+        for (i, one) in seen.beside.iter().enumerate() {
+            if self.beside[i].learns {
+                let own = self.task(one.output)?;
+                minimised = self.g.plus(minimised, own)?;
+            }
+        }
         let g = &mut self.g;
-        let targets = self.batch.targets;
-        let loss = match mask {
-            Some(mask) => loss.masked(g, seen.output, targets, mask)?,
-            None => loss.of_some(g, seen.output, targets, self.batch.counted)?,
-        };
+        if let Some(terms) = &self.terms {
+            g.set_precision(Precision::Single);
+            let pull = terms.pull(g, &seen.layers(), self.state.step)?;
+            g.set_precision(self.precision);
+            minimised = g.plus(minimised, pull)?;
+        }
         let gradients = match &self.scaling {
-            Some(scaling) => scaling.gradients(g, loss, &self.parameters)?,
-            None => g.gradients(loss, &self.parameters)?,
+            Some(scaling) => scaling.gradients(g, minimised, &self.parameters)?,
+            None => g.gradients(minimised, &self.parameters)?,
         };
         g.set_precision(Precision::Single);
-        Ok(Pass { loss, gradients, buffers: seen.updates, followed })
+        Ok(Pass { loss, gradients, buffers: seen.updates(), followed })
+    }
+
+    /// The loss of the task of a network's output on a batch.
+    fn task(&mut self, output: Tensor) -> Result<Tensor> {
+        let (mask, loss) = (self.mask(output)?, &self.e.loss);
+        match mask {
+            Some(mask) => loss.masked(&mut self.g, output, self.batch.targets, mask),
+            None => loss.of_some(&mut self.g, output, self.batch.targets, self.batch.counted),
+        }
     }
 
     /// Activations in which tracked pairs stand.
@@ -67,7 +84,7 @@ impl Build<'_> {
             (self.train, track.pairs.clone())
         } else {
             let places = (0..track.pairs.len()).map(|p| [2 * p, 2 * p + 1]).collect();
-            (part(&mut self.g, &track.rows(self.data), self.data, self.e.loss)?, places)
+            (part(&mut self.g, &track.rows(self.data), self.data, &self.e.loss)?, places)
         };
         Ok(of(self.forward(nodes.inputs, nn::Pass::evaluate())?, nodes.values, places))
     }
@@ -89,6 +106,7 @@ impl Build<'_> {
 
     /// The norm of the gradient, and what the optimiser makes of it.
     pub fn updates(&mut self, pass: &Pass) -> Result<(Tensor, Vec<Update>)> {
+        let factors: Vec<f64> = self.networks().flat_map(Layer::lr_multipliers).collect();
         let (g, optimiser) = (&mut self.g, &self.e.optimiser);
         let factor = optimiser.schedule.at(g, self.state.step, self.e.steps)?;
         let lr = g.times(self.settings.hyper.lr, factor)?;
@@ -98,7 +116,6 @@ impl Build<'_> {
             Some(_) => clip_by_global_norm(g, &pass.gradients, norm, self.settings.clip_norm)?,
             None => pass.gradients.clone(),
         };
-        let factors = self.network.lr_multipliers();
         Ok((norm, optimiser.updates_scaled(g, &self.parameters, &clipped, &factors, hyper)?))
     }
 
@@ -227,11 +244,14 @@ impl Build<'_> {
 
     /// The function that sets everything to its start.
     pub fn init(&mut self, updates: &[Update]) -> Result<Function> {
-        let (g, state, model) = (&mut self.g, self.state, &self.e.model);
-        let below = Below { slope: model.slope as f32, alpha: model.alpha as f32, bounds: None };
-        let init = Initialiser { init: model.init, fan: model.fan, critical: model.activation.critical(below) };
-        let start = Start { init, gain: self.settings.gain, seed: state.seed };
-        let mut effects = self.network.initialise(g, start)?;
+        let (g, state, gain) = (&mut self.g, self.state, self.settings.gain);
+        let beside = self.beside.iter().map(|beside| (&beside.network, &beside.model));
+        let mut effects = Vec::new();
+        for (network, model) in std::iter::once((&self.network, &self.e.model)).chain(beside) {
+            let below = Below { slope: model.slope as f32, alpha: model.alpha as f32, bounds: None };
+            let init = Initialiser { init: model.init, fan: model.fan, critical: model.activation.critical(below) };
+            effects.extend(network.initialise(g, Start { init, gain, seed: state.seed })?);
+        }
         for update in updates.iter().filter(|u| !self.parameters.contains(&u.old)) {
             let start = g.constant(update.start);
             let extents = g.shape(update.old).extents().to_vec();

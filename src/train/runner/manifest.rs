@@ -13,10 +13,10 @@ impl Runner<'_> {
     /// the first.
     fn layer_names(&self) -> Vec<String> {
         let Some(replica) = self.sweep.replicas.first() else { return Vec::new() };
-        let (network, layers) = (replica.experiment.model.network(), &self.observation.layers);
-        match &*network {
-            Layers::Widths(_) => Vec::new(),
-            Layers::List(_) => layers.iter().map_while(|&l| network.hidden().get(l).cloned()).collect(),
+        let (e, layers) = (&replica.experiment, &self.observation.layers);
+        match &*e.model.network() {
+            Layers::Widths(_) if e.networks.is_empty() => Vec::new(),
+            _ => layers.iter().map_while(|&l| e.hidden().get(l).cloned()).collect(),
         }
     }
 

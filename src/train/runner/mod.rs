@@ -378,9 +378,10 @@ fn arrays(representations: Vec<Representation>) -> Vec<NamedArray> {
 /// Sets the replicas of a group to their start, which may be weights that a file gives.
 fn initialise(group: &mut Group, sweep: &Sweep) -> Result<()> {
     group.initialise(&sweep.replicas)?;
-    let first = group.slices[0].1[0];
-    match &sweep.replicas[first].experiment.model.init_from {
-        Some(path) => group.set_parameters(&read_safetensors(path)?, path),
-        None => Ok(()),
-    }
+    let e = sweep.replicas[group.slices[0].1[0]].experiment.clone();
+    let own = e.model.init_from.as_ref().map(|path| (None, path));
+    let beside = e.networks.iter().filter_map(|(name, n)| Some((Some(name.as_str()), n.init_from.as_ref()?)));
+    own.into_iter()
+        .chain(beside)
+        .try_for_each(|(network, path)| group.set_parameters(network, &read_safetensors(path)?, path))
 }

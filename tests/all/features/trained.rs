@@ -207,7 +207,7 @@ fn masked_losses_are_what_they_say() {
             for (absent, expected) in
                 [(AbsentTerms::Zero, sum * factor), (AbsentTerms::LeftOut, sum * factor * 6.0 / present)]
             {
-                let loss = Loss { absent, ..loss };
+                let loss = Loss { absent, ..loss.clone() };
                 let mut g = Graph::new();
                 let data = |g: &mut Graph, v: &[f64]| g.data(v.iter().map(|&x| x as f32).collect(), &[3, 2]).unwrap();
                 let (z, y, m) = (data(&mut g, &z), data(&mut g, &y), data(&mut g, m));
