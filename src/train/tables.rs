@@ -59,7 +59,7 @@ pub(super) fn part(g: &mut Graph, part: &Subset, data: &Prepared, loss: &Loss) -
 }
 
 /// Classes `[N, 1]`, as floats, as the loss takes them, and one-hot.
-fn labelled(g: &mut Graph, classes: Tensor, outputs: usize, loss: Loss) -> Result<[Tensor; 2]> {
+fn labelled(g: &mut Graph, classes: Tensor, outputs: usize, loss: &Loss) -> Result<[Tensor; 2]> {
     let [examples, _] = g.matrix(classes)?;
     let column = g.column_index(&[examples, outputs]);
     let values = g.binary(Binary::Equal, column, classes)?;
