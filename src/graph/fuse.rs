@@ -196,8 +196,8 @@ impl<'g> Fused<'g> {
         })
     }
 
-    /// Elementwise groups that only another reads on its way, element by element, are computed in that one: what several functions of
-    /// one matrix come to, as the gates of a recurrent cell, is one kernel's work.
+    /// Elementwise groups become part of those that read them element by element, where nothing in between needs them: what is made
+    /// of several functions of one matrix, as of the gates of a recurrent cell, is one kernel's work.
     fn merge_maps(&mut self) {
         for b in 0..self.groups.len() {
             while let Some(a) = self.merging(b) {
