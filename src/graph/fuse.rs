@@ -39,6 +39,10 @@ pub(super) struct Group {
 }
 
 impl Group {
+    fn is_empty(&self) -> bool {
+        self.heads.is_empty() && self.nodes.is_empty()
+    }
+
     pub fn owns(&self, tensor: Tensor) -> bool {
         self.nodes.contains(&tensor) || self.heads.contains(&tensor)
     }
@@ -82,6 +86,7 @@ impl<'g> Fused<'g> {
             }
             fused.place(tensor);
         }
+        fused.merge_maps();
         fused.add_effects()?;
         fused.merge_scalars();
         fused.find_loads();
@@ -188,6 +193,57 @@ impl<'g> Fused<'g> {
                 && group.epoch == node.epoch
                 && !whole.contains(&g)
                 && near.iter().chain(&whole).all(|&other| other == g || !self.needs[other].contains(g))
+        })
+    }
+
+    /// Elementwise groups become part of those that read them element by element, where nothing in between needs them: what is made
+    /// of several functions of one matrix, as of the gates of a recurrent cell, is one kernel's work.
+    fn merge_maps(&mut self) {
+        for b in 0..self.groups.len() {
+            while let Some(a) = self.merging(b) {
+                let nodes = std::mem::take(&mut self.groups[a].nodes);
+                self.group_of.extend(nodes.iter().map(|&node| (node, b)));
+                self.groups[b].nodes.extend(nodes);
+                self.groups[b].nodes.sort_unstable();
+                let mut of_both = self.needs[b].clone();
+                of_both.insert(b);
+                for needs in self.needs.iter_mut().filter(|needs| needs.contains(a)) {
+                    needs.extend(&of_both);
+                }
+            }
+        }
+        let mut kept = 0;
+        let place: Vec<usize> = self
+            .groups
+            .iter()
+            .map(|group| {
+                kept += usize::from(!group.is_empty());
+                kept.saturating_sub(1)
+            })
+            .collect();
+        self.groups.retain(|group| !group.is_empty());
+        self.group_of.values_mut().for_each(|group| *group = place[*group]);
+        self.needs.clear();
+    }
+
+    /// An elementwise group that an elementwise group reads at the elements that it computes, and on which it depends in no other way.
+    fn merging(&self, b: usize) -> Option<usize> {
+        let group = &self.groups[b];
+        if !group.heads.is_empty() || group.shape.elements_in(2) == 1 {
+            return None;
+        }
+        let (mut soft, mut hard) = (BTreeSet::new(), BTreeSet::new());
+        group.nodes.iter().for_each(|&node| self.references(node, false, &mut soft, &mut hard));
+        let groups = |set: &BTreeSet<Tensor>| -> BTreeSet<usize> {
+            set.iter().filter_map(|t| self.group_of.get(t).copied()).filter(|&g| g != b).collect()
+        };
+        let (near, whole) = (groups(&soft), groups(&hard));
+        near.iter().copied().find(|&a| {
+            let other = &self.groups[a];
+            other.heads.is_empty()
+                && (&other.shape, other.scope, other.epoch) == (&group.shape, group.scope, group.epoch)
+                && !whole.contains(&a)
+                && near.iter().chain(&whole).all(|&x| x == a || !self.needs[x].contains(a))
         })
     }
 

@@ -239,6 +239,10 @@ input_shape = [4, 16]"#,
             "layer `a`: expected a sequence, as an embedding makes of tokens, got [N, 4]",
         ),
         (
+            r#"[{ kind = "conv_transpose2d", out_channels = 3, kernel_size = 5, stride = 5 }, { kind = "lstm", name = "a", hidden_size = 5 }, {}]"#,
+            "layer `a`: expected at most 1024 positions, each of which has nodes of its own, got [N, 1600, 3]",
+        ),
+        (
             r#"[{ kind = "conv_transpose2d", name = "a", out_channels = 2, kernel_size = 2, stride = 2, output_padding = [1, 2] }, {}]"#,
             "layer `a`: expected an output_padding below the stride of [2, 2], got [1, 2]",
         ),

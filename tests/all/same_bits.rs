@@ -110,7 +110,8 @@ const NETWORKS: [(&str, &str); 3] = [
     ),
     (
         "long short-term memory",
-        r#"[{ kind = "lstm", hidden_size = 6, num_layers = 2, dropout = 0.1 }, { kind = "select", pooling = "last" }, { kind = "dense" }]"#,
+        r#"[{ kind = "lstm", hidden_size = 6, num_layers = 2, dropout = 0.1 }, { kind = "dropout" },
+        { kind = "select", pooling = "last" }, { kind = "dense" }]"#,
     ),
 ];
 

@@ -7,6 +7,9 @@ use crate::kernels::program::{DType, Unary};
 use crate::nn::dropout::{Dropping, Rate};
 use crate::nn::{Activation, Below, Init, Initialiser};
 
+/// Positions of a sequence, each of which is written out in the graph.
+const MOST: usize = 1024;
+
 /// What is made of a position and of the state before it.
 #[derive(Clone, Copy, Debug)]
 enum Cell {
@@ -71,6 +74,11 @@ impl Recurrent {
         let Some(hidden) = settings.hidden_size.map(|n| n as usize) else {
             return Ok(Err(format!("expected hidden_size, the width of what it makes of each position of {input}")));
         };
+        if input.positions() > MOST {
+            return Ok(Err(format!(
+                "expected at most {MOST} positions, each of which has nodes of its own, got {input}"
+            )));
+        }
         let both: &[bool] = if settings.bidirectional == Some(true) { &[false, true] } else { &[false] };
         let (mut features, mut layers) = (input.features, Vec::new());
         for layer in 0..settings.num_layers.unwrap_or(1) {
