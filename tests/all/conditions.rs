@@ -86,9 +86,8 @@ fn examples_are_noise_about_means_that_lie_where_they_should() {
         }
     }
     for own in &means {
-        for d in 0..12 {
-            assert!((0..4).map(|k| own[k][d]).sum::<f64>().abs() < 1e-5, "means are about their centre");
-        }
+        let sum = |d: usize| own.iter().map(|mean| mean[d]).sum::<f64>();
+        assert!((0..12).all(|d| sum(d).abs() < 1e-5), "means are about their centre");
     }
     assert_ne!(means[0], means[1], "seeds draw means of their own");
     assert_eq!(means[0], means[2], "and noise changes none");

@@ -93,14 +93,14 @@ struct Replica {
 
 fn read(group: &mut Group) -> Vec<Replica> {
     let machine = &mut group.slices[0].0;
-    let mut parts = |name: &str| -> Vec<Vec<f32>> {
+    let parts = |name: &str| -> Vec<Vec<f32>> {
         let values = machine.read_variable(name).unwrap();
         let each = values.len() / machine.replicas();
         values.chunks(each).map(<[f32]>::to_vec).collect()
     };
     let names =
         ["data/drawn/trained", "data/drawn/replaced", "data/drawn/labels", "layers.0.weight", "layers.1.weight"];
-    let [trained, replaced, labels, first, second] = names.map(|name| parts(name));
+    let [trained, replaced, labels, first, second] = names.map(parts);
     let of = |r: usize| Replica {
         trained: trained[r].iter().map(|&x| x == 1.0).collect(),
         replaced: replaced[r].iter().map(|&x| x == 1.0).collect(),

@@ -2,7 +2,8 @@
 //!
 //! The functions: `init` sets everything to its start; `step` trains; `gradient` measures the gradient of the coming
 //! batch; `data` makes the examples of replicas that make their own; `forget` starts the mean of the training loss anew; `evaluate` observes the probe set; `test` evaluates on all that is held out; `keep` remembers the present
-//! representations for comparison. After `evaluate` come the passes of analyses that take several.
+//! representations for comparison. After `evaluate` come the passes of analyses that take several; those of `after/` run once
+//! training is over.
 
 mod after;
 mod alignment;
