@@ -1,8 +1,7 @@
 //! Training sweeps: from an experiment's settings to groups of replicas on a device, observed as they train.
 //!
 //! From the ground: data of a run (`part`, `sequences`, `prepared`, `drawn`) and what is made of them in a graph (`tables`, `units`, `observer`,
-//! `stages`, `track`,
-//! `analysing`); the program of a group (`compile`, `group`); a `sweep` and its place in memory (`comparisons`, `memory`, `arranged`);
+//! `stages`, `track`, `analysing`); the program of a group (`compile`, `group`); a `sweep` and its place in memory (`comparisons`, `memory`, `arranged`);
 //! what a run may be and what replicas share (`options`, `structure`, `replica`, `model`, `declared`, `resume`); the parts of a run
 //! (`groups`, `observing`, `recorder`, `clock`, `snapshot`, `saving`); the `runner`, which owns those.
 
