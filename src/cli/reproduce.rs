@@ -6,11 +6,10 @@ use isogram::Error;
 use isogram::files::layout::shown;
 use isogram::files::{self, FolderLock, Made};
 use isogram::papers::{PAPERS, Paper, Reproduction, Request, reproduce as run};
-use isogram::report::paper::Verdict;
 use isogram::train::{Progress, Quiet};
 
 use super::progress::Bar;
-use super::{CLAIM_NOT_HELD, DONE, INTERRUPTED, ReproduceArgs, print};
+use super::{CLAIM_NOT_REPRODUCED, DONE, INTERRUPTED, ReproduceArgs, print};
 
 pub fn reproduce(args: &ReproduceArgs) -> anyhow::Result<u8> {
     if args.list {
@@ -55,8 +54,7 @@ pub fn reproduce(args: &ReproduceArgs) -> anyhow::Result<u8> {
     } else {
         print(&table(&outcome, &html))?;
     }
-    let failed = outcome.claims.iter().any(|claim| claim.verdict == Verdict::NotHeld);
-    Ok(if failed { CLAIM_NOT_HELD } else { DONE })
+    Ok(if super::claims::missed(&outcome.claims) { CLAIM_NOT_REPRODUCED } else { DONE })
 }
 
 /// Where finished sweeps are kept, in the folder of a reproduction.
@@ -95,29 +93,9 @@ fn list() -> String {
     text
 }
 
-/// The claims, one to a few lines each, and what was run.
+/// The claims, and what was run.
 fn table(outcome: &Reproduction, html: &Path) -> String {
-    let mut text = String::new();
-    let width = outcome.claims.iter().map(|claim| claim.id.len()).max().unwrap_or(0);
-    for claim in &outcome.claims {
-        text.push_str(&format!(
-            "{} {:<9}  {:<width$}  {}\n",
-            claim.verdict.symbol(),
-            claim.verdict.to_string(),
-            claim.id,
-            claim.sentence
-        ));
-        let indent = " ".repeat(width + 15);
-        if !claim.measured.is_empty() {
-            text.push_str(&format!(
-                "{indent}predicted {} ({})\n{indent}measured  {}\n",
-                claim.predicted, claim.tolerance, claim.measured
-            ));
-        }
-        if !claim.explanation.is_empty() {
-            text.push_str(&format!("{indent}{}\n", claim.explanation));
-        }
-    }
+    let mut text = super::claims::table(&outcome.claims);
     text.push_str(&format!("\n{}\n", outcome.summary()));
     for (key, value) in &outcome.facts {
         text.push_str(&format!("{key}: {value}\n"));

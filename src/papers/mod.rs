@@ -5,6 +5,7 @@
 //! reported as not held.
 
 mod claim;
+pub mod claims;
 mod lab;
 mod lampinen_2024;
 mod reproduction;

@@ -5,6 +5,7 @@ mod arrays;
 mod awkward;
 mod catalogue;
 mod cka;
+mod claims;
 mod cli;
 mod compare;
 mod convolution;

@@ -175,12 +175,12 @@ mod tests {
         let claim = || Claim::new("a.b", Kind::Prediction, "something");
         let none = || Analysed::<f64> { trained: 3, found: Vec::new(), failed: Vec::new() };
         let judged = none().judged(claim(), "NaN", true);
-        assert_eq!((judged.verdict, judged.seeds), (Verdict::NotHeld, 3));
+        assert_eq!((judged.verdict, judged.seeds), (Verdict::NotReproduced, 3));
         assert_eq!(judged.measured, "none of 3 networks learned both features to 99 %");
         assert_eq!(none().noted(claim(), "NaN").explanation, "");
         let lost = Analysed { found: vec![1.0], failed: vec!["the network of seed 2: no class".to_owned()], ..none() };
         let judged = lost.judged(claim(), "1", true);
-        assert_eq!(judged.verdict, Verdict::NotHeld);
+        assert_eq!(judged.verdict, Verdict::NotReproduced);
         assert_eq!(
             judged.measured,
             "2 of 3 networks learned both features; 1 of them could not be analysed, such as the network of seed 2: no class"
@@ -188,7 +188,7 @@ mod tests {
         let some = Analysed { found: vec![1.0, 2.0], ..none() };
         assert_eq!(some.values(|v| 2.0 * v), [2.0, 4.0]);
         let held = some.judged(claim(), "3", true);
-        assert_eq!((held.verdict, held.seeds), (Verdict::Held, 2));
+        assert_eq!((held.verdict, held.seeds), (Verdict::Reproduced, 2));
         assert_eq!(held.measured, "3 (2 of 3 networks learned both features)");
     }
 }
