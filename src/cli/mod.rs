@@ -189,7 +189,7 @@ struct BenchArgs {
 
 #[derive(Args)]
 struct ReproduceArgs {
-    /// The paper (see --list)
+    /// The paper (see --list), or a file that declares one (.toml)
     paper: Option<String>,
     /// List the papers and their parts
     #[arg(long)]

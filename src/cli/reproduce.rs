@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use isogram::Error;
 use isogram::files::layout::shown;
 use isogram::files::{self, FolderLock, Made};
-use isogram::papers::{PAPERS, Paper, Reproduction, Request, reproduce as run};
+use isogram::papers::{PAPERS, Paper, Reproduction, Request, reproduce as run, reproduce_file};
 use isogram::train::{Progress, Quiet};
 
 use super::progress::Bar;
@@ -16,14 +16,15 @@ pub fn reproduce(args: &ReproduceArgs) -> anyhow::Result<u8> {
         print(&list())?;
         return Ok(DONE);
     }
-    let paper = match &args.paper {
-        Some(name) => find(name)?,
+    let asked = match &args.paper {
+        Some(name) if name.ends_with(".toml") => Asked::File(Path::new(name)),
+        Some(name) => Asked::BuiltIn(find(name)?),
         None => {
             let message = "name a paper, such as van-rossem-saxe-2024; `isogram reproduce --list` shows all";
             return Err(Error::config(message).into());
         }
     };
-    let (dir, _made) = folder(args, paper)?;
+    let (dir, _made) = folder(args, &asked.id())?;
     let _lock = FolderLock::take(&dir)?;
     let interrupt = super::run::interrupt_on_signal()?;
     let request = Request {
@@ -36,7 +37,11 @@ pub fn reproduce(args: &ReproduceArgs) -> anyhow::Result<u8> {
         interrupt,
     };
     let mut progress: Box<dyn Progress> = if args.quiet { Box::new(Quiet) } else { Box::new(Bar::open()) };
-    let outcome = match run(paper, &args.only, request, progress.as_mut()) {
+    let outcome = match asked {
+        Asked::BuiltIn(paper) => run(paper, &args.only, request, progress.as_mut()),
+        Asked::File(path) => reproduce_file(path, &args.only, request, progress.as_mut()),
+    };
+    let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(Error::Interrupted { .. }) => {
             eprintln!(
@@ -48,13 +53,28 @@ pub fn reproduce(args: &ReproduceArgs) -> anyhow::Result<u8> {
         Err(error) => return Err(error.into()),
     };
     drop(progress);
-    let html = outcome.write(paper, &dir)?;
+    let html = outcome.write(&dir)?;
     if args.json {
         print(&serde_json::to_string_pretty(&outcome.json())?)?;
     } else {
         print(&table(&outcome, &html))?;
     }
     Ok(if super::claims::missed(&outcome.claims) { CLAIM_NOT_REPRODUCED } else { DONE })
+}
+
+/// A paper that is built in, or one that is declared in a file.
+enum Asked<'a> {
+    BuiltIn(&'static Paper),
+    File(&'a Path),
+}
+
+impl Asked<'_> {
+    fn id(&self) -> String {
+        match self {
+            Self::BuiltIn(paper) => paper.id.to_owned(),
+            Self::File(path) => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+        }
+    }
 }
 
 /// Where finished sweeps are kept, in the folder of a reproduction.
@@ -67,7 +87,7 @@ fn find(name: &str) -> Result<&'static Paper, Error> {
     })
 }
 
-fn folder(args: &ReproduceArgs, paper: &Paper) -> Result<(PathBuf, Made), Error> {
+fn folder(args: &ReproduceArgs, id: &str) -> Result<(PathBuf, Made), Error> {
     match (&args.out, args.resume) {
         (Some(dir), true) => match dir.join(SWEEPS).is_dir() {
             true => Ok((dir.clone(), Made::default())),
@@ -77,7 +97,7 @@ fn folder(args: &ReproduceArgs, paper: &Paper) -> Result<(PathBuf, Made), Error>
             ))),
         },
         (None, true) => Err(Error::Resume("--resume needs the folder of the reproduction (--out)".into())),
-        (out, false) => files::create_run_dir(out.as_deref(), paper.id, SWEEPS),
+        (out, false) => files::create_run_dir(out.as_deref(), id, SWEEPS),
     }
 }
 

@@ -161,6 +161,10 @@ fn call(name: &str, given: &[Expression], names: &dyn Names) -> Result<Value, St
             let found = truths(&given[0], names)?.iter().position(|t| t.holds);
             Ok(Value::Numbers(vec![found.map_or(f64::NAN, |i| i as f64)]))
         }
+        "since" => {
+            let last = truths(&given[0], names)?.iter().rposition(|t| !t.holds);
+            Ok(Value::Numbers(vec![last.map_or(0.0, |i| i as f64 + 1.0)]))
+        }
         "any" => Ok(Value::Truths(vec![Truth::any(&truths(&given[0], names)?)])),
         "all" => Ok(Value::Truths(vec![Truth::all(&truths(&given[0], names)?)])),
         "rising" => steps(1.0),
@@ -300,6 +304,7 @@ mod tests {
             ("spearman(a, b) <= -1", true, 0.0),
             ("a[-1] / a[0] >= 4", true, 0.0),
             ("count(a) > 2", true, 1.0),
+            ("since(a >= 2) within 0 of 1", true, 0.0),
         ] {
             let found = truth(text);
             assert_eq!((found.holds, (found.margin * 1e9).round() / 1e9), (holds, margin), "{text}");

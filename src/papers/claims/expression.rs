@@ -63,7 +63,7 @@ const fn function(name: &'static str, arguments: usize, reads: &'static [&'stati
 }
 
 /// All functions. Of a list, but for the first four, which take it entry by entry.
-pub const FUNCTIONS: [Function; 24] = [
+pub const FUNCTIONS: [Function; 25] = [
     function("abs", 1, &["|$1|"]),
     function("sqrt", 1, &["the root of $1"]),
     function("log", 1, &["the logarithm of $1"]),
@@ -81,6 +81,7 @@ pub const FUNCTIONS: [Function; 24] = [
     function("pearson", 2, &["Pearson's correlation of $1 and $2"]),
     function("spearman", 2, &["Spearman's correlation of $1 and $2"]),
     function("when", 1, &["where first $1"]),
+    function("since", 1, &["from where on $1"]),
     function("any", 1, &["somewhere $1"]),
     function("all", 1, &["everywhere $1"]),
     function("rising", 1, &["$1 rises at each step", "$1 rises at each step by at least $2"]),

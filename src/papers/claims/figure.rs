@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::evaluate::number;
 use super::expression::parse;
-use super::quantity::{Book, Found, Sample};
+use super::found::{Found, Sample};
 use super::verdict::OverNetworks;
 use crate::report::paper::{Axis, Curves, Dot, Figure, Group, Panel, Rule, Scatter, ScatterPanel, Series};
 
@@ -51,8 +51,9 @@ struct PanelText {
     curves: Vec<String>,
     /// Groups of points: a name and two quantities, one point a network; where they are lists, one an entry, with bars.
     points: Vec<[String; 3]>,
-    /// Values that matter, with what they are.
+    /// Values that matter, with what they are: of the vertical axis, of the horizontal one.
     rules: Vec<(f64, String)>,
+    upright: Vec<(f64, String)>,
 }
 
 impl FigureText {
@@ -77,7 +78,8 @@ impl FigureText {
     ///
     /// # Errors
     /// A sentence if a name is no quantity.
-    pub fn drawn(&self, caption: String, book: &Book, constants: &BTreeMap<String, f64>) -> Result<Figure, String> {
+    pub fn drawn(&self, caption: String, names: &OverNetworks<'_>) -> Result<Figure, String> {
+        let (book, constants) = (names.book, names.constants);
         let of = |name: &String| {
             book.get(name).ok_or_else(|| format!("figure `{}`: there is no quantity `{name}`", self.name))
         };
@@ -99,7 +101,7 @@ impl FigureText {
         let rule = match &self.rule {
             None => None,
             Some((at, what)) => {
-                let at = number(&parse(at)?, &OverNetworks { book, constants, draw: None })?;
+                let at = number(&parse(at)?, names)?;
                 at.first().filter(|at| at.is_finite()).map(|at| Rule::upright(*at, what))
             }
         };
@@ -120,7 +122,13 @@ impl FigureText {
                 x: axis(&panel.x),
                 y: if let Some([low, high]) = panel.within { y.within(low, high) } else { y },
                 series,
-                rules: panel.rules.iter().map(|(at, what)| Rule::across(*at, what)).chain(rule.clone()).collect(),
+                rules: panel
+                    .rules
+                    .iter()
+                    .map(|(at, what)| Rule::across(*at, what))
+                    .chain(panel.upright.iter().map(|(at, what)| Rule::upright(*at, what)))
+                    .chain(rule.clone())
+                    .collect(),
                 ..Panel::default()
             });
         }

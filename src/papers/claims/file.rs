@@ -6,17 +6,19 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::evaluate::{Truth, number, truths};
+use super::evaluate::{Truth, truths};
 use super::expression::{Expression, parse};
 use super::figure::{FigureText, with};
 use super::networks::Networks;
-use super::quantity::{Book, Quantities, Quantity, shown, unknown};
+use super::quantities::{Book, Quantities, unknown};
+use super::quantity::Quantity;
 use super::sweep::{Sweeps, at_scale, experiments};
+use super::text::Text;
 use super::verdict::{OverNetworks, judge};
 use crate::error::{Error, Result, nearest};
 use crate::papers::Scale;
 use crate::papers::claim::{Claim, Kind, Measured, measured};
-use crate::report::paper::{Figure, Section};
+use crate::report::paper::Section;
 
 /// A claim as a file says it.
 #[derive(Clone, Debug, Deserialize)]
@@ -77,9 +79,36 @@ pub struct PartText {
     /// Its figures.
     figure: Vec<toml::Value>,
     #[serde(skip)]
-    claims: Vec<(ClaimText, Option<Expression>)>,
+    claims: Vec<ReadClaim>,
     #[serde(skip)]
-    figures: Vec<FigureText>,
+    figures: Vec<ReadFigure>,
+}
+
+/// A claim whose texts were read.
+#[derive(Clone, Debug)]
+struct ReadClaim {
+    of: ClaimText,
+    /// None of a claim that is not tested, or not at this scale.
+    check: Option<Expression>,
+    needs: Option<Expression>,
+    measured: Text,
+    note: Text,
+}
+
+/// A figure whose texts were read.
+#[derive(Clone, Debug)]
+struct ReadFigure {
+    of: FigureText,
+    caption: Text,
+    /// Quantities in it.
+    names: Vec<String>,
+}
+
+impl ReadClaim {
+    fn names(&self) -> Vec<&str> {
+        let conditions = [&self.check, &self.needs].into_iter().flatten().flat_map(Expression::names);
+        conditions.chain(self.measured.names()).chain(self.note.names()).collect()
+    }
 }
 
 /// What the claims of a file came to.
@@ -170,8 +199,8 @@ impl ClaimsFile {
         for mut part in parts {
             for value in std::mem::take(&mut part.claim) {
                 let claim = file.claim(value, scale)?;
-                if !ids.insert(claim.0.id.clone()) {
-                    return Err(format!("claim `{}`: another claim has this id", claim.0.id));
+                if !ids.insert(claim.of.id.clone()) {
+                    return Err(format!("claim `{}`: another claim has this id", claim.of.id));
                 }
                 part.claims.push(claim);
             }
@@ -183,54 +212,51 @@ impl ClaimsFile {
         Ok(file)
     }
 
-    fn claim(&self, value: toml::Value, scale: Option<Scale>) -> Result<(ClaimText, Option<Expression>), String> {
+    fn claim(&self, value: toml::Value, scale: Option<Scale>) -> Result<ReadClaim, String> {
         let called = value.get("id").and_then(toml::Value::as_str).unwrap_or_default().to_owned();
         let wrong = |why: &str| format!("claim `{called}`: {why}");
-        let claim = value.try_into::<ClaimText>().map_err(|e| wrong(e.message()))?;
-        let check = match (&claim.check, &claim.untested) {
+        let of = value.try_into::<ClaimText>().map_err(|e| wrong(e.message()))?;
+        let condition = |key: &str, text: &str| self.checked(text).map_err(|why| wrong(&format!("{key}: {why}")));
+        let check = match (&of.check, &of.untested) {
             (None, Some(_)) => None,
             (Some(check), None) => match at_scale(check, scale) {
-                Some(toml::Value::String(text)) => {
-                    Some(self.checked(text).map_err(|why| wrong(&format!("check: {why}")))?)
-                }
+                Some(toml::Value::String(text)) => Some(condition("check", text)?),
                 Some(other) => return Err(wrong(&format!("check: expected a text, got {other}"))),
                 None => None,
             },
             _ => return Err(wrong("expected `check`, or `untested` with the reason")),
         };
-        if let Some(needs) = &claim.needs {
-            self.checked(needs).map_err(|why| wrong(&format!("needs: {why}")))?;
-        }
-        for (key, text) in [("measured", &claim.measured), ("note", &claim.note)] {
+        let needs = of.needs.as_deref().map(|text| condition("needs", text)).transpose()?;
+        let text = |key: &str, text: &Option<String>| {
             let wrong = |why: String| wrong(&format!("{key}: {why}"));
-            let pieces = pieces(text.as_deref().unwrap_or_default()).map_err(wrong)?;
-            values(&pieces).try_for_each(|of| self.known(of)).map_err(wrong)?;
-        }
-        Ok((claim, check))
+            let text = Text::parse(text.as_deref().unwrap_or_default()).map_err(wrong)?;
+            self.known(text.names()).map_err(wrong).map(|()| text)
+        };
+        Ok(ReadClaim { check, needs, measured: text("measured", &of.measured)?, note: text("note", &of.note)?, of })
     }
 
-    fn figure(&self, value: toml::Value) -> Result<FigureText, String> {
+    fn figure(&self, value: toml::Value) -> Result<ReadFigure, String> {
         let called = value.get("name").and_then(toml::Value::as_str).unwrap_or_default().to_owned();
         let wrong = |why: String| format!("figure `{called}`: {why}");
-        let figure = value.try_into::<FigureText>().map_err(|e| wrong(e.message().to_owned()))?;
-        let names = figure.names().map_err(wrong)?;
-        names.iter().try_for_each(|name| self.checked(name).map(drop)).map_err(wrong)?;
-        let caption = pieces(&figure.caption).map_err(wrong)?;
-        values(&caption).try_for_each(|of| self.known(of)).map_err(wrong)?;
-        Ok(figure)
+        let of = value.try_into::<FigureText>().map_err(|e| wrong(e.message().to_owned()))?;
+        let caption = Text::parse(&of.caption).map_err(wrong)?;
+        let mut names = of.names().map_err(wrong)?;
+        names.extend(caption.names().into_iter().map(str::to_owned));
+        self.known(names.iter().map(String::as_str).collect()).map_err(wrong)?;
+        Ok(ReadFigure { of, caption, names })
     }
 
     /// An expression all of whose names are declared.
     fn checked(&self, text: &str) -> Result<Expression, String> {
         let read = parse(text)?;
-        self.known(&read)?;
+        self.known(read.names())?;
         Ok(read)
     }
 
-    fn known(&self, read: &Expression) -> Result<(), String> {
+    fn known(&self, names: Vec<&str>) -> Result<(), String> {
         let known = || self.quantities.keys().chain(self.constants.keys());
         let plain = |name: &str| name.split('@').next().unwrap_or_default().to_owned();
-        let wrong = read.names().into_iter().map(plain).find(|name| !known().any(|other| other == name));
+        let wrong = names.into_iter().map(plain).find(|name| !known().any(|other| other == name));
         wrong.map_or(Ok(()), |wrong| Err(unknown(&wrong, known())))
     }
 
@@ -249,17 +275,8 @@ impl ClaimsFile {
     pub(super) fn sweeps_of(&self, part: &str) -> BTreeSet<String> {
         let mut open: Vec<String> = Vec::new();
         for part in self.parts.iter().filter(|p| p.name == part) {
-            for (text, check) in &part.claims {
-                let mut take = |of: &Expression| open.extend(of.names().into_iter().map(str::to_owned));
-                check.iter().for_each(&mut take);
-                text.needs.iter().filter_map(|needs| parse(needs).ok()).for_each(|needs| take(&needs));
-                let texts = [&text.measured, &text.note].into_iter().flatten().filter_map(|text| pieces(text).ok());
-                open.extend(texts.flat_map(|pieces| names_in(&pieces)).collect::<Vec<_>>());
-            }
-            for figure in &part.figures {
-                open.extend(figure.names().unwrap_or_default());
-                open.extend(pieces(&figure.caption).map(|p| names_in(&p)).unwrap_or_default());
-            }
+            open.extend(part.claims.iter().flat_map(ReadClaim::names).map(str::to_owned));
+            open.extend(part.figures.iter().flat_map(|figure| figure.names.iter().cloned()));
         }
         let (mut found, mut seen) = (BTreeSet::new(), BTreeSet::new());
         while let Some(name) = open.pop() {
@@ -296,54 +313,39 @@ impl ClaimsFile {
         let quantities = Quantities { declared: &self.quantities, constants: &self.constants, networks };
         let (mut book, mut tried) = (Book::new(), Tried { whole: true, ..Tried::default() });
         for part in self.parts.iter().filter(|p| p.name == part) {
-            for (text, check) in &part.claims {
-                let claim = Claim::new(&text.id, text.kind, with(&text.sentence, &self.constants)).source(&text.source);
-                let Some(check) = check else {
-                    let why = text.untested.as_deref().unwrap_or("It has no bounds at this scale.");
-                    tried.claims.push(claim.untried(why));
+            for claim in &part.claims {
+                let row = Claim::new(&claim.of.id, claim.of.kind, with(&claim.of.sentence, &self.constants));
+                let row = row.source(&claim.of.source);
+                let Some(check) = &claim.check else {
+                    let why = claim.of.untested.as_deref().unwrap_or("It has no bounds at this scale.");
+                    tried.claims.push(row.untried(why));
                     continue;
                 };
-                let judged = self.tried(claim.clone(), text, check, &quantities, &mut book);
+                let judged = self.tried(row.clone(), claim, check, &quantities, &mut book);
                 tried.claims.push(judged.unwrap_or_else(|why| {
                     tried.whole = false;
-                    claim.untried(format!("{}: claim `{}`: {why}.", self.origin, text.id))
+                    row.untried(format!("{}: claim `{}`: {why}.", self.origin, claim.of.id))
                 }));
             }
             for figure in &part.figures {
-                let drawn = self.drawn(figure, &quantities, &mut book);
-                tried.sections.push(Section::new(&figure.name, &figure.heading, drawn));
+                let found = figure.names.iter().try_for_each(|name| quantities.find(name, &mut book));
+                let names = OverNetworks { book: &book, constants: &self.constants, draw: None };
+                let drawn = found.and_then(|()| figure.of.drawn(figure.caption.filled(&names)?.into(), &names));
+                tried.sections.push(Section::new(&figure.of.name, &figure.of.heading, drawn));
             }
         }
         tried
     }
 
-    fn drawn(&self, figure: &FigureText, quantities: &Quantities<'_>, book: &mut Book) -> Result<Figure, String> {
-        let caption = pieces(&figure.caption)?;
-        for name in figure.names()?.into_iter().chain(names_in(&caption)) {
-            quantities.find(&name, book)?;
-        }
-        let names = OverNetworks { book, constants: &self.constants, draw: None };
-        let caption = self.filled(&caption, book, &names)?.into();
-        figure.drawn(caption, book, &self.constants)
-    }
-
     fn tried(
         &self,
-        claim: Claim,
-        text: &ClaimText,
+        row: Claim,
+        claim: &ReadClaim,
         check: &Expression,
         quantities: &Quantities<'_>,
         book: &mut Book,
     ) -> Result<Claim, String> {
-        let needs = text.needs.as_deref().map(parse).transpose()?;
-        let texts = [&text.measured, &text.note].map(|t| pieces(t.as_deref().unwrap_or_default()));
-        let [said, note] = texts;
-        let (said, note) = (said?, note?);
-        let own =
-            [Some(check), needs.as_ref()].into_iter().flatten().flat_map(|e| e.names().into_iter().map(str::to_owned));
-        for name in own.chain(names_in(&said)).chain(names_in(&note)) {
-            quantities.find(&name, book)?;
-        }
+        claim.names().into_iter().try_for_each(|name| quantities.find(name, book))?;
         let called = |name: &str| match (self.constants.get(name), book.get(name)) {
             (Some(constant), _) => constant.to_string(),
             (_, Some(found)) => found.title.clone(),
@@ -351,133 +353,38 @@ impl ClaimsFile {
         };
         let names = OverNetworks { book, constants: &self.constants, draw: None };
         let asked = check.sentence(&called);
-        let claim = match &text.predicted {
-            Some(predicted) => claim.predicted(predicted, asked),
-            None => claim.predicted(asked, ""),
+        let row = match &claim.of.predicted {
+            Some(predicted) => row.predicted(predicted, asked),
+            None => row.predicted(asked, ""),
         };
-        if let Some(needs) = &needs
+        if let Some(needs) = &claim.needs
             && !Truth::all(&truths(needs, &names)?).holds
         {
-            return Ok(claim.untried(format!("It needs that {}, and that is not so.", needs.sentence(&called))));
+            return Ok(row.untried(format!("It needs that {}, and that is not so.", needs.sentence(&called))));
         }
-        let judged = judge(check, book, &self.constants)?;
-        let measured = match said.is_empty() {
-            true => self.by_default(check, book)?,
-            false => self.filled(&said, book, &names)?,
+        let judged = judge(check, &names)?;
+        let measured =
+            if claim.measured.is_empty() { by_default(check, book) } else { claim.measured.filled(&names)? };
+        let both = [judged.why, claim.note.filled(&names)?.into()];
+        let note = both.into_iter().filter(|text: &String| !text.is_empty()).collect::<Vec<_>>().join(" ");
+        let row = row.measured(measured, judged.seeds as u32, true).note(note);
+        Ok(Claim { verdict: judged.verdict, margin: judged.margin, interval: judged.interval, ..row })
+    }
+}
+
+/// Every quantity of a check, with its networks.
+fn by_default(check: &Expression, book: &Book) -> Measured {
+    let of = |name: &str| {
+        let found = book.get(name)?;
+        let number = match found.counts(None).as_slice() {
+            [(count, asked)] if count == asked => format!(" ({count} {})", found.kind()),
+            [(count, asked)] => format!(" ({count} of {asked} {})", found.kind()),
+            _ => String::new(),
         };
-        let note = self.filled(&note, book, &names)?.to_string();
-        let both: Vec<&str> = [judged.why.as_str(), note.as_str()].into_iter().filter(|t| !t.is_empty()).collect();
-        let claim = claim.measured(measured, judged.seeds as u32, true).note(both.join(" "));
-        Ok(Claim { verdict: judged.verdict, margin: judged.margin, interval: judged.interval, ..claim })
-    }
-
-    /// Every quantity of a check, with its networks.
-    fn by_default(&self, check: &Expression, book: &Book) -> Result<Measured, String> {
-        let of = |name: &str| {
-            let found = book.get(name)?;
-            let counts = found.counts(None);
-            let number = match counts.as_slice() {
-                [(count, asked)] if count == asked => format!(" ({count} {})", found.kind()),
-                [(count, asked)] => format!(" ({count} of {asked} {})", found.kind()),
-                _ => String::new(),
-            };
-            let title = &found.title;
-            Some(measured!("{title} {}{number}", found.text(None)))
-        };
-        Ok(Measured::joined(check.names().into_iter().filter_map(of), "; "))
-    }
-
-    fn filled(&self, pieces: &[Piece], book: &Book, names: &OverNetworks<'_>) -> Result<Measured, String> {
-        let mut parts = Vec::new();
-        for piece in pieces {
-            parts.push(match piece {
-                Piece::Text(text) => Measured::new(text.clone(), Vec::new()),
-                Piece::Value(Expression::Name(name), digits) if book.contains_key(name) => book[name].text(*digits),
-                Piece::Value(of, digits) => {
-                    let all = number(of, names)?;
-                    let shown = Measured::joined(all.into_iter().map(|x| shown(x, *digits)), " ");
-                    // What was asked for is no measurement.
-                    let asked = matches!(of, Expression::Call(f, _) if f.name == "networks");
-                    let asked = asked || of.names().iter().all(|name| self.constants.contains_key(*name));
-                    if asked { Measured::new(shown.into(), Vec::new()) } else { shown }
-                }
-                Piece::Each(inner) => {
-                    let first = values(inner).find_map(|of| book.get(*of.names().first()?));
-                    let labels = first.map_or(&[][..], |found| &found.labels);
-                    let entry = |(i, label): (usize, &String)| -> Result<Measured, String> {
-                        let one = |piece: &Piece| match piece {
-                            Piece::Value(Expression::Name(name), _) if name == LABEL => {
-                                Ok(Measured::new(label.clone(), Vec::new()))
-                            }
-                            Piece::Value(of, digits) => {
-                                let all = number(of, names)?;
-                                Ok(shown(all.get(i).or(all.first()).copied().unwrap_or(f64::NAN), *digits))
-                            }
-                            other => self.filled(std::slice::from_ref(other), book, names),
-                        };
-                        Ok(Measured::joined(inner.iter().map(one).collect::<Result<Vec<_>, String>>()?, ""))
-                    };
-                    Measured::joined(labels.iter().enumerate().map(entry).collect::<Result<Vec<_>, String>>()?, ", ")
-                }
-            });
-        }
-        Ok(Measured::joined(parts, ""))
-    }
-}
-
-/// The name that stands for what an entry of a list is of.
-const LABEL: &str = "label";
-
-/// A part of a text.
-#[derive(Clone, Debug)]
-enum Piece {
-    Text(String),
-    /// What stands in braces: an expression, and how many decimals its numbers have.
-    Value(Expression, Option<usize>),
-    /// What stands in angle brackets: again for each entry of the lists in it.
-    Each(Vec<Self>),
-}
-
-/// The expressions in some parts.
-fn values(pieces: &[Piece]) -> Box<dyn Iterator<Item = &Expression> + '_> {
-    Box::new(pieces.iter().flat_map(|piece| -> Box<dyn Iterator<Item = &Expression> + '_> {
-        match piece {
-            Piece::Text(_) => Box::new(std::iter::empty()),
-            Piece::Value(Expression::Name(name), _) if name == LABEL => Box::new(std::iter::empty()),
-            Piece::Value(of, _) => Box::new(std::iter::once(of)),
-            Piece::Each(inner) => values(inner),
-        }
-    }))
-}
-
-/// The names in some parts.
-fn names_in(pieces: &[Piece]) -> Vec<String> {
-    values(pieces).flat_map(|of| of.names().into_iter().map(str::to_owned).collect::<Vec<_>>()).collect()
-}
-
-/// The parts of a text such as `{easy} / {hard:3}`, or `<{label}: {by_width:2}>` for each entry of a list.
-fn pieces(text: &str) -> Result<Vec<Piece>, String> {
-    let (mut all, mut rest) = (Vec::new(), text);
-    while let Some(open) = rest.find(['{', '<']) {
-        let each = rest[open..].starts_with('<');
-        let close = rest[open..].find(if each { '>' } else { '}' }).ok_or("a bracket is opened and not closed")? + open;
-        let inside = &rest[open + 1..close];
-        all.push(Piece::Text(rest[..open].to_owned()));
-        all.push(match (each, inside.rsplit_once(':')) {
-            (true, _) => Piece::Each(pieces(inside)?),
-            (false, None) => Piece::Value(parse(inside)?, None),
-            (false, Some((of, digits))) => {
-                let wrong = || format!("`{digits}` is no number of decimals");
-                let digits = digits.trim().parse().ok().filter(|d| *d <= 12).ok_or_else(wrong)?;
-                Piece::Value(parse(of)?, Some(digits))
-            }
-        });
-        rest = &rest[close + 1..];
-    }
-    if !rest.is_empty() {
-        all.push(Piece::Text(rest.to_owned()));
-    }
-    Ok(all)
+        let title = &found.title;
+        Some(measured!("{title} {}{number}", found.text(None)))
+    };
+    Measured::joined(check.names().into_iter().filter_map(of), "; ")
 }
 
 /// A section of a file, if it is there.

@@ -74,7 +74,7 @@ impl Networks {
         let rows = (0..table.len()).filter_map(|i| {
             let name = table.words.get(table.name[i])?;
             let layer = table.words.get(table.layer[i]).and_then(Layer::parse).map(|layer| layer.0 as usize);
-            let known = wanted.contains(name) && (table.replica[i] as usize) < count;
+            let known = asked(wanted, name) && (table.replica[i] as usize) < count;
             known.then_some((name, layer, table.step[i] as u32, table.replica[i] as usize, table.value[i]))
         });
         networks.curves = Curve::gather(rows, count);
@@ -88,7 +88,7 @@ impl Networks {
                 }
                 let of = |replica: u32, layer: &str| Some((replica as usize, Layer::parse(layer)?.0 as usize));
                 let ends = of(row.replica_a, row.layer_a).zip(of(row.replica_b, row.layer_b));
-                let (true, Some(((a, of_a), (b, of_b)))) = (wanted.contains(row.name), ends) else { return };
+                let (true, Some(((a, of_a), (b, of_b)))) = (asked(wanted, row.name), ends) else { return };
                 if a.max(b) < count {
                     let pair = Pair { step: row.step as u32, networks: [a, b], layers: [of_a, of_b], value: row.value };
                     networks.pairs.entry(row.name.to_owned()).or_default().push(pair);
@@ -130,6 +130,16 @@ impl Networks {
         self.curves.iter().find(|curve| curve.name == name && curve.layer == layer)
     }
 
+    /// Of a name with a star, the names that have a number in its place, ascending by that; else none.
+    pub fn starred(&self, name: &str) -> Vec<(f64, &Curve)> {
+        let Some((before, after)) = name.split_once('*') else { return Vec::new() };
+        let number = |name: &str| name.strip_prefix(before)?.strip_suffix(after)?.parse::<f64>().ok();
+        let mut all: Vec<_> = self.curves.iter().filter_map(|curve| Some((number(&curve.name)?, curve))).collect();
+        all.retain(|(_, curve)| curve.layer.is_none());
+        all.sort_by(|a, b| a.0.total_cmp(&b.0));
+        all
+    }
+
     /// The hidden layers that a name was observed of, ascending.
     pub fn layers(&self, name: &str) -> Vec<usize> {
         let curves = self.curves.iter().filter(|curve| curve.name == name).filter_map(|curve| curve.layer);
@@ -144,4 +154,10 @@ impl Networks {
         let known: Vec<&str> = self.known.iter().map(String::as_str).collect();
         format!("`{name}` was not observed{advice}. There are {}", known.join(", "))
     }
+}
+
+/// Whether a name is asked for, by itself or with a star.
+fn asked(wanted: &BTreeSet<String>, name: &str) -> bool {
+    let stars = |w: &String| w.split_once('*').is_some_and(|(a, b)| name.starts_with(a) && name.ends_with(b));
+    wanted.contains(name) || wanted.iter().any(stars)
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use faer::Mat;
 use serde::Deserialize;
 
 use super::networks::Networks;
 use crate::config::Experiment;
 use crate::error::{Error, Result};
-use crate::papers::{Lab, Scale};
+use crate::papers::{Curve, Lab, Scale, Trained, parallel};
 use crate::train::{Prepared, Replica};
 
 /// A sweep as a file says it.
@@ -21,6 +22,8 @@ pub struct SweepText {
     experiment: toml::Table,
     /// Settings that are other: dotted keys (`data.features.1.function`), each with a value or one for each scale.
     set: toml::Table,
+    /// What is computed of its trained networks, by name: rows beside its metrics.
+    analyse: Vec<String>,
     /// How many seeds, or how many at each scale; `--seeds` says others.
     seeds: Option<toml::Value>,
     /// Its variants, each trained by itself; without them there is one.
@@ -34,6 +37,53 @@ struct Variant {
     name: String,
     #[serde(default)]
     set: toml::Table,
+}
+
+/// What an analysis gives: numbers by name.
+pub type Rows = Vec<(String, f64)>;
+
+/// A named function of a trained network: several lists of numbers, any of which may fail by itself.
+pub type Analysis = (&'static str, fn(&Subject<'_>) -> Vec<Result<Rows>>);
+
+/// A trained network, as analyses see it.
+pub struct Subject<'a> {
+    /// What it was trained by.
+    pub experiment: &'a Experiment,
+    /// Its seed.
+    pub seed: u32,
+    trained: &'a Trained,
+    replica: usize,
+}
+
+impl Subject<'_> {
+    /// Hidden layers whose representations were kept.
+    pub fn depth(&self) -> usize {
+        self.trained.representations.iter().map(|(_, layer, ..)| layer + 1).max().unwrap_or(0)
+    }
+
+    /// Its representation at a hidden layer, on the set for fitting or on the probe set: examples × units.
+    ///
+    /// # Errors
+    /// If it was not kept.
+    pub fn representation(&self, layer: usize, fit: bool) -> Result<Mat<f64>> {
+        let of = if fit { Trained::fit_representation } else { Trained::representation };
+        matrix(of(self.trained, self.replica, layer), "representations")
+    }
+
+    /// A parameter as a matrix; a row, if it is a list.
+    ///
+    /// # Errors
+    /// If it was not kept.
+    pub fn parameter(&self, name: &str) -> Result<Mat<f64>> {
+        matrix(self.trained.parameter(self.replica, name), "parameters")
+    }
+}
+
+fn matrix(found: Option<(&[usize], &[f32])>, what: &str) -> Result<Mat<f64>> {
+    let (shape, values) =
+        found.ok_or_else(|| Error::config(format!("{what} were not kept: say `save.{what} = \"final\"`")))?;
+    let columns = shape.last().copied().unwrap_or(1).max(1);
+    Ok(Mat::from_fn(values.len() / columns, columns, |i, j| f64::from(values[i * columns + j])))
 }
 
 /// The sweeps of a file.
@@ -134,7 +184,7 @@ fn set(table: &mut toml::Table, settings: &toml::Table, scale: Option<Scale>) ->
 ///
 /// # Errors
 /// [`Error::Config`] if its settings do not fit; else as [`Lab::train`].
-pub fn train(lab: &mut Lab<'_>, sweeps: &Sweeps, name: &str) -> Result<Networks> {
+pub fn train(lab: &mut Lab<'_>, sweeps: &Sweeps, name: &str, analyses: &[Analysis]) -> Result<Networks> {
     let (seeds, variants) = experiments(sweeps, name, Some(lab.scale())).map_err(Error::config)?;
     let seeds: Vec<u32> = (0..lab.request().seeds.unwrap_or(seeds)).collect();
     let mut all = Vec::new();
@@ -143,10 +193,39 @@ pub fn train(lab: &mut Lab<'_>, sweeps: &Sweeps, name: &str) -> Result<Networks>
         let own = Arc::new(experiment.clone());
         let replica = |&seed: &u32| Replica { seed, columns: Arc::default(), experiment: own.clone(), data: None };
         let replicas = seeds.iter().map(replica).collect();
-        let trained = lab.train(&experiment, Prepared::load(&experiment)?, replicas, None)?;
+        let mut trained = lab.train(&experiment, Prepared::load(&experiment)?, replicas, None)?;
+        for wanted in &sweeps[name].analyse {
+            let analysis = analyses.iter().find(|(known, _)| known == wanted);
+            let (_, of) = analysis
+                .ok_or_else(|| Error::config(format!("sweep `{name}`: analyse: there is no analysis {wanted}")))?;
+            analysed(lab, *of, &experiment, &seeds, &mut trained);
+        }
         all.push((variant, trained));
     }
     Ok(Networks::joined(all.iter().map(|(variant, trained)| (variant.as_str(), &seeds[..], trained))))
+}
+
+/// Adds what an analysis gives of each network that did not diverge; what fails is said, and has no value.
+fn analysed(
+    lab: &mut Lab<'_>,
+    of: fn(&Subject<'_>) -> Vec<Result<Rows>>,
+    experiment: &Experiment,
+    seeds: &[u32],
+    trained: &mut Trained,
+) {
+    let whole: Vec<usize> = (0..seeds.len()).filter(|&r| !trained.diverged[r]).collect();
+    let found = parallel(&whole, |&replica| of(&Subject { experiment, seed: seeds[replica], trained, replica }));
+    let mut rows: Vec<(String, usize, f64)> = Vec::new();
+    for (&replica, lists) in whole.iter().zip(found) {
+        for list in lists {
+            match list {
+                Ok(list) => rows.extend(list.into_iter().map(|(name, value)| (name, replica, value))),
+                Err(error) => lab.note(&format!("the network of seed {}: {error}", seeds[replica])),
+            }
+        }
+    }
+    let rows = rows.iter().map(|(name, replica, value)| (name.as_str(), None, experiment.steps, *replica, *value));
+    trained.curves.extend(Curve::gather(rows, seeds.len()));
 }
 
 #[cfg(test)]

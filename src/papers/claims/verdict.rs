@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::evaluate::{Names, Truth, truths};
 use super::expression::Expression;
-use super::quantity::{Book, Draw};
+use super::found::Draw;
+use super::quantities::Book;
 use crate::measure::random::Random;
 use crate::papers::claim::{Verdict, number};
 
@@ -62,11 +63,11 @@ impl Names for OverNetworks<'_> {
 ///
 /// # Errors
 /// A sentence if it cannot be evaluated.
-pub fn judge(check: &Expression, book: &Book, constants: &BTreeMap<String, f64>) -> Result<Judgement, String> {
-    let come = |draw: Option<&Draw>| truths(check, &OverNetworks { book, constants, draw }).map(|all| Truth::all(&all));
+pub fn judge(check: &Expression, names: &OverNetworks<'_>) -> Result<Judgement, String> {
+    let come = |draw: Option<&Draw>| truths(check, &OverNetworks { draw, ..*names }).map(|all| Truth::all(&all));
     let truth = come(None)?;
     let seeds: BTreeSet<u32> =
-        check.names().iter().filter_map(|name| book.get(*name)).flat_map(|found| found.seeds()).collect();
+        check.names().iter().filter_map(|name| names.book.get(*name)).flat_map(|found| found.seeds()).collect();
     let seeds: Vec<u32> = seeds.into_iter().collect();
     let verdict = if truth.holds { Verdict::Reproduced } else { Verdict::NotReproduced };
     let mut judged = Judgement {
