@@ -21,13 +21,16 @@ pub struct Curve {
     pub values: Vec<Vec<f64>>,
 }
 
+/// At each step, a value of each replica.
+type BySteps = BTreeMap<u32, Vec<f64>>;
+
 impl Curve {
     /// Of rows in any order: name, layer, step, replica, value. Of so many replicas.
     pub(super) fn gather<'a>(
         rows: impl Iterator<Item = (&'a str, Option<usize>, u32, usize, f64)>,
         replicas: usize,
     ) -> Vec<Self> {
-        let mut found: BTreeMap<(&str, Option<usize>), BTreeMap<u32, Vec<f64>>> = BTreeMap::new();
+        let mut found: BTreeMap<(&str, Option<usize>), BySteps> = BTreeMap::new();
         for (name, layer, step, replica, value) in rows {
             let at = found.entry((name, layer)).or_default().entry(step);
             at.or_insert_with(|| vec![f64::NAN; replicas])[replica] = value;

@@ -84,6 +84,9 @@ pub fn selected(networks: &Networks, metric: &str, of: &Quantity) -> Result<Foun
     })
 }
 
+/// Of each hidden layer, values over steps.
+type ByLayer = BTreeMap<usize, Vec<(u32, f64)>>;
+
 /// What was asked of a metric.
 struct Choice<'a> {
     networks: &'a Networks,
@@ -148,12 +151,12 @@ impl Choice<'_> {
             let there = [a, b].iter().all(|n| self.chosen.binary_search(n).is_ok() && !self.networks.diverged[*n]);
             there && a != b && self.networks.settings[a] == self.networks.settings[b]
         };
-        let mut courses: BTreeMap<[usize; 2], BTreeMap<usize, Vec<(u32, f64)>>> = BTreeMap::new();
+        let mut courses: BTreeMap<[usize; 2], ByLayer> = BTreeMap::new();
         for pair in pairs.iter().filter(|p| p.layers[0] == p.layers[1] && counted(&p.networks)) {
             let of = courses.entry(pair.networks).or_default().entry(pair.layers[0]).or_default();
             of.push((pair.step, pair.value));
         }
-        let of = |(networks, mut by_layer): ([usize; 2], BTreeMap<usize, Vec<(u32, f64)>>)| {
+        let of = |(networks, mut by_layer): ([usize; 2], ByLayer)| {
             by_layer.values_mut().for_each(|course| course.sort_by_key(|c| c.0));
             let one =
                 |layer: &usize| self.pick(&self.at, by_layer.get(layer).map_or(&[][..], Vec::as_slice), networks[0]);
