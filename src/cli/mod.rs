@@ -1,6 +1,7 @@
 //! Commands, flags and exit codes.
 
 mod bench;
+mod claims;
 mod compare;
 mod describe;
 mod doctor;
@@ -28,8 +29,8 @@ const DONE: u8 = 0;
 const FAILED: u8 = 1;
 /// The command or the settings cannot be used.
 const USAGE: u8 = 2;
-/// Done, but some claim did not hold.
-const CLAIM_NOT_HELD: u8 = 3;
+/// Done, but some claim was not reproduced, or not clearly.
+const CLAIM_NOT_REPRODUCED: u8 = 3;
 /// Interrupted after a snapshot.
 const INTERRUPTED: u8 = 130;
 
@@ -76,6 +77,17 @@ enum Command {
     Measures(MeasuresArgs),
     /// Reproduce a paper: train its networks, draw its figures, try its claims
     Reproduce(ReproduceArgs),
+    /// Try what is claimed of a run, on its files: nothing is trained
+    Claims {
+        /// Folder of the run
+        run: PathBuf,
+        /// A file of claims (default: those that the run was begun with)
+        #[arg(long, value_name = "FILE")]
+        claims: Option<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Rebuild report.html from a run's files
     Report {
         /// Folder of the run
@@ -118,6 +130,9 @@ struct RunArgs {
     /// Folder for the run's files (default: a fresh one under runs/)
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Claims to try on the run when it is done (TOML); the exit code is 3 if some are not reproduced
+    #[arg(long, value_name = "FILE")]
+    claims: Option<PathBuf>,
     /// Continue the run in --out, or the latest unfinished run of this experiment
     #[arg(long)]
     resume: bool,
@@ -174,7 +189,7 @@ struct BenchArgs {
 
 #[derive(Args)]
 struct ReproduceArgs {
-    /// The paper (see --list)
+    /// The paper (see --list), or a file that declares one (.toml)
     paper: Option<String>,
     /// List the papers and their parts
     #[arg(long)]
@@ -421,6 +436,7 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Describe(args) => describe::describe(&args),
         Command::Measures(args) => measures::list(&args),
         Command::Reproduce(args) => reproduce::reproduce(&args),
+        Command::Claims { run, claims, json } => claims::claims(&run, claims.as_deref(), json),
         Command::Report { run } => report::report(&run),
     }
 }

@@ -5,26 +5,26 @@ use std::path::{Path, PathBuf};
 use isogram::Error;
 use isogram::files::layout::shown;
 use isogram::files::{self, FolderLock, Made};
-use isogram::papers::{PAPERS, Paper, Reproduction, Request, reproduce as run};
-use isogram::report::paper::Verdict;
+use isogram::papers::{PAPERS, Paper, Reproduction, Request, reproduce as run, reproduce_file};
 use isogram::train::{Progress, Quiet};
 
 use super::progress::Bar;
-use super::{CLAIM_NOT_HELD, DONE, INTERRUPTED, ReproduceArgs, print};
+use super::{CLAIM_NOT_REPRODUCED, DONE, INTERRUPTED, ReproduceArgs, print};
 
 pub fn reproduce(args: &ReproduceArgs) -> anyhow::Result<u8> {
     if args.list {
         print(&list())?;
         return Ok(DONE);
     }
-    let paper = match &args.paper {
-        Some(name) => find(name)?,
+    let asked = match &args.paper {
+        Some(name) if name.ends_with(".toml") => Asked::File(Path::new(name)),
+        Some(name) => Asked::BuiltIn(find(name)?),
         None => {
             let message = "name a paper, such as van-rossem-saxe-2024; `isogram reproduce --list` shows all";
             return Err(Error::config(message).into());
         }
     };
-    let (dir, _made) = folder(args, paper)?;
+    let (dir, _made) = folder(args, &asked.id())?;
     let _lock = FolderLock::take(&dir)?;
     let interrupt = super::run::interrupt_on_signal()?;
     let request = Request {
@@ -37,7 +37,11 @@ pub fn reproduce(args: &ReproduceArgs) -> anyhow::Result<u8> {
         interrupt,
     };
     let mut progress: Box<dyn Progress> = if args.quiet { Box::new(Quiet) } else { Box::new(Bar::open()) };
-    let outcome = match run(paper, &args.only, request, progress.as_mut()) {
+    let outcome = match asked {
+        Asked::BuiltIn(paper) => run(paper, &args.only, request, progress.as_mut()),
+        Asked::File(path) => reproduce_file(path, &args.only, request, progress.as_mut()),
+    };
+    let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(Error::Interrupted { .. }) => {
             eprintln!(
@@ -49,14 +53,28 @@ pub fn reproduce(args: &ReproduceArgs) -> anyhow::Result<u8> {
         Err(error) => return Err(error.into()),
     };
     drop(progress);
-    let html = outcome.write(paper, &dir)?;
+    let html = outcome.write(&dir)?;
     if args.json {
         print(&serde_json::to_string_pretty(&outcome.json())?)?;
     } else {
         print(&table(&outcome, &html))?;
     }
-    let failed = outcome.claims.iter().any(|claim| claim.verdict == Verdict::NotHeld);
-    Ok(if failed { CLAIM_NOT_HELD } else { DONE })
+    Ok(if super::claims::missed(&outcome.claims) { CLAIM_NOT_REPRODUCED } else { DONE })
+}
+
+/// A paper that is built in, or one that is declared in a file.
+enum Asked<'a> {
+    BuiltIn(&'static Paper),
+    File(&'a Path),
+}
+
+impl Asked<'_> {
+    fn id(&self) -> String {
+        match self {
+            Self::BuiltIn(paper) => paper.id.to_owned(),
+            Self::File(path) => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+        }
+    }
 }
 
 /// Where finished sweeps are kept, in the folder of a reproduction.
@@ -69,7 +87,7 @@ fn find(name: &str) -> Result<&'static Paper, Error> {
     })
 }
 
-fn folder(args: &ReproduceArgs, paper: &Paper) -> Result<(PathBuf, Made), Error> {
+fn folder(args: &ReproduceArgs, id: &str) -> Result<(PathBuf, Made), Error> {
     match (&args.out, args.resume) {
         (Some(dir), true) => match dir.join(SWEEPS).is_dir() {
             true => Ok((dir.clone(), Made::default())),
@@ -79,7 +97,7 @@ fn folder(args: &ReproduceArgs, paper: &Paper) -> Result<(PathBuf, Made), Error>
             ))),
         },
         (None, true) => Err(Error::Resume("--resume needs the folder of the reproduction (--out)".into())),
-        (out, false) => files::create_run_dir(out.as_deref(), paper.id, SWEEPS),
+        (out, false) => files::create_run_dir(out.as_deref(), id, SWEEPS),
     }
 }
 
@@ -95,29 +113,9 @@ fn list() -> String {
     text
 }
 
-/// The claims, one to a few lines each, and what was run.
+/// The claims, and what was run.
 fn table(outcome: &Reproduction, html: &Path) -> String {
-    let mut text = String::new();
-    let width = outcome.claims.iter().map(|claim| claim.id.len()).max().unwrap_or(0);
-    for claim in &outcome.claims {
-        text.push_str(&format!(
-            "{} {:<9}  {:<width$}  {}\n",
-            claim.verdict.symbol(),
-            claim.verdict.to_string(),
-            claim.id,
-            claim.sentence
-        ));
-        let indent = " ".repeat(width + 15);
-        if !claim.measured.is_empty() {
-            text.push_str(&format!(
-                "{indent}predicted {} ({})\n{indent}measured  {}\n",
-                claim.predicted, claim.tolerance, claim.measured
-            ));
-        }
-        if !claim.explanation.is_empty() {
-            text.push_str(&format!("{indent}{}\n", claim.explanation));
-        }
-    }
+    let mut text = super::claims::table(&outcome.claims);
     text.push_str(&format!("\n{}\n", outcome.summary()));
     for (key, value) in &outcome.facts {
         text.push_str(&format!("{key}: {value}\n"));

@@ -11,12 +11,14 @@ use isogram::train::{Interrupt, Options, Progress, Quiet, Standing, Summary, Swe
 use isogram::{Error, report};
 use serde_json::json;
 
+use super::claims::Asked;
 use super::progress::Bar;
 use super::{DONE, RunArgs, print};
 
 pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
     let experiment = config::load(&args.experiment.experiment, &args.experiment.overrides()?)?;
     let adapter = args.experiment.adapter();
+    let claims = args.claims.as_deref().map(Asked::read).transpose()?;
     let sweep = Sweep::new(experiment)?;
     let (dir, resume, made) = folder(args, sweep.experiment())?;
     if resume && sweep.standing(&dir)? == Standing::Finished {
@@ -25,7 +27,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
         if !args.quiet {
             print(&format!("the run in {} is finished\n{}", dir.display(), html.display()))?;
         }
-        return Ok(DONE);
+        return tried(claims.as_ref(), &dir, args.quiet);
     }
     let options = Options {
         adapter,
@@ -79,11 +81,27 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
     drop(made);
     let html = report::build(&dir)?;
     if args.json {
-        print(&serde_json::to_string_pretty(&as_json(&summary, &html))?)?;
-    } else if !args.quiet {
+        let mut all = as_json(&summary, &html);
+        let tried = claims.as_ref().map(|claims| claims.of(&dir)).transpose()?;
+        let Some((tried, _)) = tried else { return print(&serde_json::to_string_pretty(&all)?).map(|()| DONE) };
+        all["claims"] = json!(tried.claims);
+        print(&serde_json::to_string_pretty(&all)?)?;
+        return Ok(super::claims::code(&tried));
+    }
+    if !args.quiet {
         print(&table(&summary, &html))?;
     }
-    Ok(DONE)
+    tried(claims.as_ref(), &dir, args.quiet)
+}
+
+/// Tries what was claimed of a run, if anything was, and gives the exit code.
+fn tried(claims: Option<&Asked>, dir: &Path, quiet: bool) -> anyhow::Result<u8> {
+    let Some(claims) = claims else { return Ok(DONE) };
+    let (tried, page) = claims.of(dir)?;
+    if !quiet {
+        print(&format!("\n{}", super::claims::text(&tried, &page)))?;
+    }
+    Ok(super::claims::code(&tried))
 }
 
 /// The run's folder, whether it holds a run to continue, and what was made of it.

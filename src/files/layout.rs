@@ -25,6 +25,8 @@ pub const PARTIAL: &str = "partial";
 pub const SNAPSHOT: &str = "snapshots/latest.safetensors";
 /// The report, one file.
 pub const REPORT: &str = "report.html";
+/// What is claimed of a run, and what the claims came to: as text, as numbers, as a page.
+pub const CLAIMS: [&str; 3] = ["claims.toml", "claims.json", "claims.html"];
 /// The report's figures, each as SVG and as Vega-Lite.
 pub const FIGURES: &str = "figures";
 /// The folder that holds the runs for which no folder was named.

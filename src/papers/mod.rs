@@ -2,9 +2,10 @@
 //!
 //! A paper is a list of *parts*, each of which trains what it needs and gives claims and sections of a report. Claims carry
 //! their tolerances in the program, so that these are older than any run; a claim that the networks do not bear out is
-//! reported as not held.
+//! reported as not reproduced. Parts are declared in TOML ([`claims`]), or are Rust where what they do is no sweep with quantities.
 
 mod claim;
+pub mod claims;
 mod lab;
 mod lampinen_2024;
 mod reproduction;
@@ -13,7 +14,7 @@ mod van_rossem_saxe_2024;
 
 pub use claim::{Claim, Kind, Measured, Numbers, Spread, Verdict, number};
 pub use lab::{Lab, Request, Scale};
-pub use reproduction::{Reproduction, reproduce};
+pub use reproduction::{Reproduction, reproduce, reproduce_file};
 pub use trained::{Curve, Trained};
 
 use crate::error::Result;

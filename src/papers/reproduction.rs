@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::claims::Declared;
 use super::lab::{Lab, Request};
 use super::{Paper, Part, PartOutcome};
 use crate::error::nearest;
@@ -20,11 +21,21 @@ pub struct Reproduction {
     /// Sections of the report.
     pub sections: Vec<Section>,
     /// Names of the parts that ran.
-    pub parts: Vec<&'static str>,
+    pub parts: Vec<String>,
     /// What was done, for people: adapter, scale, networks, time.
     pub facts: Vec<(String, String)>,
-    id: &'static str,
+    about: About,
     scale: &'static str,
+}
+
+/// Which paper it is.
+#[derive(Debug)]
+struct About {
+    id: String,
+    title: String,
+    source: String,
+    summary: String,
+    settings: serde_json::Value,
 }
 
 /// Runs parts of a paper: those named, or all.
@@ -37,21 +48,65 @@ pub fn reproduce(
     request: Request,
     progress: &mut dyn Progress,
 ) -> Result<Reproduction> {
-    let parts = chosen(paper, only)?;
-    if let (false, Some(first)) = (paper.settings_by_name, request.settings.first()) {
+    let names = chosen(paper.parts.iter().map(|p| p.name), only)?;
+    refused(paper.id, &request, paper.settings_by_name, paper.takes_data)?;
+    let parts: Vec<&Part> = paper.parts.iter().filter(|p| names.iter().any(|name| name == p.name)).collect();
+    let about = About {
+        id: paper.id.to_owned(),
+        title: paper.title.to_owned(),
+        source: paper.source.to_owned(),
+        summary: paper.summary.to_owned(),
+        settings: (paper.settings)(),
+    };
+    tried(about, names, request, progress, |lab| (paper.run)(lab, &parts))
+}
+
+/// Runs parts of a paper that is declared in a file of one's own: those named, or all.
+///
+/// # Errors
+/// As [`reproduce`], and [`Error::Config`] for a mistake in the file.
+pub fn reproduce_file(
+    path: &Path,
+    only: &[String],
+    request: Request,
+    progress: &mut dyn Progress,
+) -> Result<Reproduction> {
+    let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
+    let mut declared = Declared::parse(&text, &path.display().to_string(), request.scale, &[])?;
+    let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let names = chosen(declared.file.parts.iter().map(|p| p.name.as_str()), only)?;
+    refused(&id, &request, false, false)?;
+    let file = &declared.file;
+    let (title, source, summary) = (file.title.clone(), file.source.clone(), file.summary.clone());
+    let about = About { id, title, source, summary, settings: serde_json::Value::Null };
+    let parts = names.clone();
+    tried(about, names, request, progress, |lab| parts.iter().map(|part| declared.run(lab, part)).collect())
+}
+
+/// That settings by name, or data, are asked for where there are none.
+fn refused(id: &str, request: &Request, settings: bool, data: bool) -> Result<()> {
+    if let (false, Some(first)) = (settings, request.settings.first()) {
         return Err(Error::config(format!(
-            "--settings {first}: {} has no settings to choose from: leave it out, and choose parts with --only",
-            paper.id
+            "--settings {first}: {id} has no settings to choose from: leave it out, and choose parts with --only"
         )));
     }
-    if !paper.takes_data && request.data.is_some() {
-        return Err(Error::config(format!("--data: {} makes all its data: leave it out", paper.id)));
+    match !data && request.data.is_some() {
+        true => Err(Error::config(format!("--data: {id} makes all its data: leave it out"))),
+        false => Ok(()),
     }
+}
+
+fn tried(
+    about: About,
+    parts: Vec<String>,
+    request: Request,
+    progress: &mut dyn Progress,
+    run: impl FnOnce(&mut Lab<'_>) -> Result<Vec<PartOutcome>>,
+) -> Result<Reproduction> {
     let scale = request.scale.name();
     let mut lab = Lab::open(request, progress)?;
-    let outcomes = (paper.run)(&mut lab, &parts)?;
     let (mut claims, mut sections) = (Vec::new(), Vec::new());
-    for PartOutcome { claims: more, sections: pages } in outcomes {
+    for PartOutcome { claims: more, sections: pages } in run(&mut lab)? {
         claims.extend(more);
         sections.extend(pages);
     }
@@ -61,7 +116,7 @@ pub fn reproduce(
         ("adapter".to_owned(), lab.adapter().to_string()),
         ("version".to_owned(), format!("isogram {}", env!("CARGO_PKG_VERSION"))),
         ("scale".to_owned(), scale.to_owned()),
-        ("parts".to_owned(), parts.iter().map(|p| p.name).collect::<Vec<_>>().join(", ")),
+        ("parts".to_owned(), parts.join(", ")),
         ("time".to_owned(), format!("{:.0} s, of which training {seconds:.0} s", lab.elapsed().as_secs_f64())),
         (
             "networks".to_owned(),
@@ -71,21 +126,18 @@ pub fn reproduce(
     if lab.reused() > 0 {
         facts.push(("read back".to_owned(), format!("{} sweeps that an earlier start had finished", lab.reused())));
     }
-    let parts = parts.iter().map(|p| p.name).collect();
-    Ok(Reproduction { claims, sections, parts, facts, id: paper.id, scale })
+    Ok(Reproduction { claims, sections, parts, facts, about, scale })
 }
 
-fn chosen(paper: &Paper, only: &[String]) -> Result<Vec<&'static Part>> {
-    if only.is_empty() {
-        return Ok(paper.parts.iter().collect());
-    }
-    let names: Vec<&str> = paper.parts.iter().map(|p| p.name).collect();
+fn chosen<'a>(names: impl Iterator<Item = &'a str>, only: &[String]) -> Result<Vec<String>> {
+    let names: Vec<&str> = names.collect();
     if let Some(wrong) = only.iter().find(|name| !names.contains(&name.as_str())) {
         let advice =
             nearest(wrong, names.iter().copied()).map_or(String::new(), |name| format!("; did you mean {name}?"));
         return Err(Error::config(format!("--only {wrong}: expected one of {}{advice}", names.join(", "))));
     }
-    Ok(paper.parts.iter().filter(|p| only.iter().any(|name| name == p.name)).collect())
+    let wanted = |name: &&str| only.is_empty() || only.iter().any(|own| own == name);
+    Ok(names.into_iter().filter(wanted).map(str::to_owned).collect())
 }
 
 impl Reproduction {
@@ -98,7 +150,7 @@ impl Reproduction {
     pub fn json(&self) -> serde_json::Value {
         let facts: serde_json::Map<_, _> = self.facts.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
         json!({
-            "paper": self.id,
+            "paper": self.about.id,
             "scale": self.scale,
             "parts": self.parts,
             "summary": self.summary(),
@@ -111,20 +163,20 @@ impl Reproduction {
     ///
     /// # Errors
     /// If a file cannot be written.
-    pub fn write(&self, paper: &Paper, dir: &Path) -> Result<PathBuf> {
+    pub fn write(&self, dir: &Path) -> Result<PathBuf> {
         std::fs::create_dir_all(dir).map_err(Error::io(dir))?;
         let text = serde_json::to_string_pretty(&self.json()).unwrap_or_default();
         write_atomic(&dir.join("claims.json"), text.as_bytes())?;
         let page = Page {
-            title: paper.title.to_owned(),
+            title: self.about.title.clone(),
             authors: String::new(),
-            source: paper.source.to_owned(),
+            source: self.about.source.clone(),
             notes: Vec::new(),
-            intro: vec![paper.summary.to_owned()],
+            intro: Some(&self.about.summary).filter(|text| !text.is_empty()).into_iter().cloned().collect(),
             claims: self.claims.clone(),
             sections: self.sections.clone(),
             facts: self.facts.clone(),
-            settings: (paper.settings)(),
+            settings: self.about.settings.clone(),
         };
         page.write(dir)
     }

@@ -1,6 +1,7 @@
 //! What a trained sweep left behind, as far as papers use it; kept on disk, so that a reproduction which was stopped does not
 //! train again what it had finished.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::data::{NamedArray, read_safetensors, write_safetensors};
@@ -18,6 +19,28 @@ pub struct Curve {
     pub steps: Vec<u32>,
     /// At each step, one for each replica; NaN where it was not observed.
     pub values: Vec<Vec<f64>>,
+}
+
+/// At each step, a value of each replica.
+type BySteps = BTreeMap<u32, Vec<f64>>;
+
+impl Curve {
+    /// Of rows in any order: name, layer, step, replica, value. Of so many replicas.
+    pub(super) fn gather<'a>(
+        rows: impl Iterator<Item = (&'a str, Option<usize>, u32, usize, f64)>,
+        replicas: usize,
+    ) -> Vec<Self> {
+        let mut found: BTreeMap<(&str, Option<usize>), BySteps> = BTreeMap::new();
+        for (name, layer, step, replica, value) in rows {
+            let at = found.entry((name, layer)).or_default().entry(step);
+            at.or_insert_with(|| vec![f64::NAN; replicas])[replica] = value;
+        }
+        let curve = |((name, layer), by_step): ((&str, _), BTreeMap<_, _>)| {
+            let (steps, values) = by_step.into_iter().unzip();
+            Self { name: name.to_owned(), layer, steps, values }
+        };
+        found.into_iter().map(curve).collect()
+    }
 }
 
 /// A representation: replica, layer, shape, values row by row.
@@ -43,22 +66,11 @@ pub struct Trained {
 impl Trained {
     /// From the outcome of a sweep of so many replicas.
     pub(super) fn new(summary: Summary, replicas: usize) -> Self {
-        let mut curves: Vec<Curve> = Vec::new();
-        for row in &summary.metrics {
+        let rows = summary.metrics.iter().map(|row| {
             let layer = row.layer.map(|layer| layer.0 as usize);
-            let place = curves.iter().position(|c| c.name == row.name && c.layer == layer).unwrap_or_else(|| {
-                curves.push(Curve { name: row.name.clone(), layer, ..Curve::default() });
-                curves.len() - 1
-            });
-            let curve = &mut curves[place];
-            let step = row.step as u32;
-            let at = curve.steps.partition_point(|s| *s < step);
-            if curve.steps.get(at) != Some(&step) {
-                curve.steps.insert(at, step);
-                curve.values.insert(at, vec![f64::NAN; replicas]);
-            }
-            curve.values[at][row.replica as usize] = row.value;
-        }
+            (row.name.as_str(), layer, row.step as u32, row.replica as usize, row.value)
+        });
+        let curves = Curve::gather(rows, replicas);
         let mut found = Self {
             tracked: summary.tracked,
             diverged: summary.manifest.replicas.iter().map(|r| r.diverged_at.is_some()).collect(),

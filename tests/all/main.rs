@@ -6,6 +6,7 @@ mod arrays;
 mod awkward;
 mod catalogue;
 mod cka;
+mod claims;
 mod cli;
 mod compare;
 mod conditions;

@@ -113,7 +113,7 @@ fn read(group: &mut Group) -> Vec<Replica> {
 fn truth() -> Vec<usize> {
     match modular(P, Operation::Addition).targets {
         Targets::Classes { labels, .. } => labels.into_iter().map(|label| label as usize).collect(),
-        Targets::Values(_) => panic!("classes"),
+        _ => panic!("classes"),
     }
 }
 

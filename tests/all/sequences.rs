@@ -457,6 +457,10 @@ layers = [
     e.data.padding = None;
     let summary = Sweep::new(e).unwrap().run(&options, &mut Quiet).unwrap();
     near(summary.values("loss", 0)[0], "loss");
-    let norm = summary.representations.iter().find(|r| r.replica == 0 && r.layer.to_string() == "layers.2").unwrap();
+    let norm = summary
+        .representations
+        .iter()
+        .find(|r| r.replica == 0 && r.layer.is_some_and(|layer| layer.to_string() == "layers.2"))
+        .unwrap();
     close("what the norm gives", &norm.values, f.get("hidden"), 1e-4);
 }

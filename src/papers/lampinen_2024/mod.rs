@@ -5,24 +5,13 @@
 //! reconstruction, `[M]` values measured with independent code (the authors' published demonstration, or JAX) on the
 //! reconstructed settings. What the paper says of vision and of transformers is listed as not tried.
 
-mod analysed;
-mod classifier;
-mod complexity;
-mod components;
-mod density;
-mod headline;
+mod analyses;
 mod homomorphic;
-mod interventions;
 mod map;
 mod networks;
-mod order;
-mod prevalence;
 mod rsa;
 mod settings;
 mod shared;
-mod substructure;
-mod untried;
-mod variations;
 mod windows;
 
 use super::{Lab, Paper, Part, PartOutcome, Runner, Scale, part, parts_of, run_parts};
@@ -31,25 +20,39 @@ use shared::Shared;
 
 /// Its parts, each with what runs it.
 const PARTS: [(Part, Runner<Shared>); 15] = [
-    part("headline", "an easy and a hard feature over training, layer by layer", headline::run),
-    part("complexity", "eight functions of four units beside an easy feature, and matched controls", complexity::run),
-    part("order", "either feature first, then both", order::run),
-    part("prevalence", "two equal features, of which one is seen less often", prevalence::run),
-    part("architecture", "depth and width", variations::architecture),
-    part("optimisers", "Adam, momentum, weight decay, dropout, activations", variations::optimisers),
+    part("headline", "an easy and a hard feature over training, layer by layer", |lab, shared| {
+        shared.declared(lab, "headline")
+    }),
+    part("complexity", "eight functions of four units beside an easy feature, and matched controls", |lab, shared| {
+        shared.declared(lab, "complexity")
+    }),
+    part("order", "either feature first, then both", |lab, shared| shared.declared(lab, "order")),
+    part("prevalence", "two equal features, of which one is seen less often", |lab, shared| {
+        shared.declared(lab, "prevalence")
+    }),
+    part("architecture", "depth and width", |lab, shared| shared.declared(lab, "architecture")),
+    part("optimisers", "Adam, momentum, weight decay, dropout, activations", |lab, shared| {
+        shared.declared(lab, "optimisers")
+    }),
     part(
         "components",
         "principal components: which feature they go with, and what is answered from the first few",
-        components::run,
+        |lab, shared| shared.declared(lab, "components"),
     ),
-    part("density", "in how many units each feature is found", density::run),
-    part("interventions", "how far one must go along a feature's direction to change the answer", interventions::run),
-    part("classifier", "which feature a new classifier follows that could use either", classifier::run),
-    part("substructure", "what is kept of how the hard feature is computed", substructure::run),
+    part("density", "in how many units each feature is found", |lab, shared| shared.declared(lab, "density")),
+    part("interventions", "how far one must go along a feature's direction to change the answer", |lab, shared| {
+        shared.declared(lab, "interventions")
+    }),
+    part("classifier", "which feature a new classifier follows that could use either", |lab, shared| {
+        shared.declared(lab, "classifier")
+    }),
+    part("substructure", "what is kept of how the hard feature is computed", |lab, shared| {
+        shared.declared(lab, "substructure")
+    }),
     part("rsa", "similarity of networks trained on both features, on one, and untrained", rsa::run),
     part("homomorphic", "bits under homomorphic encryption: a computation that does not show", homomorphic::run),
     part("map", "beyond the paper: complexity, prevalence, order and depth, a thousand networks", map::run),
-    part("untried", "vision and transformers: listed, not tried", |_, _| Ok(untried::outcome())),
+    part("untried", "vision and transformers: listed, not tried", |lab, shared| shared.declared(lab, "untried")),
 ];
 
 /// The paper.
@@ -67,7 +70,7 @@ pub const PAPER: Paper = Paper {
 };
 
 fn run(lab: &mut Lab<'_>, parts: &[&'static Part]) -> Result<Vec<PartOutcome>> {
-    let mut shared = Shared::new(lab);
+    let mut shared = Shared::new(lab)?;
     let mut outcomes = run_parts(lab, parts, &mut shared, &PARTS)?;
     if lab.scale() == Scale::Paper {
         for outcome in &mut outcomes {

@@ -8,7 +8,6 @@ use super::settings::{Config, LEARNED};
 use crate::data::features::{Features, Made, Set};
 use crate::error::{Error, Result};
 use crate::measure::features::Sets;
-use crate::measure::features::head::Head;
 use crate::papers::claim::{Measured, measured};
 use crate::papers::{Lab, Trained};
 use crate::train::{Prepared, Replica};
@@ -22,15 +21,6 @@ pub struct Networks {
     pub seeds: Vec<u32>,
     /// What is left of it.
     pub trained: Trained,
-}
-
-/// How R² of several units becomes one number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flavour {
-    /// Mean over units, as the authors' demonstration has it.
-    Uniform,
-    /// Share of the total variance.
-    Variance,
 }
 
 impl Networks {
@@ -83,22 +73,6 @@ impl Networks {
         (0..self.seeds.len()).filter(|&r| accuracies.iter().all(|a| a[r] >= LEARNED)).collect()
     }
 
-    /// What a feature explains of a layer in the networks that have learned everything, after training.
-    pub fn explained(&self, flavour: Flavour, feature: &str, layer: usize) -> Vec<f64> {
-        let name = match flavour {
-            Flavour::Uniform => format!("explained_uniform_{feature}"),
-            Flavour::Variance => format!("explained_{feature}"),
-        };
-        let all = self.trained.end(&name, Some(layer));
-        self.solved().into_iter().map(|r| all[r]).collect()
-    }
-
-    /// Epoch after which each network that has learned everything was trained no more; NaN for the others.
-    pub fn epochs(&self) -> Vec<f64> {
-        let epoch = f64::from(self.config.epoch());
-        self.trained.end("finished_at", None).into_iter().map(|step| step / epoch).collect()
-    }
-
     /// A network's examples that were held out, as made again on the host.
     ///
     /// # Errors
@@ -125,21 +99,6 @@ impl Networks {
             fit: matrix(self.trained.fit_representation(replica, layer))?,
             test: matrix(self.trained.representation(replica, layer))?,
         })
-    }
-
-    /// A network's trained output layer.
-    ///
-    /// # Errors
-    /// If parameters were not kept.
-    pub fn head(&self, replica: usize) -> Result<Head> {
-        let layer = self.depth();
-        let lost = || Error::config("parameters of these networks were not kept");
-        let (shape, weight) = self.trained.parameter(replica, &format!("layers.{layer}.weight")).ok_or_else(lost)?;
-        let (_, bias) = self.trained.parameter(replica, &format!("layers.{layer}.bias")).ok_or_else(lost)?;
-        let units = shape[1];
-        let weight = Mat::from_fn(shape[0], units, |i, j| f64::from(weight[i * units + j]));
-        let bias: Vec<f64> = bias.iter().map(|&b| f64::from(b)).collect();
-        Head::binary(weight.as_ref(), &bias)
     }
 }
 

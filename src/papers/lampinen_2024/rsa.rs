@@ -1,6 +1,6 @@
 //! Similarity of networks that compute both features, the easy one, the hard one, or nothing yet.
 
-use super::analysed::labels;
+use super::analyses::labels;
 use super::networks::{Networks, mean, spread};
 use super::settings::{Config, EASY, HARD, LEARNED, until_learned};
 use super::shared::Shared;

@@ -6,8 +6,8 @@
 use serde_json::json;
 
 use crate::config::{
-    Activation, Balance, Batch, Checkpoints, Data, Experiment, Fan, Feature, Init, Keep, Loss, LossKind, Measure,
-    Model, Normalise, Observe, Optimiser, OptimiserKind, Save, Seeds, Source, Spacing, Stage,
+    Activation, Batch, Checkpoints, Data, Experiment, Fan, Feature, Init, Keep, Loss, LossKind, Measure, Model,
+    Normalise, Observe, Optimiser, OptimiserKind, Save, Seeds, Source, Spacing, Stage,
 };
 use crate::papers::Scale;
 
@@ -102,23 +102,6 @@ impl Config {
         self.examples.div_ceil(self.batch)
     }
 
-    /// With other functions for the two features.
-    #[must_use]
-    pub fn with_functions(mut self, first: &str, second: &str) -> Self {
-        let units = self.features[0].units;
-        self.features = vec![feature(EASY, first, units), feature(HARD, second, units)];
-        self
-    }
-
-    /// Trained on after it has learned, for so many epochs.
-    #[must_use]
-    pub fn and_then(mut self, epochs: u32) -> Self {
-        let steps = Some(epochs * self.epoch());
-        self.stages.push(Stage { steps, ..Stage::default() });
-        self.epochs += epochs;
-        self
-    }
-
     /// Trained without a stop.
     #[must_use]
     pub fn for_epochs(mut self, epochs: u32) -> Self {
@@ -174,13 +157,6 @@ impl Config {
 /// A stage that ends when these outputs (all, if none is named) are learned.
 pub fn until_learned(outputs: &[&str]) -> Stage {
     Stage { outputs: outputs.iter().map(|&o| o.to_owned()).collect(), until: Some(LEARNED), ..Stage::default() }
-}
-
-/// A label base rate of the training set alone.
-pub fn with_rate(mut feature: Feature, rate: f64) -> Feature {
-    feature.balance = Some(Balance::Rate(0.5));
-    feature.train_rate = Some(rate);
-    feature
 }
 
 /// The configurations, for the report.

@@ -34,6 +34,12 @@ pub struct ClaimRow {
     pub verdict: Verdict,
     /// A remark under the row; may be empty.
     pub explanation: String,
+    /// By how much what was measured is within the tolerance, negative if it is not; none where nobody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<f64>,
+    /// Where 95 % of such margins lie over seeds drawn anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<[f64; 2]>,
 }
 
 /// How a claim came out.
@@ -41,12 +47,17 @@ pub struct ClaimRow {
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Measured within the tolerance.
-    Held,
+    #[serde(alias = "held")]
+    Reproduced,
+    /// Measured, but with other seeds it could well come out otherwise.
+    Inconclusive,
     /// Measured outside the tolerance.
-    NotHeld,
+    #[serde(alias = "not_held")]
+    NotReproduced,
     /// Not measured.
     #[default]
-    NotTried,
+    #[serde(alias = "not_tried")]
+    NotTested,
 }
 
 /// What sort of claim it is.
@@ -87,7 +98,7 @@ impl ClaimRow {
     /// What was measured on so many seeds, and whether it lies within the tolerance.
     #[must_use]
     pub fn measured(self, measured: impl Numbers, seeds: u32, held: bool) -> Self {
-        let verdict = if held { Verdict::Held } else { Verdict::NotHeld };
+        let verdict = if held { Verdict::Reproduced } else { Verdict::NotReproduced };
         let mut values = Vec::new();
         measured.numbers(&mut values);
         values.retain(|value| value.is_finite());
@@ -103,7 +114,7 @@ impl ClaimRow {
     /// Not tried, and why.
     #[must_use]
     pub fn untried(self, why: impl Into<String>) -> Self {
-        Self { verdict: Verdict::NotTried, explanation: why.into(), ..self }
+        Self { verdict: Verdict::NotTested, explanation: why.into(), ..self }
     }
 }
 
@@ -111,18 +122,20 @@ impl Verdict {
     /// A sign that is read without colour.
     pub fn symbol(self) -> &'static str {
         match self {
-            Self::Held => "✓",
-            Self::NotHeld => "✗",
-            Self::NotTried => "○",
+            Self::Reproduced => "✓",
+            Self::Inconclusive => "?",
+            Self::NotReproduced => "✗",
+            Self::NotTested => "○",
         }
     }
 
     /// The name by which the style sheet knows it.
     pub(super) fn class(self) -> &'static str {
         match self {
-            Self::Held => "held",
-            Self::NotHeld => "not-held",
-            Self::NotTried => "not-tried",
+            Self::Reproduced => "reproduced",
+            Self::Inconclusive => "inconclusive",
+            Self::NotReproduced => "not-reproduced",
+            Self::NotTested => "not-tested",
         }
     }
 }
@@ -130,9 +143,10 @@ impl Verdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Held => "held",
-            Self::NotHeld => "not held",
-            Self::NotTried => "not tried",
+            Self::Reproduced => "reproduced",
+            Self::Inconclusive => "inconclusive",
+            Self::NotReproduced => "not reproduced",
+            Self::NotTested => "not tested",
         })
     }
 }
@@ -149,42 +163,52 @@ impl fmt::Display for ClaimKind {
     }
 }
 
-/// How many claims came out how. Shown as `14 of 16 tried claims held; 2 not tried`.
+/// How many claims came out how. Shown as `14 of 16 claims reproduced, 1 inconclusive; 2 not tested`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Claims that held.
-    pub held: usize,
-    /// Claims that did not.
-    pub not_held: usize,
-    /// Claims that were not tried.
-    pub not_tried: usize,
+    /// Claims that were reproduced.
+    pub reproduced: usize,
+    /// Claims of which more seeds would have to tell.
+    pub inconclusive: usize,
+    /// Claims that were not.
+    pub not_reproduced: usize,
+    /// Claims that were not tested.
+    pub not_tested: usize,
 }
 
 impl Summary {
     /// Counts claims.
     pub fn of(claims: &[ClaimRow]) -> Self {
         let count = |verdict| claims.iter().filter(|claim| claim.verdict == verdict).count();
-        Self { held: count(Verdict::Held), not_held: count(Verdict::NotHeld), not_tried: count(Verdict::NotTried) }
+        Self {
+            reproduced: count(Verdict::Reproduced),
+            inconclusive: count(Verdict::Inconclusive),
+            not_reproduced: count(Verdict::NotReproduced),
+            not_tested: count(Verdict::NotTested),
+        }
     }
 
-    /// Claims that held or did not.
-    pub fn tried(self) -> usize {
-        self.held + self.not_held
+    /// Claims that were tested.
+    pub fn tested(self) -> usize {
+        self.reproduced + self.inconclusive + self.not_reproduced
     }
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { held, not_tried, .. } = *self;
-        match (self.tried(), not_tried) {
-            (0, 0) => write!(f, "no claims"),
-            (0, 1) => write!(f, "the one claim was not tried"),
-            (0, _) => write!(f, "none of {not_tried} claims was tried"),
-            (tried, _) => {
-                write!(f, "{held} of {tried} tried claim{} held", if tried == 1 { "" } else { "s" })?;
-                if not_tried > 0 { write!(f, "; {not_tried} not tried") } else { Ok(()) }
+        let Self { reproduced, inconclusive, not_tested, .. } = *self;
+        match (self.tested(), not_tested) {
+            (0, 0) => return write!(f, "no claims"),
+            (0, 1) => return write!(f, "the one claim was not tested"),
+            (0, _) => return write!(f, "none of {not_tested} claims was tested"),
+            (tested, _) => {
+                write!(f, "{reproduced} of {tested} claim{} reproduced", if tested == 1 { "" } else { "s" })?
             }
         }
+        if inconclusive > 0 {
+            write!(f, ", {inconclusive} inconclusive")?;
+        }
+        if not_tested > 0 { write!(f, "; {not_tested} not tested") } else { Ok(()) }
     }
 }
 
@@ -199,15 +223,15 @@ mod tests {
 
     #[test]
     fn summaries_count_and_read_well() {
-        let claims = |held, not_held, not_tried| {
-            let many = |verdict, count| vec![ClaimRow { verdict, ..ClaimRow::default() }; count];
-            let all = [many(Verdict::Held, held), many(Verdict::NotHeld, not_held), many(Verdict::NotTried, not_tried)];
-            Summary::of(&all.concat()).to_string()
+        let claims = |counts: [usize; 4]| {
+            let verdicts = [Verdict::Reproduced, Verdict::Inconclusive, Verdict::NotReproduced, Verdict::NotTested];
+            let many = |(verdict, count)| vec![ClaimRow { verdict, ..ClaimRow::default() }; count];
+            Summary::of(&verdicts.into_iter().zip(counts).flat_map(many).collect::<Vec<_>>()).to_string()
         };
-        assert_eq!(claims(14, 2, 2), "14 of 16 tried claims held; 2 not tried");
-        assert_eq!(claims(1, 0, 0), "1 of 1 tried claim held");
-        assert_eq!(claims(0, 0, 3), "none of 3 claims was tried");
-        assert_eq!(claims(0, 0, 0), "no claims");
+        assert_eq!(claims([13, 1, 2, 2]), "13 of 16 claims reproduced, 1 inconclusive; 2 not tested");
+        assert_eq!(claims([1, 0, 0, 0]), "1 of 1 claim reproduced");
+        assert_eq!(claims([0, 0, 0, 3]), "none of 3 claims was tested");
+        assert_eq!(claims([0, 0, 0, 0]), "no claims");
         assert_eq!(with_range(0.0951, 0.0933, 0.09754), "0.0951 (0.0933 to 0.0975)");
     }
 
@@ -216,11 +240,14 @@ mod tests {
         let row = ClaimRow {
             id: "C1".to_owned(),
             kind: ClaimKind::KnownWeaker,
-            verdict: Verdict::NotHeld,
+            verdict: Verdict::NotReproduced,
             ..ClaimRow::default()
         };
         let json = serde_json::to_string(&row).unwrap();
-        assert!(json.contains("\"verdict\":\"not_held\"") && json.contains("\"kind\":\"known_weaker\""), "{json}");
+        assert!(
+            json.contains("\"verdict\":\"not_reproduced\"") && json.contains("\"kind\":\"known_weaker\""),
+            "{json}"
+        );
         assert_eq!(serde_json::from_str::<ClaimRow>(&json).unwrap(), row);
     }
 }

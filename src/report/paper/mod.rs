@@ -17,10 +17,10 @@
 //!     ..Panel::default()
 //! };
 //! let curves = Curves { label: "Distances over training".to_owned(), panels: vec![panel], ..Curves::default() };
-//! let claim = ClaimRow { id: "C1".to_owned(), verdict: Verdict::Held, seeds: 3, ..ClaimRow::default() };
+//! let claim = ClaimRow { id: "C1".to_owned(), verdict: Verdict::Reproduced, seeds: 3, ..ClaimRow::default() };
 //! let sections = vec![Section::new("distances", "Distances", Ok(curves.draw()))];
 //! let page = Page { title: "A paper".to_owned(), claims: vec![claim], sections, ..Page::default() };
-//! assert!(page.html()?.contains("1 of 1 tried claim held"));
+//! assert!(page.html()?.contains("1 of 1 claim reproduced"));
 //! # Ok::<(), isogram::Error>(())
 //! ```
 

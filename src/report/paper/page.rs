@@ -89,13 +89,21 @@ impl Page {
     /// # Errors
     /// As [`Page::html`]; [`Error::Io`] when a file cannot be written or removed.
     pub fn write(&self, dir: &Path) -> Result<PathBuf> {
+        self.write_as(dir, layout::REPORT)
+    }
+
+    /// The same with another name for `report.html`.
+    ///
+    /// # Errors
+    /// As [`Page::write`].
+    pub fn write_as(&self, dir: &Path, name: &str) -> Result<PathBuf> {
         let html = self.html()?;
         let folder = dir.join(layout::FIGURES);
         std::fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
         for section in &self.sections {
             Figure::write(section.figure.as_ref().ok(), &folder, &section.name)?;
         }
-        let path = dir.join(layout::REPORT);
+        let path = dir.join(name);
         write_atomic(&path, html.as_bytes())?;
         Ok(path)
     }
@@ -123,7 +131,12 @@ impl Page {
         let mut drawn = 0;
         let sections: Vec<Value> = self.sections.iter().map(|section| section_value(section, &mut drawn)).collect();
         let settings = serde_json::to_string_pretty(&self.settings).unwrap_or_default();
-        let missed = self.claims.iter().filter(|claim| claim.verdict == Verdict::NotHeld).map(|claim| claim.id.clone());
+        let of = |(how, verdict): (&str, Verdict)| {
+            let ids = self.claims.iter().filter(|claim| claim.verdict == verdict).map(|claim| claim.id.clone());
+            (how.to_owned(), ids.collect::<Vec<String>>())
+        };
+        let missed = [("Not reproduced", Verdict::NotReproduced), ("Inconclusive", Verdict::Inconclusive)];
+        let missed: Vec<_> = missed.into_iter().map(of).filter(|(_, ids)| !ids.is_empty()).collect();
         environment.get_template("paper.html")?.render(context! {
             style => concat!(include_str!("../report.css"), include_str!("paper.css")),
             title => &self.title,
@@ -132,7 +145,7 @@ impl Page {
             notes => &self.notes,
             intro => &self.intro,
             summary => capitalised(&self.summary().to_string()),
-            missed => missed.collect::<Vec<_>>(),
+            missed,
             claims => self.claims.iter().map(claim_value).collect::<Vec<_>>(),
             first => sections.first(),
             rest => sections.get(1..).unwrap_or_default(),

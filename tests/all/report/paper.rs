@@ -264,10 +264,10 @@ fn a_page_is_one_file_with_everything_in_it() {
     }
     assert_eq!(count(&page, "<figure>"), 10);
     assert_eq!(std::fs::read_dir(dir.path.join(layout::FIGURES)).unwrap().count(), 20, "as SVG and as Vega-Lite");
-    assert!(page.contains("<b>12 of 14 tried claims held; 2 not tried.</b>"));
+    assert!(page.contains("<b>12 of 14 claims reproduced; 2 not tested.</b>"));
     assert!(page.contains("href=\"#claim-C7\"") && page.contains("href=\"#claim-C12\""));
-    assert_eq!([count(&page, "✓</span> held"), count(&page, "✗</span> not held")], [12, 2]);
-    assert_eq!(count(&page, "○</span> not tried"), 2);
+    assert_eq!([count(&page, "✓</span> reproduced"), count(&page, "✗</span> not reproduced")], [12, 2]);
+    assert_eq!(count(&page, "○</span> not tested"), 2);
     assert_eq!(count(&page, "class=\"why\""), 2);
     for kind in ["prediction", "check of the observers", "control", "known to be weaker than published"] {
         assert_eq!(count(&page, &format!("\"origin\">{kind} ·")), 4, "{kind}");

@@ -342,12 +342,12 @@ pub(super) fn projections() -> Cloud {
 pub(super) fn claims() -> Vec<ClaimRow> {
     let claim = |i: usize| {
         let verdict = match i {
-            6 | 11 => Verdict::NotHeld,
-            14 | 15 => Verdict::NotTried,
-            _ => Verdict::Held,
+            6 | 11 => Verdict::NotReproduced,
+            14 | 15 => Verdict::NotTested,
+            _ => Verdict::Reproduced,
         };
         let kind = [ClaimKind::Prediction, ClaimKind::ObserverCheck, ClaimKind::Control, ClaimKind::KnownWeaker][i % 4];
-        let tried = verdict != Verdict::NotTried;
+        let tried = verdict != Verdict::NotTested;
         let text = |text: &str| if tried { text.to_owned() } else { String::new() };
         ClaimRow {
             id: format!("C{}", i + 1),
@@ -368,6 +368,7 @@ pub(super) fn claims() -> Vec<ClaimRow> {
                 14 => "Needs MNIST, which was not found; pass --data to try it.".to_owned(),
                 _ => String::new(),
             },
+            ..ClaimRow::default()
         }
     };
     (0..16).map(claim).collect()

@@ -1,0 +1,42 @@
+//! A paper, or a part of one, that is declared in a file: its sweeps are trained when a claim or a figure asks for them.
+
+use std::collections::BTreeMap;
+
+use super::file::ClaimsFile;
+use super::networks::Networks;
+use super::sweep::{self, Analysis};
+use crate::error::Result;
+use crate::papers::{Lab, PartOutcome, Scale};
+
+/// A paper's file, with the sweeps that were trained so far.
+pub struct Declared {
+    /// What the file says.
+    pub file: ClaimsFile,
+    analyses: &'static [Analysis],
+    trained: BTreeMap<String, Networks>,
+}
+
+impl Declared {
+    /// Reads a paper's text at a scale, with what can be computed of its networks.
+    ///
+    /// # Errors
+    /// As [`ClaimsFile::parse`].
+    pub fn parse(text: &str, origin: &str, scale: Scale, analyses: &'static [Analysis]) -> Result<Self> {
+        Ok(Self { file: ClaimsFile::parse(text, origin, Some(scale))?, analyses, trained: BTreeMap::new() })
+    }
+
+    /// Runs a part: trains what it asks for, tries its claims and draws its figures.
+    ///
+    /// # Errors
+    /// As [`Lab::train`].
+    pub fn run(&mut self, lab: &mut Lab<'_>, part: &str) -> Result<PartOutcome> {
+        for name in self.file.sweeps_of(part) {
+            if !self.trained.contains_key(&name) {
+                let networks = sweep::train(lab, &self.file.sweeps, &name, self.analyses)?;
+                self.trained.insert(name, networks);
+            }
+        }
+        let tried = self.file.try_part(part, &self.trained);
+        Ok(PartOutcome { claims: tried.claims, sections: tried.sections })
+    }
+}

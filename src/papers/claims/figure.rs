@@ -1,0 +1,185 @@
+//! Figures of quantities: curves over layers, steps or a setting, and one quantity against another, network by network.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::evaluate::number;
+use super::expression::parse;
+use super::found::{Found, Sample};
+use super::verdict::OverNetworks;
+use crate::report::paper::{Axis, Curves, Dot, Figure, Group, Panel, Rule, Scatter, ScatterPanel, Series};
+
+/// A figure as a file says it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FigureText {
+    /// The name of its file, without an ending.
+    pub name: String,
+    /// What stands above it.
+    pub heading: String,
+    /// What it shows, for those who cannot see it; by default its heading.
+    #[serde(default)]
+    label: String,
+    /// What stands under it, with quantities in braces as in claims.
+    #[serde(default)]
+    pub caption: String,
+    /// Panels beside each other; by default by their number.
+    #[serde(default)]
+    columns: usize,
+    /// A place along the horizontal axes of all panels that matters, an expression, and what it is.
+    rule: Option<(String, String)>,
+    /// Its panels.
+    panel: Vec<PanelText>,
+}
+
+/// A panel: curves, or points.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct PanelText {
+    title: String,
+    /// The names of its axes.
+    x: String,
+    y: String,
+    /// What the horizontal axis has in units of, such as the steps of an epoch: a number or a constant.
+    per: Option<String>,
+    /// Whether the horizontal axis is logarithmic.
+    log: bool,
+    /// The ends of the vertical axis.
+    within: Option<[f64; 2]>,
+    /// Quantities over the places of their lists.
+    curves: Vec<String>,
+    /// Groups of points: a name and two quantities, one point a network; where they are lists, one an entry, with bars.
+    points: Vec<[String; 3]>,
+    /// Values that matter, with what they are: of the vertical axis, of the horizontal one.
+    rules: Vec<(f64, String)>,
+    upright: Vec<(f64, String)>,
+}
+
+impl FigureText {
+    /// The names of quantities and constants in it.
+    ///
+    /// # Errors
+    /// A sentence if an expression in it cannot be read.
+    pub fn names(&self) -> Result<Vec<String>, String> {
+        let mut all = Vec::new();
+        for panel in &self.panel {
+            all.extend(panel.points.iter().flat_map(|[_, x, y]| [x.clone(), y.clone()]));
+            all.extend(panel.curves.iter().cloned());
+            all.extend(panel.per.clone().filter(|per| per.parse::<f64>().is_err()));
+        }
+        if let Some((at, _)) = &self.rule {
+            all.extend(parse(at)?.names().into_iter().map(str::to_owned));
+        }
+        Ok(all)
+    }
+
+    /// Draws it of quantities that were found.
+    ///
+    /// # Errors
+    /// A sentence if a name is no quantity.
+    pub fn drawn(&self, caption: String, names: &OverNetworks<'_>) -> Result<Figure, String> {
+        let (book, constants) = (names.book, names.constants);
+        let of = |name: &String| {
+            book.get(name).ok_or_else(|| format!("figure `{}`: there is no quantity `{name}`", self.name))
+        };
+        let label = if self.label.is_empty() { self.heading.clone() } else { self.label.clone() };
+        if self.panel.iter().any(|panel| !panel.points.is_empty()) {
+            let mut panels = Vec::new();
+            for panel in &self.panel {
+                let mut groups = Vec::new();
+                for [name, x, y] in &panel.points {
+                    groups.push(Group { name: name.clone(), dots: dots(of(x)?, of(y)?) });
+                }
+                panels.push(ScatterPanel { title: with(&panel.title, constants), groups, ..ScatterPanel::default() });
+            }
+            let first = &self.panel[0];
+            let scatter =
+                Scatter { label, caption, columns: self.columns, x: first.x.clone(), y: first.y.clone(), panels };
+            return Ok(scatter.draw());
+        }
+        let rule = match &self.rule {
+            None => None,
+            Some((at, what)) => {
+                let at = number(&parse(at)?, names)?;
+                at.first().filter(|at| at.is_finite()).map(|at| Rule::upright(*at, what))
+            }
+        };
+        let mut panels = Vec::new();
+        for panel in &self.panel {
+            let per = panel.per.as_ref().map_or(Ok(1.0), |name| {
+                name.parse()
+                    .or_else(|_| constants.get(name).copied().ok_or_else(|| format!("per: `{name}` is no constant")))
+            })?;
+            let mut series = Vec::new();
+            for (colour, name) in panel.curves.iter().enumerate() {
+                series.push(curve(of(name)?, per).in_colour(colour));
+            }
+            let axis = |label: &str| if panel.log { Axis::log(label) } else { Axis::linear(label) };
+            let y = Axis::linear(&panel.y);
+            panels.push(Panel {
+                title: with(&panel.title, constants),
+                x: axis(&panel.x),
+                y: if let Some([low, high]) = panel.within { y.within(low, high) } else { y },
+                series,
+                rules: panel
+                    .rules
+                    .iter()
+                    .map(|(at, what)| Rule::across(*at, what))
+                    .chain(panel.upright.iter().map(|(at, what)| Rule::upright(*at, what)))
+                    .chain(rule.clone())
+                    .collect(),
+                ..Panel::default()
+            });
+        }
+        Ok(Curves {
+            label,
+            caption,
+            columns: self.columns,
+            shared_x: true,
+            band: "lowest to highest network".into(),
+            panels,
+            ..Curves::default()
+        }
+        .draw())
+    }
+}
+
+/// A text with constants in the place of their names in braces.
+pub fn with(text: &str, constants: &BTreeMap<String, f64>) -> String {
+    let replaced =
+        |text: String, (name, value): (&String, &f64)| text.replace(&format!("{{{name}}}"), &value.to_string());
+    constants.iter().fold(text.to_owned(), replaced)
+}
+
+/// What networks become over the places of a list, with the least and the greatest of them.
+fn curve(found: &Found, per: f64) -> Series {
+    let ends = |entry: usize| {
+        let values = found.values(entry, None);
+        (values.iter().copied().fold(f64::INFINITY, f64::min), values.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+    };
+    let (low, high) = (0..found.size()).map(ends).unzip();
+    // Words have no place: they stand beside each other.
+    let place = |(i, x): (usize, &f64)| if x.is_nan() { i as f64 } else { x / per };
+    let x: Vec<f64> = found.places.iter().enumerate().map(place).collect();
+    let marked = x.len() <= 12;
+    Series { marked, ..Series::solid(&found.title, x, found.reduced(None)).band(low, high) }
+}
+
+/// Of single numbers a point a network, of lists a point an entry.
+fn dots(x: &Found, y: &Found) -> Vec<Dot> {
+    if x.size() == 1 && y.size() == 1 {
+        let other = |s: &Sample| y.samples.iter().find(|o| o.kept && o.networks == s.networks).map(|o| o.values[0]);
+        return x.samples.iter().filter(|s| s.kept).filter_map(|s| Some(Dot::new(s.values[0], other(s)?))).collect();
+    }
+    let ends = |found: &Found, entry: usize| {
+        let values = found.values(entry, None);
+        (values.iter().copied().fold(f64::INFINITY, f64::min), values.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+    };
+    let (a, b) = (x.reduced(None), y.reduced(None));
+    let dot = |i: usize| {
+        let (low, high) = ends(y, i);
+        Dot { x_range: Some(ends(x, i)), ..Dot::new(a[i], b[i]).between(low, high).named(x.labels[i].clone()) }
+    };
+    (0..a.len().min(b.len())).map(dot).collect()
+}

@@ -1,0 +1,334 @@
+//! Metrics of networks, and measures between them, as quantities: which layer, which step, which networks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use super::found::{Found, Sample};
+use super::networks::{Networks, Pair};
+use super::quantity::Quantity;
+use crate::papers::Curve;
+
+/// A metric, or a measure between networks, of the networks of a sweep.
+///
+/// # Errors
+/// A sentence that begins with the key at fault.
+pub fn selected(networks: &Networks, metric: &str, of: &Quantity) -> Result<Found, String> {
+    let at = At::read(of.at.as_ref(), networks)?;
+    let layer = Place::read(of.layer.as_ref())?;
+    let chosen = chosen(networks, &of.settings)?;
+    let (labels, group_of) = groups(networks, of.by.as_deref(), &chosen)?;
+    let layers = networks.layers(metric);
+    let pairs = networks.pairs.get(metric);
+    let starred = networks.starred(metric);
+    let whole = networks.curve(metric, None).is_some() || metric == "step" || !starred.is_empty();
+    if layers.is_empty() && !whole {
+        return Err(format!("metric: {}", networks.missing(metric)));
+    }
+    match (&layer, layers.is_empty()) {
+        (Place::None, false) if !whole => {
+            return Err(format!(
+                "layer: {metric} is of hidden layers: say a number to {}, `last` or `all`",
+                layers.last().unwrap_or(&0)
+            ));
+        }
+        (Place::Last | Place::All | Place::Number(_), true) => {
+            return Err(format!("layer: {metric} is of the whole network: leave it out"));
+        }
+        (Place::Number(n), _) if !layers.contains(n) => {
+            return Err(format!("layer: {metric} was not observed of layer {n}, but of {layers:?}"));
+        }
+        (Place::All, _) if at == At::All => {
+            return Err("at: a list is over layers or over steps, not over both".into());
+        }
+        _ => {}
+    }
+    // Steps at which there is a value of any network; of pairs, those of all layers.
+    let steps: Vec<u32> = match pairs {
+        Some(pairs) => pairs.iter().map(|pair| pair.step).collect::<BTreeSet<_>>().into_iter().collect(),
+        None => {
+            let of = networks.curves.iter().filter(|c| metric == "step" || c.name == metric);
+            of.flat_map(|c| &c.steps).copied().collect::<BTreeSet<_>>().into_iter().collect()
+        }
+    };
+    let choice = Choice { networks, metric, at, layer, layers, steps, chosen, group_of };
+    let samples = match (networks.pairs.get(metric), starred.is_empty()) {
+        (_, false) => choice.of_stars(&starred),
+        (None, _) => choice.of_networks(),
+        (Some(pairs), _) => choice.of_pairs(pairs),
+    };
+    let Choice { at, layer, layers, steps, .. } = &choice;
+    let (inner, places): (Vec<String>, Vec<f64>) = match (layer, at) {
+        _ if !starred.is_empty() => starred.iter().map(|(number, _)| (number.to_string(), *number)).unzip(),
+        (Place::All, _) => layers.iter().map(|l| (format!("layer {l}"), *l as f64)).unzip(),
+        (_, At::All) => steps.iter().map(|s| (format!("step {s}"), f64::from(*s))).unzip(),
+        _ => (vec![String::new()], vec![f64::NAN]),
+    };
+    let (groups, many) = (labels.len(), inner.len());
+    let named = |group: &String, inner: &String| {
+        [group.as_str(), inner].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join(", ")
+    };
+    Ok(Found {
+        title: String::new(),
+        places: labels
+            .iter()
+            .flat_map(|g| places.iter().map(move |p| if p.is_nan() { g.parse().unwrap_or(f64::NAN) } else { *p }))
+            .collect(),
+        labels: labels.iter().flat_map(|g| inner.iter().map(move |i| named(g, i))).collect(),
+        samples,
+        groups,
+        inner: many,
+        sweep: of.sweep.clone(),
+        reduce: of.reduce.unwrap_or_default(),
+        digits: of.digits,
+    })
+}
+
+/// Of each hidden layer, values over steps.
+type ByLayer = BTreeMap<usize, Vec<(u32, f64)>>;
+
+/// What was asked of a metric.
+struct Choice<'a> {
+    networks: &'a Networks,
+    metric: &'a str,
+    at: At,
+    layer: Place,
+    /// Layers that it was observed of, and steps.
+    layers: Vec<usize>,
+    steps: Vec<u32>,
+    chosen: Vec<usize>,
+    group_of: Vec<usize>,
+}
+
+impl Choice<'_> {
+    fn sample(&self, [a, b]: [usize; 2], values: Vec<f64>) -> Sample {
+        let seeds = [a, b].map(|network| self.networks.seeds[network]);
+        Sample { networks: [a, b], seeds, group: self.group_of[a], kept: true, values }
+    }
+
+    fn pick(&self, at: &At, course: &[(u32, f64)], network: usize) -> Vec<f64> {
+        at.pick(course, &self.steps, self.networks, network)
+    }
+
+    /// Values of the names that a star stands for, in the end.
+    fn of_stars(&self, starred: &[(f64, &Curve)]) -> Vec<Sample> {
+        let of = |&network: &usize| {
+            let end = |(_, curve): &(f64, &Curve)| self.pick(&At::End, &course(curve, network), network)[0];
+            self.sample([network; 2], starred.iter().map(end).collect())
+        };
+        self.chosen.iter().map(of).collect()
+    }
+
+    fn of_networks(&self) -> Vec<Sample> {
+        let of = |&network: &usize| {
+            let curve = |layer| self.networks.curve(self.metric, layer);
+            let observed = |layer: &&usize| {
+                curve(Some(**layer)).is_some_and(|c| c.values.iter().any(|row| !row[network].is_nan()))
+            };
+            let last = self.layers.iter().rev().find(observed).copied();
+            let one = |layer: Option<usize>| -> Vec<f64> {
+                let own = match curve(layer) {
+                    Some(curve) => course(curve, network),
+                    None if self.metric == "step" => self.steps.iter().map(|s| (*s, f64::from(*s))).collect(),
+                    None => Vec::new(),
+                };
+                self.pick(&self.at, &own, network)
+            };
+            let values = match self.layer {
+                Place::None => one(None),
+                Place::Number(layer) => one(Some(layer)),
+                Place::Last => one(last),
+                Place::All => self.layers.iter().flat_map(|&layer| one(Some(layer))).collect(),
+            };
+            self.sample([network; 2], values)
+        };
+        self.chosen.iter().map(of).collect()
+    }
+
+    /// Pairs of networks that differ in their seed alone, each at one layer of both.
+    fn of_pairs(&self, pairs: &[Pair]) -> Vec<Sample> {
+        let counted = |&[a, b]: &[usize; 2]| {
+            let there = [a, b].iter().all(|n| self.chosen.binary_search(n).is_ok() && !self.networks.diverged[*n]);
+            there && a != b && self.networks.settings[a] == self.networks.settings[b]
+        };
+        let mut courses: BTreeMap<[usize; 2], ByLayer> = BTreeMap::new();
+        for pair in pairs.iter().filter(|p| p.layers[0] == p.layers[1] && counted(&p.networks)) {
+            let of = courses.entry(pair.networks).or_default().entry(pair.layers[0]).or_default();
+            of.push((pair.step, pair.value));
+        }
+        let of = |(networks, mut by_layer): ([usize; 2], ByLayer)| {
+            by_layer.values_mut().for_each(|course| course.sort_by_key(|c| c.0));
+            let one =
+                |layer: &usize| self.pick(&self.at, by_layer.get(layer).map_or(&[][..], Vec::as_slice), networks[0]);
+            let values = match &self.layer {
+                Place::Number(layer) => one(layer),
+                Place::All => self.layers.iter().flat_map(one).collect(),
+                Place::None | Place::Last => by_layer.keys().last().map(one).unwrap_or_default(),
+            };
+            self.sample(networks, values)
+        };
+        courses.into_iter().map(of).collect()
+    }
+}
+
+/// The values of a network over the steps of a curve.
+fn course(curve: &Curve, network: usize) -> Vec<(u32, f64)> {
+    curve.steps.iter().zip(&curve.values).map(|(step, row)| (*step, row[network])).collect()
+}
+
+/// Which layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    None,
+    Number(usize),
+    Last,
+    All,
+}
+
+impl Place {
+    fn read(of: Option<&toml::Value>) -> Result<Self, String> {
+        let wrong = |got: &toml::Value| Err(format!("layer: expected a number from 0, `last` or `all`, got {got}"));
+        match of {
+            None => Ok(Self::None),
+            Some(toml::Value::Integer(n)) => {
+                usize::try_from(*n).map(Self::Number).or_else(|_| wrong(&toml::Value::Integer(*n)))
+            }
+            Some(toml::Value::String(text)) if text.is_empty() => Ok(Self::None),
+            Some(toml::Value::String(text)) if text == "last" => Ok(Self::Last),
+            Some(toml::Value::String(text)) if text == "all" => Ok(Self::All),
+            Some(other) => wrong(other),
+        }
+    }
+}
+
+/// Which step.
+#[derive(Clone, Debug, PartialEq)]
+enum At {
+    Start,
+    End,
+    All,
+    Step(u32),
+    /// The first step at which a metric is at least, or at most, a number.
+    When(String, bool, f64),
+}
+
+impl At {
+    fn read(of: Option<&toml::Value>, networks: &Networks) -> Result<Self, String> {
+        let text = match of {
+            None => return Ok(Self::End),
+            Some(toml::Value::Integer(n)) => {
+                return u32::try_from(*n).map(Self::Step).map_err(|_| format!("at: no step is {n}"));
+            }
+            Some(toml::Value::String(text)) => text.as_str(),
+            Some(other) => {
+                return Err(format!(
+                    "at: expected a step, `start`, `end`, `all` or `when METRIC >= NUMBER`, got {other}"
+                ));
+            }
+        };
+        let words: Vec<&str> = text.split_whitespace().collect();
+        match words[..] {
+            ["start"] => Ok(Self::Start),
+            ["end"] => Ok(Self::End),
+            ["all"] => Ok(Self::All),
+            ["when", metric, sign @ (">=" | "<="), bound] => {
+                let bound = bound.parse().map_err(|_| format!("at: `{bound}` is no number"))?;
+                if networks.curve(metric, None).is_none() {
+                    return Err(format!("at: {}", networks.missing(metric)));
+                }
+                Ok(Self::When(metric.to_owned(), sign == ">=", bound))
+            }
+            _ => Err(format!("at: expected a step, `start`, `end`, `all` or `when METRIC >= NUMBER`, got \"{text}\"")),
+        }
+    }
+
+    /// Its value of a course, or its values at all steps.
+    fn pick(&self, course: &[(u32, f64)], steps: &[u32], networks: &Networks, network: usize) -> Vec<f64> {
+        let at = |step: u32| course.iter().find(|c| c.0 == step).map_or(f64::NAN, |c| c.1);
+        if networks.diverged[network] {
+            return vec![f64::NAN; if *self == Self::All { steps.len() } else { 1 }];
+        }
+        match self {
+            Self::All => steps.iter().map(|s| at(*s)).collect(),
+            Self::Step(step) => vec![at(*step)],
+            Self::Start => vec![course.iter().map(|c| c.1).find(|v| !v.is_nan()).unwrap_or(f64::NAN)],
+            Self::End => vec![course.iter().rev().map(|c| c.1).find(|v| !v.is_nan()).unwrap_or(f64::NAN)],
+            Self::When(metric, least, bound) => {
+                let reached = |v: f64| if *least { v >= *bound } else { v <= *bound };
+                let curve = networks.curve(metric, None);
+                let first = curve.and_then(|c| c.steps.iter().zip(&c.values).find(|(_, row)| reached(row[network])));
+                vec![first.map_or(f64::NAN, |(step, _)| at(*step))]
+            }
+        }
+    }
+}
+
+/// The value of a setting as a label.
+fn label(value: &Json) -> String {
+    match value {
+        Json::String(text) => text.clone(),
+        Json::Array(all) => all.iter().map(label).collect::<Vec<_>>().join("-"),
+        Json::Number(number) => number.as_f64().map_or_else(|| number.to_string(), |x| x.to_string()),
+        other => other.to_string(),
+    }
+}
+
+/// The networks with some values of settings, ascending.
+fn chosen(networks: &Networks, wanted: &BTreeMap<String, toml::Value>) -> Result<Vec<usize>, String> {
+    let mut all: Vec<usize> = (0..networks.seeds.len()).collect();
+    for (key, value) in wanted {
+        let json = serde_json::to_value(value).unwrap_or_default();
+        // A list is of values, but where the setting's own values are lists.
+        let values = match &json {
+            Json::Array(values)
+                if !networks
+                    .settings
+                    .iter()
+                    .any(|s| s.get(key).is_some_and(Json::is_array) && !values.iter().any(Json::is_array)) =>
+            {
+                values.clone()
+            }
+            one => vec![one.clone()],
+        };
+        let labels: Vec<String> = values.iter().map(label).collect();
+        all.retain(|&n| networks.settings[n].get(key).is_some_and(|own| labels.contains(&label(own))));
+        if all.is_empty() {
+            return Err(format!("where: no network has {key} = {value}; {}", settings_of(networks)));
+        }
+    }
+    Ok(all)
+}
+
+/// The settings that networks differ in, in words.
+fn settings_of(networks: &Networks) -> String {
+    let mut seen: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (key, value) in networks.settings.iter().flatten() {
+        let values = seen.entry(key).or_default();
+        if !values.contains(&label(value)) {
+            values.push(label(value));
+        }
+    }
+    if seen.is_empty() {
+        return "this sweep's networks differ in their seed alone".into();
+    }
+    let each: Vec<String> = seen.iter().map(|(key, values)| format!("{key} ({})", values.join(", "))).collect();
+    format!("networks differ in {}", each.join(" and "))
+}
+
+/// Labels of the values of a setting, and the place of each network's.
+fn groups(networks: &Networks, by: Option<&str>, chosen: &[usize]) -> Result<(Vec<String>, Vec<usize>), String> {
+    let mut of = vec![0; networks.seeds.len()];
+    let Some(by) = by.filter(|by| !by.is_empty()) else { return Ok((vec![String::new()], of)) };
+    let mut labels: Vec<String> = Vec::new();
+    for &network in chosen {
+        let Some(value) = networks.settings[network].get(by) else {
+            return Err(format!("by: not all networks have a value of {by}; {}", settings_of(networks)));
+        };
+        let own = label(value);
+        of[network] = labels.iter().position(|other| *other == own).unwrap_or_else(|| {
+            labels.push(own);
+            labels.len() - 1
+        });
+    }
+    Ok((labels, of))
+}

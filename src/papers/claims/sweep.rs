@@ -1,0 +1,258 @@
+//! A paper's sweeps: an ordinary experiment with settings by scale, in one or several variants.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use faer::Mat;
+use serde::Deserialize;
+
+use super::networks::Networks;
+use crate::config::Experiment;
+use crate::error::{Error, Result};
+use crate::papers::{Curve, Lab, Scale, Trained, parallel};
+use crate::train::{Prepared, Replica};
+
+/// A sweep as a file says it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SweepText {
+    /// The sweep whose experiment and seeds this one begins with.
+    from: Option<String>,
+    /// Its experiment, of a sweep that begins with no other's.
+    experiment: toml::Table,
+    /// Settings that are other: dotted keys (`data.features.1.function`), each with a value or one for each scale.
+    set: toml::Table,
+    /// What is computed of its trained networks, by name: rows beside its metrics.
+    analyse: Vec<String>,
+    /// How many seeds, or how many at each scale; `--seeds` says others.
+    seeds: Option<toml::Value>,
+    /// Its variants, each trained by itself; without them there is one.
+    vary: Vec<Variant>,
+}
+
+/// A variant: a name, and settings that are other again.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Variant {
+    name: String,
+    #[serde(default)]
+    set: toml::Table,
+}
+
+/// What an analysis gives: numbers by name.
+pub type Rows = Vec<(String, f64)>;
+
+/// A named function of a trained network: several lists of numbers, any of which may fail by itself.
+pub type Analysis = (&'static str, fn(&Subject<'_>) -> Vec<Result<Rows>>);
+
+/// A trained network, as analyses see it.
+pub struct Subject<'a> {
+    /// What it was trained by.
+    pub experiment: &'a Experiment,
+    /// Its seed.
+    pub seed: u32,
+    trained: &'a Trained,
+    replica: usize,
+}
+
+impl Subject<'_> {
+    /// Hidden layers whose representations were kept.
+    pub fn depth(&self) -> usize {
+        self.trained.representations.iter().map(|(_, layer, ..)| layer + 1).max().unwrap_or(0)
+    }
+
+    /// Its representation at a hidden layer, on the set for fitting or on the probe set: examples × units.
+    ///
+    /// # Errors
+    /// If it was not kept.
+    pub fn representation(&self, layer: usize, fit: bool) -> Result<Mat<f64>> {
+        let of = if fit { Trained::fit_representation } else { Trained::representation };
+        matrix(of(self.trained, self.replica, layer), "representations")
+    }
+
+    /// A parameter as a matrix; a row, if it is a list.
+    ///
+    /// # Errors
+    /// If it was not kept.
+    pub fn parameter(&self, name: &str) -> Result<Mat<f64>> {
+        matrix(self.trained.parameter(self.replica, name), "parameters")
+    }
+}
+
+fn matrix(found: Option<(&[usize], &[f32])>, what: &str) -> Result<Mat<f64>> {
+    let (shape, values) =
+        found.ok_or_else(|| Error::config(format!("{what} were not kept: say `save.{what} = \"final\"`")))?;
+    let columns = shape.last().copied().unwrap_or(1).max(1);
+    Ok(Mat::from_fn(values.len() / columns, columns, |i, j| f64::from(values[i * columns + j])))
+}
+
+/// The sweeps of a file.
+pub type Sweeps = BTreeMap<String, SweepText>;
+
+/// A value as it is at a scale: itself, or, of a table by scale, the entry of its name or `else`.
+pub fn at_scale(value: &toml::Value, scale: Option<Scale>) -> Option<&toml::Value> {
+    let by_scale = |key: &String| key == "else" || key.parse::<Scale>().is_ok();
+    match value.as_table() {
+        Some(table) if !table.is_empty() && table.keys().all(by_scale) => {
+            scale.and_then(|scale| table.get(scale.name())).or(table.get("else"))
+        }
+        _ => Some(value),
+    }
+}
+
+/// The experiments of a sweep, by variant, and its seeds.
+///
+/// # Errors
+/// A sentence that names the sweep and the key.
+pub fn experiments(
+    sweeps: &Sweeps,
+    name: &str,
+    scale: Option<Scale>,
+) -> Result<(u32, Vec<(String, Experiment)>), String> {
+    let wrong = |why: String| format!("sweep `{name}`: {why}");
+    let (table, seeds) = resolved(sweeps, name, scale, 0).map_err(wrong)?;
+    let seeds =
+        u32::try_from(seeds).ok().filter(|n| *n > 0).ok_or_else(|| wrong("seeds: expected 1 or more".into()))?;
+    let one = [Variant { name: String::new(), set: toml::Table::new() }];
+    let variants = match sweeps[name].vary.as_slice() {
+        [] => &one[..],
+        some => some,
+    };
+    let mut all = Vec::new();
+    for variant in variants {
+        let mut own = table.clone();
+        set(&mut own, &variant.set, scale).map_err(wrong)?;
+        let text = toml::to_string(&own).map_err(|e| wrong(e.to_string()))?;
+        let experiment = Experiment::from_toml(&text, &format!("sweep `{name}`")).map_err(|e| e.to_string())?;
+        all.push((variant.name.clone(), experiment));
+    }
+    Ok((seeds, all))
+}
+
+/// Its experiment without variants, and its number of seeds.
+fn resolved(sweeps: &Sweeps, name: &str, scale: Option<Scale>, depth: usize) -> Result<(toml::Table, i64), String> {
+    let sweep = sweeps.get(name).ok_or_else(|| {
+        let known: Vec<&str> = sweeps.keys().map(String::as_str).collect();
+        format!("there is no sweep `{name}`; there are {}", known.join(", "))
+    })?;
+    let (mut table, mut seeds) = match &sweep.from {
+        Some(_) if depth > sweeps.len() => return Err("from: goes round in a circle".into()),
+        Some(from) => resolved(sweeps, from, scale, depth + 1)?,
+        None => (sweep.experiment.clone(), 1),
+    };
+    if let Some(own) = &sweep.seeds {
+        let own = at_scale(own, scale).and_then(toml::Value::as_integer);
+        seeds = own.ok_or("seeds: expected a number, or one for each scale")?;
+    }
+    set(&mut table, &sweep.set, scale)?;
+    Ok((table, seeds))
+}
+
+/// Sets dotted keys: words are keys of tables, numbers places in lists.
+fn set(table: &mut toml::Table, settings: &toml::Table, scale: Option<Scale>) -> Result<(), String> {
+    for (key, value) in settings {
+        let Some(value) = at_scale(value, scale) else { continue };
+        let (path, last) = key.rsplit_once('.').map_or((None, key.as_str()), |(path, last)| (Some(path), last));
+        let mut root = toml::Value::Table(std::mem::take(table));
+        let mut node = &mut root;
+        for part in path.into_iter().flat_map(|path| path.split('.')) {
+            let inner = match node {
+                toml::Value::Array(list) => part.parse().ok().and_then(|i: usize| list.get_mut(i)),
+                toml::Value::Table(table) => {
+                    Some(table.entry(part).or_insert_with(|| toml::Value::Table(toml::Table::new())))
+                }
+                _ => None,
+            };
+            node = inner.ok_or_else(|| format!("set: {key}: there is no {part}"))?;
+        }
+        match node {
+            toml::Value::Table(table) => drop(table.insert(last.to_owned(), value.clone())),
+            toml::Value::Array(list) => {
+                let place = last.parse().ok().and_then(|i: usize| list.get_mut(i));
+                *place.ok_or_else(|| format!("set: {key}: there is no {last}"))? = value.clone();
+            }
+            _ => return Err(format!("set: {key}: is no table")),
+        }
+        if let toml::Value::Table(root) = root {
+            *table = root;
+        }
+    }
+    Ok(())
+}
+
+/// Trains a sweep, or reads what was kept of it.
+///
+/// # Errors
+/// [`Error::Config`] if its settings do not fit; else as [`Lab::train`].
+pub fn train(lab: &mut Lab<'_>, sweeps: &Sweeps, name: &str, analyses: &[Analysis]) -> Result<Networks> {
+    let (seeds, variants) = experiments(sweeps, name, Some(lab.scale())).map_err(Error::config)?;
+    let seeds: Vec<u32> = (0..lab.request().seeds.unwrap_or(seeds)).collect();
+    let mut all = Vec::new();
+    for (variant, experiment) in variants {
+        lab.note(format!("{name} {variant}").trim_end());
+        let own = Arc::new(experiment.clone());
+        let replica = |&seed: &u32| Replica { seed, columns: Arc::default(), experiment: own.clone(), data: None };
+        let replicas = seeds.iter().map(replica).collect();
+        let mut trained = lab.train(&experiment, Prepared::load(&experiment)?, replicas, None)?;
+        for wanted in &sweeps[name].analyse {
+            let analysis = analyses.iter().find(|(known, _)| known == wanted);
+            let (_, of) = analysis
+                .ok_or_else(|| Error::config(format!("sweep `{name}`: analyse: there is no analysis {wanted}")))?;
+            analysed(lab, *of, &experiment, &seeds, &mut trained);
+        }
+        all.push((variant, trained));
+    }
+    Ok(Networks::joined(all.iter().map(|(variant, trained)| (variant.as_str(), &seeds[..], trained))))
+}
+
+/// Adds what an analysis gives of each network that did not diverge; what fails is said, and has no value.
+fn analysed(
+    lab: &mut Lab<'_>,
+    of: fn(&Subject<'_>) -> Vec<Result<Rows>>,
+    experiment: &Experiment,
+    seeds: &[u32],
+    trained: &mut Trained,
+) {
+    let whole: Vec<usize> = (0..seeds.len()).filter(|&r| !trained.diverged[r]).collect();
+    let found = parallel(&whole, |&replica| of(&Subject { experiment, seed: seeds[replica], trained, replica }));
+    let mut rows: Vec<(String, usize, f64)> = Vec::new();
+    for (&replica, lists) in whole.iter().zip(found) {
+        for list in lists {
+            match list {
+                Ok(list) => rows.extend(list.into_iter().map(|(name, value)| (name, replica, value))),
+                Err(error) => lab.note(&format!("the network of seed {}: {error}", seeds[replica])),
+            }
+        }
+    }
+    let rows = rows.iter().map(|(name, replica, value)| (name.as_str(), None, experiment.steps, *replica, *value));
+    trained.curves.extend(Curve::gather(rows, seeds.len()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sweeps_begin_with_others_and_have_scales() {
+        let text = r#"
+            [base]
+            experiment = { steps = 10, model = { layers = [4, 4] }, stages = [{ until = 0.9 }] }
+            seeds = { tiny = 2, else = 5 }
+            set = { "optimiser.lr" = { tiny = 0.5, else = 0.25 } }
+            [other]
+            from = "base"
+            vary = [{ name = "a" }, { name = "b", set = { "stages.0.until" = 0.8, steps = 20 } }]
+            [lost]
+            from = "lost"
+        "#;
+        let sweeps: Sweeps = toml::from_str(text).unwrap();
+        let (seeds, all) = experiments(&sweeps, "other", Some(Scale::Tiny)).unwrap();
+        assert_eq!((seeds, all.len(), all[1].0.as_str()), (2, 2, "b"));
+        assert_eq!((all[0].1.steps, all[1].1.steps, all[1].1.stages[0].until), (10, 20, Some(0.8)));
+        assert_eq!(all[0].1.optimiser.lr, 0.5);
+        let (seeds, all) = experiments(&sweeps, "base", None).unwrap();
+        assert_eq!((seeds, all.len(), all[0].1.optimiser.lr), (5, 1, 0.25));
+        assert!(experiments(&sweeps, "lost", None).unwrap_err().contains("circle"));
+        assert!(experiments(&sweeps, "none", None).unwrap_err().contains("there is no sweep `none`"));
+    }
+}
