@@ -88,7 +88,9 @@ pub fn labels(made: &Made, feature: usize) -> Result<Vec<usize>> {
         Targets::Values(table) => {
             Ok(table.values.chunks(table.width()).map(|row| usize::from(row[feature] > 0.5)).collect())
         }
-        Targets::Classes { .. } => Err(Error::config("labels of features are expected as columns, and classes came")),
+        Targets::Classes { .. } | Targets::Tokens { .. } => {
+            Err(Error::config("labels of features are expected as columns, and classes came"))
+        }
     }
 }
 
