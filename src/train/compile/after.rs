@@ -67,8 +67,9 @@ impl Build<'_> {
     /// What an experiment wants done once training is over.
     pub fn after(&mut self, seen: &Seen) -> Result<(Vec<Function>, Vec<Afterwards>)> {
         let (mut functions, mut all) = (Vec::new(), Vec::new());
-        let observe = self.e.observe.numbered(&self.e.model.network().hidden());
-        let layers = chosen_layers(&observe, seen.hidden.len())?;
+        // Of the network that `[model]` describes, whatever is observed of others.
+        let mut layers = chosen_layers(&self.e.observed(), seen.hidden.len())?;
+        layers.retain(|&layer| layer < seen.own);
         for (i, after) in self.e.after.iter().enumerate() {
             match after.kind {
                 AfterKind::Prune => {
@@ -117,7 +118,7 @@ impl Build<'_> {
         }
         let (mut effects, mut readings) = (Vec::new(), Vec::new());
         for &fraction in &after.fractions {
-            let mut factors = vec![None; seen.hidden.len()];
+            let mut factors = vec![None; seen.own];
             for (&layer, &values) in layers.iter().zip(&values) {
                 let count = (fraction * self.g.shape(values).elements() as f64).round() as usize;
                 factors[layer] = Some(units::all_but(&mut self.g, values, count, after.order == Ends::Lowest)?);
