@@ -188,7 +188,7 @@ settings! {
         #[schemars(extend("synonyms" = ["pre_norm", "pre_ln"]))]
         norm_first: Option<bool> = None,
         /// Width of what `rnn`, `gru` or `lstm` makes of a position, in each direction.
-        #[schemars(range(min = 1, max = 65536), extend("synonyms" = ["units", "hidden"]))]
+        #[schemars(range(min = 1, max = 65536), extend("synonyms" = ["hidden_dim", "hidden_units"]))]
         hidden_size: Option<u32> = None,
         /// How many of itself a recurrent layer has one on top of the other; by default 1.
         #[schemars(range(min = 1, max = 1000))]
