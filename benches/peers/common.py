@@ -1,6 +1,6 @@
 """What the engines share: the workloads, the data, the batches of Isogram's replicas, and how time is taken.
 
-Needs NumPy alone. `python common.py FOLDER` writes the drawn data of `medium` and `lm` as FOLDER/medium.npz and FOLDER/lm.npz.
+Needs NumPy alone. `python common.py FOLDER` writes the drawn data of a workload as FOLDER/medium.npz and so on.
 """
 
 import json
@@ -25,6 +25,19 @@ LM = [
     "norm.weight", "norm.bias", "head.weight", "head.bias",
 ]
 LM_HEADS = 4
+# The same of `resnet8`: what a convolution and its norm have, block by block.
+RESNET8 = [
+    f"{at}{name}"
+    for at, names in [
+        ("", ["conv1.weight", "bn1.weight", "bn1.bias"]),
+        *[(f"layer{stage}.0.", [
+            *[f"{kind}{i}.{what}" for i in (1, 2) for kind, what in [("conv", "weight"), ("bn", "weight"), ("bn", "bias")]],
+            *(["downsample.0.weight", "downsample.1.weight", "downsample.1.bias"] if stage > 1 else []),
+        ]) for stage in (1, 2, 3)],
+    ]
+    for name in names
+] + ["head.weight", "head.bias"]
+LSTM = [f"lstm.{what}_l0" for what in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")] + ["head.weight", "head.bias"]
 
 # Twenty layers and two examples are soon chaotic: PyTorch in float32 leaves its own float64 by 9 % between steps 12 and 40, so
 # that losses of `wide` are compared over `agree_steps`. `loop` is how many replicas an engine trains one after the other where it cannot train them together: its rate per
@@ -36,6 +49,8 @@ WORKLOADS = {
     "medium": dict(toml="medium.toml", widths=[784, 512, 512, 10], batch=128, lr=0.001, replicas=16, loop=1),
     "cnn": dict(toml="cnn.toml", network="cnn", names=["conv1", "conv2", "fc"], batch=32, lr=0.002, replicas=64, loop=4),
     "lm": dict(toml="lm.toml", network="lm", parameters=LM, batch=32, lr=0.002, replicas=64, loop=4),
+    "resnet8": dict(toml="resnet8.toml", network="resnet8", parameters=RESNET8, batch=32, lr=0.002, replicas=16, loop=1),
+    "lstm": dict(toml="lstm.toml", network="lstm", parameters=LSTM, batch=16, lr=0.002, replicas=64, loop=4),
     "wide": dict(toml="wide.toml", widths=[64, *[500] * 20, 10], batch=2, lr=0.01, replicas=3, loop=3, sgd=True, agree_steps=12),
 }
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
@@ -53,15 +68,15 @@ def digits():
     return table[:, :-1] / table[:, :-1].max(), table[:, -1].astype(np.int64)
 
 
-def drawn():
-    """1,024 examples of 784 numbers in ten classes: a centre per class, and noise that keeps the loss from vanishing.
+def drawn(width=784):
+    """1,024 examples of so many numbers in ten classes: a centre per class, and noise that keeps the loss from vanishing.
 
     RandomState is frozen by NumPy: the numbers are the same everywhere.
     """
     random = np.random.RandomState(20240607)
     labels = np.arange(1024, dtype=np.int64) % 10
-    centres = random.standard_normal((10, 784))
-    inputs = 0.01 * centres[labels] + 0.2 * random.standard_normal((1024, 784))
+    centres = random.standard_normal((10, width))
+    inputs = 0.01 * centres[labels] + 0.2 * random.standard_normal((1024, width))
     return inputs.astype(np.float32), labels
 
 
@@ -76,18 +91,23 @@ def sequences():
     return tokens[:, :-1].astype(np.int64), tokens[:, 1:].astype(np.int64)
 
 
+# Numbers of an example of the workloads with such data: images [3, 16, 16], and 8 numbers at each of 20 positions, [8, 20].
+DRAWN = {"medium": 784, "resnet8": 3 * 16 * 16, "lstm": 8 * 20}
+
+
 def data_of(workload):
-    return dict(medium=drawn, lm=sequences).get(workload, digits)()
+    if workload in DRAWN:
+        return drawn(DRAWN[workload])
+    return sequences() if workload == "lm" else digits()
 
 
 def write_drawn(folder):
-    path = Path(folder) / "medium.npz"
-    inputs, labels = drawn()
-    np.savez(path, inputs=inputs, labels=labels)
+    for name, width in DRAWN.items():
+        inputs, labels = drawn(width)
+        np.savez(Path(folder) / f"{name}.npz", inputs=inputs, labels=labels)
     inputs, targets = sequences()
     # Of a part for testing the engines know nothing, so it is small.
     np.savez(Path(folder) / "lm.npz", inputs=inputs, targets=targets, test_inputs=inputs[:32], test_targets=targets[:32])
-    return path
 
 
 def representations():
@@ -214,4 +234,4 @@ def pairs_of(count):
 
 
 if __name__ == "__main__":
-    print(write_drawn(sys.argv[1]))
+    write_drawn(sys.argv[1])

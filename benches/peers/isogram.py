@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common import AGREE, HERE, MATMUL, STEPS, WORKLOADS, CKA, Task, pairs_of, read_safetensors, write_drawn
+from common import AGREE, DRAWN, HERE, MATMUL, STEPS, WORKLOADS, CKA, Task, pairs_of, read_safetensors, write_drawn
 
 CKA_REPLICAS = 8
 
@@ -33,12 +33,13 @@ class Isogram:
     def run(self, toml, out, *arguments, **settings):
         """`isogram run`, with keys set; returns what it says as JSON, and its folder."""
         out = self.folder / out
+        workload = Path(toml).stem
         files = {
-            "medium.toml": dict(inputs="inputs", labels="labels", test_inputs="inputs", test_labels="labels"),
-            "lm.toml": {key: key for key in ("inputs", "targets", "test_inputs", "test_targets")},
+            **dict.fromkeys(DRAWN, dict(inputs="inputs", labels="labels", test_inputs="inputs", test_labels="labels")),
+            "lm": {key: key for key in ("inputs", "targets", "test_inputs", "test_targets")},
         }
-        for key, member in files.get(toml, {}).items():
-            settings[f"data.{key}"] = f"{self.folder}/{Path(toml).stem}.npz:{member}"
+        for key, member in files.get(workload, {}).items():
+            settings[f"data.{key}"] = f"{self.folder}/{workload}.npz:{member}"
         pairs = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
         said = self.call("run", HERE / toml, "--out", out, "--json", *self.adapter, *arguments, *pairs)
         return json.loads(said), out
@@ -128,7 +129,7 @@ class Isogram:
             return said["seconds"]["training"]
 
         wanted = 1.0 if self.quick else 3.0
-        short = dict(tiny=10, lone=200, medium=2, cnn=4, lm=4, wide=2)[name]
+        short = dict(tiny=10, lone=200, medium=2, cnn=4, lm=4, resnet8=2, lstm=8, wide=2)[name]
         before = statistics.median(training(short) for _ in range(3))
         long = 10 * short
         while (taken := training(long) - before) < wanted / 2:

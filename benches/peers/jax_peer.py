@@ -22,20 +22,21 @@ def mlp(parameters, x):
     return x
 
 
-def convolved(x, weight):
-    """XLA's own convolution, channels last, which it prefers."""
+def convolved(x, weight, stride=1):
+    """XLA's own convolution, channels last, which it prefers, with as many zeros around as the kernel reaches."""
+    around = [(k // 2, k // 2) for k in weight.shape[2:]]
     return lax.conv_general_dilated(
-        x, weight.transpose(2, 3, 1, 0), (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        x, weight.transpose(2, 3, 1, 0), (stride, stride), around, dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
 
 
-def by_patches(x, weight):
+def by_patches(x, weight, stride=1):
     """The windows side by side, and a product with them: under vmap XLA's convolutions become grouped ones."""
     n, h, w, _ = x.shape
     kh, kw = weight.shape[2:]
     padded = jnp.pad(x, ((0, 0), (kh // 2, kh // 2), (kw // 2, kw // 2), (0, 0)))
-    patches = jnp.concatenate([padded[:, i : i + h, j : j + w] for i in range(kh) for j in range(kw)], axis=3)
-    return patches @ weight.transpose(2, 3, 1, 0).reshape(-1, weight.shape[0])
+    patches = [padded[:, i : i + h : stride, j : j + w : stride] for i in range(kh) for j in range(kw)]
+    return jnp.concatenate(patches, axis=3) @ weight.transpose(2, 3, 1, 0).reshape(-1, weight.shape[0])
 
 
 def cnn(convolve, parameters, x):
@@ -45,6 +46,39 @@ def cnn(convolve, parameters, x):
     x = jax.nn.relu(convolve(x, w2) + b2)
     x = x.reshape(-1, 4, 2, 4, 2, x.shape[3]).max((2, 4))
     return x.transpose(0, 3, 1, 2).reshape(len(x), -1) @ w3.T + b3
+
+
+def resnet8(convolve, parameters, x):
+    rest = iter(parameters)
+
+    def convolved_and_normed(x, stride=1):
+        """Norm over the batch and the positions, as batch norm trains."""
+        x = convolve(x, next(rest), stride)
+        centred = x - x.mean((0, 1, 2))
+        return centred * lax.rsqrt(jnp.square(centred).mean((0, 1, 2)) + 1e-5) * next(rest) + next(rest)
+
+    x = x.reshape(-1, 3, 16, 16).transpose(0, 2, 3, 1)
+    x = jax.nn.relu(convolved_and_normed(x))
+    for stride in (1, 2, 2):
+        y = jax.nn.relu(convolved_and_normed(x, stride))
+        y = convolved_and_normed(y)
+        x = jax.nn.relu(y + (convolved_and_normed(x, stride) if stride > 1 else x))
+    return x.mean((1, 2)) @ next(rest).T + next(rest)
+
+
+def lstm(parameters, x):
+    w_in, w_state, b_in, b_state, w_head, b_head = parameters
+    inputs = x.reshape(-1, 8, 20).transpose(2, 0, 1) @ w_in.T + b_in + b_state
+
+    def step(state, at):
+        hidden, cell = state
+        i, f, g, o = jnp.split(at + hidden @ w_state.T, 4, axis=1)
+        cell = jax.nn.sigmoid(f) * cell + jax.nn.sigmoid(i) * jnp.tanh(g)
+        return (jax.nn.sigmoid(o) * jnp.tanh(cell), cell), None
+
+    nothing = jnp.zeros((inputs.shape[1], w_state.shape[1]))
+    (hidden, _), _ = lax.scan(step, (nothing, nothing), inputs)
+    return hidden @ w_head.T + b_head
 
 
 def normed(x, weight, bias):
@@ -68,11 +102,15 @@ def lm(parameters, x):
     return (normed(y, norm_weight, norm_bias) @ head.T + head_bias).reshape(batch * length, -1)
 
 
-# Each network, in the forms that it can be written in: which is fastest depends on the machine.
+# Each network, in the forms that it can be written in: which is fastest depends on the machine. On processors XLA did not compile the
+# gradients of its own convolutions under vmap and scan in eight minutes (`cnn`, 64 networks, jax 0.10.2), so that it is not asked to.
+CONVOLUTIONS = {", patches": by_patches} | ({} if jax.default_backend() == "cpu" else {", lax.conv": convolved})
 NETWORKS = {
     "mlp": {"": mlp},
     "lm": {"": lm},
-    "cnn": {", lax.conv": partial(cnn, convolved), ", patches": partial(cnn, by_patches)},
+    "lstm": {"": lstm},
+    "cnn": {form: partial(cnn, convolve) for form, convolve in CONVOLUTIONS.items()},
+    "resnet8": {form: partial(resnet8, convolve) for form, convolve in CONVOLUTIONS.items()},
 }
 
 
@@ -114,7 +152,7 @@ def trainer(task, network, chunk):
 
 def train(peer, task, form, network):
     variant = VARIANT + form
-    chunk = {"medium": 10, "wide": 10, "cnn": 2, "lm": 2}.get(task.name, STEPS)
+    chunk = {"medium": 10, "wide": 10, "cnn": 2, "lm": 2, "resnet8": 2, "lstm": 10}.get(task.name, STEPS)
     start, steps = trainer(task, network, chunk)
     rows = [jnp.asarray(task.rows[at : at + chunk]) for at in range(0, STEPS, chunk)]
     state, losses = start(), []

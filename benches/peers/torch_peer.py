@@ -38,6 +38,43 @@ def cnn(parameters, x):
     return F.linear(F.max_pool2d(x, 2).flatten(1), w3, b3)
 
 
+def resnet8(parameters, x):
+    rest = iter(parameters)
+
+    def convolved_and_normed(x, stride=1):
+        weight = next(rest)
+        x = F.conv2d(x, weight, stride=stride, padding=weight.shape[2] // 2)
+        return F.batch_norm(x, None, None, next(rest), next(rest), training=True)
+
+    x = F.relu(convolved_and_normed(x.reshape(-1, 3, 16, 16)))
+    for stride in (1, 2, 2):
+        y = F.relu(convolved_and_normed(x, stride))
+        y = convolved_and_normed(y)
+        x = F.relu(y + (convolved_and_normed(x, stride) if stride > 1 else x))
+    return F.linear(x.mean((2, 3)), next(rest), next(rest))
+
+
+def lstm(parameters, x):
+    """The LSTM that PyTorch has in one piece."""
+    *weights, w_head, b_head = parameters
+    x = x.reshape(-1, 8, 20).transpose(1, 2)
+    nothing = x.new_zeros(1, len(x), weights[1].shape[1])
+    _, hidden, _ = torch._VF.lstm(x, (nothing, nothing), weights, True, 1, 0.0, True, False, True)
+    return F.linear(hidden[0], w_head, b_head)
+
+
+def lstm_in_steps(parameters, x):
+    """The same written out, since torch.func has no rule for that one."""
+    w_in, w_state, b_in, b_state, w_head, b_head = parameters
+    inputs = F.linear(x.reshape(-1, 8, 20).permute(2, 0, 1), w_in, b_in + b_state)
+    hidden = cell = inputs.new_zeros(inputs.shape[1], w_state.shape[1])
+    for at in inputs.unbind(0):
+        i, f, g, o = (at + F.linear(hidden, w_state)).chunk(4, 1)
+        cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
+        hidden = torch.sigmoid(o) * torch.tanh(cell)
+    return F.linear(hidden, w_head, b_head)
+
+
 def lm(parameters, x):
     """The preset `transformer`; attention is written out, since torch.func has no rule for the gradient of the fused one."""
     embedding, positions, *blocks, norm_weight, norm_bias, head, head_bias = parameters
@@ -54,7 +91,12 @@ def lm(parameters, x):
     return F.linear(F.layer_norm(y, (width,), norm_weight, norm_bias), head, head_bias).flatten(0, 1)
 
 
-NETWORKS = {"mlp": mlp, "cnn": cnn, "lm": lm}
+NETWORKS = {"mlp": mlp, "cnn": cnn, "lm": lm, "resnet8": resnet8, "lstm": lstm}
+# Those which are written otherwise under vmap.
+TOGETHER = NETWORKS | {"lstm": lstm_in_steps}
+
+
+SLOW = ("medium", "wide", "cnn", "lm", "resnet8")
 
 
 def loss_of(network, parameters, x, y):
@@ -107,7 +149,7 @@ class Together:
         self.rows = to(task.rows)
         self.parameters = [to(p) for p in task.parameters]
         self.optimiser = optimiser(task, self.parameters)
-        self.gradients = vmap(grad_and_value(partial(loss_of, NETWORKS[task.network])))
+        self.gradients = vmap(grad_and_value(partial(loss_of, TOGETHER[task.network])))
         self.turn = torch.zeros((), dtype=torch.int64, device=DEVICE)
         self.losses = torch.zeros(STEPS, task.replicas, device=DEVICE)
         self.graph = None
@@ -154,14 +196,14 @@ class Together:
 def train(peer, task):
     loop = Loop(task)
     peer.losses(task.name, loop.variant, loop.steps(task.agree, STEPS))
-    count = 5 if task.name in ("medium", "wide", "cnn", "lm") else 25
+    count = 5 if task.name in SLOW else 25
     call = lambda: loop.steps(task.loop, count)
     peer.speed(task.name, loop.variant, timed(call, task.loop * count, peer.args.quick))
 
     together = Together(task)
     together.steps(STEPS)
     peer.losses(task.name, together.variant, together.losses.T[: task.agree])
-    count = 2 if task.name in ("medium", "wide", "cnn", "lm") else 10
+    count = 2 if task.name in SLOW else 10
     call = lambda: together.steps(count)
     peer.speed(task.name, together.variant, timed(call, task.replicas * count, peer.args.quick))
 

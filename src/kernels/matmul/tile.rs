@@ -21,6 +21,15 @@ pub const fn columns<S: Simd>() -> usize {
     VECTORS * S::F32_LANES
 }
 
+/// Room for the results of the largest tile.
+pub type Spare<S> = [<S as Simd>::f32s; MOST_ROWS * VECTORS];
+
+/// Such room.
+#[inline(always)]
+pub fn spare<S: Simd>(simd: S) -> Spare<S> {
+    [simd.splat_f32s(0.0); MOST_ROWS * VECTORS]
+}
+
 /// One term added to a sum.
 pub trait Term: Copy {
     /// `sum` and the term of `a` and `b`.
@@ -81,7 +90,7 @@ impl<T: Term> Tile<'_, T> {
     /// the others are added.
     ///
     /// A first part may set results past the `width` too, as far as its last
-    /// vector reaches: the caller sees that those are set later.
+    /// vector reaches: the caller sees that those are set later. `spare` is where results stand for which there is no such room.
     #[inline(always)]
     #[allow(clippy::too_many_arguments)]
     pub fn run<S: Simd>(
@@ -93,17 +102,18 @@ impl<T: Term> Tile<'_, T> {
         c: &mut [f32],
         c_stride: usize,
         first: bool,
+        spare: &mut Spare<S>,
     ) {
         let wide = width.div_ceil(S::F32_LANES);
         let stride = wide * S::F32_LANES;
-        let fits = first && (rows - 1) * c_stride + stride <= c.len();
-        if width == stride || fits {
-            return self.whole(simd, rows, along, wide, c, c_stride, first);
+        let fits = width == stride || first && (rows - 1) * c_stride + stride <= c.len();
+        // Whole vectors first go where there is room for them. One call alone: all loops are inlined at each.
+        let sums: &mut [f32] = bytemuck::cast_slice_mut(spare);
+        let (to, to_stride) = if fits { (&mut *c, c_stride) } else { (&mut *sums, stride) };
+        self.whole(simd, rows, along, wide, to, to_stride, first || !fits);
+        if fits {
+            return;
         }
-        // Whole vectors first go where there is room for them.
-        let mut sums = [simd.splat_f32s(0.0); MOST_ROWS * VECTORS];
-        let sums: &mut [f32] = bytemuck::cast_slice_mut(&mut sums);
-        self.whole(simd, rows, along, wide, sums, stride, true);
         for (row, sums) in sums.chunks(stride).take(rows).enumerate() {
             let (whole, rest) = S::as_mut_simd_f32s(&mut c[row * c_stride..][..width]);
             let (sums, _) = S::as_simd_f32s(sums);
