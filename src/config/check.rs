@@ -292,6 +292,9 @@ fn model_and_loss(e: &Experiment) -> Result<(), Complaint> {
     if e.model.init_from.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
         return refuse("model.init_from", "expected the path of a file, got an empty string");
     }
+    if e.model.init_from.is_none() && !e.model.rename.is_empty() {
+        return refuse("model.rename", "names of a file are renamed: expected model.init_from beside it");
+    }
     if let Err((key, message)) = e.model.check_preset() {
         return refuse(key, message);
     }

@@ -96,6 +96,10 @@ settings! {
         /// bits; all names and shapes that differ are said at once.
         #[schemars(extend("format" = "path", "synonyms" = ["weights"]))]
         init_from: Option<PathBuf> = None,
+        /// Where names in the file of `init_from` are others: what they begin with, and what stands there here, as `[["backbone.", ""],
+        /// ["classifier.", "fc."]]`. Of each name the first beginning that fits is taken.
+        #[schemars(length(max = 1000))]
+        rename: Vec<[String; 2]> = Vec::new(),
     }
 }
 

@@ -30,6 +30,9 @@ settings! {
         /// Safetensors file of its initial weights, named as without the network's name (`conv1.weight`).
         #[schemars(extend("format" = "path"))]
         init_from: Option<PathBuf> = None,
+        /// As `model.rename`, of the names in that file.
+        #[schemars(length(max = 1000))]
+        rename: Vec<[String; 2]> = Vec::new(),
         /// Whether it stays as it starts: it has no gradient and no state of an optimiser, nothing is dropped in it, and its batch norms
         /// normalise by their running statistics.
         freeze: bool = false,
@@ -58,6 +61,7 @@ impl Network {
             activation: self.activation.unwrap_or(of.activation),
             init: self.init.unwrap_or(of.init),
             init_from: self.init_from.clone(),
+            rename: self.rename.clone(),
             ..of.clone()
         }
     }
@@ -115,6 +119,9 @@ pub(super) fn check(e: &Experiment) -> Result<(), Complaint> {
         }
         if let Err(message) = model.network().check() {
             return refuse(format!("{key}.layers"), message);
+        }
+        if network.init_from.is_none() && !network.rename.is_empty() {
+            return refuse(format!("{key}.rename"), "names of a file are renamed: expected init_from beside it".into());
         }
         if network.init_from.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
             return refuse(format!("{key}.init_from"), "expected the path of a file, got an empty string".into());

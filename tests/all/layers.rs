@@ -226,6 +226,14 @@ input_shape = [4, 16]"#,
             "layer `a`: expected a sequence, as an embedding makes of tokens, got [N, 4]",
         ),
         (
+            r#"[{ kind = "rnn", name = "b", hidden_size = 4 }, { kind = "attention", name = "a", num_heads = 2, memory = "c" }, { kind = "select", name = "c" }, {}]"#,
+            "layer `a`: expected memory to be a layer before it that gives a sequence (b), got `c`",
+        ),
+        (
+            r#"[{ kind = "rnn", name = "b", hidden_size = 4 }, { kind = "attention", name = "a", num_heads = 2, memory = "b", causal = true }, {}]"#,
+            "layer `a`: its memory has positions of its own, of which causal says nothing: leave one out",
+        ),
+        (
             r#"[{ kind = "lstm", name = "a", num_layers = 2 }, {}]"#,
             "layer `a`: expected hidden_size, the width of what it makes of each position of [N, 8, 8]",
         ),
@@ -356,7 +364,7 @@ fn convolutions_pools_and_their_gradients_are_those_of_pytorch() {
 }
 
 /// Cases of attention and what goes with it.
-const TRANSFORMERS: [(&str, &str); 7] = [
+const TRANSFORMERS: [(&str, &str); 10] = [
     ("attention", r#"[{ kind = "attention", name = "m", num_heads = 2 }, { kind = "flatten" }]"#),
     (
         "attention_causal",
@@ -382,6 +390,33 @@ const TRANSFORMERS: [(&str, &str); 7] = [
             { kind = "positions", name = "pos" },
             { kind = "transformer", name = "block", num_heads = 2, dim_feedforward = 8, norm_first = true },
             { kind = "select", pooling = "last" },
+        ]"#,
+    ),
+    (
+        "across",
+        r#"[
+            { kind = "conv1d", name = "seen", out_channels = 6, kernel_size = 3 },
+            { kind = "conv1d", name = "asking", out_channels = 6, kernel_size = 2 },
+            { kind = "attention", name = "m", num_heads = 2, memory = "seen" },
+            { kind = "flatten" },
+        ]"#,
+    ),
+    (
+        "across_features",
+        r#"[
+            { kind = "conv1d", name = "seen", out_channels = 6, kernel_size = 3 },
+            { kind = "conv1d", name = "asking", out_channels = 4, kernel_size = 2 },
+            { kind = "attention", name = "m", num_heads = 2, memory = "seen", bias = false },
+            { kind = "flatten" },
+        ]"#,
+    ),
+    (
+        "decoder",
+        r#"[
+            { kind = "conv1d", name = "seen", out_channels = 5, kernel_size = 3 },
+            { kind = "conv1d", name = "asking", out_channels = 6, kernel_size = 2 },
+            { kind = "transformer", name = "m", num_heads = 3, dim_feedforward = 8, causal = true, memory = "seen", repeat = 2 },
+            { kind = "flatten" },
         ]"#,
     ),
     (

@@ -225,6 +225,18 @@ fn a_resnet_of_torchvision_s_names_is_loaded_and_gives_pytorch_s_answers() {
     ] {
         assert!(message.contains(part), "{message}");
     }
+
+    // Names of another's are said in other words.
+    let (mut other, mut e) = (read_safetensors(&weights).unwrap(), resnet(folder.path(), &path));
+    for (name, ..) in &mut other {
+        *name = name.strip_prefix("fc.").map_or_else(|| format!("net.body.{name}"), |rest| format!("net.out.{rest}"));
+    }
+    write_safetensors(&path, &other, &[]).unwrap();
+    e.model.rename = [["net.out.", "fc."], ["net.body.", ""]].map(|pair| pair.map(str::to_owned)).into();
+    assert_eq!(run_into(e.clone(), None).unwrap().parameters, summary.parameters);
+    e.model.rename.push(["net.head.".into(), "fc.".into()]);
+    let message = run_into(e, None).unwrap_err().to_string();
+    assert!(message.contains("that begin with `net.head.`, and that no beginning before it takes"), "{message}");
 }
 
 #[test]

@@ -202,7 +202,36 @@ class Sines(nn.Module):
         return self.m(x + exact32(table.numpy())).flatten(1)
 
 
-# Examples of [2, 6, 5], or tokens.
+class Across(nn.Module):
+    """Two convolutions one after the other; what the second gives looks at what the first gave."""
+
+    def __init__(self, seen, asking, make):
+        super().__init__()
+        self.seen, self.asking = nn.Conv1d(6, seen, 3), nn.Conv1d(seen, asking, 2)
+        made = [make() for _ in range(1 if isinstance(make(), nn.MultiheadAttention) else 2)]
+        self.m = made[0] if len(made) == 1 else nn.ModuleList(made)
+        self.all = made
+
+    def forward(self, x):
+        seen = self.seen(x)
+        x, seen = self.asking(seen).transpose(1, 2), seen.transpose(1, 2)
+        mask = nn.Transformer.generate_square_subsequent_mask(x.shape[1])
+        for module in self.all:
+            if isinstance(module, nn.MultiheadAttention):
+                x = module(x, seen, seen, need_weights=False)[0]
+            else:
+                x = module(x, seen, tgt_mask=mask)
+        return x.flatten(1)
+
+
+def decoder():
+    # Keys and values of other features than PyTorch's own decoder layer takes.
+    layer = nn.TransformerDecoderLayer(6, 3, 8, dropout=0.0, batch_first=True)
+    layer.multihead_attn = nn.MultiheadAttention(6, 3, kdim=5, vdim=5, batch_first=True)
+    return layer
+
+
+# Examples of [2, 6, 5], [2, 6, 7], or tokens.
 TRANSFORMERS = {
     "attention": (lambda: Sequence(nn.MultiheadAttention(6, 2, batch_first=True)), (2, 6, 5)),
     "attention_causal": (lambda: Sequence(nn.MultiheadAttention(6, 3, bias=False, batch_first=True), causal=True), (2, 6, 5)),
@@ -213,6 +242,12 @@ TRANSFORMERS = {
         (2, 6, 5),
     ),
     "words": (Words, (5, 3)),
+    "across": (lambda: Across(6, 6, lambda: nn.MultiheadAttention(6, 2, batch_first=True)), (2, 6, 7)),
+    "across_features": (
+        lambda: Across(6, 4, lambda: nn.MultiheadAttention(4, 2, bias=False, kdim=6, vdim=6, batch_first=True)),
+        (2, 6, 7),
+    ),
+    "decoder": (lambda: Across(5, 6, decoder), (2, 6, 7)),
     "sines": (Sines, (2, 6, 5)),
 }
 
@@ -282,6 +317,9 @@ def make_layers(file, cases):
     for name, (make, shape) in cases.items():
         rng, net = stream(name), make()
         randomise(net, rng)
+        if isinstance(net, Across):  # of which scores are products: smaller, so that one alone does not take all the weight
+            for parameter in [*net.seen.parameters(), *net.asking.parameters()]:
+                parameter.data /= 4
         tokens = name in TOKENS
         x = exact32(rng.integers(0, 7, shape) if tokens else rng.normal(size=shape) * 1.5 + 0.5)
         if name == "layer_norm_far":

@@ -1,6 +1,6 @@
 //! From settings to layers whose parameters are declared.
 
-use super::attention::Attention;
+use super::attention::{Attention, Memory};
 use super::batch_norm::{BatchNorm, EPS, MOMENTUM};
 use super::conv::Conv;
 use super::embedding::Embedding;
@@ -64,7 +64,7 @@ pub fn declare(g: &mut Graph, layers: &Layers, inputs: &[usize], outputs: usize,
         first.num_embeddings = u32::try_from(outputs).ok();
     }
     let input = input(&list, inputs)?;
-    let (mut stack, form) = stack(g, &list, input.clone(), common)?;
+    let (mut stack, form) = stack(g, &list, input.clone(), common, &mut Vec::new())?;
     for (hidden, entry) in hidden.into_iter().zip(&mut stack.entries) {
         entry.hidden = hidden;
     }
@@ -88,7 +88,8 @@ pub fn declare(g: &mut Graph, layers: &Layers, inputs: &[usize], outputs: usize,
         before.push(Box::new(Unflatten(input.clone())));
     }
     if !before.is_empty() {
-        stack.entries.insert(0, Entry { layers: before, form: input, hidden: false });
+        let path = within("input");
+        stack.entries.insert(0, Entry { path, layers: before, form: input, hidden: false });
     }
     stack.skip = common.skip;
     Ok(stack)
@@ -138,13 +139,20 @@ fn named(list: &[LayerSettings], above: &str) -> Vec<(String, LayerSettings)> {
     list.iter().enumerate().map(|(i, layer)| (layer.path(above, i), layer.clone())).collect()
 }
 
-/// Declares layers one after the other, and says what the last gives.
-fn stack(g: &mut Graph, list: &[(String, LayerSettings)], input: Form, common: &Common) -> Result<(Stack, Form)> {
+/// Declares layers one after the other, and says what the last gives. `made` is what layers that are done by then give.
+fn stack(
+    g: &mut Graph,
+    list: &[(String, LayerSettings)],
+    input: Form,
+    common: &Common,
+    made: &mut Vec<Memory>,
+) -> Result<(Stack, Form)> {
     let (mut entries, mut form) = (Vec::with_capacity(list.len()), input);
     for (path, settings) in list {
-        let (layers, gives) = layer(g, path, settings, form, common)?;
+        let (layers, gives) = layer(g, path, settings, form, common, made)?;
         form = gives.clone();
-        entries.push(Entry { layers, form: gives, hidden: false });
+        made.push(Memory { path: path.clone(), form: gives.clone() });
+        entries.push(Entry { path: path.clone(), layers, form: gives, hidden: false });
     }
     Ok((Stack { entries, skip: 0 }, form))
 }
@@ -156,6 +164,7 @@ fn layer(
     settings: &LayerSettings,
     input: Form,
     common: &Common,
+    made: &mut Vec<Memory>,
 ) -> Result<(Vec<Box<dyn Layer>>, Form)> {
     let refused = |message: String| Error::config(format!("model.layers: layer `{path}`: {message}"));
     let refuse = |message: String| Err(refused(message));
@@ -200,8 +209,9 @@ fn layer(
             layers.push(Box::new(BatchNorm::new(g, path, features, eps, momentum)?));
         }
         LayerKind::Residual => {
-            let mut body =
-                |g: &mut Graph, path: &str, list: &[LayerSettings], input| stack(g, &named(list, path), input, common);
+            let mut body = |g: &mut Graph, path: &str, list: &[LayerSettings], input| {
+                stack(g, &named(list, path), input, common, made)
+            };
             let (blocks, gives) = residual::blocks(g, path, settings, input, &mut body)?;
             for block in blocks {
                 if !layers.is_empty() {
@@ -284,17 +294,34 @@ fn layer(
             // The positions of an image one after the other, row by row.
             form = Form { extents: vec![input.positions()], features, channels_first: false };
             let length = form.positions();
+            let memory = settings.memory.as_ref().map(|name| {
+                let path = common.network.as_ref().map_or_else(|| name.clone(), |network| format!("{network}.{name}"));
+                let found = made.iter().rev().find(|memory| memory.path == path).cloned();
+                found.filter(|memory| !memory.form.extents.is_empty()).ok_or_else(|| {
+                    let sequences = made.iter().filter(|memory| !memory.form.extents.is_empty());
+                    let names = sequences.map(|memory| memory.path.as_str()).collect::<Vec<_>>().join(", ");
+                    refused(format!(
+                        "expected memory to be a layer before it that gives a sequence ({names}), got `{name}`"
+                    ))
+                })
+            });
+            let memory = memory.transpose()?;
             match settings.kind {
                 LayerKind::Positions => {
                     let positions = Positions::new(g, path, settings, [length, features])?;
                     layers.push(Box::new(positions.map_err(refused)?));
                 }
                 LayerKind::Attention => {
-                    let attention = Attention::new(g, path, settings, &form, bias)?;
+                    if memory.is_some() && settings.causal == Some(true) {
+                        return refuse(
+                            "its memory has positions of its own, of which causal says nothing: leave one out".into(),
+                        );
+                    }
+                    let attention = Attention::new(g, path, settings, &form, memory, bias)?;
                     layers.push(Box::new(attention.map_err(refused)?));
                 }
                 LayerKind::Transformer => {
-                    layers.extend(transformer::blocks(g, path, settings, &form, common)?.map_err(refused)?);
+                    layers.extend(transformer::blocks(g, path, settings, &form, memory, common)?.map_err(refused)?);
                 }
                 LayerKind::Rnn | LayerKind::Gru | LayerKind::Lstm => {
                     let made = Recurrent::new(g, path, settings, &form, bias, common.below)?;

@@ -1,5 +1,7 @@
 //! What layers are told beside their input, and what they give beside their result.
 
+use std::collections::HashMap;
+
 use crate::graph::Tensor;
 use crate::nn::{Dropout, Initialiser, Update};
 
@@ -15,6 +17,8 @@ pub struct Pass {
     pub hidden: Vec<Tensor>,
     /// New values of buffers.
     pub updates: Vec<Update>,
+    /// What layers gave, by their paths.
+    pub made: HashMap<String, Tensor>,
     /// Of sequences some of whose tokens fill them up alone: `[examples, T]`, 0 there and 1 elsewhere.
     pub visible: Option<Tensor>,
     /// Base of the wavelengths by which attention rotates queries and keys, if positions are told apart so.

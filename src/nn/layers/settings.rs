@@ -56,10 +56,11 @@ choices! {
         /// What tells positions apart, added to them: see `encoding`.
         Positions = "positions" ["positional_encoding", "position_embedding"],
         /// Each position made of all of its sequence, by as many heads as `num_heads` (Vaswani et al. 2017). Files have its weights as
-        /// PyTorch's `MultiheadAttention` does: `in_proj_weight` of queries, keys and values, and `out_proj.weight`.
+        /// PyTorch's `MultiheadAttention` does: `in_proj_weight` of queries, keys and values, and `out_proj.weight`; of a `memory` with other
+        /// features `q_proj_weight`, `k_proj_weight` and `v_proj_weight`.
         Attention = "attention" ["self_attention", "multihead_attention"],
         /// An encoder layer, or `repeat` of them: attention and two dense layers, each with its input added and a norm (Vaswani et al.
-        /// 2017). Files have its weights as PyTorch's `TransformerEncoderLayer` does.
+        /// 2017). Files have its weights as PyTorch's `TransformerEncoderLayer` does, or with a `memory` its `TransformerDecoderLayer`.
         Transformer = "transformer" ["transformer_encoder_layer", "encoder_layer"],
         /// At each position of a sequence `nonlinearity` of a product with it and one with what was made of the one before (Elman 1990). Its
         /// weights start uniform within ±1 / sqrt(`hidden_size`) times the gain, its biases without it, and files have them as PyTorch's
@@ -177,6 +178,10 @@ settings! {
         num_heads: Option<u32> = None,
         /// Whether positions of `attention` and `transformer` look at themselves and those before alone; by default at all.
         causal: Option<bool> = None,
+        /// Name of a layer before it that gives a sequence, which `attention` looks at in place of its own input; `transformer` looks at
+        /// both, one after the other, as PyTorch's `TransformerDecoderLayer` does, and only its own is `causal`. Positions of a memory
+        /// are not rotated.
+        memory: Option<String> = None,
         /// Probability that `attention` drops a weight, `transformer` also a unit of what is added and of what is between its dense
         /// layers, and a recurrent layer of several an element of what one gives to the next; by default 0.
         #[schemars(extend("minimum" = 0.0, "exclusiveMaximum" = 1.0))]
@@ -248,12 +253,13 @@ impl LayerKind {
             Self::MaxPool => &["kernel_size", "stride", "padding", "dilation"],
             Self::AvgPool => &["kernel_size", "stride", "padding"],
             Self::Positions => &["encoding", "num_positions", "base"],
-            Self::Attention => &["num_heads", "causal", "dropout", "bias"],
+            Self::Attention => &["num_heads", "causal", "memory", "dropout", "bias"],
             Self::Transformer => &[
                 "num_heads",
                 "dim_feedforward",
                 "norm_first",
                 "causal",
+                "memory",
                 "activation",
                 "dropout",
                 "eps",

@@ -15,6 +15,8 @@ pub struct Stack {
 /// An entry of the list that describes a stack.
 #[derive(Debug)]
 pub(super) struct Entry {
+    /// Its path, by which layers after it look at what it gives.
+    pub path: String,
     /// A layer, and perhaps an activation function.
     pub layers: Vec<Box<dyn Layer>>,
     /// What it gives.
@@ -70,6 +72,7 @@ impl Layer for Stack {
                 let ([rows, _], positions) = (g.matrix(value)?, entry.form.positions());
                 pass.hidden.push(g.reshape(value, &[rows / positions, positions * entry.form.features])?);
             }
+            pass.made.insert(entry.path.clone(), value);
         }
         Ok(value)
     }

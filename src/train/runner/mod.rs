@@ -379,9 +379,31 @@ fn arrays(representations: Vec<Representation>) -> Vec<NamedArray> {
 fn initialise(group: &mut Group, sweep: &Sweep) -> Result<()> {
     group.initialise(&sweep.replicas)?;
     let e = sweep.replicas[group.slices[0].1[0]].experiment.clone();
-    let own = e.model.init_from.as_ref().map(|path| (None, path));
-    let beside = e.networks.iter().filter_map(|(name, n)| Some((Some(name.as_str()), n.init_from.as_ref()?)));
-    own.into_iter()
-        .chain(beside)
-        .try_for_each(|(network, path)| group.set_parameters(network, &read_safetensors(path)?, path))
+    let own = e.model.init_from.as_ref().map(|path| (None, path, &e.model.rename));
+    let beside =
+        e.networks.iter().filter_map(|(name, n)| Some((Some(name.as_str()), n.init_from.as_ref()?, &n.rename)));
+    own.into_iter().chain(beside).try_for_each(|(network, path, rename)| {
+        group.set_parameters(network, &renamed(read_safetensors(path)?, rename, path)?, path)
+    })
+}
+
+/// Arrays with the first of the beginnings that their names have replaced by another.
+fn renamed(mut arrays: Vec<NamedArray>, rename: &[[String; 2]], path: &Path) -> Result<Vec<NamedArray>> {
+    let mut fit = vec![false; rename.len()];
+    for (name, ..) in &mut arrays {
+        let found =
+            rename.iter().enumerate().find_map(|(i, [from, to])| Some((i, to, name.strip_prefix(from.as_str())?)));
+        if let Some((i, to, rest)) = found {
+            fit[i] = true;
+            *name = format!("{to}{rest}");
+        }
+    }
+    match fit.iter().position(|fit| !fit) {
+        None => Ok(arrays),
+        Some(i) => Err(Error::config(format!(
+            "rename: expected names in {} that begin with `{}`, and that no beginning before it takes; found none",
+            path.display(),
+            rename[i][0]
+        ))),
+    }
 }
