@@ -34,6 +34,8 @@ pub struct Paper {
     pub settings: fn() -> serde_json::Value,
     /// Whether some of its settings can be asked for ([`Request::settings`]).
     pub settings_by_name: bool,
+    /// Whether numbers of it can be set ([`Request::set`]).
+    pub settable: bool,
     /// Whether any part of it can use the user's data ([`Request::data`]).
     pub takes_data: bool,
     /// Its parts, in the order of the report.
