@@ -6,6 +6,7 @@
 
 mod claim;
 pub mod claims;
+mod doshi_2023;
 mod lab;
 mod lampinen_2024;
 mod reproduction;
@@ -63,7 +64,7 @@ pub struct PartOutcome {
 }
 
 /// The papers, the oldest first.
-pub const PAPERS: &[&Paper] = &[&van_rossem_saxe_2024::PAPER, &lampinen_2024::PAPER];
+pub const PAPERS: &[&Paper] = &[&doshi_2023::PAPER, &van_rossem_saxe_2024::PAPER, &lampinen_2024::PAPER];
 
 /// Runs a part of a paper, with what its parts share.
 type Runner<S> = fn(&mut Lab<'_>, &mut S) -> Result<PartOutcome>;

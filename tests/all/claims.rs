@@ -257,6 +257,7 @@ start = { metric = "loss_test", at = "start", by = ["optimiser.lr", "model.gain"
 rate = { metric = "optimiser.lr", by = ["optimiser.lr", "model.gain"] }
 gain = { metric = "model.gain", by = ["optimiser.lr", "model.gain"] }
 moved = { each = "abs(loss - start)" }
+course = { metric = "weight_norm", at = "all" }
 norm = { metric = "weight_norm", at = "all", where = { "optimiser.lr" = 0.0 }, by = "model.gain" }
 [sweep.grid]
 seeds = 2
@@ -272,9 +273,17 @@ observe = { measures = ["loss", "weight_norm"], at = { kind = "list" } }
 [sweep.grid.experiment.sweep]
 "optimiser.lr" = [0.0, 0.01, 0.1]
 "model.gain" = ["{low}", "{2 * low}"]
+[sweep.long]
+from = "grid"
+set = { sweep = {} }
+vary = [{ name = "short" }, { name = "long", set = { steps = 6 } }]
 [[part]]
 name = "grid"
 what = "a grid"
+[[part.claim]]
+id = "own"
+sentence = "A variant has the steps at which it was observed, not those of another"
+check = "size(course@long.short) within 0 of 2 and max(course@long.short) > 0 and size(course@long) within 0 of 6"
 [[part.claim]]
 id = "places"
 sentence = "The last setting changes fastest"
@@ -314,8 +323,8 @@ fn a_paper_has_settings_and_maps_over_what_its_sweeps_vary() {
     assert_eq!(code, Some(0), "{said}");
     let read = |path: &str| std::fs::read_to_string(folder.path().join(path)).unwrap();
     let claims: serde_json::Value = serde_json::from_str(&read("first/claims.json")).unwrap();
-    assert_eq!(claims["claims"][2]["measured"], "0.5 3");
-    assert!(claims["facts"]["networks"].as_str().unwrap().starts_with("12 trained"));
+    assert_eq!(claims["claims"][3]["measured"], "0.5 3");
+    assert!(claims["facts"]["networks"].as_str().unwrap().starts_with("16 trained"));
     let map = read("first/figures/map.svg");
     for text in ["optimiser.lr", "model.gain", "change of the loss", "step 4", ">0.1<"] {
         assert!(map.contains(text), "no {text}");
@@ -325,7 +334,7 @@ fn a_paper_has_settings_and_maps_over_what_its_sweeps_vary() {
     let (code, said) = isogram(&["second", "--set", "low=0.25", "--set", "width=2"]);
     assert_eq!(code, Some(0), "{said}");
     let claims: serde_json::Value = serde_json::from_str(&read("second/claims.json")).unwrap();
-    assert_eq!(claims["claims"][2]["measured"], "0.25 2");
+    assert_eq!(claims["claims"][3]["measured"], "0.25 2");
     for (set, wrong) in [
         (["third", "--set", "with=2"], "--set with: expected one of low, width; did you mean width?"),
         (["third", "--set", "low=much"], "expected a name, = and a number"),

@@ -44,12 +44,16 @@ pub fn selected(networks: &Networks, metric: &str, of: &Quantity) -> Result<Foun
         }
         _ => {}
     }
-    // Steps at which there is a value of any network; of pairs, those of all layers.
+    // Steps at which there is a value of any of these networks; of pairs, those of all layers.
     let steps: Vec<u32> = match pairs {
         Some(pairs) => pairs.iter().map(|pair| pair.step).collect::<BTreeSet<_>>().into_iter().collect(),
         None => {
-            let of = networks.curves.iter().filter(|c| metric == "step" || c.name == metric);
-            of.flat_map(|c| &c.steps).copied().collect::<BTreeSet<_>>().into_iter().collect()
+            let of = || networks.curves.iter().filter(|c| metric == "step" || c.name == metric);
+            let any = |row: &[f64]| chosen.iter().any(|&network| !row[network].is_nan());
+            let seen = of().flat_map(|c| c.steps.iter().zip(&c.values).filter(|(_, row)| any(row)));
+            let seen: BTreeSet<u32> = seen.map(|(step, _)| *step).collect();
+            let all = || of().flat_map(|c| &c.steps).copied().collect();
+            if seen.is_empty() { all() } else { seen }.into_iter().collect()
         }
     };
     let choice = Choice { networks, metric, at, layer, layers, steps, chosen, group_of };
