@@ -204,6 +204,9 @@ struct ReproduceArgs {
     /// Only these settings of the paper's table (and its default), separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     settings: Vec<String>,
+    /// Change a number of a paper that has such (`[setting]` of its file), such as alpha=0.6; can be repeated
+    #[arg(long = "set", value_name = "NAME=NUMBER", value_parser = number)]
+    set: Vec<(String, f64)>,
     /// Seeds of each setting, in place of the scale's own number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     seeds: Option<u32>,
@@ -438,6 +441,15 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
         Command::Reproduce(args) => reproduce::reproduce(&args),
         Command::Claims { run, claims, json } => claims::claims(&run, claims.as_deref(), json),
         Command::Report { run } => report::report(&run),
+    }
+}
+
+/// A number by its name, `alpha=0.6`.
+fn number(text: &str) -> Result<(String, f64), String> {
+    let parts = text.split_once('=').and_then(|(name, value)| Some((name.trim(), value.trim().parse::<f64>().ok()?)));
+    match parts {
+        Some((name, value)) if value.is_finite() => Ok((name.to_owned(), value)),
+        _ => Err("expected a name, = and a number, such as alpha=0.6".into()),
     }
 }
 

@@ -31,6 +31,7 @@ pub fn reproduce(args: &ReproduceArgs) -> anyhow::Result<u8> {
         adapter: super::adapter(args.adapter.as_deref()),
         scale: args.scale,
         settings: args.settings.clone(),
+        set: args.set.clone(),
         seeds: args.seeds,
         keep: Some(dir.join(SWEEPS)),
         data: args.data.clone(),

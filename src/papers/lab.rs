@@ -59,6 +59,8 @@ pub struct Request {
     pub scale: Scale,
     /// Only these settings of the paper's table, and its default; all if there is none.
     pub settings: Vec<String>,
+    /// Other values of numbers that its file calls settings.
+    pub set: Vec<(String, f64)>,
     /// Seeds of each setting, in place of the scale's own number.
     pub seeds: Option<u32>,
     /// Folder in which finished sweeps are kept, and looked for.

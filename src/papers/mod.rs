@@ -6,6 +6,7 @@
 
 mod claim;
 pub mod claims;
+mod doshi_2023;
 mod lab;
 mod lampinen_2024;
 mod reproduction;
@@ -34,6 +35,8 @@ pub struct Paper {
     pub settings: fn() -> serde_json::Value,
     /// Whether some of its settings can be asked for ([`Request::settings`]).
     pub settings_by_name: bool,
+    /// Whether numbers of it can be set ([`Request::set`]).
+    pub settable: bool,
     /// Whether any part of it can use the user's data ([`Request::data`]).
     pub takes_data: bool,
     /// Its parts, in the order of the report.
@@ -61,7 +64,7 @@ pub struct PartOutcome {
 }
 
 /// The papers, the oldest first.
-pub const PAPERS: &[&Paper] = &[&van_rossem_saxe_2024::PAPER, &lampinen_2024::PAPER];
+pub const PAPERS: &[&Paper] = &[&doshi_2023::PAPER, &van_rossem_saxe_2024::PAPER, &lampinen_2024::PAPER];
 
 /// Runs a part of a paper, with what its parts share.
 type Runner<S> = fn(&mut Lab<'_>, &mut S) -> Result<PartOutcome>;

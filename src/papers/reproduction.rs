@@ -49,7 +49,7 @@ pub fn reproduce(
     progress: &mut dyn Progress,
 ) -> Result<Reproduction> {
     let names = chosen(paper.parts.iter().map(|p| p.name), only)?;
-    refused(paper.id, &request, paper.settings_by_name, paper.takes_data)?;
+    refused(paper.id, &request, [paper.settings_by_name, paper.settable, paper.takes_data])?;
     let parts: Vec<&Part> = paper.parts.iter().filter(|p| names.iter().any(|name| name == p.name)).collect();
     let about = About {
         id: paper.id.to_owned(),
@@ -72,10 +72,11 @@ pub fn reproduce_file(
     progress: &mut dyn Progress,
 ) -> Result<Reproduction> {
     let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
-    let mut declared = Declared::parse(&text, &path.display().to_string(), request.scale, &[])?;
+    let origin = path.display().to_string();
+    let mut declared = Declared::parse_with(&text, &origin, request.scale, &request.set, &[])?;
     let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let names = chosen(declared.file.parts.iter().map(|p| p.name.as_str()), only)?;
-    refused(&id, &request, false, false)?;
+    refused(&id, &request, [false, true, false])?;
     let file = &declared.file;
     let (title, source, summary) = (file.title.clone(), file.source.clone(), file.summary.clone());
     let about = About { id, title, source, summary, settings: serde_json::Value::Null };
@@ -83,12 +84,15 @@ pub fn reproduce_file(
     tried(about, names, request, progress, |lab| parts.iter().map(|part| declared.run(lab, part)).collect())
 }
 
-/// That settings by name, or data, are asked for where there are none.
-fn refused(id: &str, request: &Request, settings: bool, data: bool) -> Result<()> {
+/// That settings by name, numbers or data are asked for where there are none.
+fn refused(id: &str, request: &Request, [settings, settable, data]: [bool; 3]) -> Result<()> {
     if let (false, Some(first)) = (settings, request.settings.first()) {
         return Err(Error::config(format!(
             "--settings {first}: {id} has no settings to choose from: leave it out, and choose parts with --only"
         )));
+    }
+    if let (false, Some((name, _))) = (settable, request.set.first()) {
+        return Err(Error::config(format!("--set {name}: {id} has no numbers that can be set: leave it out")));
     }
     match !data && request.data.is_some() {
         true => Err(Error::config(format!("--data: {id} makes all its data: leave it out"))),

@@ -245,3 +245,107 @@ fn a_run_is_tried_on_its_claims_and_again_from_its_files() {
         text(&output.stderr)
     );
 }
+
+const GRID: &str = r#"
+title = "A grid"
+[setting]
+width = { tiny = 3, else = 8 }
+low = 0.5
+[quantity]
+loss = { metric = "loss", by = ["optimiser.lr", "model.gain"] }
+start = { metric = "loss", at = "start", by = ["optimiser.lr", "model.gain"] }
+rate = { metric = "optimiser.lr", by = ["optimiser.lr", "model.gain"] }
+gain = { metric = "model.gain", by = ["optimiser.lr", "model.gain"] }
+moved = { each = "abs(loss - start)" }
+course = { metric = "weight_norm", at = "all" }
+norm = { metric = "weight_norm", at = "all", where = { "optimiser.lr" = 0.0 }, by = "model.gain" }
+[sweep.grid]
+seeds = 2
+[sweep.grid.set]
+"model.layers" = ["{width}"]
+[sweep.grid.experiment]
+steps = 4
+batch.size = 4
+probe.examples = 12
+model.init = "normal"
+model.bias = false
+observe = { measures = ["loss", "weight_norm"], at = { kind = "list", steps = [0] } }
+[sweep.grid.experiment.sweep]
+"optimiser.lr" = [0.0, 0.01, 0.1]
+"model.gain" = ["{low}", "{2 * low}"]
+[sweep.long]
+from = "grid"
+set = { sweep = {} }
+vary = [{ name = "short" }, { name = "long", set = { steps = 6 } }]
+[[part]]
+name = "grid"
+what = "a grid"
+[[part.claim]]
+id = "own"
+sentence = "A variant has the steps at which it was observed, not those of another"
+check = "size(course@long.short) within 0 of 2 and max(course@long.short) > 0 and size(course@long) within 0 of 6"
+[[part.claim]]
+id = "places"
+sentence = "The last setting changes fastest"
+check = "size(loss@grid) within 0 of 6 and all(rate@grid[2..4] within 0 of 0.01) and gain@grid[1] within 0 of 2 * low and all(networks(loss@grid) within 0 of 2)"
+[[part.claim]]
+id = "moved"
+sentence = "What does not learn does not move"
+check = "all(moved@grid[0..2] within 0 of 0) and all(moved@grid[2..6] > 0)"
+[[part.claim]]
+id = "norm"
+sentence = "Twice the gain is twice the norm, at {width} units"
+check = "norm@grid[2] / norm@grid[0] within 1e-4 of 2"
+measured = "{low} {width}"
+[[part.figure]]
+name = "map"
+heading = "A map"
+panel = [{ cells = "moved@grid", colours = "change of the loss", numbers = true, within = [0.0, 1.0] }, { title = "norm", cells = "norm@grid" }]
+[[part.figure]]
+name = "flat"
+heading = "No map"
+panel = [{ cells = "flat@grid" }]
+"#;
+
+#[test]
+fn a_paper_has_settings_and_maps_over_what_its_sweeps_vary() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = GRID.replace("moved = {", "flat = { metric = \"loss_test\", by = \"model.gain\" }\nmoved = {");
+    std::fs::write(folder.path().join("grid.toml"), text).unwrap();
+    let isogram = |set: &[&str]| -> (Option<i32>, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_isogram"));
+        command.args(["reproduce", "grid.toml", "--scale", "tiny", "--quiet", "--out"]).args(set);
+        let output = command.current_dir(&folder).env("ISOGRAM_ADAPTER", "cpu").output().unwrap();
+        let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        (output.status.code(), said.concat())
+    };
+    let (code, said) = isogram(&["first"]);
+    assert_eq!(code, Some(0), "{said}");
+    let read = |path: &str| std::fs::read_to_string(folder.path().join(path)).unwrap();
+    let claims: serde_json::Value = serde_json::from_str(&read("first/claims.json")).unwrap();
+    assert_eq!(claims["claims"][3]["measured"], "0.5 3");
+    assert!(claims["facts"]["networks"].as_str().unwrap().starts_with("16 trained"));
+    let map = read("first/figures/map.svg");
+    for text in ["optimiser.lr", "model.gain", "change of the loss", ">step<", ">0.1<"] {
+        assert!(map.contains(text), "no {text}");
+    }
+    assert!(read("first/report.html").contains("expected a list over two things"));
+    // A number is changed everywhere, and what is none is refused before anything is trained.
+    let (code, said) = isogram(&["second", "--set", "low=0.25", "--set", "width=2"]);
+    assert_eq!(code, Some(0), "{said}");
+    let claims: serde_json::Value = serde_json::from_str(&read("second/claims.json")).unwrap();
+    assert_eq!(claims["claims"][3]["measured"], "0.25 2");
+    for (set, wrong) in [
+        (["third", "--set", "with=2"], "--set with: expected one of low, width; did you mean width?"),
+        (["third", "--set", "low=much"], "expected a name, = and a number"),
+    ] {
+        let (code, said) = isogram(&set);
+        assert!(code == Some(2) && said.contains(wrong), "{said}");
+    }
+    let wrong = |text: &str| ClaimsFile::parse(text, "x.toml", None).unwrap_err().to_string();
+    assert!(
+        wrong("[setting]\na = 1\n[sweep.s.experiment]\nsteps = \"{b}\"")
+            .contains("sweep.s.experiment.steps: {b}: there is no quantity `b`")
+    );
+    assert!(wrong("setting.a = 1\nconstant.a = 2").contains("constant.a: a setting has this name"));
+}

@@ -59,6 +59,7 @@ fn papers_and_parts_are_listed_and_mistakes_named() {
         (vec!["reproduce", "van-rossem-saxe-2024", "--settings", "shalow"], "did you mean shallow?"),
         (vec!["reproduce", "lampinen-2024", "--settings", "shallow"], "lampinen-2024 has no settings to choose from"),
         (vec!["reproduce", "lampinen-2024", "--data", "."], "lampinen-2024 makes all its data"),
+        (vec!["reproduce", "lampinen-2024", "--set", "xi=0.1"], "lampinen-2024 has no numbers that can be set"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_isogram")).args(&args).current_dir(&folder).output().unwrap();
@@ -119,4 +120,9 @@ fn claims_of_van_rossem_and_saxe() {
 #[test]
 fn claims_of_lampinen_chan_and_hermann() {
     claims_come_out_as_committed("lampinen-2024", "figures/headline.svg");
+}
+
+#[test]
+fn claims_of_doshi_das_he_and_gromov() {
+    claims_come_out_as_committed("doshi-2023", "figures/map.svg");
 }

@@ -22,7 +22,22 @@ impl Declared {
     /// # Errors
     /// As [`ClaimsFile::parse`].
     pub fn parse(text: &str, origin: &str, scale: Scale, analyses: &'static [Analysis]) -> Result<Self> {
-        Ok(Self { file: ClaimsFile::parse(text, origin, Some(scale))?, analyses, trained: BTreeMap::new() })
+        Self::parse_with(text, origin, scale, &[], analyses)
+    }
+
+    /// The same with other values of some of its `[setting]`s.
+    ///
+    /// # Errors
+    /// As [`ClaimsFile::parse`].
+    pub fn parse_with(
+        text: &str,
+        origin: &str,
+        scale: Scale,
+        set: &[(String, f64)],
+        analyses: &'static [Analysis],
+    ) -> Result<Self> {
+        let file = ClaimsFile::parse_with(text, origin, Some(scale), set)?;
+        Ok(Self { file, analyses, trained: BTreeMap::new() })
     }
 
     /// Runs a part: trains what it asks for, tries its claims and draws its figures.

@@ -138,6 +138,7 @@ fn call(name: &str, given: &[Expression], names: &dyn Names) -> Result<Value, St
         "abs" => each(f64::abs),
         "sqrt" => each(f64::sqrt),
         "log" => each(f64::ln),
+        "exp" => each(f64::exp),
         "exists" => Ok(Value::Truths(
             list(0)?.iter().map(|x| Truth::of(x.is_finite(), if x.is_finite() { 1.0 } else { -1.0 })).collect(),
         )),
@@ -305,6 +306,7 @@ mod tests {
             ("a[-1] / a[0] >= 4", true, 0.0),
             ("count(a) > 2", true, 1.0),
             ("since(a >= 2) within 0 of 1", true, 0.0),
+            ("exp(log(a)) within 0.1 of a", true, 0.1),
         ] {
             let found = truth(text);
             assert_eq!((found.holds, (found.margin * 1e9).round() / 1e9), (holds, margin), "{text}");

@@ -62,11 +62,12 @@ const fn function(name: &'static str, arguments: usize, reads: &'static [&'stati
     Function { name, arguments: (arguments, arguments + reads.len() - 1), reads }
 }
 
-/// All functions. Of a list, but for the first four, which take it entry by entry.
-pub const FUNCTIONS: [Function; 25] = [
+/// All functions. Of a list, but for the first five, which take it entry by entry.
+pub const FUNCTIONS: [Function; 26] = [
     function("abs", 1, &["|$1|"]),
     function("sqrt", 1, &["the root of $1"]),
     function("log", 1, &["the logarithm of $1"]),
+    function("exp", 1, &["the exponential of $1"]),
     function("exists", 1, &["there is a value of $1"]),
     function("min", 1, &["the least of $1", "the lesser of $1 and $2"]),
     function("max", 1, &["the greatest of $1", "the greater of $1 and $2"]),

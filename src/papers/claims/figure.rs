@@ -1,4 +1,5 @@
-//! Figures of quantities: curves over layers, steps or a setting, and one quantity against another, network by network.
+//! Figures of quantities: curves over layers, steps or a setting, maps over two of these, and one quantity against another, network
+//! by network.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +7,11 @@ use serde::Deserialize;
 
 use super::evaluate::number;
 use super::expression::parse;
-use super::found::{Found, Sample};
+use super::found::{Found, Sample, Side};
 use super::verdict::OverNetworks;
-use crate::report::paper::{Axis, Curves, Dot, Figure, Group, Panel, Rule, Scatter, ScatterPanel, Series};
+use crate::report::paper::{
+    Axis, Curves, Dot, Figure, Group, Map, MapPanel, Panel, Rule, Scatter, ScatterPanel, Series, Setting,
+};
 
 /// A figure as a file says it.
 #[derive(Clone, Debug, Deserialize)]
@@ -33,7 +36,7 @@ pub struct FigureText {
     panel: Vec<PanelText>,
 }
 
-/// A panel: curves, or points.
+/// A panel: curves, points, or a map.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct PanelText {
@@ -45,12 +48,18 @@ struct PanelText {
     per: Option<String>,
     /// Whether the horizontal axis is logarithmic.
     log: bool,
-    /// The ends of the vertical axis.
+    /// The ends of the vertical axis, or of the colours.
     within: Option<[f64; 2]>,
     /// Quantities over the places of their lists.
     curves: Vec<String>,
     /// Groups of points: a name and two quantities, one point a network; where they are lists, one an entry, with bars.
     points: Vec<[String; 3]>,
+    /// A map: a quantity that is a list over two things, the first of them upwards, the other to the right.
+    cells: Option<String>,
+    /// What its colours are of.
+    colours: String,
+    /// Whether values are written into its cells.
+    numbers: bool,
     /// Values that matter, with what they are: of the vertical axis, of the horizontal one.
     rules: Vec<(f64, String)>,
     upright: Vec<(f64, String)>,
@@ -65,7 +74,7 @@ impl FigureText {
         let mut all = Vec::new();
         for panel in &self.panel {
             all.extend(panel.points.iter().flat_map(|[_, x, y]| [x.clone(), y.clone()]));
-            all.extend(panel.curves.iter().cloned());
+            all.extend(panel.curves.iter().chain(&panel.cells).cloned());
             all.extend(panel.per.clone().filter(|per| per.parse::<f64>().is_err()));
         }
         if let Some((at, _)) = &self.rule {
@@ -84,6 +93,9 @@ impl FigureText {
             book.get(name).ok_or_else(|| format!("figure `{}`: there is no quantity `{name}`", self.name))
         };
         let label = if self.label.is_empty() { self.heading.clone() } else { self.label.clone() };
+        if self.panel.iter().any(|panel| panel.cells.is_some()) {
+            return self.map(label, caption, names);
+        }
         if self.panel.iter().any(|panel| !panel.points.is_empty()) {
             let mut panels = Vec::new();
             for panel in &self.panel {
@@ -143,6 +155,46 @@ impl FigureText {
         }
         .draw())
     }
+}
+
+impl FigureText {
+    /// The figure as maps: all on one scale of colours where the first panel says its ends, else each on its own.
+    fn map(&self, label: String, caption: String, names: &OverNetworks<'_>) -> Result<Figure, String> {
+        let wrong = |why: String| format!("figure `{}`: {why}", self.name);
+        let mut panels = Vec::new();
+        for panel in &self.panel {
+            let name = panel.cells.as_ref().ok_or_else(|| wrong("a map is of panels that all have `cells`".into()))?;
+            let found = names.book.get(name).ok_or_else(|| wrong(format!("there is no quantity `{name}`")))?;
+            let [y, x] = &found.sides[..] else {
+                return Err(wrong(format!(
+                    "cells: expected a list over two things (`by` two settings, or one and layers or steps), and `{name}` is over {}",
+                    found.sides.len()
+                )));
+            };
+            let mut map = MapPanel {
+                title: with(&panel.title, names.constants),
+                x: setting(&panel.x, x),
+                y: setting(&panel.y, y),
+                values: found.reduced(None),
+                numbers: panel.numbers,
+                rules: Vec::new(),
+            };
+            let rules = panel.upright.iter().filter_map(|(at, what)| Some(Rule::upright(map.column_of(*at)?, what)));
+            map.rules = rules.collect();
+            panels.push(map);
+        }
+        let first = &self.panel[0];
+        let axis = if first.log { Axis::log(&first.colours) } else { Axis::linear(&first.colours) };
+        let colours = first.within.map_or_else(|| axis.clone(), |[low, high]| axis.clone().within(low, high));
+        Ok(Map { label, caption, columns: self.columns, colours, shared: first.within.is_some(), panels }.draw())
+    }
+}
+
+/// A side of a map.
+fn setting(label: &str, side: &Side) -> Setting {
+    let label = if label.is_empty() { side.name.clone() } else { label.to_owned() };
+    let words = side.places.iter().any(|x| x.is_nan());
+    Setting { label, values: side.places.clone(), names: if words { side.labels.clone() } else { Vec::new() } }
 }
 
 /// A text with constants in the place of their names in braces.

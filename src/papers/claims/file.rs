@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::evaluate::{Truth, truths};
+use super::evaluate::{Truth, number, truths};
 use super::expression::{Expression, parse};
 use super::figure::{FigureText, with};
 use super::networks::Networks;
@@ -123,8 +123,8 @@ pub struct Tried {
 }
 
 /// The sections of a claims file.
-const SECTIONS: [&str; 10] =
-    ["title", "source", "summary", "default", "constant", "quantity", "sweep", "part", "claim", "figure"];
+const SECTIONS: [&str; 11] =
+    ["title", "source", "summary", "default", "setting", "constant", "quantity", "sweep", "part", "claim", "figure"];
 
 impl ClaimsFile {
     /// Reads a file.
@@ -141,6 +141,14 @@ impl ClaimsFile {
     /// # Errors
     /// As [`ClaimsFile::read`].
     pub fn parse(text: &str, origin: &str, scale: Option<Scale>) -> Result<Self> {
+        Self::parse_with(text, origin, scale, &[])
+    }
+
+    /// The same with other values of some of its `[setting]`s.
+    ///
+    /// # Errors
+    /// As [`ClaimsFile::read`].
+    pub fn parse_with(text: &str, origin: &str, scale: Option<Scale>, set: &[(String, f64)]) -> Result<Self> {
         let table: toml::Table = toml::from_str(text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             Error::config(format!(
@@ -149,10 +157,15 @@ impl ClaimsFile {
                 one_line(error.message())
             ))
         })?;
-        Self::of_table(table, origin, scale).map_err(|why| Error::config(format!("{origin}: {}", one_line(&why))))
+        Self::of_table(table, origin, scale, set).map_err(|why| Error::config(format!("{origin}: {}", one_line(&why))))
     }
 
-    fn of_table(mut table: toml::Table, origin: &str, scale: Option<Scale>) -> Result<Self, String> {
+    fn of_table(
+        mut table: toml::Table,
+        origin: &str,
+        scale: Option<Scale>,
+        set: &[(String, f64)],
+    ) -> Result<Self, String> {
         if let Some(wrong) = table.keys().find(|key| !SECTIONS.contains(&key.as_str())) {
             let advice = nearest(wrong, SECTIONS).map_or(String::new(), |near| format!("; did you mean {near}?"));
             return Err(format!("{wrong}: a claims file has {}{advice}", SECTIONS.join(", ")));
@@ -161,12 +174,21 @@ impl ClaimsFile {
         file.title = taken(&mut table, "title")?.unwrap_or_else(|| "Claims".to_owned());
         file.source = taken(&mut table, "source")?.unwrap_or_default();
         file.summary = taken(&mut table, "summary")?.unwrap_or_default();
-        for (name, value) in taken::<BTreeMap<String, toml::Value>>(&mut table, "constant")?.unwrap_or_default() {
-            let of = at_scale(&value, scale)
-                .ok_or_else(|| format!("constant.{name}: has no value for this scale, and no `else`"))?;
-            let number = of.as_float().or(of.as_integer().map(|n| n as f64));
-            file.constants
-                .insert(name.clone(), number.ok_or_else(|| format!("constant.{name}: expected a number, got {of}"))?);
+        file.constants = numbers(&mut table, "setting", scale)?;
+        let known: Vec<String> = file.constants.keys().cloned().collect();
+        for (name, value) in set {
+            let near = || nearest(name, known.iter().map(String::as_str));
+            let advice = || near().map_or(String::new(), |near| format!("; did you mean {near}?"));
+            let wrong = || match known.as_slice() {
+                [] => format!("--set {name}: the file has no [setting]"),
+                some => format!("--set {name}: expected one of {}{}", some.join(", "), advice()),
+            };
+            *file.constants.get_mut(name).ok_or_else(wrong)? = *value;
+        }
+        for (name, value) in numbers(&mut table, "constant", scale)? {
+            if file.constants.insert(name.clone(), value).is_some() {
+                return Err(format!("constant.{name}: a setting has this name"));
+            }
         }
         let default: Quantity = taken(&mut table, "default")?.unwrap_or_default();
         for (name, value) in taken::<BTreeMap<String, toml::Value>>(&mut table, "quantity")?.unwrap_or_default() {
@@ -183,6 +205,9 @@ impl ClaimsFile {
             of.each.as_deref().map_or(Ok(()), |text| file.checked(text).map(drop)).map_err(|why| wrong("each", why))?;
             let only = of.only.as_deref().filter(|text| !text.is_empty());
             only.map(parse).transpose().map_err(|why| wrong("only", why))?;
+        }
+        if let Some(sweeps) = table.get_mut("sweep") {
+            fill(sweeps, &file.constants).map_err(|why| format!("sweep.{why}"))?;
         }
         file.sweeps = taken(&mut table, "sweep")?.unwrap_or_default();
         for name in file.sweeps.keys() {
@@ -385,6 +410,42 @@ fn by_default(check: &Expression, book: &Book) -> Measured {
         Some(measured!("{title} {}{number}", found.text(None)))
     };
     Measured::joined(check.names().into_iter().filter_map(of), "; ")
+}
+
+/// Numbers by name, as they are at a scale.
+fn numbers(table: &mut toml::Table, section: &str, scale: Option<Scale>) -> Result<BTreeMap<String, f64>, String> {
+    let of = |(name, value): (String, toml::Value)| {
+        let of = at_scale(&value, scale)
+            .ok_or_else(|| format!("{section}.{name}: has no value for this scale, and no `else`"))?;
+        let number = of.as_float().or(of.as_integer().map(|n| n as f64));
+        Ok((name.clone(), number.ok_or_else(|| format!("{section}.{name}: expected a number, got {of}"))?))
+    };
+    taken::<BTreeMap<String, toml::Value>>(table, section)?.unwrap_or_default().into_iter().map(of).collect()
+}
+
+/// Puts numbers in the place of texts that are an expression of constants in braces, such as `"{alpha}"`.
+fn fill(value: &mut toml::Value, constants: &BTreeMap<String, f64>) -> Result<(), String> {
+    let inside = |key: &str, why: String| format!("{key}{}{why}", if why.starts_with(':') { "" } else { "." });
+    match value {
+        toml::Value::Table(all) => {
+            all.iter_mut().try_for_each(|(key, value)| fill(value, constants).map_err(|why| inside(key, why)))
+        }
+        toml::Value::Array(all) => all
+            .iter_mut()
+            .enumerate()
+            .try_for_each(|(place, value)| fill(value, constants).map_err(|why| inside(&place.to_string(), why))),
+        toml::Value::String(text) => {
+            let Some(inner) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else { return Ok(()) };
+            let wrong = |why: String| format!(": {text}: {why}");
+            let names = OverNetworks { book: &Book::new(), constants, draw: None };
+            let found = parse(inner).and_then(|read| number(&read, &names)).map_err(wrong)?;
+            let [one] = found[..] else { return Err(wrong(format!("gives {} numbers", found.len()))) };
+            let whole = one.fract() == 0.0 && one.abs() < 1e15;
+            *value = if whole { toml::Value::Integer(one as i64) } else { toml::Value::Float(one) };
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A section of a file, if it is there.

@@ -24,6 +24,17 @@ pub struct Sample {
 /// How often each seed was drawn; a seed that is not there counts once where nothing was drawn.
 pub type Draw = BTreeMap<u32, usize>;
 
+/// What a list is over, where it is over several things.
+#[derive(Clone, Debug)]
+pub struct Side {
+    /// What it is: the name of a setting, `layer`, `step`.
+    pub name: String,
+    /// Its values, one for each entry along it.
+    pub labels: Vec<String>,
+    /// The same as numbers; NaN where they are words.
+    pub places: Vec<f64>,
+}
+
 /// A quantity with its values.
 #[derive(Clone, Debug)]
 pub struct Found {
@@ -33,6 +44,8 @@ pub struct Found {
     pub labels: Vec<String>,
     /// The same as numbers, for an axis.
     pub places: Vec<f64>,
+    /// What it is a list over, that which changes fastest last; none of a single number.
+    pub sides: Vec<Side>,
     /// Networks.
     pub samples: Vec<Sample>,
     pub(super) groups: usize,

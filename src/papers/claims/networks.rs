@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::files::{Layer, Manifest, layout, read_metrics, scan_pairs};
 use crate::papers::{Curve, Trained};
+use crate::train::Replica;
 
 /// The setting that tells the variants of a paper's sweep apart.
 pub const VARIANT: &str = "variant";
@@ -99,11 +100,15 @@ impl Networks {
     }
 
     /// Of sweeps that were trained, each under the name of a variant.
-    pub fn joined<'a>(parts: impl IntoIterator<Item = (&'a str, &'a [u32], &'a Trained)>) -> Self {
+    pub fn joined<'a>(parts: impl IntoIterator<Item = (&'a str, &'a [Replica], &'a Trained)>) -> Self {
         let (mut all, mut rows, mut first) = (Self::default(), Vec::new(), 0);
-        for (variant, seeds, trained) in parts {
-            all.seeds.extend(seeds);
-            all.settings.extend(seeds.iter().map(|_| Map::from_iter([(VARIANT.to_owned(), Value::from(variant))])));
+        for (variant, replicas, trained) in parts {
+            all.seeds.extend(replicas.iter().map(|replica| replica.seed));
+            all.settings.extend(replicas.iter().map(|replica| {
+                let swept = replica.columns.iter();
+                let own = swept.map(|(key, value)| (key.clone(), serde_json::to_value(value).unwrap_or_default()));
+                own.chain([(VARIANT.to_owned(), Value::from(variant))]).collect::<Map<_, _>>()
+            }));
             all.diverged.extend(&trained.diverged);
             for curve in &trained.curves {
                 all.known.insert(curve.name.clone());
@@ -114,7 +119,7 @@ impl Networks {
                     );
                 }
             }
-            first += seeds.len();
+            first += replicas.len();
         }
         all.curves = Curve::gather(rows.into_iter(), first);
         all

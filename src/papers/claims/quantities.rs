@@ -49,7 +49,10 @@ impl Quantities<'_> {
             declared.sweep = Some(sweep.to_owned());
             match variant {
                 Some(variant) => drop(declared.settings.insert(VARIANT.into(), variant.into())),
-                None if declared.each.is_none() && self.networks.get(sweep).is_some_and(Networks::varies) => {
+                None if declared.each.is_none()
+                    && declared.by.is_none()
+                    && self.networks.get(sweep).is_some_and(Networks::varies) =>
+                {
                     declared.by = Some(VARIANT.into());
                 }
                 None => {}
@@ -151,6 +154,7 @@ impl Quantities<'_> {
             let group = |list: &mut Vec<String>| *list = list.iter().step_by(found.inner).cloned().collect();
             group(&mut found.labels);
             found.places = found.places.iter().step_by(found.inner).copied().collect();
+            found.sides.pop();
             found.inner = 1;
         }
         Ok(found)

@@ -12,7 +12,8 @@ use super::evaluate::{deviation, mean, median};
 pub struct Quantity {
     /// What sentences call it; by default its name.
     pub title: Option<String>,
-    /// The name of a metric (`metrics.parquet`) or of a measure between networks (`pairs.parquet`); `step` is the step itself.
+    /// The name of a metric (`metrics.parquet`) or of a measure between networks (`pairs.parquet`); `step` is the step itself, and the
+    /// name of a setting that networks differ in is its number.
     /// A star is for numbers: `component_share_*` is the list of all such names, as they are in the end.
     pub metric: Option<String>,
     /// In place of a metric: an expression of other quantities, for each network.
@@ -27,8 +28,9 @@ pub struct Quantity {
     /// Only networks with these values of settings; one value of each, or a list.
     #[serde(rename = "where")]
     pub settings: BTreeMap<String, toml::Value>,
-    /// A list over the values of this setting, in the order of the sweep.
-    pub by: Option<String>,
+    /// A list over the values of this setting, in the order of the sweep; of several, over all their combinations, the last one
+    /// changing fastest.
+    pub by: Option<toml::Value>,
     /// Only networks of which this is so at the end: a condition on metrics of the whole network. An empty text is none.
     pub only: Option<String>,
     /// What becomes of networks: mean (the default), median, min, max, sd or sum.
@@ -81,7 +83,7 @@ impl Quantity {
         Self {
             layer: of(self.layer, &default.layer),
             at: of(self.at, &default.at),
-            by: self.by.or_else(|| default.by.clone().filter(|_| self.each.is_none())),
+            by: of(self.by, &default.by),
             sweep: self.sweep.or_else(|| default.sweep.clone()),
             only: self.only.or_else(|| default.only.clone()),
             reduce: self.reduce.or(default.reduce),

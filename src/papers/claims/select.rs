@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::found::{Found, Sample};
+use super::found::{Found, Sample, Side};
 use super::networks::{Networks, Pair};
 use super::quantity::Quantity;
 use crate::papers::Curve;
@@ -17,11 +17,12 @@ pub fn selected(networks: &Networks, metric: &str, of: &Quantity) -> Result<Foun
     let at = At::read(of.at.as_ref(), networks)?;
     let layer = Place::read(of.layer.as_ref())?;
     let chosen = chosen(networks, &of.settings)?;
-    let (labels, group_of) = groups(networks, of.by.as_deref(), &chosen)?;
+    let (mut sides, group_of) = groups(networks, of.by.as_ref(), &chosen)?;
     let layers = networks.layers(metric);
     let pairs = networks.pairs.get(metric);
     let starred = networks.starred(metric);
-    let whole = networks.curve(metric, None).is_some() || metric == "step" || !starred.is_empty();
+    let setting = networks.settings.iter().any(|own| own.get(metric).is_some_and(Json::is_number));
+    let whole = networks.curve(metric, None).is_some() || metric == "step" || !starred.is_empty() || setting;
     if layers.is_empty() && !whole {
         return Err(format!("metric: {}", networks.missing(metric)));
     }
@@ -43,12 +44,16 @@ pub fn selected(networks: &Networks, metric: &str, of: &Quantity) -> Result<Foun
         }
         _ => {}
     }
-    // Steps at which there is a value of any network; of pairs, those of all layers.
+    // Steps at which there is a value of any of these networks; of pairs, those of all layers.
     let steps: Vec<u32> = match pairs {
         Some(pairs) => pairs.iter().map(|pair| pair.step).collect::<BTreeSet<_>>().into_iter().collect(),
         None => {
-            let of = networks.curves.iter().filter(|c| metric == "step" || c.name == metric);
-            of.flat_map(|c| &c.steps).copied().collect::<BTreeSet<_>>().into_iter().collect()
+            let of = || networks.curves.iter().filter(|c| metric == "step" || c.name == metric);
+            let any = |row: &[f64]| chosen.iter().any(|&network| !row[network].is_nan());
+            let seen = of().flat_map(|c| c.steps.iter().zip(&c.values).filter(|(_, row)| any(row)));
+            let seen: BTreeSet<u32> = seen.map(|(step, _)| *step).collect();
+            let all = || of().flat_map(|c| &c.steps).copied().collect();
+            if seen.is_empty() { all() } else { seen }.into_iter().collect()
         }
     };
     let choice = Choice { networks, metric, at, layer, layers, steps, chosen, group_of };
@@ -64,10 +69,21 @@ pub fn selected(networks: &Networks, metric: &str, of: &Quantity) -> Result<Foun
         (_, At::All) => steps.iter().map(|s| (format!("step {s}"), f64::from(*s))).unzip(),
         _ => (vec![String::new()], vec![f64::NAN]),
     };
-    let (groups, many) = (labels.len(), inner.len());
     let named = |group: &String, inner: &String| {
         [group.as_str(), inner].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join(", ")
     };
+    let crossed = |all: Vec<String>, side: &Side| {
+        all.iter().flat_map(|before| side.labels.iter().map(|own| named(before, own))).collect()
+    };
+    let labels: Vec<String> = sides.iter().fold(vec![String::new()], crossed);
+    let (groups, many) = (labels.len(), inner.len());
+    let along = match (layer, at) {
+        _ if !starred.is_empty() => Some("*"),
+        (Place::All, _) => Some("layer"),
+        (_, At::All) => Some("step"),
+        _ => None,
+    };
+    sides.extend(along.map(|name| Side { name: name.to_owned(), labels: inner.clone(), places: places.clone() }));
     Ok(Found {
         title: String::new(),
         places: labels
@@ -75,6 +91,7 @@ pub fn selected(networks: &Networks, metric: &str, of: &Quantity) -> Result<Foun
             .flat_map(|g| places.iter().map(move |p| if p.is_nan() { g.parse().unwrap_or(f64::NAN) } else { *p }))
             .collect(),
         labels: labels.iter().flat_map(|g| inner.iter().map(move |i| named(g, i))).collect(),
+        sides,
         samples,
         groups,
         inner: many,
@@ -130,7 +147,10 @@ impl Choice<'_> {
                 let own = match curve(layer) {
                     Some(curve) => course(curve, network),
                     None if self.metric == "step" => self.steps.iter().map(|s| (*s, f64::from(*s))).collect(),
-                    None => Vec::new(),
+                    None => {
+                        let setting = self.networks.settings[network].get(self.metric).and_then(Json::as_f64);
+                        setting.map(|value| (0, value)).into_iter().collect()
+                    }
                 };
                 self.pick(&self.at, &own, network)
             };
@@ -315,20 +335,33 @@ fn settings_of(networks: &Networks) -> String {
     format!("networks differ in {}", each.join(" and "))
 }
 
-/// Labels of the values of a setting, and the place of each network's.
-fn groups(networks: &Networks, by: Option<&str>, chosen: &[usize]) -> Result<(Vec<String>, Vec<usize>), String> {
-    let mut of = vec![0; networks.seeds.len()];
-    let Some(by) = by.filter(|by| !by.is_empty()) else { return Ok((vec![String::new()], of)) };
-    let mut labels: Vec<String> = Vec::new();
-    for &network in chosen {
-        let Some(value) = networks.settings[network].get(by) else {
-            return Err(format!("by: not all networks have a value of {by}; {}", settings_of(networks)));
-        };
-        let own = label(value);
-        of[network] = labels.iter().position(|other| *other == own).unwrap_or_else(|| {
-            labels.push(own);
-            labels.len() - 1
-        });
+/// The values of some settings, and the place of each network in the list over their combinations.
+fn groups(networks: &Networks, by: Option<&toml::Value>, chosen: &[usize]) -> Result<(Vec<Side>, Vec<usize>), String> {
+    let wrong = |got: &toml::Value| format!("by: expected the name of a setting, or a list of such, got {got}");
+    let keys: Vec<&str> = match by {
+        None => Vec::new(),
+        Some(toml::Value::String(one)) => Some(one.as_str()).into_iter().filter(|one| !one.is_empty()).collect(),
+        Some(toml::Value::Array(all)) => {
+            all.iter().map(|one| one.as_str().ok_or_else(|| wrong(one))).collect::<Result<_, _>>()?
+        }
+        Some(other) => return Err(wrong(other)),
+    };
+    let (mut sides, mut of) = (Vec::new(), vec![0; networks.seeds.len()]);
+    for key in keys {
+        let (mut labels, mut places) = (Vec::<String>::new(), Vec::new());
+        for &network in chosen {
+            let Some(value) = networks.settings[network].get(key) else {
+                return Err(format!("by: not all networks have a value of {key}; {}", settings_of(networks)));
+            };
+            let own = label(value);
+            places.push(labels.iter().position(|other| *other == own).unwrap_or(labels.len()));
+            if places.last() == Some(&labels.len()) {
+                labels.push(own);
+            }
+        }
+        chosen.iter().zip(places).for_each(|(&network, place)| of[network] = of[network] * labels.len() + place);
+        let numbers = labels.iter().map(|label| label.parse().unwrap_or(f64::NAN)).collect();
+        sides.push(Side { name: key.to_owned(), labels, places: numbers });
     }
-    Ok((labels, of))
+    Ok((sides, of))
 }

@@ -1,4 +1,5 @@
-//! A paper's sweeps: an ordinary experiment with settings by scale, in one or several variants.
+//! A paper's sweeps: an ordinary experiment with settings by scale, in one or several variants. Within a variant what the
+//! experiment itself sweeps (`[sweep]`) is trained together.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -187,45 +188,48 @@ fn set(table: &mut toml::Table, settings: &toml::Table, scale: Option<Scale>) ->
 pub fn train(lab: &mut Lab<'_>, sweeps: &Sweeps, name: &str, analyses: &[Analysis]) -> Result<Networks> {
     let (seeds, variants) = experiments(sweeps, name, Some(lab.scale())).map_err(Error::config)?;
     let seeds: Vec<u32> = (0..lab.request().seeds.unwrap_or(seeds)).collect();
-    let mut all = Vec::new();
+    let mut all: Vec<(String, Vec<Replica>, Trained)> = Vec::new();
     for (variant, experiment) in variants {
         lab.note(format!("{name} {variant}").trim_end());
-        let own = Arc::new(experiment.clone());
-        let replica = |&seed: &u32| Replica { seed, columns: Arc::default(), experiment: own.clone(), data: None };
-        let replicas = seeds.iter().map(replica).collect();
-        let mut trained = lab.train(&experiment, Prepared::load(&experiment)?, replicas, None)?;
+        let mut replicas = Vec::new();
+        for setting in experiment.settings()? {
+            let (columns, experiment) = (Arc::new(setting.columns), Arc::new(setting.experiment));
+            let replica = |&seed: &u32| {
+                let (columns, experiment) = (columns.clone(), experiment.clone());
+                Replica { seed, columns, experiment, data: None }
+            };
+            replicas.extend(seeds.iter().map(replica));
+        }
+        let mut trained = lab.train(&experiment, Prepared::load(&experiment)?, replicas.clone(), None)?;
         for wanted in &sweeps[name].analyse {
             let analysis = analyses.iter().find(|(known, _)| known == wanted);
             let (_, of) = analysis
                 .ok_or_else(|| Error::config(format!("sweep `{name}`: analyse: there is no analysis {wanted}")))?;
-            analysed(lab, *of, &experiment, &seeds, &mut trained);
+            analysed(lab, *of, &replicas, &mut trained);
         }
-        all.push((variant, trained));
+        all.push((variant, replicas, trained));
     }
-    Ok(Networks::joined(all.iter().map(|(variant, trained)| (variant.as_str(), &seeds[..], trained))))
+    Ok(Networks::joined(all.iter().map(|(variant, replicas, trained)| (variant.as_str(), &replicas[..], trained))))
 }
 
 /// Adds what an analysis gives of each network that did not diverge; what fails is said, and has no value.
-fn analysed(
-    lab: &mut Lab<'_>,
-    of: fn(&Subject<'_>) -> Vec<Result<Rows>>,
-    experiment: &Experiment,
-    seeds: &[u32],
-    trained: &mut Trained,
-) {
-    let whole: Vec<usize> = (0..seeds.len()).filter(|&r| !trained.diverged[r]).collect();
-    let found = parallel(&whole, |&replica| of(&Subject { experiment, seed: seeds[replica], trained, replica }));
+fn analysed(lab: &mut Lab<'_>, of: fn(&Subject<'_>) -> Vec<Result<Rows>>, replicas: &[Replica], trained: &mut Trained) {
+    let whole: Vec<usize> = (0..replicas.len()).filter(|&r| !trained.diverged[r]).collect();
+    let found = parallel(&whole, |&replica| {
+        let Replica { seed, experiment, .. } = &replicas[replica];
+        of(&Subject { experiment, seed: *seed, trained, replica })
+    });
     let mut rows: Vec<(String, usize, f64)> = Vec::new();
     for (&replica, lists) in whole.iter().zip(found) {
         for list in lists {
             match list {
                 Ok(list) => rows.extend(list.into_iter().map(|(name, value)| (name, replica, value))),
-                Err(error) => lab.note(&format!("the network of seed {}: {error}", seeds[replica])),
+                Err(error) => lab.note(&format!("the network of seed {}: {error}", replicas[replica].seed)),
             }
         }
     }
-    let rows = rows.iter().map(|(name, replica, value)| (name.as_str(), None, experiment.steps, *replica, *value));
-    trained.curves.extend(Curve::gather(rows, seeds.len()));
+    let rows = rows.iter().map(|(name, r, value)| (name.as_str(), None, replicas[*r].experiment.steps, *r, *value));
+    trained.curves.extend(Curve::gather(rows, replicas.len()));
 }
 
 #[cfg(test)]

@@ -354,10 +354,15 @@ fn map(points: &[Point], [functions, presences, orders, depths]: Axes, note: &st
             };
             panels.push(MapPanel {
                 title: format!("{}, there in {}", ORDERS[order], PRESENCES[presence]),
-                x: Setting { label: "complexity".into(), values: functions.iter().map(|&f| (f + 1) as f64).collect() },
+                x: Setting {
+                    label: "complexity".into(),
+                    values: functions.iter().map(|&f| (f + 1) as f64).collect(),
+                    ..Setting::default()
+                },
                 y: Setting {
                     label: "hidden layers".into(),
                     values: depths.iter().map(|&d| DEPTHS[d] as f64).collect(),
+                    ..Setting::default()
                 },
                 values: depths
                     .iter()

@@ -64,6 +64,7 @@ pub const PAPER: Paper = Paper {
               its representations: what a network represents most is not what it computes most.",
     settings: settings::as_json,
     settings_by_name: false,
+    settable: false,
     takes_data: false,
     parts: &parts_of(&PARTS),
     run,

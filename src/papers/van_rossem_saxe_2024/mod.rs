@@ -46,6 +46,7 @@ pub const PAPER: Paper = Paper {
               inputs approach or part during training, whatever the architecture; and how far apart they end.",
     settings: settings::as_json,
     settings_by_name: true,
+    settable: false,
     takes_data: true,
     parts: &parts_of(&PARTS),
     run,

@@ -71,8 +71,12 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<PartOutcome> {
     let learned = cells.iter().filter(|t| t.learns()).count();
     let panel = |title: &str, values: &[f64]| MapPanel {
         title: title.to_owned(),
-        x: MapSetting { label: "gain of the initial weights".into(), values: GAINS.to_vec() },
-        y: MapSetting { label: "hidden layers".into(), values: depths.iter().map(|&d| f64::from(d)).collect() },
+        x: MapSetting { label: "gain of the initial weights".into(), values: GAINS.to_vec(), ..MapSetting::default() },
+        y: MapSetting {
+            label: "hidden layers".into(),
+            values: depths.iter().map(|&d| f64::from(d)).collect(),
+            ..MapSetting::default()
+        },
         values: values.to_vec(),
         numbers: true,
         rules: Vec::new(),

@@ -27,6 +27,8 @@ pub struct Setting {
     pub label: String,
     /// Its values, one for each column or row.
     pub values: Vec<f64>,
+    /// What they are called, where they are words.
+    pub names: Vec<String>,
 }
 
 /// A map.
@@ -97,8 +99,9 @@ impl Map {
 impl MapPanel {
     /// The map of these values, row by row from the top.
     fn facet(&self, values: Vec<f64>, colours: Colours) -> Facet {
-        let named = |Setting { label, values }: &Setting| {
-            let names: Vec<String> = values.iter().map(|value| digits(*value, 3)).collect();
+        let named = |Setting { label, values, names }: &Setting| {
+            let numbers = || values.iter().map(|value| digits(*value, 3)).collect();
+            let names: Vec<String> = if names.is_empty() { numbers() } else { names.clone() };
             Axis { upright: false, ..Axis::named(label, names) }
         };
         let (x, mut y) = (named(&self.x), named(&self.y));
@@ -123,7 +126,7 @@ mod tests {
 
     #[test]
     fn values_between_columns_lie_between_their_middles() {
-        let x = Setting { label: String::new(), values: vec![0.5, 1.0, 2.0] };
+        let x = Setting { values: vec![0.5, 1.0, 2.0], ..Setting::default() };
         let map = MapPanel { x, ..MapPanel::default() };
         assert_eq!([0.5, 0.75, 1.0, 1.5, 2.0].map(|gain| map.column_of(gain)), [0.5, 1.0, 1.5, 2.0, 2.5].map(Some));
         assert_eq!([0.4, 2.1, f64::NAN].map(|gain| map.column_of(gain)), [None; 3]);

@@ -135,7 +135,7 @@ fn names_of_points_do_not_cover_each_other() {
 
 /// A map of two columns and two rows.
 fn map(values: Vec<f64>) -> Map {
-    let setting = |label: &str| Setting { label: label.to_owned(), values: vec![1.0, 2.0] };
+    let setting = |label: &str| Setting { label: label.to_owned(), values: vec![1.0, 2.0], ..Setting::default() };
     let panel = MapPanel { x: setting("gain"), y: setting("depth"), values, numbers: true, ..MapPanel::default() };
     Map { label: "map".to_owned(), panels: vec![panel], shared: true, ..Map::default() }
 }

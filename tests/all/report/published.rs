@@ -261,8 +261,8 @@ pub(super) fn phases() -> Map {
         };
         let mut map = MapPanel {
             title: title.to_owned(),
-            x: Setting { label: "gain".to_owned(), values: gains.clone() },
-            y: Setting { label: "hidden layers".to_owned(), values: depths.clone() },
+            x: Setting { label: "gain".to_owned(), values: gains.clone(), ..Setting::default() },
+            y: Setting { label: "hidden layers".to_owned(), values: depths.clone(), ..Setting::default() },
             values: (0..77).map(value).collect(),
             numbers: true,
             rules: Vec::new(),
@@ -287,8 +287,8 @@ pub(super) fn fine_phases() -> Map {
     let list = |count: i32, by: f64| -> Vec<f64> { (1..=count).map(|i| f64::from(i) * by).collect() };
     let map = |columns: i32, rows: i32| MapPanel {
         title: format!("{columns} × {rows}"),
-        x: Setting { label: "‖Δx‖".to_owned(), values: list(columns, 0.05) },
-        y: Setting { label: "‖Δy*‖".to_owned(), values: list(rows, 0.05) },
+        x: Setting { label: "‖Δx‖".to_owned(), values: list(columns, 0.05), ..Setting::default() },
+        y: Setting { label: "‖Δy*‖".to_owned(), values: list(rows, 0.05), ..Setting::default() },
         values: (0..columns * rows)
             .map(|k| {
                 let (x, y) = (f64::from(k % columns + 1), f64::from(k / columns + 1));
