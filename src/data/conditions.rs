@@ -82,13 +82,20 @@ impl Conditions {
                 let most = self.number().saturating_sub(2);
                 return Err((
                     "data.parities",
-                    format!("aligned takes different ones, at most {most} with data.bits = {}, got {:?}", self.bits, self.parities),
+                    format!(
+                        "aligned takes different ones, at most {most} with data.bits = {}, got {:?}",
+                        self.bits, self.parities
+                    ),
                 ));
             }
             if self.dimensions + 1 < self.number() {
                 return Err((
                     "data.dimensions",
-                    format!("aligned takes at least {}, one less than conditions, got {}", self.number() - 1, self.dimensions),
+                    format!(
+                        "aligned takes at least {}, one less than conditions, got {}",
+                        self.number() - 1,
+                        self.dimensions
+                    ),
                 ));
             }
         }

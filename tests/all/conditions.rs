@@ -213,7 +213,11 @@ fn conditions_that_make_no_sense_are_refused_in_a_sentence() {
         ),
         ("data.parities", "[]", "data.parities: expected at least one target"),
         ("data.geometry", "separable_xor", "data.geometry: separable_xor has data.bits = 2 and three blocks"),
-        ("data.parities", "[[0], [1], [0, 1]]", "data.parities: aligned takes different ones, at most 2 with data.bits = 2"),
+        (
+            "data.parities",
+            "[[0], [1], [0, 1]]",
+            "data.parities: aligned takes different ones, at most 2 with data.bits = 2",
+        ),
         ("data.dimensions", "2", "data.dimensions: aligned takes at least 3, one less than conditions, got 2"),
         ("data.corrupted", "0.5", "those of conditions are made"),
         ("loss.kind", "cross_entropy", "since the targets of conditions are numbers"),

@@ -121,3 +121,8 @@ fn claims_of_van_rossem_and_saxe() {
 fn claims_of_lampinen_chan_and_hermann() {
     claims_come_out_as_committed("lampinen-2024", "figures/headline.svg");
 }
+
+#[test]
+fn claims_of_alleman_lindsey_and_fusi() {
+    claims_come_out_as_committed("alleman-2024", "figures/map.svg");
+}

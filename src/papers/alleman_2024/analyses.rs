@@ -27,7 +27,8 @@ fn geometry(of: &Subject<'_>) -> Result<Rows> {
 
 /// The larger, of the two pairings of conditions of two sides, of the cosine of their differences.
 fn parallelism(means: MatRef<'_, f64>) -> f64 {
-    let difference = |a: usize, b: usize| -> Vec<f64> { (0..means.ncols()).map(|j| means[(a, j)] - means[(b, j)]).collect() };
+    let difference =
+        |a: usize, b: usize| -> Vec<f64> { (0..means.ncols()).map(|j| means[(a, j)] - means[(b, j)]).collect() };
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let cosine = |a: Vec<f64>, b: Vec<f64>| dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt();
     let [[a, b], [c, d]] = SIDES;
@@ -47,7 +48,8 @@ fn accuracy(x: MatRef<'_, f64>, fit: impl Fn(usize) -> bool, label: impl Fn(usiz
 /// Accuracy in two conditions of what was fitted in one condition of each side, the mean over the four choices.
 fn ccgp(x: MatRef<'_, f64>) -> Result<f64> {
     let choices = SIDES[0].iter().flat_map(|a| SIDES[1].iter().map(move |b| [*a, *b]));
-    let all = choices.map(|fitted| accuracy(x, |i| fitted.contains(&(i % 4)), |i| i & 1)).collect::<Result<Vec<_>>>()?;
+    let all =
+        choices.map(|fitted| accuracy(x, |i| fitted.contains(&(i % 4)), |i| i & 1)).collect::<Result<Vec<_>>>()?;
     Ok(all.iter().sum::<f64>() / 4.0)
 }
 

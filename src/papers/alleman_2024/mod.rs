@@ -13,7 +13,9 @@ const TEXT: &str = include_str!("paper.toml");
 const PARTS: [(Part, Runner<Declared>); 9] = [
     part("clusters", "four clusters: tanh and ReLU over training", |lab, file| file.run(lab, "clusters")),
     part("activations", "the same task with every activation", |lab, file| file.run(lab, "activations")),
-    part("separability", "an exclusive or, separable by degrees, with noise", |lab, file| file.run(lab, "separability")),
+    part("separability", "an exclusive or, separable by degrees, with noise", |lab, file| {
+        file.run(lab, "separability")
+    }),
     part("weights", "where the weights of units point in the end", |lab, file| file.run(lab, "weights")),
     part("alignment", "kernels of given alignment, 1 and 5 targets", |lab, file| file.run(lab, "alignment")),
     part("depth", "one, five and ten hidden layers, all trained", |lab, file| file.run(lab, "depth")),

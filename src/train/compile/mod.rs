@@ -357,10 +357,7 @@ impl Settings {
             making: Making {
                 parts: Parts { train_fraction: setting("data.train_fraction")?, corrupted: setting("data.corrupted")? },
                 noise: setting("data.noise")?,
-                degrees: Degrees {
-                    separability: setting("data.separability")?,
-                    alignment: setting("data.alignment")?,
-                },
+                degrees: Degrees { separability: setting("data.separability")?, alignment: setting("data.alignment")? },
             },
         })
     }
