@@ -48,7 +48,7 @@ choices! {
 
 settings! {
     /// Which examples the replicas learn. All replicas of a run share them, or make them in the same way, so nothing here can be
-    /// swept but `train_fraction`, `corrupted`, `noise` and `separability`, which say what each replica draws.
+    /// swept but `train_fraction`, `corrupted`, `noise`, `separability` and `alignment`, which say what each replica draws.
     /// A relative path starts from the folder of the experiment file.
     Data {
         /// Where the examples come from.
@@ -134,6 +134,9 @@ settings! {
         /// How far the means of `separable_xor` are along the direction that tells their exclusive or.
         #[schemars(extend("scope" = "replica"))]
         separability: f64 = 0.0,
+        /// Cosine of the kernels of the means and of the targets of `aligned`.
+        #[schemars(extend("minimum" = 0.0, "maximum" = 1.0, "scope" = "replica"))]
+        alignment: f64 = 0.5,
         /// Squared distance of the inputs of `two_points`.
         #[schemars(extend("exclusiveMinimum" = 0.0))]
         input_distance: f64 = 1.0,

@@ -1,5 +1,6 @@
 //! Data sets of conditions: inputs are noise about a mean for each combination of a few binary variables, targets are parities of
-//! these variables. The means lie at random, or so that an exclusive or becomes separable by degrees.
+//! these variables. The means lie at random, so that an exclusive or becomes separable by degrees, or so that their kernel is aligned
+//! with that of the targets by degrees.
 //!
 //! After Alleman, Lindsey & Fusi, *Task structure and nonlinearity jointly determine learned representational geometry* (ICLR
 //! 2024), section 2. Every value is a function of (seed, purpose, element): sets for training and testing have the same means, and
@@ -21,6 +22,10 @@ choices! {
         /// first variable as -1 or 1, at the second, and at `separability` times their product. At 0 an exclusive or of the two is
         /// not linearly separable.
         SeparableXor = "separable_xor" ["xor", "nudged_xor"],
+        /// At random, but so that the kernel of the means has the cosine `alignment` with the kernel of the targets as -1 and 1. It is
+        /// a sum of the latter, and of a random one of the highest rank that is centred and has no part in it. The mean square of
+        /// all means is 1. It needs the parities to be different ones, and fewer than conditions less one.
+        Aligned = "aligned" ["kernel"],
     }
 }
 
@@ -35,6 +40,15 @@ pub struct Conditions {
     pub geometry: Geometry,
     /// For each target the variables whose parity it is.
     pub parities: Vec<Vec<u32>>,
+}
+
+/// Scalars by which means lie where they do.
+#[derive(Clone, Copy, Debug)]
+pub struct Degrees {
+    /// How far means of [`Geometry::SeparableXor`] are along the exclusive or.
+    pub separability: Tensor,
+    /// The cosine of the kernels of [`Geometry::Aligned`] and its targets, from 0 to 1.
+    pub alignment: Tensor,
 }
 
 /// A set of examples as nodes.
@@ -58,6 +72,32 @@ impl Conditions {
                     self.bits, self.dimensions
                 ),
             ));
+        }
+        if self.geometry == Geometry::Aligned {
+            let mut sets: Vec<Vec<u32>> = self.parities.clone();
+            sets.iter_mut().for_each(|of| of.sort_unstable());
+            sets.sort_unstable();
+            sets.dedup();
+            if sets.len() != self.parities.len() || sets.len() + 1 >= self.number() {
+                let most = self.number().saturating_sub(2);
+                return Err((
+                    "data.parities",
+                    format!(
+                        "aligned takes different ones, at most {most} with data.bits = {}, got {:?}",
+                        self.bits, self.parities
+                    ),
+                ));
+            }
+            if self.dimensions + 1 < self.number() {
+                return Err((
+                    "data.dimensions",
+                    format!(
+                        "aligned takes at least {}, one less than conditions, got {}",
+                        self.number() - 1,
+                        self.dimensions
+                    ),
+                ));
+            }
         }
         if self.parities.is_empty() {
             return Err(("data.parities", "expected at least one target, got an empty list".into()));
@@ -105,11 +145,11 @@ impl Conditions {
         rows.flat_map(|k| (0..self.parities.len()).map(move |t| self.target(t, k) as f32)).collect()
     }
 
-    /// The means of the conditions, `[K, D]`, for an integer `seed` and, of separable ones, how far they are.
+    /// The means of the conditions, `[K, D]`, for an integer `seed` and scalars by which some geometries go.
     ///
     /// # Errors
     /// If a node cannot be made.
-    pub fn means(&self, g: &mut Graph, seed: Tensor, separability: Tensor) -> Result<Tensor> {
+    pub fn means(&self, g: &mut Graph, seed: Tensor, degrees: Degrees) -> Result<Tensor> {
         let (conditions, dimensions) = (self.number(), self.dimensions);
         let (purpose, slot) = (g.purpose("data/means"), g.integer(0));
         match self.geometry {
@@ -135,11 +175,63 @@ impl Conditions {
                 let column = g.column_index(&[1, dimensions]);
                 let (border, one) = (g.constant((2 * dimensions / 3) as f64), g.constant(1.0));
                 let last = g.binary(Binary::AtLeast, column, border)?;
-                let weights = g.select(last, separability, one)?;
+                let weights = g.select(last, degrees.separability, one)?;
                 let axes = g.times(axes, weights)?;
                 g.times(signs, axes)
             }
+            Geometry::Aligned => self.aligned(g, seed, degrees.alignment),
         }
+    }
+
+    /// Means `[sqrt(c / |Ky|) Y, sqrt(sqrt(1 - c²) / |R|) G] Q`: their kernel is `c Ky / |Ky| + sqrt(1 - c²) R / |R|` (Frobenius
+    /// norms), where `Ky = Y Yᵀ` is that of the targets as -1 and 1, `R = G Gᵀ` that of normal values less their parts along the targets
+    /// and the mean, and Q has orthonormal rows.
+    fn aligned(&self, g: &mut Graph, seed: Tensor, alignment: Tensor) -> Result<Tensor> {
+        let (conditions, targets, rank) = (self.number(), self.parities.len(), self.number() - 1);
+        let slot = g.integer(0);
+        let (purpose, turning) = (g.purpose("data/means"), g.purpose("data/means/axes"));
+        // Parities are orthogonal to each other and to the constant: projections are sums over them.
+        let sign = |k: usize, t: usize| self.target(t, k) as f32 * 2.0 - 1.0;
+        let rows = |width: usize, of: &dyn Fn(usize, usize) -> f32| -> Vec<f32> {
+            (0..conditions).flat_map(|k| (0..width).map(move |t| of(k, t)).collect::<Vec<_>>()).collect()
+        };
+        let known = rows(targets + 1, &|k, t| if t < targets { sign(k, t) } else { 1.0 });
+        let known = g.data(known, &[conditions, targets + 1])?;
+        let labels = rows(rank, &|k, t| if t < targets { sign(k, t) } else { 0.0 });
+        let labels = g.data(labels, &[conditions, rank])?;
+        let others = rows(rank, &|_, t| f32::from(u8::from(t >= targets)));
+        let others = g.data(others, &[conditions, rank])?;
+        let drawn = g.random(Distribution::Normal, &[conditions, rank], seed, purpose, slot);
+        let drawn = g.times(drawn, others)?;
+        let along = g.matmul_of(known, true, drawn, false)?;
+        let along = g.matmul(known, along)?;
+        let along = g.scale(along, 1.0 / conditions as f64);
+        let rest = g.minus(drawn, along)?;
+        // |G Gᵀ| = |Gᵀ G|.
+        let inner = g.matmul_of(rest, true, rest, false)?;
+        let total = |g: &mut Graph, x: Tensor| {
+            let squares = g.unary(Unary::Square, x);
+            g.sum_all(squares)
+        };
+        let norm = total(g, inner)?;
+        let norm = g.unary(Unary::Sqrt, norm);
+        let (one, square) = (g.constant(1.0), g.unary(Unary::Square, alignment));
+        let left = g.minus(one, square)?;
+        let left = g.unary(Unary::Sqrt, left);
+        let left = g.over(left, norm)?;
+        let left = g.unary(Unary::Sqrt, left);
+        let of_labels = g.scale(alignment, 1.0 / (conditions as f64 * (targets as f64).sqrt()));
+        let of_labels = g.unary(Unary::Sqrt, of_labels);
+        let (labels, rest) = (g.times(labels, of_labels)?, g.times(rest, left)?);
+        let both = g.plus(labels, rest)?;
+        let size = total(g, both)?;
+        let wanted = g.constant((conditions * self.dimensions) as f64);
+        let scale = g.over(wanted, size)?;
+        let scale = g.unary(Unary::Sqrt, scale);
+        let both = g.times(both, scale)?;
+        let axes = g.random(Distribution::Normal, &[rank, self.dimensions], seed, turning, slot);
+        let axes = g.orthogonal(axes)?;
+        g.matmul(both, axes)
     }
 
     /// Adds the nodes of a set about `means`, with noise of this standard deviation.

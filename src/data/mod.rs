@@ -41,7 +41,7 @@ mod values;
 
 pub use array_file::{ArrayFile, RowReader, inspect_arrays, read_all, read_representations};
 pub use cifar::read_cifar;
-pub use conditions::{ConditionTensors, Conditions, Geometry};
+pub use conditions::{ConditionTensors, Conditions, Degrees, Geometry};
 pub use csv::LabelColumn;
 pub use dataset::{Dataset, Targets};
 pub use decode::Value;

@@ -4,6 +4,7 @@
 //! their tolerances in the program, so that these are older than any run; a claim that the networks do not bear out is
 //! reported as not reproduced. Parts are declared in TOML ([`claims`]), or are Rust where what they do is no sweep with quantities.
 
+mod alleman_2024;
 mod claim;
 pub mod claims;
 mod doshi_2023;
@@ -64,7 +65,8 @@ pub struct PartOutcome {
 }
 
 /// The papers, the oldest first.
-pub const PAPERS: &[&Paper] = &[&doshi_2023::PAPER, &van_rossem_saxe_2024::PAPER, &lampinen_2024::PAPER];
+pub const PAPERS: &[&Paper] =
+    &[&doshi_2023::PAPER, &van_rossem_saxe_2024::PAPER, &lampinen_2024::PAPER, &alleman_2024::PAPER];
 
 /// Runs a part of a paper, with what its parts share.
 type Runner<S> = fn(&mut Lab<'_>, &mut S) -> Result<PartOutcome>;

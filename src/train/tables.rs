@@ -6,8 +6,8 @@ use super::drawn::{Drawn, Parts};
 use super::prepared::Prepared;
 use super::subset::{Subset, Targets};
 use crate::config::{Experiment, ProbeFrom};
-use crate::data::Conditions;
 use crate::data::features::Set;
+use crate::data::{Conditions, Degrees};
 use crate::error::{Error, Result};
 use crate::graph::{Effect, Function, Graph, Tensor, VariableKind};
 use crate::kernels::program::{Binary, DType, Unary};
@@ -100,7 +100,8 @@ pub(super) struct Making {
     pub parts: Parts,
     /// Standard deviation of what is about conditions.
     pub noise: Tensor,
-    pub separability: Tensor,
+    /// Where conditions lie.
+    pub degrees: Degrees,
 }
 
 /// The parts of a program, each added to the graph where it is first asked for.
@@ -304,7 +305,7 @@ fn about_conditions(
     making: Making,
     effects: &mut Vec<Effect>,
 ) -> Result<Made> {
-    let means = conditions.means(g, seed, making.separability)?;
+    let means = conditions.means(g, seed, making.degrees)?;
     let mut set = |set: Set, examples: usize| -> Result<PartNodes> {
         let made = conditions.tensors(g, set, examples, seed, means, making.noise)?;
         let inputs = kept(g, format!("data/{}/inputs", set.name()), made.inputs, effects)?;

@@ -115,6 +115,37 @@ fn an_exclusive_or_is_separable_by_degrees() {
 }
 
 #[test]
+fn the_kernel_of_the_means_is_aligned_with_that_of_the_targets_as_asked() {
+    let asked = [0.0, 0.3, 1.0];
+    let mut group = group(&sweep(&[
+        ("data.geometry", "aligned"),
+        ("data.bits", "3"),
+        ("data.parities", "[[0], [1, 2]]"),
+        ("sweep.\"data.alignment\"", "[0, 0.3, 1]"),
+        ("observe.describe", "[]"),
+    ]));
+    let all = rows(&mut group, "data/means", 12);
+    for (r, means) in all.iter().enumerate() {
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let sign = |bits: usize| 1.0 - 2.0 * f64::from(bits.count_ones() % 2);
+        let (mut xx, mut xy, mut yy) = (0.0, 0.0, 0.0);
+        for a in 0..8 {
+            let sum: f64 = (0..8).map(|b| dot(&means[a], &means[b])).sum();
+            assert!(sum.abs() < 1e-3, "means are about their centre");
+            for b in 0..8 {
+                let (x, y) = (dot(&means[a], &means[b]), sign((a ^ b) & 1) + sign((a ^ b) & 6));
+                (xx, xy, yy) = (xx + x * x, xy + x * y, yy + y * y);
+            }
+        }
+        let cosine = xy / (xx * yy).sqrt();
+        assert!((cosine - asked[r / 2]).abs() < 1e-5, "{r}: {cosine}");
+        let size: f64 = means.iter().map(|mean| dot(mean, mean)).sum();
+        assert!((size / 96.0 - 1.0).abs() < 1e-5);
+    }
+    assert_ne!(all[0], all[1], "seeds draw kernels of their own");
+}
+
+#[test]
 fn a_clip_is_a_rectifier_or_a_line_where_its_bounds_say_so_for_each_replica() {
     let bounds = [("sweep.\"model.lower\"", "[0, -1e30]"), ("model.upper", "1e30")];
     for adapter in adapters() {
@@ -182,6 +213,12 @@ fn conditions_that_make_no_sense_are_refused_in_a_sentence() {
         ),
         ("data.parities", "[]", "data.parities: expected at least one target"),
         ("data.geometry", "separable_xor", "data.geometry: separable_xor has data.bits = 2 and three blocks"),
+        (
+            "data.parities",
+            "[[0], [1], [0, 1]]",
+            "data.parities: aligned takes different ones, at most 2 with data.bits = 2",
+        ),
+        ("data.dimensions", "2", "data.dimensions: aligned takes at least 3, one less than conditions, got 2"),
         ("data.corrupted", "0.5", "those of conditions are made"),
         ("loss.kind", "cross_entropy", "since the targets of conditions are numbers"),
         ("observe.compare", "[\"procrustes\"]", "give data.seed a number"),
@@ -190,6 +227,9 @@ fn conditions_that_make_no_sense_are_refused_in_a_sentence() {
     ] {
         let overrides: Vec<_> = match key {
             "data.geometry" => vec![(key.to_owned(), value.to_owned()), ("data.dimensions".into(), "13".into())],
+            _ if expected.contains("aligned") => {
+                vec![(key.to_owned(), value.to_owned()), ("data.geometry".into(), "aligned".into())]
+            }
             _ => vec![(key.to_owned(), value.to_owned())],
         };
         let message = Experiment::with_overrides(SETTINGS, "x.toml", &overrides).unwrap_err().to_string();

@@ -126,3 +126,8 @@ fn claims_of_lampinen_chan_and_hermann() {
 fn claims_of_doshi_das_he_and_gromov() {
     claims_come_out_as_committed("doshi-2023", "figures/map.svg");
 }
+
+#[test]
+fn claims_of_alleman_lindsey_and_fusi() {
+    claims_come_out_as_committed("alleman-2024", "figures/map.svg");
+}

@@ -34,6 +34,7 @@ use super::structure;
 use super::tables::{Making, PartNodes, Tables, Taken};
 use super::track::{Quantity, Track};
 use crate::config::{self, BatchMode, Experiment, Measure};
+use crate::data::Degrees;
 use crate::error::{Error, Result};
 use crate::graph::{Function, Graph, Tensor, VariableKind};
 use crate::kernels::matmul::Precision;
@@ -356,7 +357,7 @@ impl Settings {
             making: Making {
                 parts: Parts { train_fraction: setting("data.train_fraction")?, corrupted: setting("data.corrupted")? },
                 noise: setting("data.noise")?,
-                separability: setting("data.separability")?,
+                degrees: Degrees { separability: setting("data.separability")?, alignment: setting("data.alignment")? },
             },
         })
     }
