@@ -51,6 +51,16 @@ pub fn builtins() -> &'static [Builtin] {
             description: "An easy and a hard feature, equally useful: which is learned first, and how do the layers show it?",
             text: include_str!("builtin/features.toml"),
         },
+        Builtin {
+            name: "pictures",
+            description: "Colour and shape of a thing in a picture, equally useful: which is learned first, and which fills the layers of a residual network?",
+            text: include_str!("builtin/pictures.toml"),
+        },
+        Builtin {
+            name: "answers",
+            description: "Four features as simple as each other, answered one after the other: does a transformer represent more of those that it answers first?",
+            text: include_str!("builtin/answers.toml"),
+        },
     ]
 }
 
@@ -119,7 +129,7 @@ mod tests {
         assert_eq!(
             message,
             "`quikstart` is neither a file nor a built-in experiment; did you mean `quickstart`? \
-             (built in: quickstart, tiny, gain, optimisers, features)"
+             (built in: quickstart, tiny, gain, optimisers, features, pictures, answers)"
         );
         let message = load("nosuch", &[]).unwrap_err().to_string();
         assert!(

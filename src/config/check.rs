@@ -5,14 +5,14 @@
 use std::collections::HashSet;
 
 use super::{
-    AfterKind, BatchMode, Criterion, Experiment, LayerKind, LayerName, LayerSettings, Layers, LossKind, Measure,
-    Normalise, OptimiserKind, ProbeFrom, Reduction, ScheduleKind, align,
+    AfterKind, BatchMode, Criterion, Experiment, Feature, Form, LayerKind, LayerName, LayerSettings, Layers, LossKind,
+    Measure, Normalise, OptimiserKind, ProbeFrom, Reduction, ScheduleKind, align,
     checkpoints::Spacing,
     data::Source,
     network, observed_names,
     tree::{Complaint, shorten},
 };
-use crate::data::features::Feature;
+use crate::data::features::{self as made, Images};
 use crate::error::nearest;
 use crate::measure::catalogue as measures;
 
@@ -115,6 +115,10 @@ fn data(e: &Experiment) -> Result<(), Complaint> {
         return refuse("data.index", "is only read with data.source = \"files\" or \"tokens\"");
     }
     sequences(e)?;
+    channels(e)?;
+    if let (true, Some(key)) = (data.source.is_of_tokens(), data.augment.first()) {
+        return refuse(key, format!("expected 0, since the inputs of {} are tokens", data.source));
+    }
     if data.source == Source::Digits && data.classes.is_some_and(|classes| classes < 10) {
         return refuse("data.classes", "expected at least 10, since the digits have ten classes");
     }
@@ -138,7 +142,7 @@ fn data(e: &Experiment) -> Result<(), Complaint> {
         data.source,
         Source::TwoPoints | Source::Xor | Source::Contexts | Source::Features | Source::Conditions
     );
-    if numeric && e.loss.kind == LossKind::CrossEntropy {
+    if numeric && data.form != Form::Sequence && e.loss.kind == LossKind::CrossEntropy {
         let message =
             format!("expected mse or bce, since the targets of {} are numbers, got cross_entropy", data.source);
         return refuse("loss.kind", message);
@@ -153,6 +157,30 @@ fn data(e: &Experiment) -> Result<(), Complaint> {
         return refuse("loss.kind", "expected bce or mse, since data.targets gives numbers, got cross_entropy");
     }
     Ok(())
+}
+
+/// Channels of images that are scaled by numbers that are given.
+fn channels(e: &Experiment) -> Result<(), Complaint> {
+    let data = &e.data;
+    for (key, list, other, of_other) in
+        [("data.mean", &data.mean, "data.std", &data.std), ("data.std", &data.std, "data.mean", &data.mean)]
+    {
+        if !list.is_empty() && data.normalise != Normalise::Channel {
+            return refuse(key, format!("needs data.normalise = \"channel\", got {}", data.normalise));
+        }
+        if !list.is_empty() && of_other.is_empty() {
+            return refuse(key, format!("expected {other} beside it, got none"));
+        }
+    }
+    match data.std.iter().find(|std| **std <= 0.0) {
+        Some(std) => refuse("data.std", format!("expected numbers above 0, since they divide, got {std}")),
+        None => Ok(()),
+    }
+}
+
+/// Whether inputs are scaled by what is measured of each of them, or of channels.
+fn measured(e: &Experiment) -> bool {
+    matches!(e.data.normalise, Normalise::Standard | Normalise::Channel)
 }
 
 /// Data that are sequences of tokens.
@@ -170,8 +198,11 @@ fn sequences(e: &Experiment) -> Result<(), Complaint> {
     if !data.source.is_of_tokens() {
         return Ok(());
     }
-    if data.normalise == Normalise::Standard {
-        return refuse("data.normalise", "expected none or unit, since tokens are not scaled, got standard");
+    if measured(e) {
+        return refuse(
+            "data.normalise",
+            format!("expected none or unit, since tokens are not scaled, got {}", data.normalise),
+        );
     }
     if !data.is_labelled() && e.loss.kind != LossKind::CrossEntropy {
         let message =
@@ -191,8 +222,11 @@ fn conditions(e: &Experiment) -> Result<(), Complaint> {
             _ => Ok(()),
         };
     }
-    if e.data.normalise == Normalise::Standard {
-        return refuse("data.normalise", "expected none or unit, since each replica makes its examples, got standard");
+    if measured(e) {
+        return refuse(
+            "data.normalise",
+            format!("expected none or unit, since each replica makes its examples, got {}", e.data.normalise),
+        );
     }
     if !e.stages.is_empty() {
         return refuse("stages", "expected none with data.source = \"conditions\"");
@@ -239,6 +273,7 @@ fn features(e: &Experiment) -> Result<(), Complaint> {
             let message = format!("{measure} needs data.source = \"features\", got {}", data.source);
             return refuse("observe.measures", message);
         }
+        form(e)?;
         return match data.features.is_empty() {
             true => Ok(()),
             false => {
@@ -261,15 +296,83 @@ fn features(e: &Experiment) -> Result<(), Complaint> {
     if let Some(message) = observed_names::shared(&e.observe, &names) {
         return refuse("data.features", message);
     }
-    if e.observe.has(Measure::Substructure) && !declared.features().iter().any(Feature::is_of_four_bits) {
+    if e.observe.has(Measure::Substructure) && !declared.features().iter().any(made::Feature::is_of_four_bits) {
         let message = "substructure is of features of four bits, such as xor_xor_xor or parity_4 with one copy of each, and \
                        data.features has none";
         return refuse("observe.measures", message);
     }
-    if data.normalise == Normalise::Standard {
-        return refuse("data.normalise", "expected none or unit, since features are 0 or 1, got standard");
+    form(e)?;
+    match data.form {
+        Form::Units => {}
+        Form::Image => {
+            declared.check_images(&data.image).map_err(|error| Complaint::of("data.features", error.to_string()))?;
+        }
+        Form::Sequence => {
+            declared
+                .order(&data.output_order)
+                .map_err(|error| Complaint::of("data.output_order", error.to_string()))?;
+        }
+    }
+    if data.form != Form::Image && measured(e) {
+        return refuse(
+            "data.normalise",
+            format!("expected none or unit, since features are 0 or 1, got {}", data.normalise),
+        );
     }
     own_examples(e)
+}
+
+/// What examples of features are, if they are no units.
+fn form(e: &Experiment) -> Result<(), Complaint> {
+    let data = &e.data;
+    let is = |form: Form| data.source == Source::Features && data.form == form;
+    if data.form != Form::Units && data.source != Source::Features {
+        return refuse("data.form", format!("needs data.source = \"features\", got {}", data.source));
+    }
+    for (key, set, form) in [
+        ("data.image", data.image != Images::default(), Form::Image),
+        ("data.features.shows", data.features.iter().any(|f| !f.shows.is_empty()), Form::Image),
+        ("data.output_order", !data.output_order.is_empty(), Form::Sequence),
+    ] {
+        if set && !is(form) {
+            return refuse(key, format!("needs data.source = \"features\" and data.form = \"{form}\""));
+        }
+    }
+    if data.form == Form::Units {
+        return Ok(());
+    }
+    if data.seed.is_none() {
+        return refuse(
+            "data.seed",
+            format!("expected a number, since all replicas share examples of form {}, got none", data.form),
+        );
+    }
+    let plain = Feature::default();
+    if is(Form::Image) {
+        let units = |f: &Feature| f.units != plain.units || f.copies.is_some();
+        if data.distractors > 0 || data.features.iter().any(units) {
+            return refuse("data.features", "expected no units, copies or distractors, since pictures have none");
+        }
+    }
+    let mut unseen = vec![(Measure::Substructure, Form::Image)];
+    unseen.extend([Measure::Interventions, Measure::Components, Measure::RedundantLabels].map(|m| (m, Form::Sequence)));
+    if let Some((measure, form)) = unseen.into_iter().find(|(measure, form)| e.observe.has(*measure) && is(*form)) {
+        return refuse("observe.measures", format!("{measure} is not of features in the form {form}"));
+    }
+    if is(Form::Sequence) {
+        if e.loss.kind != LossKind::CrossEntropy {
+            let message =
+                format!("expected cross_entropy, since each feature is answered by a token, got {}", e.loss.kind);
+            return refuse("loss.kind", message);
+        }
+        if data.features.iter().any(|f| f.presence < 1.0) {
+            return refuse("data.features", "expected a presence of 1, since all features of a sequence are answered");
+        }
+        if let Some(key) = data.augment.first() {
+            return refuse(key, "expected 0, since the inputs are tokens");
+        }
+    }
+    Ok(())
 }
 
 /// What is compared of replicas that make their own examples.

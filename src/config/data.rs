@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::features::Feature;
+use super::augment::Augment;
+use super::features::{Feature, Form};
+use crate::data::features::Images;
 use crate::data::{Conditions, Geometry, Normalise, Operation};
 use crate::settings::{choices, settings};
 
@@ -48,13 +50,13 @@ choices! {
 
 settings! {
     /// Which examples the replicas learn. All replicas of a run share them, or make them in the same way, so nothing here can be
-    /// swept but `train_fraction`, `corrupted`, `noise`, `separability` and `alignment`, which say what each replica draws.
+    /// swept but `train_fraction`, `corrupted`, `noise`, `separability`, `alignment` and `[data.augment]`, which say what each replica draws.
     /// A relative path starts from the folder of the experiment file.
     Data {
         /// Where the examples come from.
         #[schemars(extend("synonyms" = ["dataset"]))]
         source: Source = Source::Digits,
-        /// File of the inputs: IDX, `.npy`, `.npz`, a table of text (CSV, TSV ...), Parquet, safetensors or CIFAR binary, each
+        /// File of the inputs: IDX, `.npy`, `.npz`, a table of text (CSV, TSV ...), Parquet, safetensors or CIFAR binary (10 or 100), each
         /// also compressed by gzip. Needed by `source = "files"`, `"text"` and `"tokens"`, and only read with these.
         #[schemars(extend("format" = "path", "synonyms" = ["file", "path", "x"]))]
         inputs: Option<PathBuf> = None,
@@ -156,6 +158,13 @@ settings! {
         /// How inputs are scaled; tokens never are.
         #[schemars(extend("synonyms" = ["normalization", "normalisation"]))]
         normalise: Normalise = Normalise::Unit,
+        /// Means of the channels that `normalise = "channel"` subtracts, one for each or one for all, in place of those of the training
+        /// examples; with `std`. Bytes of a file are first divided by 255, as torchvision's `ToTensor` does.
+        #[schemars(length(max = 65536))]
+        mean: Vec<f64> = Vec::new(),
+        /// What it then divides by: standard deviations, as many or one for all.
+        #[schemars(length(max = 65536))]
+        std: Vec<f64> = Vec::new(),
         /// Training examples of `features` and `conditions`.
         #[schemars(range(min = 1, max = 16777216))]
         examples: u32 = 8192,
@@ -171,9 +180,18 @@ settings! {
         /// Random inputs of `features` after all blocks.
         #[schemars(range(max = 65536))]
         distractors: u32 = 0,
+        /// What the examples of `features` are.
+        form: Form = Form::Units,
+        /// With `form = "sequence"`, the names of all features in the order in which they are answered; by default that of the file.
+        #[schemars(length(max = 256))]
+        output_order: Vec<String> = Vec::new(),
+        /// What pictures of features are like.
+        image: Images = Images::default(),
         /// The features of `features`.
         #[schemars(length(max = 256))]
         features: Vec<Feature> = Vec::new(),
+        /// What is done to the examples of a batch.
+        augment: Augment = Augment::default(),
     }
 }
 

@@ -76,6 +76,80 @@ accuracy is as high. How strongly a feature is represented also depends on the l
 network with few examples may learn them by heart, and not the function.
 ";
 
+/// What the table of keys cannot show of features that are seen, or answered in an order.
+const FORMS: &str = "\
+### Pictures of features
+
+With `form = \"image\"` the labels are made as above, and each example is a picture of one thing: `shows` says what of it each bit of a
+feature decides, and what no feature decides is left to chance. Here the colour is easy to see, and `odd` is the exclusive or of where the
+thing is and how it is filled. Bits choose halves of lists: red and orange have the label 0. `[data.augment]` changes what a batch shows at
+each step, for this and any other source:
+
+```toml
+[data]
+source = \"features\"
+form = \"image\"
+seed = 0
+normalise = \"channel\"
+
+[data.image]
+size = 32
+shapes = [\"circle\"]
+colours = [\"red\", \"orange\", \"blue\", \"cyan\"]
+textures = [\"stripes\", \"dots\"]
+
+[[data.features]]
+name = \"colour\"
+function = \"linear\"
+balance = \"exact\"
+shows = [\"colour\"]
+
+[[data.features]]
+name = \"odd\"
+function = \"xor\"
+shows = [\"x\", \"texture\"]
+
+[data.augment]
+gaussian_noise = 0.05
+
+[model]
+preset = \"resnet8\"
+
+[loss]
+kind = \"bce\"
+
+[sweep]
+\"data.augment.random_crop\" = [1, 2]
+```
+
+### Features that are answered in an order
+
+With `form = \"sequence\"` an example is the sequence of its units, each a token 0 or 1, then 2, then the labels in `output_order` but for the
+last; what is learned is the label that comes next, from the 2 on. Networks must not look ahead (`causal`, or a recurrent layer), as
+`preset = \"transformer\"` does not. The same blocks with another order of answers are told apart by nothing else:
+
+```toml
+[data]
+source = \"features\"
+form = \"sequence\"
+seed = 0
+output_order = [\"second\", \"first\"]
+
+[[data.features]]
+name = \"first\"
+function = \"linear\"
+units = 6
+
+[[data.features]]
+name = \"second\"
+function = \"linear\"
+units = 6
+
+[model]
+preset = \"transformer\"
+```
+";
+
 /// What the table of keys cannot show of sequences.
 const SEQUENCES: &str = "\
 ## Sequences of tokens
@@ -445,7 +519,7 @@ pub fn documentation() -> String {
     }
     let sweep = schema::json_schema()["properties"]["sweep"]["description"].as_str().unwrap_or_default();
     let _ = write!(page, "\n## `[sweep]`\n\n{}\n", flow(sweep));
-    let _ = write!(page, "\n{LAYERS}\n{SEQUENCES}\n{NETWORKS}\n{FEATURES}\n{DRAWN}");
+    let _ = write!(page, "\n{LAYERS}\n{SEQUENCES}\n{NETWORKS}\n{FEATURES}\n{FORMS}\n{DRAWN}");
     page.push_str("\n## Built-in experiments\n\n");
     for builtin in builtins() {
         let _ = writeln!(page, "- `{}`: {}", builtin.name, builtin.description);
@@ -533,6 +607,13 @@ mod tests {
         let (text, _) = rest.split_once("```").unwrap();
         let experiment = Experiment::from_toml(text, "example.toml").unwrap();
         assert_eq!(experiment.data.declared().unwrap().inputs(), 4 * 16 + 8);
+    }
+
+    #[test]
+    fn the_examples_of_forms_are_experiments() {
+        let examples = FORMS.split("```toml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0);
+        let read = examples.map(|text| Experiment::from_toml(text, "example.toml").unwrap().settings().unwrap().len());
+        assert_eq!(read.collect::<Vec<_>>(), [2, 1]);
     }
 
     #[test]

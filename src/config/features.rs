@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::features::{self as made, Absent};
+use crate::data::features::{self as made, Absent, Attribute};
 use crate::error::{Error, Result};
 use crate::settings::{choices, settings};
 
@@ -61,6 +61,24 @@ settings! {
         /// default all.
         #[schemars(extend("minimum" = 0.0, "maximum" = 1.0))]
         agreement: Option<f64> = None,
+        /// With `form = "image"`, what of the picture each relevant bit decides, in place of units: `["colour"]` of a `linear` feature,
+        /// `["shape", "texture"]` of the `xor` of two.
+        #[schemars(length(max = 12))]
+        shows: Vec<Attribute> = Vec::new(),
+    }
+}
+
+choices! {
+    /// What the examples of `features` are.
+    Form {
+        /// Rows of units, block after block.
+        #[default]
+        Units = "units",
+        /// Pictures, of which each feature decides something (`shows`), as `[data.image]` says. Needs `seed`.
+        Image = "image" ["images", "pictures"],
+        /// Sequences of tokens that are answered one feature after the other, in `output_order`: the units (0 or 1), 2, and the labels but
+        /// the last. What is learned are the labels, at the position of the 2 and those that follow it, with `cross_entropy`. Needs `seed`.
+        Sequence = "sequence" ["sequences", "tokens"],
     }
 }
 
@@ -94,6 +112,7 @@ impl Feature {
             presence: self.presence,
             absent: self.absent,
             agrees,
+            shows: self.shows.clone(),
             ..plain
         })
     }

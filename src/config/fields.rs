@@ -9,8 +9,10 @@ use serde::{
     forward_to_deserialize_any,
 };
 
+use crate::data::features::Images;
+
 use super::{
-    After, Align, Batch, Checkpoints, Data, Experiment, Feature, LayerSettings, Loss, Model, Network, Observe,
+    After, Align, Augment, Batch, Checkpoints, Data, Experiment, Feature, LayerSettings, Loss, Model, Network, Observe,
     Optimiser, Probe, Save, Schedule, Stage,
 };
 
@@ -23,6 +25,8 @@ pub(super) const SECTIONS: &[(&str, Fields)] = &[
     ("stages", of::<Stage>),
     ("data", of::<Data>),
     ("data.features", of::<Feature>),
+    ("data.image", of::<Images>),
+    ("data.augment", of::<Augment>),
     ("model", of::<Model>),
     ("model.layers", of::<LayerSettings>),
     ("networks.NAME", of::<Network>),

@@ -7,6 +7,7 @@
 
 mod after;
 mod align;
+mod augment;
 mod builtin;
 mod check;
 mod checkpoints;
@@ -33,12 +34,13 @@ mod tree;
 mod values;
 
 pub use after::{After, AfterKind, Copies, Criterion, Ends, Stop};
+pub use augment::Augment;
 pub use builtin::{Builtin, builtins, load};
 pub use checkpoints::{Checkpoints, Spacing};
 pub use data::{Data, Source};
 pub use documentation::documentation;
 pub use expand::Setting;
-pub use features::{Balance, Balancing, Feature};
+pub use features::{Balance, Balancing, Feature, Form};
 pub use model::{Model, Precision};
 pub use network::Network;
 pub use observe::{LayerName, Measure, Observe};

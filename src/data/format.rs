@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::csv::{Columns, LabelColumn};
 use super::labels::Labels;
+use super::layout::Kind;
 use super::member::{no_member, split_member};
 use super::{Table, csv, file, foreign, idx, npy, npz, parquet, read_cifar, safetensors, text};
 use crate::error::{Error, Result};
@@ -15,6 +16,8 @@ pub struct Examples {
     pub inputs: Table,
     /// One label for each example, if the file has labels.
     pub labels: Option<Labels>,
+    /// Whether the file holds bytes, as those of pixels are.
+    pub bytes: bool,
     /// Sentences without a subject.
     pub notes: Vec<String>,
 }
@@ -23,7 +26,7 @@ pub struct Examples {
 ///
 /// The format follows from what is in the file: NumPy's `.npy` and `.npz`, safetensors, IDX, Parquet, and tables of text
 /// (`.csv`, `.tsv`, `.txt`; columns separated by commas, semicolons, tabs or blanks; a header line is found by itself). A
-/// name that ends in `.bin` is images of CIFAR-10. Each may be compressed by gzip, whatever its name. An archive of several
+/// name that ends in `.bin` is images of CIFAR-10 or CIFAR-100. Each may be compressed by gzip, whatever its name. An archive of several
 /// arrays takes the name of one after a colon: `points.npz:train`. Pickles are refused and never loaded.
 ///
 /// In tables `label` says which column holds labels. A column that numbers or names the examples is an index, and left out
@@ -36,7 +39,7 @@ pub fn read_examples(path: &Path, label: &LabelColumn, index: Option<bool>) -> R
     let (file, format, member) = opened(path)?;
     let of = |columns: Columns<f32>| {
         let table = Table::new(columns.rows, vec![columns.width], columns.values, &file)?;
-        Ok(Examples { inputs: table, labels: columns.labels, notes: columns.notes })
+        Ok(Examples { inputs: table, labels: columns.labels, bytes: false, notes: columns.notes })
     };
     let inputs = match format {
         Format::Text => return of(csv::read(&file, label, index)?),
@@ -44,7 +47,7 @@ pub fn read_examples(path: &Path, label: &LabelColumn, index: Option<bool>) -> R
         Format::Cifar => {
             let (inputs, labels) = read_cifar(&file)?;
             let labels = Labels::Numbers(labels.into_iter().map(i64::from).collect());
-            return Ok(Examples { inputs, labels: Some(labels), notes: Vec::new() });
+            return Ok(Examples { inputs, labels: Some(labels), bytes: true, notes: Vec::new() });
         }
         Format::Npy => npy::read(&file)?,
         Format::Npz => npz::read(&file, member.as_deref())?,
@@ -54,7 +57,8 @@ pub fn read_examples(path: &Path, label: &LabelColumn, index: Option<bool>) -> R
     if *label != LabelColumn::None {
         return Err(Error::data(path, "is no table with columns, so none of them holds labels; name a file of labels"));
     }
-    Ok(Examples { inputs: inputs.to_table(&file)?, labels: None, notes: Vec::new() })
+    let bytes = inputs.layout.kind == Kind::U8;
+    Ok(Examples { inputs: inputs.to_table(&file)?, labels: None, bytes, notes: Vec::new() })
 }
 
 /// Whether a file is a table with columns, of text or Parquet.
@@ -75,7 +79,7 @@ pub fn read_table(path: &Path) -> Result<Table> {
 
 /// Reads labels, a whole number or a word for each example, from the formats of [`read_examples`]: an array of whole
 /// numbers (as floats too) or of words, a table of text or Parquet with one column beside an index, or `column` of a table
-/// with more. From a `.bin` file come the labels of CIFAR-10.
+/// with more. From a `.bin` file come the labels of CIFAR-10, or the fine ones of CIFAR-100.
 ///
 /// # Errors
 /// Those of [`read_examples`], and [`Error::Data`] when there is not one label for each example.
@@ -174,7 +178,7 @@ impl Format {
             Err(Error::data(
                 path,
                 "the format is not known from the name or what is in it; expected .npy, .npz, .safetensors, .parquet, a \
-                 table of text (.csv, .tsv, .txt), IDX (a name ending in ubyte or .idx) or the .bin files of CIFAR-10",
+                 table of text (.csv, .tsv, .txt), IDX (a name ending in ubyte or .idx) or the .bin files of CIFAR",
             ))
         }
     }

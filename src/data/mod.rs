@@ -51,7 +51,7 @@ pub use format::{Examples, is_table, read_examples, read_labels, read_labels_of,
 pub use labels::{Labels, Numbered, check_labels, number_classes, one_hot};
 pub use layout::{ArrayInfo, Kind as Dtype, LeftOut};
 pub use names::short_names;
-pub use normalise::{Normalise, Scaling, normalise};
+pub use normalise::{Normalise, Scaling, image, normalise};
 pub use representations::{Found, ReadOptions, Representation};
 pub use safetensors::{
     NamedArray, read_safetensors, read_safetensors_array, read_safetensors_metadata, write_safetensors,

@@ -14,6 +14,9 @@ choices! {
         Unit = "unit" ["minmax"],
         /// To mean 0 and variance 1 for each input; an input that never changes becomes 0.
         Standard = "standard" ["zscore"],
+        /// To mean 0 and variance 1 for each channel of images `[channels, height, width]`, of which `[height, width]` have one, over
+        /// all their pixels; a channel that never changes becomes 0. Or by the numbers that `data.mean` and `data.std` give.
+        Channel = "channel" ["per_channel"],
     }
 }
 
@@ -40,9 +43,34 @@ impl Scaling {
                 let largest = train.iter().flat_map(|&row| inputs.row(row)).fold(0.0f32, |max, x| max.max(x.abs()));
                 vec![(0.0, if largest == 0.0 { 1.0 } else { f64::from(largest) }); inputs.width()]
             }
-            Normalise::Standard => mean_and_deviation(inputs, train),
+            Normalise::Standard => mean_and_deviation(inputs, train, 1),
+            Normalise::Channel => return Self::of_channels(image(&inputs.shape)?, inputs, train, None),
         };
         Ok(Scaling { columns })
+    }
+
+    /// Of images of the shape `[channels, height, width]`, whose values stand in that order: each channel to mean 0 and variance 1 on
+    /// the training rows, or by means and deviations that are given, one of either for each channel or one for all.
+    pub fn of_channels(
+        [channels, height, width]: [usize; 3],
+        inputs: &Table,
+        train: &[usize],
+        given: Option<[&[f64]; 2]>,
+    ) -> Result<Scaling> {
+        let of = match given {
+            None => mean_and_deviation(inputs, train, height * width),
+            Some(given) => {
+                if let Some(list) = given.iter().find(|list| ![1, channels].contains(&list.len())) {
+                    return Err(Error::config(format!(
+                        "data.mean and data.std: expected a number for each of {channels} channels, or one for all, got {}",
+                        list.len()
+                    )));
+                }
+                let [mean, std] = given;
+                (0..channels).map(|channel| (mean[channel % mean.len()], std[channel % std.len()])).collect()
+            }
+        };
+        Ok(Scaling { columns: of.into_iter().flat_map(|column| vec![column; height * width]).collect() })
     }
 
     /// Scales all rows. Fails, leaving the table half scaled, where the table has another width than the one measured,
@@ -78,26 +106,42 @@ pub fn normalise(how: Normalise, inputs: &mut Table, train: &[usize]) -> Result<
     Ok(scaling)
 }
 
-/// Mean and standard deviation of each column; the deviation is 0 exactly where the column is constant.
-fn mean_and_deviation(inputs: &Table, train: &[usize]) -> Vec<(f64, f64)> {
-    let (width, count) = (inputs.width(), train.len() as f64);
+/// `[channels, height, width]` of examples of a shape.
+pub fn image(shape: &[usize]) -> Result<[usize; 3]> {
+    match *shape {
+        [channels, height, width] => Ok([channels, height, width]),
+        [height, width] => Ok([1, height, width]),
+        _ => Err(Error::config(format!(
+            "expected images, [channels, height, width], got examples of the shape {shape:?}: say model.input_shape if they are such, \
+             one channel after the other"
+        ))),
+    }
+}
+
+/// Mean and standard deviation of each column, or of so many columns together; the deviation is 0 exactly where nothing changes.
+fn mean_and_deviation(inputs: &Table, train: &[usize], together: usize) -> Vec<(f64, f64)> {
+    let (parts, count) = (inputs.width() / together, (train.len() * together) as f64);
     let first = train.first().map(|&row| inputs.row(row)).unwrap_or_default();
-    let mut means = vec![0.0f64; width];
-    let mut constant = vec![true; width];
+    let mut means = vec![0.0f64; parts];
+    let mut constant = vec![true; parts];
     for &row in train {
-        for (column, &value) in inputs.row(row).iter().enumerate() {
-            means[column] += f64::from(value) / count;
-            constant[column] &= value == first[column];
+        for (part, values) in inputs.row(row).chunks_exact(together).enumerate() {
+            for &value in values {
+                means[part] += f64::from(value) / count;
+                constant[part] &= value == first[part * together];
+            }
         }
     }
     // A second pass: the difference of the sums of squares would lose all digits where the mean is large.
-    let mut variances = vec![0.0f64; width];
+    let mut variances = vec![0.0f64; parts];
     for &row in train {
-        for (column, &value) in inputs.row(row).iter().enumerate() {
-            variances[column] += (f64::from(value) - means[column]).powi(2) / count;
+        for (part, values) in inputs.row(row).chunks_exact(together).enumerate() {
+            for &value in values {
+                variances[part] += (f64::from(value) - means[part]).powi(2) / count;
+            }
         }
     }
-    let deviation = |column: usize| if constant[column] { 0.0 } else { variances[column].sqrt() };
+    let deviation = |part: usize| if constant[part] { 0.0 } else { variances[part].sqrt() };
     means.iter().enumerate().map(|(column, &mean)| (mean, deviation(column))).collect()
 }
 
@@ -125,7 +169,7 @@ mod tests {
         let mut inputs = table(3, &values);
         let train: Vec<usize> = (0..70).collect();
         normalise(Normalise::Standard, &mut inputs, &train).unwrap();
-        for (mean, deviation) in mean_and_deviation(&inputs, &train) {
+        for (mean, deviation) in mean_and_deviation(&inputs, &train, 1) {
             assert!(mean.abs() < 1e-6 && (deviation - 1.0).abs() < 1e-6, "{mean} {deviation}");
         }
     }
@@ -137,6 +181,35 @@ mod tests {
         normalise(Normalise::Standard, &mut inputs, &[0, 1, 2]).unwrap();
         assert!([0, 2, 4, 6].iter().all(|&at| inputs.values[at] == 0.0), "{:?}", inputs.values);
         assert!((inputs.values[1] + 1.5f32.sqrt()).abs() < 1e-6);
+    }
+
+    /// Two images of two channels of 1 x 2 pixels: the first channel has the values 0, 2, 4, 6, the second is constant.
+    #[test]
+    fn channels_have_mean_0_and_deviation_1_over_all_their_pixels() {
+        let images = || Table {
+            shape: vec![2, 1, 2],
+            ..table(4, &[0.0, 2.0, 7.0, 7.0, 4.0, 6.0, 7.0, 7.0, 8.0, 3.0, 9.0, 7.0])
+        };
+        let mut inputs = images();
+        normalise(Normalise::Channel, &mut inputs, &[0, 1]).unwrap();
+        let of = |x: f64| ((x - 3.0) / 5.0f64.sqrt()) as f32;
+        let first = [0.0, 2.0, 4.0, 6.0, 8.0, 3.0].map(of);
+        let expected: Vec<f32> = first.chunks(2).flat_map(|pair| [pair[0], pair[1], 0.0, 0.0]).collect();
+        assert_eq!(inputs.values, expected);
+        // torchvision.transforms.Normalize(mean = [1, 5], std = [2, 4]), and with one number for both channels.
+        let mut inputs = images();
+        let scaling = Scaling::of_channels([2, 1, 2], &inputs, &[0], Some([&[1.0, 5.0], &[2.0, 4.0]])).unwrap();
+        scaling.apply(&mut inputs).unwrap();
+        assert_eq!(inputs.values[..8], [-0.5, 0.5, 0.5, 0.5, 1.5, 2.5, 0.5, 0.5]);
+        let same = Scaling::of_channels([2, 1, 2], &images(), &[0], Some([&[1.0], &[2.0]])).unwrap();
+        assert_eq!(same.columns, [(1.0, 2.0); 4]);
+        let refused =
+            Scaling::of_channels([2, 1, 2], &images(), &[0], Some([&[1.0; 3], &[2.0]])).unwrap_err().to_string();
+        assert!(refused.contains("each of 2 channels, or one for all, got 3"), "{refused}");
+        // Images without channels are one; rows of numbers are none.
+        assert_eq!(image(&[3, 4]).unwrap(), [1, 3, 4]);
+        let refused = normalise(Normalise::Channel, &mut table(4, &[0.0; 4]), &[0]).unwrap_err().to_string();
+        assert!(refused.contains("expected images") && refused.contains("model.input_shape"), "{refused}");
     }
 
     #[test]

@@ -112,7 +112,10 @@ impl FromFiles {
         let column = data::LabelColumn::parse(&d.label_column);
         // With a file of labels, the column is one of that.
         let own = if labels.is_some() { data::LabelColumn::None } else { column.clone() };
-        let examples = data::read_examples(inputs, &own, d.index)?;
+        let mut examples = data::read_examples(inputs, &own, d.index)?;
+        if examples.bytes && !d.mean.is_empty() {
+            examples.inputs.values.iter_mut().for_each(|value| *value /= 255.0);
+        }
         let notes = examples.notes.iter().map(|note| format!("{name}: {note}")).collect();
         let outputs = match (targets, labels, examples.labels) {
             (Some(targets), ..) => {

@@ -7,6 +7,7 @@
 
 mod analysing;
 mod arranged;
+mod augment;
 mod cataloguing;
 mod clock;
 mod comparisons;

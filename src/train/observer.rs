@@ -45,6 +45,8 @@ pub struct Seen {
     pub loss: Loss,
     /// Names of the outputs, where each is a feature; empty otherwise.
     pub features: Vec<String>,
+    /// The position at which each feature is answered, where examples are sequences that answer them one after the other.
+    pub answered: Option<Vec<usize>>,
     /// The features that the data are made of, if they are.
     pub declared: Option<Features>,
     /// How the features are answered from the last hidden layer, if the network has [a layer](crate::nn::Layer::output_layer)
@@ -161,10 +163,15 @@ impl Observer for Standard {
         }
         if self.0.has(Measure::Accuracy)
             && !seen.features.is_empty()
-            && let Some(right) = right(g, seen)?
+            && let Some(Right { mut right, .. }) = right(g, seen)?
         {
-            for (output, name) in seen.features.iter().enumerate() {
-                all.push(Observed::new(format!("accuracy_{name}"), mean_of_column(g, right.right, output)?));
+            if seen.answered.is_some() {
+                let ([examples, _], [all, _]) = (g.matrix(seen.output)?, g.matrix(right)?);
+                right = g.reshape(right, &[examples, all / examples])?;
+            }
+            for (feature, name) in seen.features.iter().enumerate() {
+                let column = seen.answered.as_ref().map_or(feature, |answered| answered[feature]);
+                all.push(Observed::new(format!("accuracy_{name}"), mean_of_column(g, right, column)?));
             }
         }
         if self.0.has(Measure::AccuracyTrain) {

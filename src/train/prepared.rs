@@ -104,10 +104,9 @@ impl Prepared {
     }
 
     fn new(mut train: Dataset, mut test: Dataset, e: &config::Experiment) -> Result<Self> {
-        let all: Vec<usize> = (0..train.inputs.rows).collect();
-        let how = if e.data.source.is_of_tokens() { data::Normalise::None } else { e.data.normalise };
-        let scaling = data::normalise(how, &mut train.inputs, &all)?;
-        scaling.apply(&mut test.inputs)?;
+        if !e.data.source.is_of_tokens() {
+            scale(e, &mut [&mut train.inputs, &mut test.inputs])?;
+        }
         let (shape, outputs) = (train.inputs.shape.clone(), train.targets.width());
         Self::checked(e, shape, outputs, train.into(), test.into(), None)
     }
@@ -219,23 +218,40 @@ impl Prepared {
         let d = &e.data;
         let features = d.declared()?;
         let sizes = [d.examples, d.fit_examples, d.test_examples].map(|n| n as usize);
-        let mut present = None;
-        let mut part = |set: Set, examples: usize| -> Result<Subset> {
-            let Some(seed) = d.seed else {
-                return Ok(Subset { examples, inputs: Vec::new(), targets: Targets::Values(Vec::new()) });
-            };
-            let made = features.make(set, examples, seed)?;
-            if set == Set::Train && features.any_absent() {
-                present = Some(made.present.values);
+        let order = features.order(&d.output_order)?;
+        let (mut present, mut made) = (None, Vec::new());
+        if let Some(seed) = d.seed {
+            for (set, examples) in Set::ALL.into_iter().zip(sizes) {
+                made.push(match d.form {
+                    config::Form::Sequence => features.make_sequences(set, examples, seed, &order)?,
+                    form => {
+                        let made = match form {
+                            config::Form::Image => features.make_images(set, examples, seed, &d.image)?,
+                            _ => features.make(set, examples, seed)?,
+                        };
+                        if set == Set::Train && features.any_absent() {
+                            present = Some(made.present.values);
+                        }
+                        made.dataset
+                    }
+                });
             }
-            Ok(made.dataset.into())
-        };
-        let (train, fit) = (part(Set::Train, sizes[0])?, part(Set::Fit, sizes[1])?);
-        let test = part(Set::Test, sizes[2])?;
-        let (inputs, outputs) = (features.inputs(), features.outputs());
+        }
+        if d.form == config::Form::Image {
+            scale(e, &mut made.iter_mut().map(|dataset| &mut dataset.inputs).collect::<Vec<_>>())?;
+        }
+        let shape = made.first().map_or_else(|| vec![features.inputs()], |dataset| dataset.inputs.shape.clone());
+        let outputs = made.first().map_or(features.outputs(), |dataset| dataset.targets.width());
+        // Where each replica makes its own there is their number alone.
+        let unmade = |examples| Subset { examples, inputs: Vec::new(), targets: Targets::Values(Vec::new()) };
+        let mut made = made.into_iter().map(Subset::from);
+        let [train, fit, test] = sizes.map(|examples| made.next().unwrap_or_else(|| unmade(examples)));
+        let answered = (d.form == config::Form::Sequence).then(|| {
+            (0..order.len()).map(|f| features.inputs() + order.iter().position(|&o| o == f).unwrap_or(f)).collect()
+        });
         let fit = d.seed.map(|_| fit);
-        let declared = Declared { features, seed: d.seed, fit_examples: sizes[1], fit, present };
-        Self::checked(e, vec![inputs], outputs, train, test, Some(declared))
+        let declared = Declared { features, seed: d.seed, fit_examples: sizes[1], fit, present, answered };
+        Self::checked(e, shape, outputs, train, test, Some(declared))
     }
 
     /// Parts of which replicas make the examples.
@@ -271,4 +287,28 @@ impl Prepared {
 /// A data set of which nothing is held out: what is trained on is tested on.
 fn whole(dataset: Dataset) -> (Dataset, Dataset) {
     (dataset.clone(), dataset)
+}
+
+/// `[channels, height, width]` of examples that are images, as the network takes them, for what needs them to be such.
+pub(super) fn image(e: &config::Experiment, shape: &[usize], what: &str) -> Result<[usize; 3]> {
+    let own: Option<Vec<usize>> = e.model.input_shape.as_ref().map(|own| own.iter().map(|&n| n as usize).collect());
+    // One that does not fit is refused where the data are checked.
+    let values = |shape: &[usize]| shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n));
+    let own = own.filter(|own| values(own) == values(shape));
+    data::image(own.as_deref().unwrap_or(shape)).map_err(|error| Error::config(format!("{what}: {error}")))
+}
+
+/// Scales the inputs of all parts as those of the first, which is trained on, say.
+fn scale(e: &config::Experiment, parts: &mut [&mut data::Table]) -> Result<()> {
+    let train = &*parts[0];
+    let all: Vec<usize> = (0..train.rows).collect();
+    let scaling = match e.data.normalise {
+        data::Normalise::None => return Ok(()),
+        data::Normalise::Channel => {
+            let given = (!e.data.mean.is_empty()).then_some([e.data.mean.as_slice(), e.data.std.as_slice()]);
+            data::Scaling::of_channels(image(e, &train.shape, "data.normalise is \"channel\"")?, train, &all, given)?
+        }
+        how => data::Scaling::fit(how, train, &all)?,
+    };
+    parts.iter_mut().try_for_each(|part| scaling.apply(part))
 }

@@ -88,6 +88,7 @@ mod tests {
             json!("other"),
             json!(["1"]),
             json!([1]),
+            json!([0, 1]),
             json!([[0, 1]]),
             json!({"kind": "log"}),
             json!([]),
@@ -119,7 +120,7 @@ mod tests {
         base["loss"]["align"] = json!([config::Align::default()]);
         base["networks"]["NAME"] = json!(config::Network::default());
         for setting in per_replica().iter().filter(|setting| setting.but_for_zero) {
-            *at(&mut base, &setting.key) = json!(0.125);
+            *at(&mut base, &setting.key) = json!(1);
         }
         let mut seen = 0;
         for key in config::paths() {

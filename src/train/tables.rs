@@ -1,6 +1,7 @@
 //! Where the examples of a group's program come from: data that all replicas share, perhaps each a part of them, settings that each
 //! was given, or tables that each makes for itself.
 
+use super::augment::{Augmenting, Key};
 use super::declared::Declared;
 use super::drawn::{Drawn, Parts};
 use super::prepared::Prepared;
@@ -11,7 +12,7 @@ use crate::data::{Conditions, Degrees};
 use crate::error::{Error, Result};
 use crate::graph::{Effect, Function, Graph, Tensor, VariableKind};
 use crate::kernels::program::{Binary, DType, Unary};
-use crate::nn::{Batch, Loss, LossKind, one_hot};
+use crate::nn::{Loss, LossKind, one_hot};
 
 /// The function that makes the tables, if there are any. It runs before all others, and again when a run is resumed:
 /// snapshots do not hold what can be made anew.
@@ -44,6 +45,11 @@ pub(super) fn part(g: &mut Graph, part: &Subset, data: &Prepared, loss: &Loss) -
     let inputs = g.data(part.inputs.clone(), &[part.examples, data.inputs])?;
     if let Targets::Tokens(tokens) = &part.targets {
         let targets = g.data_integers(tokens, &[part.examples, part.positions()])?;
+        if let Some(labels) = data.declared.as_ref().and_then(|declared| declared.labels(part)) {
+            let features = labels.len() / part.examples;
+            let values = g.data(labels, &[part.examples, features])?;
+            return Ok(PartNodes { inputs, targets, values, present: None, counted: None });
+        }
         // Of a vocabulary they are large: made where they are read, if they are.
         let each = g.reshape(targets, &[tokens.len(), 1])?;
         let each = one_hot(g, each, data.outputs)?;
@@ -190,19 +196,18 @@ impl<'a> Tables<'a> {
     }
 
     /// What a step is trained on.
-    pub fn batch(&mut self, g: &mut Graph, batch: &Batch, seed: Tensor, step: Tensor) -> Result<Taken> {
+    pub fn batch(&mut self, g: &mut Graph, e: &Experiment, augmenting: Augmenting, key: Key) -> Result<Taken> {
         let train = self.train(g)?;
         let [examples, _] = g.matrix(train.inputs)?;
         let count = self.drawn.and_then(|drawn| drawn.count(g));
         let count = count.unwrap_or_else(|| g.integer(examples as u32));
-        let PartNodes { inputs, targets, present, counted, .. } = train;
-        let Some(mut rows) = batch.rows(g, count, seed, step) else {
-            return Ok(Taken { inputs, targets, present, counted });
-        };
-        if let Some(drawn) = self.drawn {
-            rows = drawn.rows(g, rows)?;
+        let PartNodes { targets, present, counted, .. } = train;
+        let mut rows = e.batch.rows(g, count, key.seed, key.step);
+        if let (Some(some), Some(drawn)) = (rows, self.drawn) {
+            rows = Some(drawn.rows(g, some)?);
         }
-        let inputs = g.gather(inputs, rows)?;
+        let inputs = augmenting.inputs(g, e, &self.data.shape, train.inputs, rows, key)?;
+        let Some(rows) = rows else { return Ok(Taken { inputs, targets, present, counted }) };
         let targets = match self.drawn.and_then(|drawn| drawn.labels) {
             // Of labels, and not of one-hot rows, which stand nowhere.
             Some(labels) => {

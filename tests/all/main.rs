@@ -3,8 +3,10 @@
 mod alignment;
 mod analyses;
 mod arrays;
+mod augment;
 mod awkward;
 mod catalogue;
+mod channels;
 mod cka;
 mod claims;
 mod cli;

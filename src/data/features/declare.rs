@@ -1,6 +1,7 @@
 //! The declaration of a data set of features, checked.
 
 use super::function::Function;
+use super::images::Attribute;
 use crate::error::{Error, Result};
 use crate::settings::choices;
 
@@ -84,6 +85,8 @@ pub struct Feature {
     pub absent: Absent,
     /// Whose labels its own agree with; independent by default.
     pub agrees: Option<Agreement>,
+    /// What each relevant bit decides, where examples are pictures.
+    pub shows: Vec<Attribute>,
 }
 
 impl Feature {
@@ -106,6 +109,7 @@ impl Feature {
             presence: 1.0,
             absent: Absent::default(),
             agrees: None,
+            shows: Vec::new(),
         }
     }
 }

@@ -27,25 +27,20 @@ impl Features {
         let (mut labels, mut present) = (Vec::new(), Vec::new());
         let extra = key(&format!("data/{}/distractors", set.name()));
         for example in 0..examples as u32 {
-            let mut ranks: Vec<u32> = Vec::with_capacity(outputs);
-            for (feature, r) in self.features().iter().zip(&resolved) {
-                let rank = r.rank(seed, r.parent.map_or(example, |parent| ranks[parent]));
-                ranks.push(rank);
-                let (label, pattern) = r.pattern(seed, example, rank < r.ones);
-                let there = r.present == examples as u32
-                    || permuted(seed, r.presence_key, 0, example, examples as u32) < r.present;
+            let facts = self.facts(&resolved, seed, example, examples as u32);
+            for (feature, (r, fact)) in self.features().iter().zip(resolved.iter().zip(facts)) {
                 let relevant = feature.function.relevant() as usize * feature.copies;
                 units.extend((0..feature.units).map(|unit| {
-                    if r.hides && !there {
+                    if r.hides && !fact.present {
                         0
                     } else if unit < relevant {
-                        pattern >> (unit / feature.copies) & 1
+                        fact.pattern >> (unit / feature.copies) & 1
                     } else {
                         choice(seed, r.unit_key, unit as u32, example, 2)
                     }
                 }));
-                labels.push(u32::from(label));
-                present.push(u32::from(there));
+                labels.push(u32::from(fact.label));
+                present.push(u32::from(fact.present));
             }
             units.extend((0..self.distractors() as u32).map(|unit| choice(seed, extra, unit, example, 2)));
         }
@@ -58,6 +53,27 @@ impl Features {
         let dataset = Dataset { name: "features".into(), inputs: table(units, inputs), targets };
         Ok(Made { dataset, present: table(present, outputs) })
     }
+
+    /// What each feature is in an example of so many.
+    pub(super) fn facts(&self, resolved: &[Resolved], seed: u32, example: u32, examples: u32) -> Vec<Fact> {
+        let mut ranks: Vec<u32> = Vec::with_capacity(resolved.len());
+        let fact = |r: &Resolved| {
+            let rank = r.rank(seed, r.parent.map_or(example, |parent| ranks[parent]));
+            ranks.push(rank);
+            let (label, pattern) = r.pattern(seed, example, rank < r.ones);
+            let present = r.present == examples || permuted(seed, r.presence_key, 0, example, examples) < r.present;
+            Fact { label, pattern, present }
+        };
+        resolved.iter().map(fact).collect()
+    }
+}
+
+/// What a feature is in an example.
+pub(super) struct Fact {
+    pub label: bool,
+    /// Of its relevant bits.
+    pub pattern: u32,
+    pub present: bool,
 }
 
 impl Resolved {

@@ -18,6 +18,9 @@
 //!   class puts `k` before `round(agreement n)`, with `n` the size of the class.
 //! - Presence: as the label, by a permutation of its own; in training alone.
 //!
+//! In place of units an example can be a picture of which each bit decides something ([`Features::make_images`]), or a sequence that is
+//! answered feature by feature ([`Features::make_sequences`]): the labels are the same.
+//!
 //! ```
 //! use isogram::data::features::{Feature, Features, Function, Set};
 //!
@@ -33,11 +36,17 @@
 mod declare;
 mod function;
 mod host;
+mod images;
+mod picture;
 mod resolve;
+mod sequence;
 mod tensors;
 
 pub use declare::{Absent, Agreement, Balance, Feature, Features, Set};
 pub use function::{Function, Gate, MOST_RELEVANT};
 pub use host::Made;
+pub use images::{Attribute, Images};
+pub use picture::{Colour, Shape, Texture};
 pub use resolve::MOST_EXAMPLES;
+pub use sequence::START;
 pub use tensors::FeatureTensors;

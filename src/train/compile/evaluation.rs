@@ -89,6 +89,7 @@ impl Build<'_> {
             parameters: [self.network.parameters(), self.network.frozen()].concat(),
             loss: self.e.loss.clone(),
             features: declared.map(Declared::names).unwrap_or_default(),
+            answered: declared.and_then(|d| d.answered.clone()),
             declared: declared.map(|d| d.features.clone()),
             answers: None,
             fit: None,

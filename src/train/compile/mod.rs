@@ -24,6 +24,7 @@ use alignment::Terms;
 use beside::{All, Beside};
 
 use super::analysing::Analyses;
+use super::augment::{Augmenting, Key};
 use super::declared::Declared;
 use super::drawn::Parts;
 use super::model::Model;
@@ -161,6 +162,7 @@ struct Settings {
     dropout: Tensor,
     input_dropout: Tensor,
     making: Making,
+    augmenting: Augmenting,
 }
 
 /// Builds the program of one group: all replicas share `e` up to its numeric hyper-parameters.
@@ -257,7 +259,7 @@ impl<'a> Build<'a> {
         }
         let (mut tables, make) = Tables::new(g, data, e, state.seed, settings.making)?;
         let train = tables.train(g)?;
-        let batch = tables.batch(g, &e.batch, state.seed, state.step)?;
+        let batch = tables.batch(g, e, settings.augmenting, Key { seed: state.seed, step: state.step })?;
         let (rate, input_rate) = (settings.dropout, settings.input_dropout);
         let masks = Dropout { rate, input_rate, seed: state.seed, step: state.step };
         let mixed = e.model.precision == config::Precision::Mixed;
@@ -358,6 +360,11 @@ impl Settings {
                 parts: Parts { train_fraction: setting("data.train_fraction")?, corrupted: setting("data.corrupted")? },
                 noise: setting("data.noise")?,
                 degrees: Degrees { separability: setting("data.separability")?, alignment: setting("data.alignment")? },
+            },
+            augmenting: Augmenting {
+                random_crop: setting("data.augment.random_crop")?,
+                horizontal_flip: setting("data.augment.horizontal_flip")?,
+                gaussian_noise: setting("data.augment.gaussian_noise")?,
             },
         })
     }

@@ -76,7 +76,7 @@ impl Build<'_> {
             targets,
             places,
         };
-        if self.e.batch.mode == BatchMode::Full && !seen.differs {
+        if self.e.batch.mode == BatchMode::Full && !seen.differs && self.e.data.augment.first().is_none() {
             // The pairs stand in the batch itself.
             return Ok(of(seen.clone(), self.train.values, track.pairs.clone()));
         }

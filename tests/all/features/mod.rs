@@ -1,6 +1,7 @@
 //! Data sets of Boolean features: what is made, and networks that are trained on them.
 
 mod analysed;
+mod forms;
 mod made;
 mod trained;
 
