@@ -1,6 +1,6 @@
 //! The innermost loop: a tile of results kept in registers over one part of K.
 
-use pulp::{Simd, bytemuck};
+use pulp::{Simd, WithSimd, bytemuck};
 
 /// Vectors of columns in a tile.
 const VECTORS: usize = 2;
@@ -139,14 +139,19 @@ impl<T: Term> Tile<'_, T> {
         c_stride: usize,
         first: bool,
     ) {
+        // Each loop is a function of its own: with all of them in the one that calls them, compilers take minutes over it.
         macro_rules! sized {
             ($($rows:literal)*) => {
                 match (rows, wide, along) {
                     $(
-                        ($rows, 1, true) => self.sized::<S, $rows, 1, true>(simd, c, c_stride, first),
-                        ($rows, 1, false) => self.sized::<S, $rows, 1, false>(simd, c, c_stride, first),
-                        ($rows, _, true) => self.sized::<S, $rows, VECTORS, true>(simd, c, c_stride, first),
-                        ($rows, _, false) => self.sized::<S, $rows, VECTORS, false>(simd, c, c_stride, first),
+                        ($rows, 1, true) => apart(simd, Sized::<T, $rows, 1, true> { tile: self, c, c_stride, first }),
+                        ($rows, 1, false) => apart(simd, Sized::<T, $rows, 1, false> { tile: self, c, c_stride, first }),
+                        ($rows, _, true) => {
+                            apart(simd, Sized::<T, $rows, VECTORS, true> { tile: self, c, c_stride, first });
+                        }
+                        ($rows, _, false) => {
+                            apart(simd, Sized::<T, $rows, VECTORS, false> { tile: self, c, c_stride, first });
+                        }
                     )*
                     _ => unreachable!("a tile of {rows} rows"),
                 }
@@ -158,17 +163,28 @@ impl<T: Term> Tile<'_, T> {
             sized!(1 2 3 4 5 6)
         }
     }
+}
 
-    /// A tile whose size the compiler knows, so that its sums stay in registers.
+/// Runs a body as a function of its own. A function of fewer instructions stands between, which keeps it from being inlined.
+#[inline(never)]
+fn apart<S: Simd, Body: WithSimd>(simd: S, body: Body) -> Body::Output {
+    simd.vectorize(body)
+}
+
+/// A tile whose size the compiler knows, so that its sums stay in registers.
+struct Sized<'a, T, const ROWS: usize, const WIDE: usize, const ALONG: bool> {
+    tile: Tile<'a, T>,
+    c: &'a mut [f32],
+    c_stride: usize,
+    first: bool,
+}
+
+impl<T: Term, const ROWS: usize, const WIDE: usize, const ALONG: bool> WithSimd for Sized<'_, T, ROWS, WIDE, ALONG> {
+    type Output = ();
+
     #[inline(always)]
-    fn sized<S: Simd, const ROWS: usize, const WIDE: usize, const ALONG: bool>(
-        self,
-        simd: S,
-        c: &mut [f32],
-        c_stride: usize,
-        first: bool,
-    ) {
-        let Tile { a, a_stride, b, b_stride, depth, term } = self;
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { tile: Tile { a, a_stride, b, b_stride, depth, term }, c, c_stride, first } = self;
         let mut sums = [[simd.splat_f32s(0.0); WIDE]; ROWS];
         let mut lines: [&[f32]; ROWS] = [&[]; ROWS];
         if ALONG {
