@@ -9,6 +9,7 @@ pub mod claims;
 mod lab;
 mod lampinen_2024;
 mod reproduction;
+mod roberts_2022;
 mod trained;
 mod van_rossem_saxe_2024;
 
@@ -61,7 +62,7 @@ pub struct PartOutcome {
 }
 
 /// The papers, the oldest first.
-pub const PAPERS: &[&Paper] = &[&van_rossem_saxe_2024::PAPER, &lampinen_2024::PAPER];
+pub const PAPERS: &[&Paper] = &[&roberts_2022::PAPER, &van_rossem_saxe_2024::PAPER, &lampinen_2024::PAPER];
 
 /// Runs a part of a paper, with what its parts share.
 type Runner<S> = fn(&mut Lab<'_>, &mut S) -> Result<PartOutcome>;
