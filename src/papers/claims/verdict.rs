@@ -85,8 +85,7 @@ pub fn judge(check: &Expression, names: &OverNetworks<'_>) -> Result<Judgement, 
     }
     let mut drawn = Vec::new();
     for number in 0..DRAWS {
-        let (mut random, mut draw) =
-            (Random::new(0, number), Draw { seeds: &seeds, times: vec![0; seeds.len()] });
+        let (mut random, mut draw) = (Random::new(0, number), Draw { seeds: &seeds, times: vec![0; seeds.len()] });
         (0..seeds.len()).for_each(|_| draw.times[random.below(seeds.len())] += 1);
         drawn.push(come(Some(&draw))?);
     }
