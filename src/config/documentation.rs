@@ -347,10 +347,10 @@ the order of `layers` there, and the report shows both.
 `safetensors.torch.save_file(net.state_dict(), \"weights.safetensors\")` writes what `model.init_from` reads, if layers have the names of the
 modules. A network that is only to be looked at, such as one trained elsewhere, is seen at step 0: this writes what its layers, the
 last included, make of images in the order of their file, as `0/0/layers.0` and so on in `representations.safetensors`. An `activation` that
-does nothing lets `fc` be seen, which would be the last otherwise; the one step that follows costs a batch.
+does nothing lets `fc` be seen, which would be the last otherwise.
 
 ```toml
-steps = 1
+steps = 0
 seeds = 1
 model.init_from = \"weights.safetensors\"
 model.layers = [

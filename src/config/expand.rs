@@ -162,7 +162,7 @@ mod tests {
         };
         assert!(bad(|e| e.optimiser.lr = f64::NAN).contains("optimiser.lr: expected a finite number"));
         assert!(bad(|e| e.seeds = Seeds::Count(0)).contains("seeds"));
-        assert!(bad(|e| e.steps = 0).contains("steps: expected a whole number from 1"));
+        assert!(bad(|e| e.steps = 16_000_001).contains("steps: expected a whole number from 0"));
         let axis = |key: &str, values| super::super::Axis { key: key.into(), values };
         let mut experiment = Experiment::default();
         experiment.sweep.axes = vec![axis("model.gain", vec![SettingValue::Text("x".into())])];

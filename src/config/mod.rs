@@ -74,8 +74,8 @@ settings! {
         /// What it is about, in one sentence; shown in the report.
         #[schemars(extend("scope" = "run"))]
         description: String = String::new(),
-        /// Number of optimiser updates of every replica.
-        #[schemars(range(min = 1, max = 16000000), extend("synonyms" = ["epochs", "iterations", "max_steps", "num_steps"]))]
+        /// Number of optimiser updates of every replica; with 0, networks are looked at as they are drawn.
+        #[schemars(range(min = 0, max = 16000000), extend("synonyms" = ["epochs", "iterations", "max_steps", "num_steps"]))]
         steps: u32 = 1000,
         /// Replicas of each setting: a number n for the seeds 0 to n - 1, or a list of seeds. A seed sets the initial
         /// weights, the order of the data and the dropout masks of a replica, and examples of its own if it makes such.

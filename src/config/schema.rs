@@ -453,7 +453,7 @@ mod tests {
     #[test]
     fn shapes_read_in_words() {
         let words = |path| describe(find(path).unwrap());
-        assert_eq!(words("steps"), "a whole number from 1 to 16000000");
+        assert_eq!(words("steps"), "a whole number from 0 to 16000000");
         assert_eq!(words("model.dropout"), "a number of at least 0 and below 1");
         assert_eq!(words("data.test_fraction"), "a number above 0 and below 1");
         assert_eq!(words("observe.at.steps"), "a list, each a whole number of 0 or more");

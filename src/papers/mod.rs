@@ -11,6 +11,7 @@ mod doshi_2023;
 mod lab;
 mod lampinen_2024;
 mod reproduction;
+mod roberts_2022;
 mod trained;
 mod van_rossem_saxe_2024;
 
@@ -65,8 +66,13 @@ pub struct PartOutcome {
 }
 
 /// The papers, the oldest first.
-pub const PAPERS: &[&Paper] =
-    &[&doshi_2023::PAPER, &van_rossem_saxe_2024::PAPER, &lampinen_2024::PAPER, &alleman_2024::PAPER];
+pub const PAPERS: &[&Paper] = &[
+    &roberts_2022::PAPER,
+    &doshi_2023::PAPER,
+    &van_rossem_saxe_2024::PAPER,
+    &lampinen_2024::PAPER,
+    &alleman_2024::PAPER,
+];
 
 /// Runs a part of a paper, with what its parts share.
 type Runner<S> = fn(&mut Lab<'_>, &mut S) -> Result<PartOutcome>;

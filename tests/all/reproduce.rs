@@ -131,3 +131,8 @@ fn claims_of_doshi_das_he_and_gromov() {
 fn claims_of_alleman_lindsey_and_fusi() {
     claims_come_out_as_committed("alleman-2024", "figures/map.svg");
 }
+
+#[test]
+fn claims_of_roberts_yaida_and_hanin() {
+    claims_come_out_as_committed("roberts-2022", "figures/kernel.svg");
+}

@@ -16,7 +16,7 @@ fn mean_squares_keep_their_size_and_spread_as_products_do() {
     for (activation, c_w, c) in [("identity", 1.0, 2.0), ("relu", 2.0, 5.0)] {
         let layer = format!("{{ out_features = {WIDTH} }}, {{ kind = \"activation\" }}, ");
         let text = format!(
-            "steps = 1\nseeds = {NETWORKS}\n[data]\ntest_fraction = 0.01\n[model]\nbias = false\nactivation = \"{activation}\"\n\
+            "steps = 0\nseeds = {NETWORKS}\n[data]\ntest_fraction = 0.01\n[model]\nbias = false\nactivation = \"{activation}\"\n\
              init = \"critical\"\nlayers = [{}{{}}]\n[optimiser]\nlr = 0\n[batch]\nsize = 1\n[probe]\nexamples = 1\n\
              [observe]\nmeasures = [\"mean_square\"]\nlayers = [0, 2, 4, 6]",
             layer.repeat(4)

@@ -1,6 +1,6 @@
 //! A quantity with its values: of every network, or pair of them, and what they become over seeds.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::evaluate::deviation;
 use super::quantity::Reduce;
@@ -21,8 +21,22 @@ pub struct Sample {
     pub values: Vec<f64>,
 }
 
-/// How often each seed was drawn; a seed that is not there counts once where nothing was drawn.
-pub type Draw = BTreeMap<u32, usize>;
+/// Seeds drawn anew: how often each. Where nothing was drawn, each counts once.
+#[derive(Clone, Debug)]
+pub struct Draw<'a> {
+    /// The seeds, ascending.
+    pub seeds: &'a [u32],
+    /// How often each was drawn.
+    pub times: Vec<usize>,
+}
+
+impl Draw<'_> {
+    fn times(&self, seed: u32) -> usize {
+        // Seeds that count from 0 stand at their own place.
+        let own = Some(seed as usize).filter(|&i| self.seeds.get(i) == Some(&seed));
+        own.or_else(|| self.seeds.binary_search(&seed).ok()).map_or(0, |i| self.times[i])
+    }
+}
 
 /// What a list is over, where it is over several things.
 #[derive(Clone, Debug)]
@@ -57,7 +71,7 @@ pub struct Found {
 
 impl Found {
     /// Values of the networks behind an entry of the list; with a draw, as often as their seeds were drawn.
-    pub fn values(&self, entry: usize, draw: Option<&Draw>) -> Vec<f64> {
+    pub fn values(&self, entry: usize, draw: Option<&Draw<'_>>) -> Vec<f64> {
         let (group, inner) = (entry / self.inner, entry % self.inner);
         let mut all = Vec::new();
         for sample in self.samples.iter().filter(|s| s.kept && s.group == group && s.values[inner].is_finite()) {
@@ -71,13 +85,27 @@ impl Found {
         self.groups * self.inner
     }
 
-    /// What networks become, for each entry of the list.
-    pub fn reduced(&self, draw: Option<&Draw>) -> Vec<f64> {
-        (0..self.size()).map(|entry| self.reduce.of(&self.values(entry, draw))).collect()
+    /// What networks become, for each entry of the list. Seeds are looked up once: with thousands of networks this is most of the work
+    /// of drawing them anew.
+    pub fn reduced(&self, draw: Option<&Draw<'_>>) -> Vec<f64> {
+        let mut of_groups = vec![Vec::new(); self.groups];
+        for sample in self.samples.iter().filter(|s| s.kept) {
+            of_groups[sample.group].push((sample, times(sample, draw)));
+        }
+        let mut values = Vec::new();
+        let mut of = |entry: usize| {
+            values.clear();
+            for (sample, times) in &of_groups[entry / self.inner] {
+                let value = sample.values[entry % self.inner];
+                values.extend(std::iter::repeat_n(value, if value.is_finite() { *times } else { 0 }));
+            }
+            self.reduce.of(&values)
+        };
+        (0..self.size()).map(&mut of).collect()
     }
 
     /// How many networks there are behind each entry, and how many were asked for.
-    pub fn counts(&self, draw: Option<&Draw>) -> Vec<(f64, f64)> {
+    pub fn counts(&self, draw: Option<&Draw<'_>>) -> Vec<(f64, f64)> {
         let count = |entry| {
             let of = self.samples.iter().filter(|s| s.group == entry / self.inner);
             (self.values(entry, draw).len() as f64, of.map(|s| times(s, draw)).sum::<usize>() as f64)
@@ -126,11 +154,10 @@ impl Found {
     }
 }
 
-fn times(sample: &Sample, draw: Option<&Draw>) -> usize {
+fn times(sample: &Sample, draw: Option<&Draw<'_>>) -> usize {
     let Some(draw) = draw else { return 1 };
-    let of = |seed: u32| draw.get(&seed).copied().unwrap_or(0);
     let [a, b] = sample.networks;
-    of(sample.seeds[0]) * if a == b { 1 } else { of(sample.seeds[1]) }
+    draw.times(sample.seeds[0]) * if a == b { 1 } else { draw.times(sample.seeds[1]) }
 }
 
 /// A number as a text: to so many decimals, or those that count.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::evaluate::{Names, Truth, Value, evaluate, truths};
 use super::expression::parse;
-use super::found::Found;
+use super::found::{Found, Sample};
 use super::networks::{Networks, VARIANT};
 use super::quantity::Quantity;
 use super::select::selected;
@@ -137,8 +137,9 @@ impl Quantities<'_> {
         // As long as the longest list that it is made of, if it gives one.
         let first = of_networks.iter().copied().max_by_key(|found| found.inner).ok_or("each: names no quantity")?;
         let mut found = Found { reduce: of.reduce.unwrap_or_default(), digits: of.digits, ..first.clone() };
-        for sample in &mut found.samples {
-            let names = OfNetwork { networks: sample.networks, sweep: &first.sweep, constants: self.constants, book };
+        for (place, sample) in found.samples.iter_mut().enumerate() {
+            let names =
+                OfNetwork { networks: sample.networks, place, sweep: &first.sweep, constants: self.constants, book };
             // A condition is 1 where it holds, and 0 where it does not.
             sample.values = match evaluate(&each, &names).map_err(|why| format!("each: {why}"))? {
                 Value::Numbers(numbers) => numbers,
@@ -164,6 +165,8 @@ impl Quantities<'_> {
 /// Names as they are for one network, or pair of them.
 struct OfNetwork<'a> {
     networks: [usize; 2],
+    /// Where they are in the quantity that is longest, and so in most.
+    place: usize,
     sweep: &'a Option<String>,
     constants: &'a BTreeMap<String, f64>,
     book: &'a Book,
@@ -178,7 +181,8 @@ impl Names for OfNetwork<'_> {
         if found.sweep != *self.sweep {
             return Err(format!("`{name}` is of another sweep, whose networks are not these"));
         }
-        let own = found.samples.iter().find(|s| s.networks == self.networks);
+        let ours = |s: &&Sample| s.networks == self.networks;
+        let own = found.samples.get(self.place).filter(ours).or_else(|| found.samples.iter().find(ours));
         Ok(own.map_or_else(|| vec![f64::NAN; found.inner], |sample| sample.values.clone()))
     }
 

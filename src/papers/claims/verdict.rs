@@ -36,7 +36,7 @@ pub struct OverNetworks<'a> {
     /// Numbers by name.
     pub constants: &'a BTreeMap<String, f64>,
     /// Seeds drawn; none for all as they are.
-    pub draw: Option<&'a Draw>,
+    pub draw: Option<&'a Draw<'a>>,
 }
 
 impl Names for OverNetworks<'_> {
@@ -64,7 +64,7 @@ impl Names for OverNetworks<'_> {
 /// # Errors
 /// A sentence if it cannot be evaluated.
 pub fn judge(check: &Expression, names: &OverNetworks<'_>) -> Result<Judgement, String> {
-    let come = |draw: Option<&Draw>| truths(check, &OverNetworks { draw, ..*names }).map(|all| Truth::all(&all));
+    let come = |draw: Option<&Draw<'_>>| truths(check, &OverNetworks { draw, ..*names }).map(|all| Truth::all(&all));
     let truth = come(None)?;
     let seeds: BTreeSet<u32> =
         check.names().iter().filter_map(|name| names.book.get(*name)).flat_map(|found| found.seeds()).collect();
@@ -85,8 +85,8 @@ pub fn judge(check: &Expression, names: &OverNetworks<'_>) -> Result<Judgement, 
     }
     let mut drawn = Vec::new();
     for number in 0..DRAWS {
-        let (mut random, mut draw) = (Random::new(0, number), Draw::new());
-        (0..seeds.len()).for_each(|_| *draw.entry(seeds[random.below(seeds.len())]).or_insert(0) += 1);
+        let (mut random, mut draw) = (Random::new(0, number), Draw { seeds: &seeds, times: vec![0; seeds.len()] });
+        (0..seeds.len()).for_each(|_| draw.times[random.below(seeds.len())] += 1);
         drawn.push(come(Some(&draw))?);
     }
     let otherwise = drawn.iter().filter(|t| t.holds != truth.holds).count() as f64 / f64::from(DRAWS);
