@@ -27,6 +27,7 @@ pub const PAPER: Paper = Paper {
               layer, so that depth over width says how far networks of different seeds lie apart.",
     settings,
     settings_by_name: false,
+    settable: false,
     takes_data: false,
     parts: &parts_of(&PARTS),
     run,
