@@ -120,8 +120,3 @@ fn claims_of_van_rossem_and_saxe() {
 fn claims_of_lampinen_chan_and_hermann() {
     claims_come_out_as_committed("lampinen-2024", "figures/headline.svg");
 }
-
-#[test]
-fn claims_of_roberts_yaida_and_hanin() {
-    claims_come_out_as_committed("roberts-2022", "figures/kernel.svg");
-}
