@@ -82,7 +82,7 @@ impl Asked<'_> {
 const SWEEPS: &str = "sweeps";
 
 fn find(name: &str) -> Result<&'static Paper, Error> {
-    PAPERS.iter().copied().find(|paper| paper.id == name).ok_or_else(|| {
+    PAPERS.iter().find(|paper| paper.id == name).ok_or_else(|| {
         let all = PAPERS.iter().map(|paper| paper.id).collect::<Vec<_>>().join(", ");
         Error::config(format!("there is no paper `{name}`; there are: {all}"))
     })
@@ -104,7 +104,7 @@ fn folder(args: &ReproduceArgs, id: &str) -> Result<(PathBuf, Made), Error> {
 
 fn list() -> String {
     let mut text = String::new();
-    for paper in PAPERS {
+    for paper in PAPERS.iter() {
         text.push_str(&format!("{}\n  {}\n  {}\n", paper.id, paper.title, paper.source));
         let width = paper.parts.iter().map(|part| part.name.len()).max().unwrap_or(0);
         for part in paper.parts {

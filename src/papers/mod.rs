@@ -11,7 +11,6 @@ mod doshi_2023;
 mod lab;
 mod lampinen_2024;
 mod reproduction;
-mod roberts_2022;
 mod trained;
 mod van_rossem_saxe_2024;
 
@@ -19,6 +18,10 @@ pub use claim::{Claim, Kind, Measured, Numbers, Spread, Verdict, number};
 pub use lab::{Lab, Request, Scale};
 pub use reproduction::{Reproduction, reproduce, reproduce_file};
 pub use trained::{Curve, Trained};
+
+use std::sync::LazyLock;
+
+use claims::{Analysis, Declared};
 
 use crate::error::Result;
 use crate::report::paper::Section;
@@ -34,7 +37,7 @@ pub struct Paper {
     /// What it claims, in one or two sentences.
     pub summary: &'static str,
     /// Its settings, for the report.
-    pub settings: fn() -> serde_json::Value,
+    pub settings: Settings,
     /// Whether some of its settings can be asked for ([`Request::settings`]).
     pub settings_by_name: bool,
     /// Whether numbers of it can be set ([`Request::set`]).
@@ -43,8 +46,7 @@ pub struct Paper {
     pub takes_data: bool,
     /// Its parts, in the order of the report.
     pub parts: &'static [Part],
-    /// Runs some parts, by name.
-    run: fn(&mut Lab<'_>, &[&'static Part]) -> Result<Vec<PartOutcome>>,
+    run: Run,
 }
 
 /// A part of a paper: one experiment, or several that share networks.
@@ -65,14 +67,81 @@ pub struct PartOutcome {
     pub sections: Vec<Section>,
 }
 
-/// The papers, the oldest first.
-pub const PAPERS: &[&Paper] = &[
-    &roberts_2022::PAPER,
-    &doshi_2023::PAPER,
-    &van_rossem_saxe_2024::PAPER,
-    &lampinen_2024::PAPER,
-    &alleman_2024::PAPER,
-];
+/// The papers, the oldest first. One that is declared is a file beside its analyses, and a line here.
+pub static PAPERS: LazyLock<Vec<Paper>> = LazyLock::new(|| {
+    vec![
+        declared("roberts-2022", include_str!("roberts_2022.toml"), &[]),
+        declared("doshi-2023", include_str!("doshi_2023.toml"), doshi_2023::ANALYSES),
+        van_rossem_saxe_2024::PAPER,
+        lampinen_2024::PAPER,
+        declared("alleman-2024", include_str!("alleman_2024.toml"), alleman_2024::ANALYSES),
+    ]
+});
+
+/// A paper that a file declares. Its own texts are read here, all else when it runs: then mistakes are told.
+fn declared(id: &'static str, text: &'static str, analyses: &'static [Analysis]) -> Paper {
+    let file: toml::Table = toml::from_str(text).unwrap_or_default();
+    let of = |table: &toml::Table, key: &str| -> &'static str {
+        table.get(key).and_then(toml::Value::as_str).unwrap_or_default().to_owned().leak()
+    };
+    let parts =
+        file.get("part").and_then(toml::Value::as_array).into_iter().flatten().filter_map(toml::Value::as_table);
+    let parts: Vec<Part> = parts.map(|part| Part { name: of(part, "name"), what: of(part, "what") }).collect();
+    Paper {
+        id,
+        title: of(&file, "title"),
+        source: of(&file, "source"),
+        summary: of(&file, "summary"),
+        settings: Settings::Of(serde_json::to_value(file.get("setting")).unwrap_or_default()),
+        settings_by_name: false,
+        settable: file.contains_key("setting"),
+        takes_data: false,
+        parts: parts.leak(),
+        run: Run::Declared(text, analyses),
+    }
+}
+
+/// Settings of a paper.
+pub enum Settings {
+    /// Made by a function.
+    By(fn() -> serde_json::Value),
+    /// As they are.
+    Of(serde_json::Value),
+}
+
+/// What runs parts of a paper, by name.
+enum Run {
+    /// A function.
+    By(fn(&mut Lab<'_>, &[&'static Part]) -> Result<Vec<PartOutcome>>),
+    /// What a file declares, and the functions that it names.
+    Declared(&'static str, &'static [Analysis]),
+}
+
+impl Paper {
+    /// Its settings as JSON.
+    pub fn settings(&self) -> serde_json::Value {
+        match &self.settings {
+            Settings::By(make) => make(),
+            Settings::Of(value) => value.clone(),
+        }
+    }
+
+    fn run(&self, lab: &mut Lab<'_>, parts: &[&'static Part]) -> Result<Vec<PartOutcome>> {
+        match self.run {
+            Run::By(run) => run(lab, parts),
+            Run::Declared(text, analyses) => {
+                let set = lab.request().set.clone();
+                let mut declared = Declared::parse_with(text, self.id, lab.scale(), &set, analyses)?;
+                let mut outcomes = Vec::new();
+                for part in parts {
+                    lab.note(&format!("{}: {}", part.name, part.what));
+                    outcomes.push(declared.run(lab, part.name)?);
+                }
+                Ok(outcomes)
+            }
+        }
+    }
+}
 
 /// Runs a part of a paper, with what its parts share.
 type Runner<S> = fn(&mut Lab<'_>, &mut S) -> Result<PartOutcome>;

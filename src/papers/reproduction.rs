@@ -56,9 +56,9 @@ pub fn reproduce(
         title: paper.title.to_owned(),
         source: paper.source.to_owned(),
         summary: paper.summary.to_owned(),
-        settings: (paper.settings)(),
+        settings: paper.settings(),
     };
-    tried(about, names, request, progress, |lab| (paper.run)(lab, &parts))
+    tried(about, names, request, progress, |lab| paper.run(lab, &parts))
 }
 
 /// Runs parts of a paper that is declared in a file of one's own: those named, or all.
