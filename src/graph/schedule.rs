@@ -163,6 +163,16 @@ mod tests {
     use crate::kernels::random::threefry;
 
     #[test]
+    fn a_set_has_what_was_put_in_and_nothing_else() {
+        let (mut set, mut other) = (Numbers::default(), Numbers::default());
+        set.insert(3);
+        set.insert(63);
+        other.insert(64);
+        set.extend(&other);
+        assert_eq!((0..200).filter(|&number| set.contains(number)).collect::<Vec<_>>(), [3, 63, 64]);
+    }
+
+    #[test]
     fn equal_and_independent_items_share_a_dispatch() {
         // 0 -> 1 -> 3, 2 free; 1 and 2 have the same key.
         let mut before = Reach::new(4);

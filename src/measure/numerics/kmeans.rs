@@ -93,3 +93,25 @@ fn nearest_centre(point: &[f64], centres: &[Vec<f64>]) -> (usize, f64) {
     }
     best
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_equally_good_runs_the_first_wins() {
+        // Two clusters of two points, each half a unit from its centre. Runs from other starts number the clusters otherwise.
+        let points = [0.0, 1.0, 10.0, 11.0].map(|x| vec![x]);
+        for seed in 0..8 {
+            let found = kmeans(&points, 2, 0, 2, seed);
+            assert_eq!(found.label, [0, 0, 1, 1]);
+            assert_eq!(found.inertia, 4.0 * 0.25);
+        }
+    }
+
+    #[test]
+    fn points_that_coincide_are_one_cluster() {
+        let found = kmeans(&[vec![2.0, 3.0], vec![2.0, 3.0]], 2, 1, 1, 0);
+        assert_eq!((found.label, found.inertia), (vec![0, 0], 0.0));
+    }
+}
