@@ -289,3 +289,30 @@ pub fn cholesky(a: MatRef<'_, f64>) -> Option<Mat<f64>> {
     let noise = 4.0 * n as f64 * f64::EPSILON;
     (0..n).all(|i| l[(i, i)] * l[(i, i)] > noise * a[(i, i)]).then_some(l)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use faer::mat;
+
+    #[test]
+    fn a_condensed_triangle_becomes_the_matrix_it_is_of() {
+        // More than a block of rows.
+        let n = 35;
+        let of = |i: usize, j: usize| (i.min(j) * 100 + i.max(j)) as f64;
+        let matrix = square(n, &condensed(n, of), -1.0);
+        assert!((0..n).all(|i| (0..n).all(|j| matrix[(i, j)] == if i == j { -1.0 } else { of(i, j) })));
+    }
+
+    #[test]
+    fn what_is_positive_definite_is_so_at_any_scale() {
+        for scale in [1e-20, 1.0, 1e20_f64] {
+            // [[2, 0], [1, √2]] times its transpose.
+            let l = cholesky((mat![[4.0, 2.0], [2.0, 3.0]] * faer::Scale(scale)).as_ref()).unwrap();
+            let expected = [[2.0, 0.0], [1.0, 2.0_f64.sqrt()]];
+            assert!((0..4).all(|k| (l[(k / 2, k % 2)] / scale.sqrt() - expected[k / 2][k % 2]).abs() < 1e-14));
+            let singular = mat![[1.0, 1.0], [1.0, 1.0 + f64::EPSILON]] * faer::Scale(scale);
+            assert!(cholesky(singular.as_ref()).is_none());
+        }
+    }
+}

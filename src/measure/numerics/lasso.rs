@@ -191,3 +191,25 @@ fn solve_positive(mut a: Mat<f64>, rhs: &[f64]) -> Option<Vec<f64>> {
     let x: Vec<f64> = b.col(0).iter().copied().collect();
     x.iter().all(|v| v.is_finite()).then_some(x)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use faer::mat;
+
+    #[test]
+    fn two_predictors_have_the_weights_of_the_conditions_of_the_optimum() {
+        // Where both weights are positive, gram · w = target − alpha; without correlation, targets less alpha or nothing.
+        let cases = [(0.5, [0.8, 0.7], [0.8 / 1.5, 0.5 / 1.5]), (0.0, [0.8, -0.05], [0.7, 0.0])];
+        for (r, target, expected) in cases {
+            let gram = mat![[1.0, r], [r, 1.0]];
+            let lasso = Lasso { gram: gram.as_ref(), target: &target, alpha: 0.1 };
+            for way in [Lasso::solve, Lasso::coordinate_descent, Lasso::feature_sign_search] {
+                let mut state = State::zero(&target);
+                let gap = way(&lasso, &mut state, 1e-12, 1000);
+                assert!(gap.abs() <= 1e-12, "{gap}");
+                assert!(state.w.iter().zip(expected).all(|(w, e)| (w - e).abs() < 1e-5), "{:?}", state.w);
+            }
+        }
+    }
+}

@@ -86,3 +86,19 @@ pub(crate) fn rows(x: MatRef<'_, f64>) -> Vec<Vec<f64>> {
 pub(crate) fn cross_correlation(x: &Units, y: &Units) -> Mat<f64> {
     product(x.columns.transpose(), y.columns.as_ref())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use faer::mat;
+
+    #[test]
+    fn units_that_vary_are_centred_and_have_length_one() {
+        // The second is constant, the third constant but for rounding.
+        let x = mat![[1.0, 7.0, 1.0], [2.0, 7.0, 1.0 + f64::EPSILON], [3.0, 7.0, 1.0]];
+        let units = Units::new(x.as_ref(), "x").unwrap();
+        assert_eq!((units.kept, units.dropped), (vec![0], 2));
+        let expected = [-0.5_f64.sqrt(), 0.0, 0.5_f64.sqrt()];
+        assert!((0..3).all(|i| (units.columns[(i, 0)] - expected[i]).abs() < 1e-15));
+    }
+}
