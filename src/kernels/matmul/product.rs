@@ -127,7 +127,6 @@ impl<T: Term> WithSimd for Summed<'_, T> {
         let tall = tile::rows::<S>();
         let wide = tile::columns::<S>();
         let lanes = S::F32_LANES;
-        let mut spare = tile::spare(simd);
         let thin = passing && depth <= SHORT && rows.len() * columns.len() > FIRST_LEVEL;
         let high = if thin { THIN_PANEL / tall * tall } else { PANEL_ROWS };
         let a_direct = !rounded && a.windows.is_none() && (columns.len() <= 4 * wide || rows.len() <= 4);
@@ -194,8 +193,7 @@ impl<T: Term> WithSimd for Summed<'_, T> {
                             };
                             let corner = (tile.start - top) * columns.len() + (panel.start - columns.start);
                             let tile = Tile { a, a_stride, b, b_stride, depth: part.len(), term: self.term };
-                            let out = &mut out[corner..];
-                            tile.run(simd, high, along, valid, out, columns.len(), t == 0, &mut spare);
+                            tile.run(simd, high, along, valid, &mut out[corner..], columns.len(), t == 0);
                         }
                     }
                     if part.end == depth && j == columns.start && !symmetric {

@@ -1,6 +1,6 @@
 //! The innermost loop: a tile of results kept in registers over one part of K.
 
-use pulp::{Simd, WithSimd, bytemuck};
+use pulp::{Simd, bytemuck};
 
 /// Vectors of columns in a tile.
 const VECTORS: usize = 2;
@@ -19,15 +19,6 @@ pub const fn rows<S: Simd>() -> usize {
 #[inline(always)]
 pub const fn columns<S: Simd>() -> usize {
     VECTORS * S::F32_LANES
-}
-
-/// Room for the results of the largest tile.
-pub type Spare<S> = [<S as Simd>::f32s; MOST_ROWS * VECTORS];
-
-/// Such room.
-#[inline(always)]
-pub fn spare<S: Simd>(simd: S) -> Spare<S> {
-    [simd.splat_f32s(0.0); MOST_ROWS * VECTORS]
 }
 
 /// One term added to a sum.
@@ -90,7 +81,7 @@ impl<T: Term> Tile<'_, T> {
     /// the others are added.
     ///
     /// A first part may set results past the `width` too, as far as its last
-    /// vector reaches: the caller sees that those are set later. `spare` is where results stand for which there is no such room.
+    /// vector reaches: the caller sees that those are set later.
     #[inline(always)]
     #[allow(clippy::too_many_arguments)]
     pub fn run<S: Simd>(
@@ -102,18 +93,17 @@ impl<T: Term> Tile<'_, T> {
         c: &mut [f32],
         c_stride: usize,
         first: bool,
-        spare: &mut Spare<S>,
     ) {
         let wide = width.div_ceil(S::F32_LANES);
         let stride = wide * S::F32_LANES;
-        let fits = width == stride || first && (rows - 1) * c_stride + stride <= c.len();
-        // Whole vectors first go where there is room for them. One call alone: all loops are inlined at each.
-        let sums: &mut [f32] = bytemuck::cast_slice_mut(spare);
-        let (to, to_stride) = if fits { (&mut *c, c_stride) } else { (&mut *sums, stride) };
-        self.whole(simd, rows, along, wide, to, to_stride, first || !fits);
-        if fits {
-            return;
+        let fits = first && (rows - 1) * c_stride + stride <= c.len();
+        if width == stride || fits {
+            return self.whole(simd, rows, along, wide, c, c_stride, first);
         }
+        // Whole vectors first go where there is room for them.
+        let mut sums = [simd.splat_f32s(0.0); MOST_ROWS * VECTORS];
+        let sums: &mut [f32] = bytemuck::cast_slice_mut(&mut sums);
+        self.whole(simd, rows, along, wide, sums, stride, true);
         for (row, sums) in sums.chunks(stride).take(rows).enumerate() {
             let (whole, rest) = S::as_mut_simd_f32s(&mut c[row * c_stride..][..width]);
             let (sums, _) = S::as_simd_f32s(sums);
@@ -139,19 +129,14 @@ impl<T: Term> Tile<'_, T> {
         c_stride: usize,
         first: bool,
     ) {
-        // Each loop is a function of its own: with all of them in the one that calls them, compilers take minutes over it.
         macro_rules! sized {
             ($($rows:literal)*) => {
                 match (rows, wide, along) {
                     $(
-                        ($rows, 1, true) => apart(simd, Sized::<T, $rows, 1, true> { tile: self, c, c_stride, first }),
-                        ($rows, 1, false) => apart(simd, Sized::<T, $rows, 1, false> { tile: self, c, c_stride, first }),
-                        ($rows, _, true) => {
-                            apart(simd, Sized::<T, $rows, VECTORS, true> { tile: self, c, c_stride, first });
-                        }
-                        ($rows, _, false) => {
-                            apart(simd, Sized::<T, $rows, VECTORS, false> { tile: self, c, c_stride, first });
-                        }
+                        ($rows, 1, true) => self.sized::<S, $rows, 1, true>(simd, c, c_stride, first),
+                        ($rows, 1, false) => self.sized::<S, $rows, 1, false>(simd, c, c_stride, first),
+                        ($rows, _, true) => self.sized::<S, $rows, VECTORS, true>(simd, c, c_stride, first),
+                        ($rows, _, false) => self.sized::<S, $rows, VECTORS, false>(simd, c, c_stride, first),
                     )*
                     _ => unreachable!("a tile of {rows} rows"),
                 }
@@ -163,28 +148,17 @@ impl<T: Term> Tile<'_, T> {
             sized!(1 2 3 4 5 6)
         }
     }
-}
 
-/// Runs a body as a function of its own. A function of fewer instructions stands between, which keeps it from being inlined.
-#[inline(never)]
-fn apart<S: Simd, Body: WithSimd>(simd: S, body: Body) -> Body::Output {
-    simd.vectorize(body)
-}
-
-/// A tile whose size the compiler knows, so that its sums stay in registers.
-struct Sized<'a, T, const ROWS: usize, const WIDE: usize, const ALONG: bool> {
-    tile: Tile<'a, T>,
-    c: &'a mut [f32],
-    c_stride: usize,
-    first: bool,
-}
-
-impl<T: Term, const ROWS: usize, const WIDE: usize, const ALONG: bool> WithSimd for Sized<'_, T, ROWS, WIDE, ALONG> {
-    type Output = ();
-
+    /// A tile whose size the compiler knows, so that its sums stay in registers.
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { tile: Tile { a, a_stride, b, b_stride, depth, term }, c, c_stride, first } = self;
+    fn sized<S: Simd, const ROWS: usize, const WIDE: usize, const ALONG: bool>(
+        self,
+        simd: S,
+        c: &mut [f32],
+        c_stride: usize,
+        first: bool,
+    ) {
+        let Tile { a, a_stride, b, b_stride, depth, term } = self;
         let mut sums = [[simd.splat_f32s(0.0); WIDE]; ROWS];
         let mut lines: [&[f32]; ROWS] = [&[]; ROWS];
         if ALONG {

@@ -62,12 +62,12 @@ pub const PAPER: Paper = Paper {
     source: "Andrew Kyle Lampinen, Stephanie C. Y. Chan and Katherine Hermann, TMLR 09/2024 (arXiv 2405.05847)",
     summary: "Of two features that a network computes equally well, the simpler, the earlier learned and the more frequent fills more of \
               its representations: what a network represents most is not what it computes most.",
-    settings: Settings::By(settings::as_json),
+    settings: super::Settings::By(settings::as_json),
     settings_by_name: false,
     settable: false,
     takes_data: false,
     parts: &parts_of(&PARTS),
-    run: Run::By(run),
+    run: super::Run::By(run),
 };
 
 fn run(lab: &mut Lab<'_>, parts: &[&'static Part]) -> Result<Vec<PartOutcome>> {

@@ -44,12 +44,12 @@ pub const PAPER: Paper = Paper {
     source: "Loek van Rossem and Andrew M. Saxe, ICML 2024 (PMLR 235:49098-49121, arXiv 2402.09142)",
     summary: "Two numbers per architecture, the effective rates 1/tau_h and 1/tau_y, predict how the representations of two \
               inputs approach or part during training, whatever the architecture; and how far apart they end.",
-    settings: Settings::By(settings::as_json),
+    settings: super::Settings::By(settings::as_json),
     settings_by_name: true,
     settable: false,
     takes_data: true,
     parts: &parts_of(&PARTS),
-    run: Run::By(run),
+    run: super::Run::By(run),
 };
 
 fn run(lab: &mut Lab<'_>, parts: &[&'static Part]) -> Result<Vec<PartOutcome>> {
