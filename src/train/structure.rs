@@ -90,6 +90,7 @@ mod tests {
             json!([1]),
             json!([0, 1]),
             json!([[0, 1]]),
+            json!([["a", "b"]]),
             json!({"kind": "log"}),
             json!([]),
             json!(["loss"]),
