@@ -292,7 +292,7 @@ fn bad_input_gets_one_clear_sentence() {
         ("wrong type", "[optimiser]\nlr = \"fast\"".into(), vec!["lr", "number"]),
         ("negative size", "[model]\nlayers = [-3]".into(), vec!["layers"]),
         ("absurd size", "[model]\nlayers = [900000000]".into(), vec!["layers"]),
-        ("no steps", "steps = 0".into(), vec!["steps"]),
+        ("steps below none", "steps = -1".into(), vec!["steps"]),
         ("layers that do not fit", "[model]\ninputs = 65".into(), vec!["65", "64"]),
         ("classes that do not fit", "[model]\noutputs = 3".into(), vec!["3", "10"]),
         ("missing file", files("none.csv", labelled), vec!["none.csv"]),

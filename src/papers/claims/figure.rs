@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::evaluate::number;
+use super::evaluate::{deviation, number};
 use super::expression::parse;
 use super::found::{Found, Sample, Side};
 use super::verdict::OverNetworks;
@@ -118,6 +118,9 @@ impl FigureText {
             }
         };
         let mut panels = Vec::new();
+        let curves: Vec<&Found> =
+            self.panel.iter().flat_map(|panel| &panel.curves).map(of).collect::<Result<_, _>>()?;
+        let many = curves.iter().any(|found| found.size() > 0 && found.values(0, None).len() > FEW);
         for panel in &self.panel {
             let per = panel.per.as_ref().map_or(Ok(1.0), |name| {
                 name.parse()
@@ -125,7 +128,7 @@ impl FigureText {
             })?;
             let mut series = Vec::new();
             for (colour, name) in panel.curves.iter().enumerate() {
-                series.push(curve(of(name)?, per).in_colour(colour));
+                series.push(curve(of(name)?, per, many).in_colour(colour));
             }
             let axis = |label: &str| if panel.log { Axis::log(label) } else { Axis::linear(label) };
             let y = Axis::linear(&panel.y);
@@ -149,7 +152,7 @@ impl FigureText {
             caption,
             columns: self.columns,
             shared_x: true,
-            band: "lowest to highest network".into(),
+            band: if many { "two standard errors" } else { "lowest to highest network" }.into(),
             panels,
             ..Curves::default()
         }
@@ -204,10 +207,18 @@ pub fn with(text: &str, constants: &BTreeMap<String, f64>) -> String {
     constants.iter().fold(text.to_owned(), replaced)
 }
 
-/// What networks become over the places of a list, with the least and the greatest of them.
-fn curve(found: &Found, per: f64) -> Series {
+/// The most networks whose least and greatest say how far they lie apart: of more, one alone decides where a band ends.
+const FEW: usize = 32;
+
+/// What networks become over the places of a list, with the least and the greatest of them, or of `many` two standard errors.
+fn curve(found: &Found, per: f64, many: bool) -> Series {
+    let reduced = found.reduced(None);
     let ends = |entry: usize| {
         let values = found.values(entry, None);
+        if many {
+            let error = deviation(&values) / (values.len() as f64).sqrt();
+            return (reduced[entry] - 2.0 * error, reduced[entry] + 2.0 * error);
+        }
         (values.iter().copied().fold(f64::INFINITY, f64::min), values.iter().copied().fold(f64::NEG_INFINITY, f64::max))
     };
     let (low, high) = (0..found.size()).map(ends).unzip();
@@ -215,7 +226,7 @@ fn curve(found: &Found, per: f64) -> Series {
     let place = |(i, x): (usize, &f64)| if x.is_nan() { i as f64 } else { x / per };
     let x: Vec<f64> = found.places.iter().enumerate().map(place).collect();
     let marked = x.len() <= 12;
-    Series { marked, ..Series::solid(&found.title, x, found.reduced(None)).band(low, high) }
+    Series { marked, ..Series::solid(&found.title, x, reduced).band(low, high) }
 }
 
 /// Of single numbers a point a network, of lists a point an entry.
