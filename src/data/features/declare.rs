@@ -1,7 +1,7 @@
 //! The declaration of a data set of features, checked.
 
 use super::function::Function;
-use super::images::Attribute;
+use super::picture::Attribute;
 use crate::error::{Error, Result};
 use crate::settings::choices;
 

@@ -2,33 +2,12 @@
 
 use super::declare::{Features, Set};
 use super::host::Made;
-use super::picture::{Colour, Picture, Shape, Texture};
+use super::picture::{Attribute, Colour, Picture, Shape, Texture};
 use super::resolve::key;
 use crate::data::{Dataset, Table, Targets};
 use crate::error::{Error, Result};
 use crate::kernels::random::{choice, uniform};
-use crate::settings::{choices, settings};
-
-choices! {
-    /// What of a picture a bit of a feature decides. Several bits that show one thing, in the order of the file, decide together.
-    Attribute {
-        /// Which of `shapes` it is.
-        #[default]
-        Shape = "shape",
-        /// Which of `colours` it has.
-        Colour = "colour" ["color"],
-        /// Which of `textures` it has.
-        Texture = "texture",
-        /// How large it is, within `scale`.
-        Size = "size" ["scale"],
-        /// How far to the right it is.
-        X = "x",
-        /// How far down it is.
-        Y = "y",
-        /// How it is turned, within `rotation`.
-        Rotation = "rotation" ["orientation"],
-    }
-}
+use crate::settings::settings;
 
 settings! {
     /// The pictures of `form = "image"`: one thing on grey, after the Trifeature images of Hermann and Lampinen (2020). What bits of
@@ -179,7 +158,8 @@ impl Features {
                 r.patterns[choice(seed, r.unit_key, 0, example, r.patterns.len() as u32) as usize]
             };
             let part = |attribute: Attribute| {
-                let bits = shown.iter().find(|(other, _)| *other == attribute).map_or(&[][..], |(_, bits)| bits.as_slice());
+                let bits =
+                    shown.iter().find(|(other, _)| *other == attribute).map_or(&[][..], |(_, bits)| bits.as_slice());
                 let chosen = bits.iter().fold(0, |chosen, &(f, bit)| 2 * chosen + (pattern(f) >> bit & 1));
                 Part { chosen, of: 1 << bits.len() }
             };

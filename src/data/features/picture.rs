@@ -9,6 +9,27 @@ use std::f64::consts::PI;
 use crate::settings::choices;
 
 choices! {
+    /// What of a picture a bit of a feature decides. Several bits that show one thing, in the order of the file, decide together.
+    Attribute {
+        /// Which of `shapes` it is.
+        #[default]
+        Shape = "shape",
+        /// Which of `colours` it has.
+        Colour = "colour" ["color"],
+        /// Which of `textures` it has.
+        Texture = "texture",
+        /// How large it is, within `scale`.
+        Size = "size" ["scale"],
+        /// How far to the right it is.
+        X = "x",
+        /// How far down it is.
+        Y = "y",
+        /// How it is turned, within `rotation`.
+        Rotation = "rotation" ["orientation"],
+    }
+}
+
+choices! {
     /// An outline.
     Shape {
         /// An isosceles triangle that stands on its base.
