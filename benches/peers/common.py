@@ -102,12 +102,15 @@ def data_of(workload):
 
 
 def write_drawn(folder):
+    # Of a part for testing the engines know nothing, so it is small.
+    def save(name, **arrays):
+        np.savez(Path(folder) / f"{name}.npz", **arrays, **{f"test_{key}": array[:32] for key, array in arrays.items()})
+
     for name, width in DRAWN.items():
         inputs, labels = drawn(width)
-        np.savez(Path(folder) / f"{name}.npz", inputs=inputs, labels=labels)
+        save(name, inputs=inputs, labels=labels)
     inputs, targets = sequences()
-    # Of a part for testing the engines know nothing, so it is small.
-    np.savez(Path(folder) / "lm.npz", inputs=inputs, targets=targets, test_inputs=inputs[:32], test_targets=targets[:32])
+    save("lm", inputs=inputs, targets=targets)
 
 
 def representations():

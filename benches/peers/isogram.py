@@ -35,11 +35,11 @@ class Isogram:
         out = self.folder / out
         workload = Path(toml).stem
         files = {
-            **dict.fromkeys(DRAWN, dict(inputs="inputs", labels="labels", test_inputs="inputs", test_labels="labels")),
-            "lm": {key: key for key in ("inputs", "targets", "test_inputs", "test_targets")},
+            **dict.fromkeys(DRAWN, ("inputs", "labels", "test_inputs", "test_labels")),
+            "lm": ("inputs", "targets", "test_inputs", "test_targets"),
         }
-        for key, member in files.get(workload, {}).items():
-            settings[f"data.{key}"] = f"{self.folder}/{workload}.npz:{member}"
+        for key in files.get(workload, ()):
+            settings[f"data.{key}"] = f"{self.folder}/{workload}.npz:{key}"
         pairs = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
         said = self.call("run", HERE / toml, "--out", out, "--json", *self.adapter, *arguments, *pairs)
         return json.loads(said), out
