@@ -140,9 +140,11 @@ impl Layer for Attention {
                     )));
                 };
                 let (mut all, positions) = (self.projected(g, x, length, 0..1)?, memory.form.positions());
-                let parts = if self.in_weights.len() == 1 { vec![1..3] } else { vec![1..2, 2..3] };
-                for part in parts {
-                    all.extend(self.projected(g, looked_at, positions, part)?);
+                // Keys and values of one product where their weights stand together.
+                let together = self.in_weights.len() == 1;
+                all.extend(self.projected(g, looked_at, positions, 1..if together { 3 } else { 2 })?);
+                if !together {
+                    all.extend(self.projected(g, looked_at, positions, 2..3)?);
                 }
                 all
             }
