@@ -68,7 +68,8 @@ impl Trained {
     pub(super) fn new(summary: Summary, replicas: usize) -> Self {
         let rows = summary.metrics.iter().map(|row| {
             let layer = row.layer.map(|layer| layer.0 as usize);
-            (row.name.as_str(), layer, row.step as u32, row.replica as usize, row.value)
+            // As the file keeps it, so that what is read back is what it was.
+            (row.name.as_str(), layer, row.step as u32, row.replica as usize, f64::from(row.value as f32))
         });
         let curves = Curve::gather(rows, replicas);
         let mut found = Self {
