@@ -1,11 +1,13 @@
-//! Papers, reproduced at the smallest scale: every claim comes out as the committed table says, with the numbers it says.
+//! Papers, reproduced at the smallest scale: every claim comes out as is kept in `docs/papers`, with the numbers that are kept; and
+//! the pages that are made of what is kept.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use isogram::report::paper::{ClaimRow, Verdict};
-use serde::{Deserialize, Serialize};
+use isogram::papers::PAPERS;
+use isogram::report::paper::{ClaimRow, Summary, Verdict};
+use serde::Deserialize;
 
 fn isogram(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_isogram")).args(args).output().expect("the binary runs")
@@ -15,27 +17,36 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// How a claim came out, and the numbers of its text.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Came {
-    verdict: Verdict,
-    values: Vec<f64>,
+/// What `isogram reproduce` writes as `claims.json`.
+#[derive(Deserialize)]
+struct Kept {
+    claims: Vec<ClaimRow>,
+    summary: Summary,
+    facts: BTreeMap<String, String>,
 }
 
-/// Claims by their names.
-type Claims = BTreeMap<String, Came>;
+impl Kept {
+    fn read(file: &Path) -> Option<Self> {
+        std::fs::read_to_string(file).ok().map(|text| serde_json::from_str(&text).expect("claims"))
+    }
 
-fn claims(file: &Path) -> Claims {
-    let read: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
-    let rows: Vec<ClaimRow> = serde_json::from_value(read["claims"].clone()).unwrap();
-    rows.into_iter().map(|row| (row.id, Came { verdict: row.verdict, values: row.values })).collect()
+    /// How each claim came out.
+    fn verdicts(&self) -> Vec<(&str, Verdict)> {
+        self.claims.iter().map(|row| (row.id.as_str(), row.verdict)).collect()
+    }
+
+    fn claim(&self, id: &str) -> Option<&ClaimRow> {
+        self.claims.iter().find(|row| row.id == id)
+    }
 }
 
-/// A claim a line.
-fn table(claims: &Claims) -> String {
-    let json = |came| serde_json::to_string(came).unwrap();
-    let rows: Vec<String> = claims.iter().map(|(id, came)| format!("  \"{id}\": {}", json(came))).collect();
-    format!("{{\n{}\n}}\n", rows.join(",\n"))
+/// A file of `docs/papers`: `ID.SCALE.json` is a `claims.json` as it was written, `ID.md` what is said of a paper.
+fn kept(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/papers").join(name)
+}
+
+fn blessing() -> bool {
+    std::env::var_os("ISOGRAM_BLESS").is_some()
 }
 
 /// Whether a number is the committed one. Training on the processor gives the same bits whatever its instructions, so only what a
@@ -75,40 +86,40 @@ fn papers_and_parts_are_listed_and_mistakes_named() {
     assert!(text(&output.stderr).contains("no finished sweeps"), "{}", text(&output.stderr));
 }
 
-/// Every claim of a paper at the smallest scale, on the processor, against the committed table; and again from what was kept.
-/// `ISOGRAM_BLESS=1 cargo test --test all reproduce` writes the table anew.
+/// Every claim of a paper at the smallest scale, on the processor, against what is kept; and again from what was trained.
+/// `ISOGRAM_BLESS=1 cargo test --test all reproduce` keeps what was found.
 fn claims_come_out_as_committed(paper: &str, figure: &str) {
-    let committed = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/claims/{paper}.tiny.json"));
+    let committed = kept(&format!("{paper}.tiny.json"));
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("paper");
     let out = dir.to_str().unwrap();
     let args = ["reproduce", paper, "--scale", "tiny", "--adapter", "cpu", "--quiet", "--out", out];
     let output = isogram(&args);
-    let found = claims(&dir.join("claims.json"));
-    let failed = found.values().any(|came| came.verdict == Verdict::NotReproduced);
+    let written = dir.join("claims.json");
+    let found = Kept::read(&written).unwrap_or_else(|| panic!("{}", text(&output.stderr)));
+    let failed = found.claims.iter().any(|row| row.verdict == Verdict::NotReproduced);
     assert_eq!(output.status.code(), Some(if failed { 3 } else { 0 }), "{}", text(&output.stderr));
-    if std::env::var_os("ISOGRAM_BLESS").is_some() {
-        std::fs::write(&committed, table(&found)).unwrap();
+    if blessing() {
+        std::fs::copy(&written, &committed).unwrap();
     }
-    let expected: Claims =
-        serde_json::from_str(&std::fs::read_to_string(&committed).expect("a committed table")).unwrap();
-    let verdicts = |of: &Claims| of.iter().map(|(id, came)| (id.clone(), came.verdict)).collect::<Vec<_>>();
-    assert!(!expected.is_empty());
-    assert_eq!(verdicts(&found), verdicts(&expected), "{}", text(&output.stdout));
-    let moved = |(id, came): (&String, &Came)| {
-        let now = &found[id].values;
-        let all = now.len() == came.values.len() && now.iter().zip(&came.values).all(|(a, b)| same(*a, *b));
-        (!all).then(|| format!("{id}: {:?} committed, {now:?} found", came.values))
+    let expected = Kept::read(&committed).expect("what is kept");
+    assert!(!expected.claims.is_empty());
+    assert_eq!(found.verdicts(), expected.verdicts(), "{}", text(&output.stdout));
+    let moved = |(now, then): (&ClaimRow, &ClaimRow)| {
+        let (now, then) = (&now.values, &then.values);
+        let all = now.len() == then.len() && now.iter().zip(then).all(|(a, b)| same(*a, *b));
+        (!all).then(|| format!("{then:?} kept, {now:?} found"))
     };
-    let moved: Vec<String> = expected.iter().filter_map(moved).collect();
+    let both = found.claims.iter().zip(&expected.claims);
+    let moved: Vec<String> = both.filter_map(|pair| Some(format!("{}: {}", pair.0.id, moved(pair)?))).collect();
     assert!(moved.is_empty(), "numbers moved, though no verdict did:\n{}", moved.join("\n"));
     let page = std::fs::read_to_string(dir.join("report.html")).unwrap();
-    assert!(expected.keys().all(|id| page.contains(id.as_str())));
+    assert!(expected.claims.iter().all(|row| page.contains(row.id.as_str())));
     assert!(dir.join(figure).exists());
     // Asked for again, nothing is trained, and the claims are the same.
     let again = isogram(&[&args[..], &["--resume"]].concat());
     assert_eq!(again.status.code(), output.status.code(), "{}", text(&again.stderr));
-    assert_eq!(claims(&dir.join("claims.json")), found);
+    assert_eq!(Kept::read(&written).expect("claims").claims, found.claims);
     assert!(text(&again.stdout).contains(" 0 trained, 0 replica-steps"), "{}", text(&again.stdout));
 }
 
@@ -135,4 +146,79 @@ fn claims_of_alleman_lindsey_and_fusi() {
 #[test]
 fn claims_of_roberts_yaida_and_hanin() {
     claims_come_out_as_committed("roberts-2022", "figures/kernel.svg");
+}
+
+/// What is kept of a paper, the smallest scale first; the one that the tests run only if there is no other.
+fn scales(paper: &str) -> Vec<(&'static str, Kept)> {
+    let read = |scale| Some((scale, Kept::read(&kept(&format!("{paper}.{scale}.json")))?));
+    let all: Vec<_> = ["tiny", "small", "notes", "paper"].into_iter().filter_map(read).collect();
+    let others = usize::from(all.len() > 1);
+    all.into_iter().skip(others).collect()
+}
+
+/// The claims of a paper, and how they came out at each scale that is kept.
+fn table_of_claims(paper: &str) -> String {
+    let kept = scales(paper);
+    let plain = |text: &str| text.replace('|', "\\|");
+    let mut table = "| claim | | predicted (allowed) |".to_owned();
+    kept.iter().for_each(|(scale, run)| table += &format!(" {scale}, {} |", run.facts["time"]));
+    table += &format!("\n|---|---|---|{}\n", "---|".repeat(kept.len()));
+    let mut rows: Vec<&ClaimRow> = Vec::new();
+    for row in kept.iter().flat_map(|(_, run)| &run.claims) {
+        if !rows.iter().any(|other| other.id == row.id) {
+            rows.push(row);
+        }
+    }
+    for row in rows {
+        let allowed = if row.tolerance.is_empty() { String::new() } else { format!(" ({})", row.tolerance) };
+        table += &plain(&format!("`{}`\t{}\t{}{allowed}", row.id, row.sentence, row.predicted));
+        for (_, run) in &kept {
+            table += &plain(&match run.claim(&row.id) {
+                None => "\t".to_owned(),
+                Some(came) if came.verdict == Verdict::Reproduced => format!("\treproduced: {}", came.measured),
+                Some(came) if came.verdict == Verdict::NotTested => format!("\tnot tested: {}", came.explanation),
+                Some(came) => format!("\t**{}**: {}", came.verdict, came.measured),
+            });
+        }
+        table.push('\n');
+    }
+    let lines: Vec<String> = table
+        .lines()
+        .map(|line| match line.starts_with('|') {
+            true => line.to_owned(),
+            false => format!("| {} |", line.replace('\t', " | ")),
+        })
+        .collect();
+    lines.join("\n")
+}
+
+/// `docs/papers.md`, and the table in README.
+#[test]
+fn pages_of_papers_say_what_is_kept() {
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let mut page = read(&kept("introduction.md"));
+    let mut rows = String::new();
+    for paper in PAPERS.iter() {
+        let about = read(&kept(&format!("{}.md", paper.id)));
+        assert!(about.contains("{{claims}}"), "{}.md has no place for its claims", paper.id);
+        page += &format!("\n{}", about.replace("{{claims}}", &table_of_claims(paper.id)));
+        for (scale, run) in scales(paper.id) {
+            let named = format!("*{}*", paper.title);
+            let command = format!("isogram reproduce {} --scale {scale}", paper.id);
+            let networks = run.facts["networks"].split(" trained").next().unwrap_or_default();
+            rows += &format!("| {named} | `{command}` | {networks} | {} | {} |\n", run.facts["time"], run.summary);
+        }
+    }
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let old = read(&readme);
+    let (before, rest) = old.split_once("<!-- papers -->\n").expect("a place for the table");
+    let (_, after) = rest.split_once("<!-- end of papers -->\n").expect("its end");
+    let head = "| paper | command | networks | time | claims |\n|---|---|---|---|---|\n";
+    let new = format!("{before}<!-- papers -->\n{head}{rows}<!-- end of papers -->\n{after}");
+    for (path, text) in [(kept("../papers.md"), page), (readme, new)] {
+        if blessing() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        assert!(read(&path) == text, "{} is out of date: run this test with ISOGRAM_BLESS=1", path.display());
+    }
 }
