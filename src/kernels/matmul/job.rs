@@ -23,11 +23,12 @@ pub struct Factor<'a> {
     pub windows: Option<Windows<'a>>,
 }
 
-/// Room for packed panels, kept by each thread from one call to the next.
+/// Room for packed panels and a tile, kept by each thread from one call to the next.
 #[derive(Default)]
 pub struct Workspace {
     pub(super) a: Vec<f32>,
     pub(super) b: Vec<f32>,
+    pub(super) tile: Vec<f32>,
 }
 
 /// What [`block`](super::product::block) is asked for.

@@ -124,9 +124,10 @@ impl<T: Term> WithSimd for Summed<'_, T> {
         let Job { rounded, a, rows, b, columns, depth, space, out, done } = self.job;
         let symmetric = symmetric(a, &rows, b, &columns, depth);
         let passing = passing(columns.len(), depth, symmetric);
-        let tall = tile::rows::<S>();
+        let tall = tile::rows::<S, T>();
         let wide = tile::columns::<S>();
         let lanes = S::F32_LANES;
+        grow(&mut space.tile, tile::room::<S, T>());
         let thin = passing && depth <= SHORT && rows.len() * columns.len() > FIRST_LEVEL;
         let high = if thin { THIN_PANEL / tall * tall } else { PANEL_ROWS };
         let a_direct = !rounded && a.windows.is_none() && (columns.len() <= 4 * wide || rows.len() <= 4);
@@ -193,7 +194,16 @@ impl<T: Term> WithSimd for Summed<'_, T> {
                             };
                             let corner = (tile.start - top) * columns.len() + (panel.start - columns.start);
                             let tile = Tile { a, a_stride, b, b_stride, depth: part.len(), term: self.term };
-                            tile.run(simd, high, along, valid, &mut out[corner..], columns.len(), t == 0);
+                            tile.run(
+                                simd,
+                                high,
+                                along,
+                                valid,
+                                &mut out[corner..],
+                                columns.len(),
+                                t == 0,
+                                &mut space.tile,
+                            );
                         }
                     }
                     if part.end == depth && j == columns.start && !symmetric {

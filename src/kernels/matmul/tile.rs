@@ -1,6 +1,6 @@
 //! The innermost loop: a tile of results kept in registers over one part of K.
 
-use pulp::{Simd, bytemuck};
+use pulp::Simd;
 
 /// Vectors of columns in a tile.
 const VECTORS: usize = 2;
@@ -8,11 +8,15 @@ const VECTORS: usize = 2;
 /// Rows of the tallest tile of any machine.
 const MOST_ROWS: usize = 14;
 
+/// Rows of a tile that is as fast as any where a term is more than one operation, or there are only 16 registers.
+const FEW_ROWS: usize = 6;
+
 /// Most rows of a tile: with two vectors each, as many as leave registers for
-/// two vectors of B and an element of A.
+/// two vectors of B and an element of A. Not more than it takes: a third of what
+/// compiling the crate took was loops for tall tiles of differences.
 #[inline(always)]
-pub const fn rows<S: Simd>() -> usize {
-    if S::REGISTER_COUNT >= 32 { MOST_ROWS } else { 6 }
+pub const fn rows<S: Simd, T: Term>() -> usize {
+    if S::REGISTER_COUNT >= 32 && T::OPERATIONS == 1 { MOST_ROWS } else { FEW_ROWS }
 }
 
 /// Most columns of a tile.
@@ -21,8 +25,17 @@ pub const fn columns<S: Simd>() -> usize {
     VECTORS * S::F32_LANES
 }
 
+/// Elements of the largest tile.
+#[inline(always)]
+pub const fn room<S: Simd, T: Term>() -> usize {
+    rows::<S, T>() * columns::<S>()
+}
+
 /// One term added to a sum.
 pub trait Term: Copy {
+    /// Operations of a processor that it takes.
+    const OPERATIONS: usize;
+
     /// `sum` and the term of `a` and `b`.
     fn add<S: Simd>(self, simd: S, a: S::f32s, b: S::f32s, sum: S::f32s) -> S::f32s;
 }
@@ -31,6 +44,8 @@ pub trait Term: Copy {
 pub struct Product;
 
 impl Term for Product {
+    const OPERATIONS: usize = 1;
+
     #[inline(always)]
     fn add<S: Simd>(self, simd: S, a: S::f32s, b: S::f32s, sum: S::f32s) -> S::f32s {
         simd.mul_add_f32s(a, b, sum)
@@ -41,6 +56,8 @@ impl Term for Product {
 pub struct SquaredDifference;
 
 impl Term for SquaredDifference {
+    const OPERATIONS: usize = 2;
+
     #[inline(always)]
     fn add<S: Simd>(self, simd: S, a: S::f32s, b: S::f32s, sum: S::f32s) -> S::f32s {
         let difference = simd.sub_f32s(a, b);
@@ -52,6 +69,8 @@ impl Term for SquaredDifference {
 pub struct AbsoluteDifference;
 
 impl Term for AbsoluteDifference {
+    const OPERATIONS: usize = 3;
+
     #[inline(always)]
     fn add<S: Simd>(self, simd: S, a: S::f32s, b: S::f32s, sum: S::f32s) -> S::f32s {
         simd.add_f32s(sum, simd.abs_f32s(simd.sub_f32s(a, b)))
@@ -78,7 +97,7 @@ pub struct Tile<'a, T> {
 impl<T: Term> Tile<'_, T> {
     /// Sums `rows` rows, lying `along` K or across it, of `width` columns into
     /// `c`, whose rows are `c_stride` apart: the `first` part sets the results,
-    /// the others are added.
+    /// the others are added. `spare` is room for a tile.
     ///
     /// A first part may set results past the `width` too, as far as its last
     /// vector reaches: the caller sees that those are set later.
@@ -93,18 +112,18 @@ impl<T: Term> Tile<'_, T> {
         c: &mut [f32],
         c_stride: usize,
         first: bool,
+        spare: &mut [f32],
     ) {
         let wide = width.div_ceil(S::F32_LANES);
         let stride = wide * S::F32_LANES;
-        let fits = first && (rows - 1) * c_stride + stride <= c.len();
-        if width == stride || fits {
-            return self.whole(simd, rows, along, wide, c, c_stride, first);
+        let fits = width == stride || first && (rows - 1) * c_stride + stride <= c.len();
+        // Whole vectors first go where there is room for them. One call, since each is all the loops once more.
+        let (target, target_stride) = if fits { (&mut *c, c_stride) } else { (&mut *spare, stride) };
+        self.whole(simd, rows, along, wide, target, target_stride, first || !fits);
+        if fits {
+            return;
         }
-        // Whole vectors first go where there is room for them.
-        let mut sums = [simd.splat_f32s(0.0); MOST_ROWS * VECTORS];
-        let sums: &mut [f32] = bytemuck::cast_slice_mut(&mut sums);
-        self.whole(simd, rows, along, wide, sums, stride, true);
-        for (row, sums) in sums.chunks(stride).take(rows).enumerate() {
+        for (row, sums) in spare.chunks(stride).take(rows).enumerate() {
             let (whole, rest) = S::as_mut_simd_f32s(&mut c[row * c_stride..][..width]);
             let (sums, _) = S::as_simd_f32s(sums);
             for (c, &sum) in whole.iter_mut().zip(sums) {
@@ -142,7 +161,8 @@ impl<T: Term> Tile<'_, T> {
                 }
             };
         }
-        if const { self::rows::<S>() == MOST_ROWS } {
+        const { assert!(MOST_ROWS == 14 && FEW_ROWS == 6, "the loops below") };
+        if const { self::rows::<S, T>() == MOST_ROWS } {
             sized!(1 2 3 4 5 6 7 8 9 10 11 12 13 14)
         } else {
             sized!(1 2 3 4 5 6)
