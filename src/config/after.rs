@@ -52,6 +52,9 @@ choices! {
         Summed = "summed" ["published"],
         /// Their mean: any number of copies become one.
         Normalised = "normalised" ["mean"],
+        /// Their mean, and distances times c_i c_j / (c_i + c_j), c being how many units each is made of: what a merge adds to the sum
+        /// of squared distances from the means (Ward 1963).
+        Ward = "ward",
     }
 }
 
@@ -66,13 +69,24 @@ choices! {
     }
 }
 
+choices! {
+    /// As what units are compared and merged whose weights could be larger on one side and smaller on the other.
+    Scaling {
+        /// As they were trained.
+        #[default]
+        Trained = "trained" ["published", "none"],
+        /// As the network of the same function in which the weights into each unit and those out of it have one norm.
+        Balanced = "balanced",
+    }
+}
+
 settings! {
     /// Something that is done to networks once they are trained, to see what becomes of them; the parameters in files stay as they
     /// are. What is removed gives 0 in every example, and nothing is trained anew. `observe.layers` says in which hidden layers.
     /// Metrics at the last step are the loss and accuracy on what is held out (`loss_test`, `accuracy_test`) and, if they are
     /// observed, those of `accuracy_train`, each behind the name of what was done: `prune_weight_norm_lowest_0.4.accuracy_test`,
     /// `ablate_17.loss_test`, `merge_summed_running_0.75.accuracy_test`; of what is merged also how many units are left in each layer, as
-    /// `merge_summed_running_within_0.1.units`. Settings of `[[after]]` cannot be swept.
+    /// `merge_summed_running_within_0.1.units`; with `scale = "balanced"`, `merge_ward_fixed_balanced_0.75.accuracy_test`. Settings of `[[after]]` cannot be swept.
     After {
         /// What is done.
         kind: AfterKind = AfterKind::Prune,
@@ -90,6 +104,8 @@ settings! {
         copies: Copies = Copies::Summed,
         /// Which largest distance a threshold is of.
         stop: Stop = Stop::Running,
+        /// Of units that are merged, which weights: `balanced` needs activations for which a positive factor before them is one after them.
+        scale: Scaling = Scaling::Trained,
     }
 }
 
@@ -99,12 +115,12 @@ const NONE: f64 = 1e6;
 impl After {
     /// The same with the defaults of keys that its kind does not have.
     pub(super) fn own(&self) -> Self {
-        let Self { kind, by, order, copies, stop, .. } = *self;
+        let Self { kind, by, order, copies, stop, scale, .. } = *self;
         let (fractions, thresholds) = (self.fractions.clone(), self.thresholds.clone());
         match kind {
             AfterKind::Prune => Self { by, order, fractions, ..Self::default() },
             AfterKind::Ablate => Self { kind, ..Self::default() },
-            AfterKind::Merge => Self { kind, fractions, thresholds, copies, stop, ..Self::default() },
+            AfterKind::Merge => Self { kind, fractions, thresholds, copies, stop, scale, ..Self::default() },
         }
     }
 
@@ -115,7 +131,8 @@ impl After {
 
     /// Names of how far units are merged, each with its threshold and the part of them that is merged away at most.
     pub fn merged(&self) -> Vec<(String, f64, f64)> {
-        let name = format!("{}_{}_{}", self.kind, self.copies, self.stop);
+        let scale = if self.scale == Scaling::Balanced { "_balanced" } else { "" };
+        let name = format!("{}_{}_{}{scale}", self.kind, self.copies, self.stop);
         let fractions = self.fractions.iter().map(|&part| (format!("{name}_{part}"), NONE, part));
         let thresholds = self.thresholds.iter().map(|&beta| (format!("{name}_within_{beta}"), beta, 1.0));
         fractions.chain(thresholds).collect()

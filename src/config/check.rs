@@ -10,7 +10,7 @@ use super::{
     checkpoints::Spacing,
     data::Source,
     network, observed_names,
-    tree::{Complaint, shorten},
+    tree::{Complaint, shorten}, Scaling,
 };
 use crate::data::features::{self as made, Images};
 use crate::error::nearest;
@@ -531,6 +531,12 @@ fn after(e: &Experiment) -> Result<(), Complaint> {
         }
         if let Some(threshold) = after.thresholds.iter().find(|threshold| !(0.0..=1.0).contains(*threshold)) {
             return of("thresholds", format!("expected thresholds from 0 to 1, got {threshold}"));
+        }
+        if after.scale == Scaling::Balanced
+            && let Some(bent) = e.model.activations().into_iter().find(|activation| !activation.is_homogeneous())
+        {
+            let message = format!("balanced units keep their function with identity, relu and leaky_relu, got {bent}");
+            return of("scale", message);
         }
         if after.by == Criterion::FourierIpr && e.data.source != Source::Modular {
             return of("by", format!("fourier_ipr needs data.source = \"modular\", got {}", e.data.source));

@@ -33,7 +33,7 @@ mod tests;
 mod tree;
 mod values;
 
-pub use after::{After, AfterKind, Copies, Criterion, Ends, Stop};
+pub use after::{After, AfterKind, Copies, Criterion, Ends, Scaling, Stop};
 pub use augment::Augment;
 pub use builtin::{Builtin, builtins, load};
 pub use checkpoints::{Checkpoints, Spacing};

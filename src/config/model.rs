@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use crate::nn::{Activation, Fan, Init, LayerSettings, Layers, Preset, written};
+use crate::nn::{Activation, Fan, Init, LayerKind, LayerSettings, Layers, Preset, written};
 use crate::settings::{choices, settings};
 
 choices! {
@@ -111,6 +111,20 @@ impl Model {
                 Cow::Owned(Layers::List(preset.layers(self.width, self.depth, self.heads, self.activation)))
             }
             None => Cow::Borrowed(&self.layers),
+        }
+    }
+
+    /// The functions after its layers; of layers in layers, those of the outer ones.
+    pub(super) fn activations(&self) -> Vec<Activation> {
+        match &*self.network() {
+            Layers::Widths(_) => vec![self.activation],
+            Layers::List(list) => {
+                let own = |layer: &LayerSettings| match layer.kind {
+                    LayerKind::Activation => Some(layer.function.unwrap_or(self.activation)),
+                    _ => layer.activation,
+                };
+                list.iter().filter_map(own).collect()
+            }
         }
     }
 

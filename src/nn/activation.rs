@@ -89,6 +89,11 @@ impl Activation {
         }
     }
 
+    /// Whether a positive factor before it is the same factor after it.
+    pub fn is_homogeneous(self) -> bool {
+        matches!(self, Self::Identity | Self::Relu | Self::LeakyRelu)
+    }
+
     /// The function of each element of `x`, with the usual slope and size below zero.
     ///
     /// # Errors

@@ -5,11 +5,13 @@
 //! reported as not reproduced. Parts are declared in TOML ([`claims`]), or are Rust where what they do is no sweep with quantities.
 
 mod alleman_2024;
+mod chen_2024;
 mod claim;
 pub mod claims;
 mod doshi_2023;
 mod lab;
 mod lampinen_2024;
+mod li_2015;
 mod reproduction;
 mod trained;
 mod van_rossem_saxe_2024;
@@ -17,7 +19,7 @@ mod van_rossem_saxe_2024;
 pub use claim::{Claim, Kind, Measured, Numbers, Spread, Verdict, number};
 pub use lab::{Lab, Request, Scale};
 pub use reproduction::{Reproduction, reproduce, reproduce_file};
-pub use trained::{Curve, Trained};
+pub use trained::{Curve, Pair, Trained};
 
 use std::sync::LazyLock;
 
@@ -70,11 +72,13 @@ pub struct PartOutcome {
 /// The papers, the oldest first. One that is declared is a file beside its analyses, and a line here.
 pub static PAPERS: LazyLock<Vec<Paper>> = LazyLock::new(|| {
     vec![
+        declared("li-2015", include_str!("li_2015.toml"), li_2015::ANALYSES),
         declared("roberts-2022", include_str!("roberts_2022.toml"), &[]),
         declared("doshi-2023", include_str!("doshi_2023.toml"), doshi_2023::ANALYSES),
         van_rossem_saxe_2024::PAPER,
         lampinen_2024::PAPER,
         declared("alleman-2024", include_str!("alleman_2024.toml"), alleman_2024::ANALYSES),
+        declared("chen-2024-ifm", include_str!("chen_2024.toml"), chen_2024::ANALYSES),
     ]
 });
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::data::{NamedArray, read_safetensors, write_safetensors};
 use crate::error::Result;
+use crate::files::Layer;
 use crate::train::{Quantity, Saved, Summary, Tracked};
 
 /// A value that was observed over training, of every replica.
@@ -43,6 +44,31 @@ impl Curve {
     }
 }
 
+/// A pair of representations, compared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pair {
+    /// The step.
+    pub step: u32,
+    /// The networks.
+    pub networks: [usize; 2],
+    /// Their layers.
+    pub layers: [usize; 2],
+    /// The value.
+    pub value: f64,
+}
+
+impl Pair {
+    fn numbers(&self) -> [f32; 6] {
+        let ([a, b], [of_a, of_b]) = (self.networks, self.layers);
+        [self.step as f32, a as f32, b as f32, of_a as f32, of_b as f32, self.value as f32]
+    }
+
+    fn of(row: &[f32]) -> Self {
+        let whole = |i: usize| row[i] as usize;
+        Self { step: row[0] as u32, networks: [whole(1), whole(2)], layers: [whole(3), whole(4)], value: row[5].into() }
+    }
+}
+
 /// A representation: replica, layer, shape, values row by row.
 pub type Representation = (usize, usize, Vec<usize>, Vec<f32>);
 
@@ -55,6 +81,8 @@ pub struct Trained {
     pub diverged: Vec<bool>,
     /// What was observed at checkpoints.
     pub curves: Vec<Curve>,
+    /// What was compared, by its name; of pairs of different replicas, in single precision.
+    pub pairs: BTreeMap<String, Vec<Pair>>,
     /// Representations after training.
     pub representations: Vec<Representation>,
     /// The same on the set for fitting, of data that have one.
@@ -79,6 +107,13 @@ impl Trained {
             parameters: summary.parameters,
             ..Self::default()
         };
+        for row in summary.pairs.iter().filter(|row| row.replica_a != row.replica_b) {
+            let of = |layer| Layer::parse(layer).map_or(0, |layer| layer.0 as f32);
+            let ends = [row.replica_a as f32, row.replica_b as f32, of(row.layer_a), of(row.layer_b)];
+            let [a, b, of_a, of_b] = ends;
+            let pair = Pair::of(&[row.step as f32, a, b, of_a, of_b, row.value as f32]);
+            found.pairs.entry(row.name.to_owned()).or_default().push(pair);
+        }
         for of in summary.representations {
             let (into, Some(layer)) = (
                 match of.of {
@@ -107,6 +142,11 @@ impl Trained {
             let replica = replica.parse().ok().filter(|r| own.contains(r))?;
             Some((format!("{}/{rest}", replica - first), shape.clone(), values.clone()))
         });
+        let pairs = self.pairs.iter().map(|(name, pairs)| {
+            let inside = pairs.iter().filter(|pair| pair.networks.iter().all(|n| own.contains(n)));
+            let moved = |pair: &Pair| Pair { networks: pair.networks.map(|n| n - first), ..pair.clone() };
+            (name.clone(), inside.map(moved).collect())
+        });
         let curves = self.curves.iter().map(|curve| Curve {
             values: curve.values.iter().map(|row| row[own.clone()].to_vec()).collect(),
             ..curve.clone()
@@ -115,6 +155,7 @@ impl Trained {
             tracked: self.tracked.iter().skip(first).take(count).cloned().collect(),
             diverged: self.diverged[own.clone()].to_vec(),
             curves: curves.collect(),
+            pairs: pairs.collect(),
             representations: of(&self.representations),
             fit_representations: of(&self.fit_representations),
             parameters: parameters.collect(),
@@ -183,6 +224,10 @@ impl Trained {
             arrays.push((format!("steps/{name}"), vec![steps.len()], steps));
             arrays.push((format!("curve/{name}"), vec![curve.values.len(), replicas], values));
         }
+        for (name, pairs) in &self.pairs {
+            let rows = pairs.iter().flat_map(Pair::numbers).collect();
+            arrays.push((format!("pairs/{name}"), vec![pairs.len(), 6], rows));
+        }
         for (kind, all) in [("representation", &self.representations), ("fit", &self.fit_representations)] {
             for (r, layer, shape, values) in all {
                 arrays.push((format!("{kind}/{r}/{layer}"), shape.clone(), values.clone()));
@@ -210,6 +255,7 @@ impl Trained {
                     let of = (r.parse().ok()?, layer.parse().ok()?, shape, values);
                     if kind == "fit" { found.fit_representations.push(of) } else { found.representations.push(of) }
                 }
+                "pairs" => drop(found.pairs.insert(rest.to_owned(), values.chunks_exact(6).map(Pair::of).collect())),
                 "parameter" => found.parameters.push((rest.to_owned(), shape, values)),
                 "tracked" => {
                     let parts: Vec<&str> = rest.split('/').collect();
@@ -276,6 +322,8 @@ mod tests {
             tracked: vec![Tracked::default(), Tracked { series }],
             diverged: vec![true, false],
             curves: vec![curve("loss", None), curve("explained_easy", Some(3))],
+            pairs: [("cka:biased".to_owned(), vec![Pair { step: 64, networks: [0, 1], layers: [1, 1], value: 0.5 }])]
+                .into(),
             representations: vec![(1, 2, vec![2, 2], vec![1.0, 2.0, 3.0, 4.0])],
             fit_representations: vec![(0, 1, vec![1, 2], vec![5.0, 6.0])],
             parameters: vec![("1/layers.0.bias".into(), vec![2], vec![7.0, 8.0])],

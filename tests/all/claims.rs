@@ -258,6 +258,9 @@ rate = { metric = "optimiser.lr", by = ["optimiser.lr", "model.gain"] }
 gain = { metric = "model.gain", by = ["optimiser.lr", "model.gain"] }
 moved = { each = "abs(loss - start)" }
 course = { metric = "weight_norm", at = "all" }
+matched = { metric = "bipartite_match", layer = 0, at = "start" }
+rotated = { metric = "bipartite_match:rotation", layer = 0, at = "start" }
+excess = { each = "matched - rotated" }
 norm = { metric = "weight_norm", at = "all", where = { "optimiser.lr" = 0.0 }, by = "model.gain" }
 [sweep.grid]
 seeds = 2
@@ -269,7 +272,7 @@ batch.size = 4
 probe.examples = 12
 model.init = "normal"
 model.bias = false
-observe = { measures = ["loss", "weight_norm"], at = { kind = "list", steps = [0] } }
+observe = { measures = ["loss", "weight_norm"], at = { kind = "list", steps = [0] }, compare = ["bipartite_match", "bipartite_match:rotation"] }
 [sweep.grid.experiment.sweep]
 "optimiser.lr" = [0.0, 0.01, 0.1]
 "model.gain" = ["{low}", "{2 * low}"]
@@ -297,6 +300,11 @@ id = "norm"
 sentence = "Twice the gain is twice the norm, at {width} units"
 check = "norm@grid[2] / norm@grid[0] within 1e-4 of 2"
 measured = "{low} {width}"
+[[part.claim]]
+id = "pairs"
+sentence = "Networks are compared that differ in their seed alone"
+check = "count(excess@grid) within 0 of 6 and max(abs(matched@grid), abs(rotated@grid)) <= 1"
+measured = "{matched@grid:4} {rotated@grid:4}"
 [[part.figure]]
 name = "map"
 heading = "A map"
@@ -330,6 +338,11 @@ fn a_paper_has_settings_and_maps_over_what_its_sweeps_vary() {
         assert!(map.contains(text), "no {text}");
     }
     assert!(read("first/report.html").contains("expected a list over two things"));
+    // What was compared is read back as it was.
+    let (code, said) = isogram(&["first", "--resume"]);
+    assert_eq!(code, Some(0), "{said}");
+    let again: serde_json::Value = serde_json::from_str(&read("first/claims.json")).unwrap();
+    assert_eq!(again["claims"], claims["claims"]);
     // A number is changed everywhere, and what is none is refused before anything is trained.
     let (code, said) = isogram(&["second", "--set", "low=0.25", "--set", "width=2"]);
     assert_eq!(code, Some(0), "{said}");

@@ -53,8 +53,9 @@ fn numbers(count: usize, seed: f64) -> Vec<f32> {
     (0..count).map(|i| ((i as f64 * 12.9898 + seed).sin() * 43758.5453).rem_euclid(1.0) as f32 - 0.5).collect()
 }
 
-/// A network of two hidden layers of 12 and 10, the first so many units of the first layer copies of one.
-fn planted(copies: usize, folder: &Path) -> String {
+/// A network of two hidden layers of 12 and 10, the first so many units of the first layer copies of one; the weights into each unit of
+/// that layer times a number, and those out of it over the same.
+fn planted(copies: usize, scaled: fn(usize) -> f32, folder: &Path) -> String {
     let mut into = numbers(12 * 64, 1.0);
     let mut out = numbers(10 * 12, 2.0);
     let mut bias = numbers(12, 3.0);
@@ -62,6 +63,10 @@ fn planted(copies: usize, folder: &Path) -> String {
         into.copy_within(0..64, k * 64);
         bias[k] = bias[0];
         (0..10).for_each(|o| out[o * 12 + k] = out[o * 12]);
+    }
+    for (k, factor) in (0..12).map(|k| (k, scaled(k))) {
+        into[k * 64..][..64].iter_mut().chain([&mut bias[k]]).for_each(|w| *w *= factor);
+        (0..10).for_each(|o| out[o * 12 + k] /= factor);
     }
     let arrays: Vec<NamedArray> = vec![
         ("layers.0.weight".into(), vec![12, 64], into),
@@ -77,7 +82,17 @@ fn planted(copies: usize, folder: &Path) -> String {
 }
 
 fn with_planted(copies: usize, folder: &Path, after: &str, adapter: &AdapterChoice) -> Summary {
-    let text = SETTINGS.replace("[model]\nlayers = [12, 10]", &planted(copies, folder));
+    with_scaled(copies, |_| 1.0, folder, after, adapter)
+}
+
+fn with_scaled(
+    copies: usize,
+    scaled: fn(usize) -> f32,
+    folder: &Path,
+    after: &str,
+    adapter: &AdapterChoice,
+) -> Summary {
+    let text = SETTINGS.replace("[model]\nlayers = [12, 10]", &planted(copies, scaled, folder));
     let experiment = Experiment::from_toml(&format!("{text}{after}"), "merging.toml").unwrap();
     let options = Options { adapter: adapter.clone(), ..Options::default() };
     Sweep::new(experiment).unwrap().run(&options, &mut Quiet).unwrap()
@@ -109,7 +124,29 @@ fn copies_of_a_unit_are_counted_by_their_ones_in_binary_or_as_one() {
     }
 }
 
+#[test]
+fn balanced_units_merge_alike_whatever_their_scale() {
+    let folder = tempfile::tempdir().unwrap();
+    let merge = "[[after]]\nkind = \"merge\"\nfractions = [0.5]\nthresholds = [0.5]\n";
+    let after = format!("{merge}{merge}scale = \"balanced\"\n");
+    for adapter in adapters() {
+        // Powers of two, which change no bit of the function.
+        let [plain, scaled] = [|_| 1.0, |k: usize| ((k % 4) as f32 - 2.0).exp2()]
+            .map(|by: fn(usize) -> f32| with_scaled(1, by, folder.path(), &after, &adapter));
+        let both = |name: &str, layer| [value(&plain, name, layer), value(&scaled, name, layer)];
+        let [a, b] = both("loss_test", None);
+        assert!((a - b).abs() < 1e-5 * a, "{a} {b}");
+        let [a, b] = both("merge_summed_running_balanced_0.5.loss_test", None);
+        assert!((a - b).abs() < 1e-4 * a, "balanced: {a} {b}");
+        let [a, b] = both("merge_summed_running_balanced_within_0.5.units", Some(0));
+        assert!(a == b && a < 12.0, "balanced: {a} {b}");
+        let [a, b] = both("merge_summed_running_0.5.loss_test", None);
+        assert!((a - b).abs() > 1e-2 * a, "as trained: {a} {b}");
+    }
+}
+
 /// A layer's weights: `[H, in]`, bias, and `[out, H]` of the next.
+#[derive(Clone)]
 struct Net {
     weights: Vec<Vec<Vec<f64>>>,
     biases: Vec<Vec<f64>>,
@@ -126,8 +163,8 @@ impl Net {
         Self { weights: (0..3).map(matrix).collect(), biases }
     }
 
-    /// One sweep of merges by the published rule, of layers in which fewer than so many units are gone.
-    fn sweep(&mut self, counts: &mut [Vec<f64>; 2], most: [usize; 2], start: [usize; 2]) {
+    /// One sweep of merges, by the published rule or by Ward's, of layers in which fewer than so many units are gone.
+    fn sweep(&mut self, counts: &mut [Vec<f64>; 2], most: [usize; 2], start: [usize; 2], ward: bool) {
         for l in 0..2 {
             let units = counts[l].len();
             if start[l] - units >= most[l] {
@@ -137,8 +174,11 @@ impl Net {
             for i in 0..units {
                 for j in i + 1..units {
                     let into = |k: usize| &self.weights[l][k];
-                    let apart: f64 = into(i).iter().zip(into(j)).map(|(a, b)| (a - b).powi(2)).sum();
-                    let distance = apart + self.weights[l + 1].iter().map(|row| (row[i] - row[j]).powi(2)).sum::<f64>();
+                    let (ci, cj) = (counts[l][i], counts[l][j]);
+                    let [of_i, of_j, factor] = if ward { [ci, cj, ci * cj / (ci + cj)] } else { [1.0; 3] };
+                    let apart: f64 = into(i).iter().zip(into(j)).map(|(a, b)| (a / of_i - b / of_j).powi(2)).sum();
+                    let out = self.weights[l + 1].iter().map(|row| (row[i] - row[j]).powi(2)).sum::<f64>();
+                    let distance = factor * (apart + out);
                     if distance < best.0 {
                         best = (distance, i, j);
                     }
@@ -155,6 +195,20 @@ impl Net {
                 row[i] = (ci * row[i] + cj * other) / (ci + cj);
             }
             counts[l][i] = ci + cj;
+        }
+    }
+
+    /// Weights into each unit and those out of it brought to one norm, until it stands.
+    fn balance(&mut self) {
+        for l in (0..200).map(|pass| pass % 2) {
+            for unit in 0..self.biases[l].len() {
+                let into = self.weights[l][unit].iter().map(|w| w * w).sum::<f64>();
+                let out = self.weights[l + 1].iter().map(|row| row[unit].powi(2)).sum::<f64>();
+                let factor = (out / into).powf(0.25);
+                self.weights[l][unit].iter_mut().for_each(|w| *w *= factor);
+                self.biases[l][unit] *= factor;
+                self.weights[l + 1].iter_mut().for_each(|row| row[unit] /= factor);
+            }
         }
     }
 
@@ -176,9 +230,10 @@ impl Net {
 
 #[test]
 fn merges_of_two_layers_are_what_they_are_by_hand() {
-    let after = "[[after]]\nkind = \"merge\"\nfractions = [0.25, 0.5]\n";
+    let merge = "[[after]]\nkind = \"merge\"\nfractions = [0.25, 0.5]\n";
+    let after = format!("{merge}{merge}copies = \"ward\"\n{merge}copies = \"ward\"\nscale = \"balanced\"\n");
     for adapter in adapters() {
-        let summary = run(after, &adapter);
+        let summary = run(&after, &adapter);
         // The test set, as the loss without merging confirms.
         let experiment = Experiment::from_toml(SETTINGS, "merging.toml").unwrap();
         let sweep = Sweep::new(experiment).unwrap();
@@ -192,22 +247,29 @@ fn merges_of_two_layers_are_what_they_are_by_hand() {
             };
             test.inputs.chunks(64).zip(labels).map(of).sum::<f64>() / labels.len() as f64
         };
-        let mut net = Net::of(&summary.parameters);
+        let trained = Net::of(&summary.parameters);
         let close = |name: &str, expected: f64| {
             let got = value(&summary, name, None);
             assert!((got - expected).abs() < 2e-5 * expected, "{name}: {got} for {expected}");
         };
-        close("loss_test", loss(&net));
-        let mut counts = [vec![1.0; 12], vec![1.0; 10]];
-        // 3 of 12 and, 2.5 being rounded up, 3 of 10; then 6 and 5.
-        for (name, most) in [("merge_summed_running_0.25", [3, 3]), ("merge_summed_running_0.5", [6, 5])] {
-            for _ in 0..12 {
-                net.sweep(&mut counts, most, [12, 10]);
+        close("loss_test", loss(&trained));
+        for rule in ["summed_running", "ward_running", "ward_running_balanced"] {
+            let (mut net, mut counts) = (trained.clone(), [vec![1.0; 12], vec![1.0; 10]]);
+            if rule.ends_with("balanced") {
+                net.balance();
+                close("loss_test", loss(&net));
             }
-            for l in 0..2 {
-                assert_eq!(value(&summary, &format!("{name}.units"), Some(l as u32)), ([12, 10][l] - most[l]) as f64);
+            // 3 of 12 and, 2.5 being rounded up, 3 of 10; then 6 and 5.
+            for (part, most) in [(0.25, [3, 3]), (0.5, [6, 5])] {
+                for _ in 0..12 {
+                    net.sweep(&mut counts, most, [12, 10], rule.starts_with("ward"));
+                }
+                for l in 0..2 {
+                    let left = value(&summary, &format!("merge_{rule}_{part}.units"), Some(l as u32));
+                    assert_eq!(left, ([12, 10][l] - most[l]) as f64);
+                }
+                close(&format!("merge_{rule}_{part}.loss_test"), loss(&net));
             }
-            close(&format!("{name}.loss_test"), loss(&net));
         }
     }
 }
@@ -221,6 +283,10 @@ fn merges_that_make_no_sense_are_refused_in_a_sentence() {
             "after.thresholds: the 0th of them: expected thresholds from 0 to 1, got 2",
         ),
         ("kind = \"merge\"\nfractions = [0.5]\nby = \"random\"", "merge has no such keys as are given"),
+        (
+            "kind = \"merge\"\nfractions = [0.5]\nscale = \"balanced\"\n[model]\nactivation = \"tanh\"",
+            "after.scale: the 0th of them: balanced units keep their function with identity, relu and leaky_relu, got tanh",
+        ),
         ("kind = \"prune\"\nfractions = [0.5]\nthresholds = [0.1]", "prune has no such keys as are given"),
     ] {
         let message = Experiment::from_toml(&format!("[[after]]\n{text}"), "x.toml").unwrap_err().to_string();

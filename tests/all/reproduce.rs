@@ -144,6 +144,16 @@ fn claims_of_alleman_lindsey_and_fusi() {
 }
 
 #[test]
+fn claims_of_li_yosinski_clune_lipson_and_hopcroft() {
+    claims_come_out_as_committed("li-2015", "figures/map.svg");
+}
+
+#[test]
+fn claims_of_chen_zhou_and_yan() {
+    claims_come_out_as_committed("chen-2024-ifm", "figures/merging.svg");
+}
+
+#[test]
 fn claims_of_roberts_yaida_and_hanin() {
     claims_come_out_as_committed("roberts-2022", "figures/kernel.svg");
 }

@@ -6,11 +6,12 @@
 //! (2 · examples); the correction of Miller and Madow takes most of that away and can make the estimate negative.
 
 use super::matching::constant_units;
+use super::null::{DRAWS, NULL, SEED, held, or_null};
 use super::{MATCHING, NAME, UNITS};
 use crate::error::Result;
 use crate::measure::declaration::{Cross, Crossed, Device, Entry, Held, Host, Made, Of, Side, count, word};
 use crate::measure::numerics::assignment::maximise;
-use crate::measure::numerics::check::refuse;
+use crate::measure::numerics::check::{refuse, same_examples};
 use crate::measure::numerics::units::Units;
 use faer::{Mat, MatRef};
 
@@ -21,13 +22,16 @@ pub(super) const INFORMATION_MATCH: Entry = Entry {
     symmetric: false,
     invariances: MATCHING,
     cost: "n p² + p³",
-    held: |_, e| Held::of_units(e),
+    held: |g, e| held(g, Held::of_units(e)),
     source: "Li et al. 2016",
     parameters: &[
         word("matching", &["bipartite", "semi"], "one to one, or the best partner of each unit of the first"),
         count("bins", 10, 2, "bins of each unit"),
         word("binning", &["quantile", "equal-width"], "equally filled, or equally wide"),
         word("bias", &["plug-in", "miller-madow"], "whether the bias of few examples is taken off"),
+        NULL,
+        DRAWS,
+        SEED,
     ],
     caution: constant_units,
     make: |g| {
@@ -48,7 +52,8 @@ pub(super) const INFORMATION_MATCH: Entry = Entry {
         let finish = move |a: Of<'_, BinnedUnits>, b: Of<'_, BinnedUnits>, cross: &Crossed| {
             mean_of_matched(&a.kept.scores_of_counts(b.kept, cross, corrected), semi).map(Some)
         };
-        Ok(Made { host, device: Some(Device::Cross(Cross::new(format!("bins {binning:?}"), prepare, finish))) })
+        let device = Some(Device::Cross(Cross::new(format!("bins {binning:?}"), prepare, finish)));
+        or_null(g, Made { host, device })
     },
     ..Entry::similarity("information_match", "mean mutual information of matched units", UNITS)
 };
@@ -132,6 +137,20 @@ impl BinnedUnits {
             of_cells(a, b, corrected, &cells)
         })
     }
+}
+
+/// The units of `x` and `y` (examples × units) that go together one to one so that their mean mutual information is largest, by 10
+/// quantile bins: (unit of the first, unit of the second, information in nats), by indices in the representations.
+///
+/// # Errors
+/// If the numbers of examples differ, there are fewer than two, a value is not finite, or no unit of one of the two varies.
+pub fn matched_by_information(x: MatRef<'_, f64>, y: MatRef<'_, f64>) -> Result<Vec<(usize, usize, f64)>> {
+    same_examples(x.nrows(), y.nrows())?;
+    let kept = [Units::new(x, "X")?.kept, Units::new(y, "Y")?.kept];
+    let [a, b] = [BinnedUnits::new(x, Binning::Quantile(10))?, BinnedUnits::new(y, Binning::Quantile(10))?];
+    let scores = a.scores(&b, false);
+    let pairs = maximise(scores.as_ref())?.pairs;
+    Ok(pairs.into_iter().map(|(i, j)| (kept[0][i], kept[1][j], scores[(i, j)])).collect())
 }
 
 /// The mean over a one-to-one matching, or over the best partners of the first's units.

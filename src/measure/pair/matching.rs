@@ -3,6 +3,7 @@
 //!
 //! Similarity of two units is their Pearson correlation over the examples. Units without variance have none, and are left out.
 
+use super::null::{DRAWS, NULL, SEED, held, or_null};
 use super::{MATCHING, NAME, UNITS};
 use crate::error::Result;
 use crate::measure::declaration::{
@@ -24,11 +25,11 @@ pub(super) const BIPARTITE_MATCH: Entry = Entry {
     range: [-1.0, 1.0],
     invariances: MATCHING,
     cost: "n p² + p³",
-    held: |_, e| Held::of_factors(e),
+    held: |g, e| held(g, Held::of_factors(e)),
     source: "Li et al. 2016",
-    parameters: &[SIGN],
+    parameters: &[SIGN, NULL, DRAWS, SEED],
     caution: constant_units,
-    make: |g| Ok(one_to_one(sign(g)).into()),
+    make: |g| or_null(g, one_to_one(sign(g))),
     ..Entry::similarity("bipartite_match", "mean correlation of units matched one to one", UNITS)
 };
 
@@ -39,11 +40,11 @@ pub(super) const SEMI_MATCH: Entry = Entry {
     symmetric: false,
     invariances: MATCHING,
     cost: "n p²",
-    held: |_, e| Held::of_factors(e),
+    held: |g, e| held(g, Held::of_factors(e)),
     source: "Li et al. 2016",
-    parameters: &[SIGN, word("way", &["first", "mean"], "of the first's units, or of both ways")],
+    parameters: &[SIGN, word("way", &["first", "mean"], "of the first's units, or of both ways"), NULL, DRAWS, SEED],
     caution: constant_units,
-    make: |g| Ok(best_partners(sign(g), g.word("way") == "mean").into()),
+    make: |g| or_null(g, best_partners(sign(g), g.word("way") == "mean")),
     ..Entry::similarity("semi_match", "mean correlation of each unit's best partner", UNITS)
 };
 
@@ -53,11 +54,11 @@ pub(super) const SOFT_MATCH: Entry = Entry {
     range: [-1.0, 1.0],
     invariances: MATCHING,
     cost: "n p² + p³",
-    held: |_, e| Held::of_factors(e),
+    held: |g, e| held(g, Held::of_factors(e)),
     source: "Khosla and Williams 2024",
-    parameters: &[SIGN],
+    parameters: &[SIGN, NULL, DRAWS, SEED],
     caution: constant_units,
-    make: |g| Ok(coupled(sign(g)).into()),
+    make: |g| or_null(g, coupled(sign(g))),
     ..Entry::similarity("soft_match", "mean correlation of units matched by optimal transport", UNITS)
 };
 

@@ -5,6 +5,7 @@
 //! and Weiss 2001. The graph has one node per unit of either representation; affinities are correlations.
 
 use super::matching::{Sign, constant_units};
+use super::null::{DRAWS, NULL, SEED, held, or_null};
 use super::{MATCHING, NAME, UNITS};
 use crate::error::Result;
 use crate::measure::declaration::{Entry, Held, Host, count, word};
@@ -19,24 +20,24 @@ pub(super) const UNIT_CLUSTERS: Entry = Entry {
     formula: "spectral clustering of all units by |correlation|; units in clusters with units of both, over all",
     invariances: MATCHING,
     cost: "n p² + p³",
-    held: |_, e| {
+    held: |g, e| {
         let units = Held::of_units(e);
-        Held { comparing: units.comparing + 9.0 * ((e.p + e.q) as f64).powi(2), ..units }
+        held(g, Held { comparing: units.comparing + 9.0 * ((e.p + e.q) as f64).powi(2), ..units })
     },
     source: "Li et al. 2016",
     parameters: &[
         count("clusters", 8, 1, "how many"),
         word("edges", &["within-and-between", "between"], "which pairs of units have an affinity"),
+        NULL,
+        DRAWS,
+        SEED,
     ],
     caution: constant_units,
     make: |g| {
         let mut options = ClusterOptions::new(g.count("clusters"));
         options.edges = if g.word("edges") == "between" { Edges::Between } else { Edges::WithinAndBetween };
-        Ok(Host::new(
-            |x| Units::new(x, NAME),
-            move |a: &Units, b: &Units| Ok(clusters_of(a, b, &options)?.shared_units),
-        )
-        .into())
+        let compare = move |a: &Units, b: &Units| Ok(clusters_of(a, b, &options)?.shared_units);
+        or_null(g, Host::new(|x| Units::new(x, NAME), compare))
     },
     ..Entry::similarity("unit_clusters", "part of the units in clusters that both networks share", UNITS)
 };

@@ -7,24 +7,11 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::files::{Layer, Manifest, layout, read_metrics, scan_pairs};
-use crate::papers::{Curve, Trained};
+use crate::papers::{Curve, Pair, Trained};
 use crate::train::Replica;
 
 /// The setting that tells the variants of a paper's sweep apart.
 pub const VARIANT: &str = "variant";
-
-/// A pair of representations, compared.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Pair {
-    /// The step.
-    pub step: u32,
-    /// The networks.
-    pub networks: [usize; 2],
-    /// Their layers.
-    pub layers: [usize; 2],
-    /// The value.
-    pub value: f64,
-}
 
 /// The networks of a sweep.
 #[derive(Clone, Debug, Default)]
@@ -118,6 +105,11 @@ impl Networks {
                         observed.map(|(r, value)| (curve.name.as_str(), curve.layer, *step, first + r, *value)),
                     );
                 }
+            }
+            for (name, pairs) in &trained.pairs {
+                all.known.insert(name.clone());
+                let moved = |pair: &Pair| Pair { networks: pair.networks.map(|n| first + n), ..pair.clone() };
+                all.pairs.entry(name.clone()).or_default().extend(pairs.iter().map(moved));
             }
             first += replicas.len();
         }

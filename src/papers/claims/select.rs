@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use super::found::{Found, Sample, Side};
-use super::networks::{Networks, Pair};
+use super::networks::Networks;
 use super::quantity::Quantity;
-use crate::papers::Curve;
+use crate::papers::{Curve, Pair};
 
 /// A metric, or a measure between networks, of the networks of a sweep.
 ///

@@ -53,10 +53,28 @@ pub struct Subject<'a> {
     /// Its seed.
     pub seed: u32,
     trained: &'a Trained,
+    replicas: &'a [Replica],
     replica: usize,
 }
 
-impl Subject<'_> {
+impl<'a> Subject<'a> {
+    fn new(trained: &'a Trained, replicas: &'a [Replica], replica: usize) -> Self {
+        let Replica { seed, experiment, .. } = &replicas[replica];
+        Self { experiment, seed: *seed, trained, replicas, replica }
+    }
+
+    /// The networks that differ from it in their seed alone, without those that diverged.
+    pub fn others(&self) -> Vec<Self> {
+        let alike = |&r: &usize| r != self.replica && self.replicas[r].columns == self.replicas[self.replica].columns;
+        let others = (0..self.replicas.len()).filter(alike).filter(|&r| !self.trained.diverged[r]);
+        others.map(|r| Self::new(self.trained, self.replicas, r)).collect()
+    }
+
+    /// A metric of it in the end; NaN if it was not observed.
+    pub fn metric(&self, name: &str, layer: Option<usize>) -> f64 {
+        self.trained.end(name, layer).get(self.replica).copied().unwrap_or(f64::NAN)
+    }
+
     /// Hidden layers whose representations were kept.
     pub fn depth(&self) -> usize {
         self.trained.representations.iter().map(|(_, layer, ..)| layer + 1).max().unwrap_or(0)
@@ -215,10 +233,7 @@ pub fn train(lab: &mut Lab<'_>, sweeps: &Sweeps, name: &str, analyses: &[Analysi
 /// Adds what an analysis gives of each network that did not diverge; what fails is said, and has no value.
 fn analysed(lab: &mut Lab<'_>, of: fn(&Subject<'_>) -> Vec<Result<Rows>>, replicas: &[Replica], trained: &mut Trained) {
     let whole: Vec<usize> = (0..replicas.len()).filter(|&r| !trained.diverged[r]).collect();
-    let found = parallel(&whole, |&replica| {
-        let Replica { seed, experiment, .. } = &replicas[replica];
-        of(&Subject { experiment, seed: *seed, trained, replica })
-    });
+    let found = parallel(&whole, |&replica| of(&Subject::new(trained, replicas, replica)));
     let mut rows: Vec<(String, usize, f64)> = Vec::new();
     for (&replica, lists) in whole.iter().zip(found) {
         for list in lists {

@@ -14,11 +14,22 @@ use crate::nn::Pass;
 #[derive(Clone, Debug)]
 pub(in crate::train) struct Afterwards {
     pub(super) function: String,
-    /// Functions before it that keep the parameters and change them, the second so many times, and one after it that restores them.
-    pub(super) rounds: Option<[String; 3]>,
+    /// What changes the parameters before it, and restores them after it.
+    pub(super) rounds: Option<Rounds>,
     pub(super) readings: Vec<Reading>,
     /// How it is run.
     pub(super) runs: Vec<Run>,
+}
+
+/// Functions that change the parameters.
+#[derive(Clone, Debug)]
+pub(super) struct Rounds {
+    pub keep: String,
+    /// Once, before the rounds: a function, and how often it runs.
+    pub before: Option<(String, u32)>,
+    /// As often as a run says.
+    pub round: String,
+    pub restore: String,
 }
 
 /// One look.
@@ -42,8 +53,11 @@ impl Afterwards {
             for (name, value) in &run.writes {
                 machine.write_variable(name, &vec![*value; machine.replicas()])?;
             }
-            if let Some([keep, round, _]) = &self.rounds {
+            if let Some(Rounds { keep, before, round, .. }) = &self.rounds {
                 machine.run(keep, 1)?;
+                if let Some((balance, times)) = before {
+                    machine.run(balance, *times)?;
+                }
                 machine.run(round, run.rounds)?;
             }
             machine.run(&self.function, 1)?;
@@ -55,7 +69,7 @@ impl Afterwards {
                 };
                 found.push((name, reading.layer, reading.read(machine, &results)?));
             }
-            if let Some([_, _, restore]) = &self.rounds {
+            if let Some(Rounds { restore, .. }) = &self.rounds {
                 machine.run(restore, 1)?;
             }
         }

@@ -5,14 +5,17 @@
 //! the mean weighted by how many units each is made of, and j is gone. Networks keep their shapes: what is gone has weights of zero.
 //!
 //! Source: Chen, Zhou & Yan, *Going beyond neural network feature similarity* (ICLR 2024), as their program has it; by
-//! `copies = "normalised"` sums are compared as the means that they are of, so that any number of copies of a unit become one.
+//! `copies = "normalised"` sums are compared as the means that they are of, so that any number of copies of a unit become one, and by
+//! `"ward"` with the cost of a merge. Distances change with the scale of a unit, which its function does not see if it is
+//! positively homogeneous: `w_i` times s and `v_i` over s are the same. `scale = "balanced"` makes `|w_i|` and `|v_i|` one
+//! before all.
 
 use std::collections::HashMap;
 
 use super::super::units::around;
 use super::Build;
-use super::after::{Afterwards, Run};
-use crate::config::{After, AfterKind, Copies, Stop};
+use super::after::{Afterwards, Rounds, Run};
+use crate::config::{After, AfterKind, Copies, Scaling, Stop};
 use crate::error::Result;
 use crate::graph::{Effect, Function, Graph, Tensor, VariableKind};
 use crate::kernels::matmul::Inner;
@@ -22,6 +25,9 @@ use crate::train::observer::Seen;
 
 /// Beyond any distance.
 const FAR: f32 = 3e38;
+
+/// Rounds in which layers are balanced, one after the other: what is left of a difference shrinks by a constant factor in each.
+const BALANCING: u32 = 64;
 
 /// What stands while a layer is merged.
 struct Merging {
@@ -69,6 +75,10 @@ impl Build<'_> {
             all.push(Merging { layer, sides: both.each_ref().map(|dense| dense.path.clone()), alive, counts, largest });
         }
         let (keep, restore) = self.kept(i, &weights, &all)?;
+        let balance = match after.scale {
+            Scaling::Trained => None,
+            Scaling::Balanced => Some(self.balance(&weights, &all)?),
+        };
         let round = self.round(after, weights, &all, [threshold, part])?;
 
         self.g.fence();
@@ -78,15 +88,18 @@ impl Build<'_> {
             let left = self.g.sum_all(merging.alive)?;
             self.put_out("merge.units", Some(merging.layer), left, &mut effects, &mut readings);
         }
+        let balanced = balance.is_some().then(|| (name("balance"), BALANCING));
         let functions = [("keep", keep), ("round", round), ("look", effects), ("restore", restore)];
-        let functions = functions.map(|(what, effects)| Function::new(name(what), effects)).into();
+        let functions = functions.into_iter().chain(balance.map(|effects| ("balance", effects)));
+        let functions = functions.map(|(what, effects)| Function::new(name(what), effects)).collect();
         let run = |(part_name, threshold, part): (String, f64, f64)| Run {
             name: Some(part_name),
             writes: vec![(name("threshold"), threshold as f32), (name("part"), part as f32)],
             rounds: (part * most as f64).round() as u32,
         };
         let runs = after.merged().into_iter().map(run).collect();
-        let rounds = Some(["keep", "round", "restore"].map(name));
+        let [keep, round, restore] = ["keep", "round", "restore"].map(name);
+        let rounds = Some(Rounds { keep, before: balanced, round, restore });
         Ok((functions, Afterwards { function: name("look"), rounds, readings, runs }))
     }
 
@@ -113,6 +126,46 @@ impl Build<'_> {
             }
         }
         Ok((keep, restore))
+    }
+
+    /// The weights into each unit and those out of it brought to one norm, one layer after the other: what is done to one changes the
+    /// next, and all of it the first. What has no weights on a side stays.
+    fn balance(&mut self, weights: &Weights, all: &[Merging]) -> Result<Vec<Effect>> {
+        let g = &mut self.g;
+        let (mut weights, variables, mut effects) = (weights.clone(), weights, Vec::new());
+        for merging in all {
+            let [before, next] = &merging.sides;
+            let ((into, bias), (out, out_bias)) = (weights[before], weights[next]);
+            let [units, _] = g.matrix(into)?;
+            let squares = |g: &mut Graph, x: Tensor, axis: usize| -> Result<Tensor> {
+                let squares = g.unary(Unary::Square, x);
+                let sums = g.sum(squares, axis)?;
+                g.reshape(sums, &[units, 1])
+            };
+            let (of_into, of_out) = (squares(g, into, 1)?, squares(g, out, 0)?);
+            let (product, zero, one) = (g.times(of_into, of_out)?, g.constant(0.0), g.constant(1.0));
+            let both = g.binary(Binary::Greater, product, zero)?;
+            let into_or_one = g.select(both, of_into, one)?;
+            let ratio = g.over(of_out, into_or_one)?;
+            let ratio = g.select(both, ratio, one)?;
+            let root = g.unary(Unary::Sqrt, ratio);
+            let factor = g.unary(Unary::Sqrt, root);
+            let across = g.reshape(factor, &[1, units])?;
+            let into = g.times(into, factor)?;
+            let bias = match bias {
+                Some(bias) => {
+                    let extents = g.shape(bias).extents().to_vec();
+                    let scaled = g.reshape(across, &extents)?;
+                    Some(g.times(bias, scaled)?)
+                }
+                None => None,
+            };
+            let out = g.over(out, across)?;
+            weights.insert(before.clone(), (into, bias));
+            weights.insert(next.clone(), (out, out_bias));
+        }
+        assign(g, variables, &weights, &mut effects)?;
+        Ok(effects)
     }
 
     /// One merge in each layer that goes on.
@@ -150,20 +203,26 @@ impl Build<'_> {
             effects.push(Effect::Assign(g.variable_of(merging.alive)?, left));
             effects.push(Effect::Assign(g.variable_of(merging.counts)?, merged.counts));
         }
-        let mut paths: Vec<&String> = variables.keys().collect();
-        paths.sort_unstable();
-        for path in paths {
-            let ((old, old_bias), (new, new_bias)) = (variables[path], weights[path]);
-            for (old, new) in [(Some(old), Some(new)), (old_bias, new_bias)] {
-                if let (Some(old), Some(new)) = (old, new)
-                    && old != new
-                {
-                    effects.push(Effect::Assign(g.variable_of(old)?, new));
-                }
-            }
-        }
+        assign(g, &variables, &weights, &mut effects)?;
         Ok(effects)
     }
+}
+
+/// Assigns to weights and biases what became of them.
+fn assign(g: &Graph, variables: &Weights, weights: &Weights, effects: &mut Vec<Effect>) -> Result<()> {
+    let mut paths: Vec<&String> = variables.keys().collect();
+    paths.sort_unstable();
+    for path in paths {
+        let ((old, old_bias), (new, new_bias)) = (variables[path], weights[path]);
+        for (old, new) in [(Some(old), Some(new)), (old_bias, new_bias)] {
+            if let (Some(old), Some(new)) = (old, new)
+                && old != new
+            {
+                effects.push(Effect::Assign(g.variable_of(old)?, new));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The two closest units of a layer.
@@ -187,11 +246,20 @@ impl Closest {
         let square = [units, units];
         let compared = match after.copies {
             Copies::Summed => into,
-            Copies::Normalised => g.over(into, merging.counts)?,
+            Copies::Normalised | Copies::Ward => g.over(into, merging.counts)?,
         };
         let leaving = g.transpose(out)?;
         let rows = g.concat(&[compared, leaving], 1)?;
-        let distances = g.distances(rows, rows, Inner::SquaredDifference)?;
+        let mut distances = g.distances(rows, rows, Inner::SquaredDifference)?;
+        if after.copies == Copies::Ward {
+            // What is gone has no count, and as a pair none; what is left has one at least.
+            let across = g.reshape(merging.counts, &[1, units])?;
+            let (product, sum) = (g.times(merging.counts, across)?, g.plus(merging.counts, across)?);
+            let one = g.constant(1.0);
+            let sum = g.binary(Binary::Max, sum, one)?;
+            let factor = g.over(product, sum)?;
+            distances = g.times(distances, factor)?;
+        }
         let (row, column) = (g.row_index(&square), g.column_index(&square));
         let upper = g.binary(Binary::Greater, column, row)?;
         let across = g.reshape(merging.alive, &[1, units])?;
