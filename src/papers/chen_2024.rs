@@ -48,7 +48,8 @@ impl Net {
     fn random(widths: &[usize], random: &mut Random) -> Self {
         let mut normals = |count: usize, by: f64| (0..count).map(|_| by * random.normal()).collect::<Vec<f64>>();
         let layers = widths.windows(2);
-        let weights = layers.map(|ends| (0..ends[1]).map(|_| normals(ends[0], (ends[0] as f64).recip().sqrt())).collect());
+        let weights =
+            layers.map(|ends| (0..ends[1]).map(|_| normals(ends[0], (ends[0] as f64).recip().sqrt())).collect());
         let weights: Vec<_> = weights.collect();
         let biases = widths[1..].iter().map(|&width| normals(width, 0.1)).collect();
         Self { weights, biases }
@@ -260,7 +261,8 @@ fn median(mut values: Vec<f64>) -> f64 {
 fn better(of: &Subject<'_>) -> Result<Rows> {
     let all: Vec<[f64; 2]> = std::iter::once(numbers(of)).chain(of.others().iter().map(numbers)).collect();
     let ranks = [0, 1].map(|k| {
-        let below = |v: f64| all.iter().map(|o| f64::from(u8::from(o[k] < v)) + f64::from(u8::from(o[k] <= v))).sum::<f64>();
+        let below =
+            |v: f64| all.iter().map(|o| f64::from(u8::from(o[k] < v)) + f64::from(u8::from(o[k] <= v))).sum::<f64>();
         let ranks: Vec<f64> = all.iter().map(|own| below(own[k])).collect();
         let mean = ranks.iter().sum::<f64>() / ranks.len() as f64;
         let deviation = (ranks.iter().map(|r| (r - mean).powi(2)).sum::<f64>() / ranks.len() as f64).sqrt();
