@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::trained::Trained;
-use crate::config::Experiment;
+use crate::config::{Experiment, Measure};
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterChoice, AdapterSummary, Gpu};
 use crate::train::{Interrupt, Options, Prepared, Progress, Replica, Sweep, Track};
@@ -178,10 +178,28 @@ impl<'a> Lab<'a> {
             self.reused += 1;
             return Ok(found);
         }
-        let count = replicas.len() as u64;
-        let mut sweep = Sweep::of_replicas(experiment.clone(), data, replicas)?;
+        let trained = self.trained(experiment, &data, &replicas, track.as_ref())?;
+        if let Some(path) = kept {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
+            }
+            trained.write(&path)?;
+        }
+        Ok(trained)
+    }
+
+    /// Trained all at once, or, where there is no memory for all and none is compared with another, one half after the other: a
+    /// network is the same in any company.
+    fn trained(
+        &mut self,
+        experiment: &Experiment,
+        data: &Prepared,
+        replicas: &[Replica],
+        track: Option<&Track>,
+    ) -> Result<Trained> {
+        let mut sweep = Sweep::of_replicas(experiment.clone(), data.clone(), replicas.to_vec())?;
         if let Some(track) = track {
-            sweep = sweep.track(track);
+            sweep = sweep.track(track.clone());
         }
         let options = Options {
             adapter: self.request.adapter.clone(),
@@ -190,19 +208,24 @@ impl<'a> Lab<'a> {
             ..Options::default()
         };
         let begun = Instant::now();
-        let summary = sweep.run(&options, self.progress)?;
-        self.training += begun.elapsed();
-        self.networks += count;
-        let steps = summary.steps;
-        self.replica_steps += count * u64::from(steps);
-        let trained = Trained::new(summary, count as usize);
-        if let Some(path) = kept {
-            if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
+        let observe = &experiment.observe;
+        let compared = !observe.compare.is_empty() || observe.has(Measure::CkaPairs) || observe.has(Measure::CkaLayers);
+        match sweep.run(&options, self.progress) {
+            Err(Error::OutOfMemory(_)) if replicas.len() > 1 && !compared => {
+                drop(sweep);
+                let (first, rest) = replicas.split_at(replicas.len().div_ceil(2));
+                let first = self.trained(experiment, data, first, track)?;
+                Ok(Trained::joined(&[first, self.trained(experiment, data, rest, track)?]))
             }
-            trained.write(&path)?;
+            Err(error) => Err(error),
+            Ok(summary) => {
+                let count = replicas.len() as u64;
+                self.training += begun.elapsed();
+                self.networks += count;
+                self.replica_steps += count * u64::from(summary.steps);
+                Ok(Trained::new(summary, replicas.len()))
+            }
         }
-        Ok(trained)
     }
 
     /// The file of a sweep: its name changes with its settings, its data, the adapter and the version's number. A program that was

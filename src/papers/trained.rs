@@ -130,6 +130,46 @@ impl Trained {
         found
     }
 
+    /// The replicas of several sweeps, one after the other; pairs of them are those inside each.
+    pub fn joined(parts: &[Self]) -> Self {
+        let starts = parts.iter().scan(0, |next, part| {
+            let start = *next;
+            *next += part.diverged.len();
+            Some(start)
+        });
+        let starts: Vec<usize> = starts.collect();
+        let all = parts.iter().map(|part| part.diverged.len()).sum();
+        let both = || parts.iter().zip(starts.iter().copied());
+        let rows = both().flat_map(|(part, start)| {
+            part.curves.iter().flat_map(move |curve| {
+                let steps = curve.steps.iter().zip(&curve.values);
+                steps.flat_map(move |(step, values)| {
+                    let of =
+                        move |(r, value): (usize, &f64)| (curve.name.as_str(), curve.layer, *step, start + r, *value);
+                    values.iter().enumerate().map(of)
+                })
+            })
+        });
+        let mut found = Self { curves: Curve::gather(rows, all), ..Self::default() };
+        for (part, start) in both() {
+            found.tracked.extend(part.tracked.iter().cloned());
+            found.diverged.extend(&part.diverged);
+            for (name, pairs) in &part.pairs {
+                let moved = |pair: &Pair| Pair { networks: pair.networks.map(|n| n + start), ..pair.clone() };
+                found.pairs.entry(name.clone()).or_default().extend(pairs.iter().map(moved));
+            }
+            let moved = |(r, layer, shape, values): &Representation| (r + start, *layer, shape.clone(), values.clone());
+            found.representations.extend(part.representations.iter().map(moved));
+            found.fit_representations.extend(part.fit_representations.iter().map(moved));
+            found.parameters.extend(part.parameters.iter().filter_map(|(name, shape, values)| {
+                let (replica, rest) = name.split_once('/')?;
+                let replica: usize = replica.parse().ok()?;
+                Some((format!("{}/{rest}", replica + start), shape.clone(), values.clone()))
+            }));
+        }
+        found
+    }
+
     /// Some of the replicas alone.
     pub fn part(&self, first: usize, count: usize) -> Self {
         let own = first..first + count;
@@ -337,6 +377,8 @@ mod tests {
         assert_eq!(read.last("loss")[1], 1.0);
         assert!(read.last("loss")[0].is_nan(), "a replica that diverged has no last value");
         assert_eq!(read.parameter(1, "layers.0.bias"), Some((&[2][..], &[7.0, 8.0][..])));
+        trained.pairs.values_mut().for_each(Vec::clear);
+        assert_eq!(Trained::joined(&[trained.part(0, 1), trained.part(1, 1)]), trained);
         std::fs::write(&path, "not tensors").unwrap();
         assert_eq!(Trained::read(&path), None);
     }
