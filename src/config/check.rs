@@ -6,11 +6,11 @@ use std::collections::HashSet;
 
 use super::{
     AfterKind, BatchMode, Criterion, Experiment, Feature, Form, LayerKind, LayerName, LayerSettings, Layers, LossKind,
-    Measure, Normalise, OptimiserKind, ProbeFrom, Reduction, ScheduleKind, align,
+    Measure, Normalise, OptimiserKind, ProbeFrom, Reduction, Scaling, ScheduleKind, align,
     checkpoints::Spacing,
     data::Source,
     network, observed_names,
-    tree::{Complaint, shorten}, Scaling,
+    tree::{Complaint, shorten},
 };
 use crate::data::features::{self as made, Images};
 use crate::error::nearest;
