@@ -249,7 +249,7 @@ fn a_run_is_tried_on_its_claims_and_again_from_its_files() {
 const GRID: &str = r#"
 title = "A grid"
 [setting]
-width = { tiny = 3, else = 8 }
+width = { tiny = 3, else = 8, range = [1, 64], what = "units" }
 low = 0.5
 [quantity]
 loss = { metric = "loss", by = ["optimiser.lr", "model.gain"] }
@@ -351,6 +351,7 @@ fn a_paper_has_settings_and_maps_over_what_its_sweeps_vary() {
     for (set, wrong) in [
         (["third", "--set", "with=2"], "--set with: expected one of low, width; did you mean width?"),
         (["third", "--set", "low=much"], "expected a name, = and a number"),
+        (["third", "--set", "width=0"], "--set width=0: expected a number from 1 to 64"),
     ] {
         let (code, said) = isogram(&set);
         assert!(code == Some(2) && said.contains(wrong), "{said}");
@@ -361,4 +362,8 @@ fn a_paper_has_settings_and_maps_over_what_its_sweeps_vary() {
             .contains("sweep.s.experiment.steps: {b}: there is no quantity `b`")
     );
     assert!(wrong("setting.a = 1\nconstant.a = 2").contains("constant.a: a setting has this name"));
+    assert!(wrong("setting.a = { else = 1, range = [2, 1] }").contains("setting.a.range: expected two numbers"));
+    // Within a longer text a setting becomes its number.
+    let text = "setting.a = 0.5\nquantity.q = { metric = \"part_{a}\" }\nclaim = [{ id = \"c\", sentence = \"s\", check = \"q > 0\" }]";
+    assert!(ClaimsFile::parse(text, "x.toml", None).unwrap().wanted().contains("part_0.5"));
 }

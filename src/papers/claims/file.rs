@@ -392,7 +392,7 @@ impl ClaimsFile {
         let names = OverNetworks { book, constants: &self.constants, draw: None };
         let asked = check.sentence(&called);
         let row = match &claim.of.predicted {
-            Some(predicted) => row.predicted(predicted, asked),
+            Some(predicted) => row.predicted(with(predicted, &self.constants), asked),
             None => row.predicted(asked, ""),
         };
         if let Some(needs) = &claim.needs
