@@ -54,8 +54,11 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Show the keys of an experiment file, with defaults
-    Keys,
+    /// Show the keys of an experiment file, with defaults; of a paper its parts, and the numbers that --set changes
+    Keys {
+        /// A paper that is built in
+        paper: Option<String>,
+    },
     /// Show the adapters of this machine, what each gets, and test every kernel on them
     Doctor {
         /// Only this adapter: a number from the list, or part of a name
@@ -431,7 +434,8 @@ fn dispatch(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Run(args) => run::run(&args),
         Command::List { json } => list::list(json),
-        Command::Keys => list::keys(),
+        Command::Keys { paper: None } => list::keys(),
+        Command::Keys { paper: Some(name) } => reproduce::keys(&name),
         Command::Doctor { adapter, json } => doctor::doctor(adapter.as_deref(), json),
         Command::Plan(args) => plan::plan(&args),
         Command::Bench(args) => bench::bench(&args),

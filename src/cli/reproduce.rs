@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use isogram::Error;
 use isogram::files::layout::shown;
 use isogram::files::{self, FolderLock, Made};
-use isogram::papers::{PAPERS, Paper, Reproduction, Request, reproduce as run, reproduce_file};
+use isogram::papers::{PAPERS, Paper, Reproduction, Request, Scale, reproduce as run, reproduce_file};
 use isogram::train::{Progress, Quiet};
 
 use super::progress::Bar;
@@ -103,15 +103,45 @@ fn folder(args: &ReproduceArgs, id: &str) -> Result<(PathBuf, Made), Error> {
 }
 
 fn list() -> String {
-    let mut text = String::new();
-    for paper in PAPERS.iter() {
-        text.push_str(&format!("{}\n  {}\n  {}\n", paper.id, paper.title, paper.source));
-        let width = paper.parts.iter().map(|part| part.name.len()).max().unwrap_or(0);
-        for part in paper.parts {
-            text.push_str(&format!("    {:<width$}  {}\n", part.name, part.what));
-        }
+    PAPERS.iter().map(|paper| format!("{}{}", about(paper), parts(paper))).collect()
+}
+
+fn about(paper: &Paper) -> String {
+    format!("{}\n  {}\n  {}\n", paper.id, paper.title, paper.source)
+}
+
+fn parts(paper: &Paper) -> String {
+    let width = paper.parts.iter().map(|part| part.name.len()).max().unwrap_or(0);
+    paper.parts.iter().map(|part| format!("    {:<width$}  {}\n", part.name, part.what)).collect()
+}
+
+/// `isogram keys PAPER`: its parts, and the numbers that can be set, with what they are at each scale.
+pub fn keys(name: &str) -> anyhow::Result<u8> {
+    let paper = find(name)?;
+    let mut rows = vec![["NAME", "tiny", "small", "notes", "paper", "range", "what"].map(str::to_owned)];
+    for setting in paper.numbers()? {
+        let at = |scale| setting.at(Some(scale)).map_err(|why| Error::config(format!("{name}: {why}")));
+        let [tiny, small, notes, large] = Scale::ALL.map(|scale| at(scale).map(|number| number.to_string()));
+        let range = match setting.range {
+            [low, high] if low.is_infinite() && high.is_infinite() => "any".to_owned(),
+            [low, high] if high.is_infinite() => format!("{low} and more"),
+            [low, high] => format!("{low} to {high}"),
+        };
+        rows.push([setting.name.clone(), tiny?, small?, notes?, large?, range, setting.what.clone()]);
     }
-    text
+    let widths: Vec<usize> = (0..7).map(|k| rows.iter().map(|row| row[k].chars().count()).max().unwrap_or(0)).collect();
+    let mut text = format!("{}\n--only PART\n{}", about(paper), parts(paper));
+    match rows.len() {
+        1 => text.push_str("\nno number of it can be set\n"),
+        _ => text.push_str("\n--set NAME=NUMBER, and what it is at each --scale\n"),
+    }
+    for row in rows.iter().filter(|_| rows.len() > 1) {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        text.push_str(&format!("    {}\n", cells.join("  ").trim_end()));
+    }
+    text.push_str("\n--seeds N: seeds of each sweep, in place of the scale's own number\n");
+    print(text.trim_end())?;
+    Ok(DONE)
 }
 
 /// The claims, and what was run.

@@ -5,12 +5,13 @@ use faer::{Mat, MatRef};
 
 use crate::error::{Error, Result};
 use crate::measure::catalogue::Measure;
+use crate::measure::numerics::assignment::maximise;
+use crate::measure::numerics::units::{Units, cross_correlation};
 use crate::measure::pair::information_match::matched_by_information;
-use crate::measure::pair::matching::{Matching, Sign, matched};
 use crate::measure::pair::unit_clusters::{ClusterOptions, cluster_units};
 use crate::measure::pairwise::rank::spearman;
 use crate::measure::random::Random;
-use crate::papers::claims::{Analysis, Rows, Subject};
+use crate::papers::claims::{Analysis, Rows, Subject, mean};
 
 /// The analyses by name.
 pub const ANALYSES: &[Analysis] = &[
@@ -22,49 +23,47 @@ pub const ANALYSES: &[Analysis] = &[
 /// The most networks that one is matched with: triples grow with their square.
 const OTHERS: usize = 8;
 
-/// A network at a hidden layer, and the others there.
+/// A network at a hidden layer, and the others there: their units that vary, standardised, which changes nothing that is asked.
 struct Layer<'a> {
     of: &'a Subject<'a>,
     number: usize,
-    x: Mat<f64>,
-    others: Vec<Mat<f64>>,
+    x: Units,
+    others: Vec<Units>,
 }
 
-/// Rows of each hidden layer, with its number behind their names.
+/// Rows of each hidden layer.
 fn each_layer(of: &Subject<'_>, rows: fn(&Layer<'_>) -> Result<Rows>) -> Vec<Result<Rows>> {
     let one = |number: usize| -> Result<Rows> {
-        let others = of.others().into_iter().take(OTHERS).map(|other| other.representation(number, false));
-        let layer = Layer { of, number, x: of.representation(number, false)?, others: others.collect::<Result<_>>()? };
-        if layer.others.is_empty() {
+        let at = |of: &Subject<'_>| Units::new(of.representation(number, false)?.as_ref(), "a layer");
+        let others: Vec<Units> = of.others().iter().take(OTHERS).map(at).collect::<Result<_>>()?;
+        if others.is_empty() {
             return Err(Error::config("matching expected networks of two seeds, got one"));
         }
-        Ok(rows(&layer)?.into_iter().map(|(name, value)| (format!("{name}_{number}"), value)).collect())
+        let rows = rows(&Layer { of, number, x: at(of)?, others })?;
+        // Lists, which stars ask for, are of the whole network.
+        let called = |name: &str| match name.ends_with("_of") {
+            true => format!("{name}_{number}"),
+            false => format!("layers.{number}/{name}"),
+        };
+        Ok(rows.into_iter().map(|(name, value)| (called(&name), value)).collect())
     };
     (0..of.depth()).map(one).collect()
 }
 
-/// Units of the second that those of the first are matched with one to one, and their correlation.
-fn partners(x: MatRef<'_, f64>, y: MatRef<'_, f64>) -> Result<Vec<Option<(usize, f64)>>> {
-    let mut all = vec![None; x.ncols()];
-    for (i, j, _) in matched(x, y, Sign::Signed, Matching::OneToOne)? {
-        all[i] = Some((j, correlation(x, y, i, j)));
+/// Of each unit of the first the one of the second that it is matched with one to one, and their correlation.
+fn partners(x: &Units, y: &Units) -> Result<Vec<Option<(usize, f64)>>> {
+    let r = cross_correlation(x, y);
+    let mut all = vec![None; r.nrows()];
+    for (i, j) in maximise(r.as_ref())?.pairs {
+        all[i] = Some((j, r[(i, j)]));
     }
     Ok(all)
 }
 
-fn correlation(x: MatRef<'_, f64>, y: MatRef<'_, f64>, i: usize, j: usize) -> f64 {
-    let centred = |x: MatRef<'_, f64>, i: usize| -> Vec<f64> {
-        let mean = x.col(i).iter().sum::<f64>() / x.nrows() as f64;
-        x.col(i).iter().map(|v| v - mean).collect()
-    };
-    let (a, b) = (centred(x, i), centred(y, j));
-    let inner = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-    inner(&a, &b) / (inner(&a, &a) * inner(&b, &b)).sqrt()
-}
-
-fn mean(values: impl IntoIterator<Item = f64>) -> f64 {
-    let (sum, count) = values.into_iter().fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
-    sum / count
+/// Rows of means over the others, of a list for each of them.
+fn means<const N: usize>(names: [&str; N], all: &[[f64; N]]) -> Rows {
+    let of = |k: usize| mean(&all.iter().map(|own| own[k]).collect::<Vec<_>>());
+    names.iter().enumerate().map(|(k, name)| ((*name).to_owned(), of(k))).collect()
 }
 
 /// The value below which a part of all lie, between two by proportion; not a number of none.
@@ -76,52 +75,42 @@ fn quantile(values: &[f64], part: f64) -> f64 {
     sorted.sort_by(f64::total_cmp);
     let at = part * (sorted.len() as f64 - 1.0);
     let (low, high) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
-    low + (at - at.floor()) * (high - low)
+    low + at.fract() * (high - low)
 }
 
 /// Matched correlations and their spread, partners that several units choose, the best single unit, and what mutual information
 /// matches.
 fn units(of: &Layer<'_>) -> Result<Rows> {
-    let x = of.x.as_ref();
-    let mut found: Vec<(&str, Vec<f64>)> =
-        ["spread", "distinct", "single", "agreement", "ranks"].map(|name| (name, Vec::new())).into();
-    let mut sorted = Vec::new();
+    let (x, mut found, mut sorted) = (&of.x, Vec::new(), Vec::new());
     for y in &of.others {
-        let y = y.as_ref();
-        let one_to_one = partners(x, y)?;
-        let mut values: Vec<f64> = one_to_one.iter().flatten().map(|(_, r)| *r).collect();
-        let kept: Vec<usize> = (0..x.ncols()).filter(|&i| !correlation(x, x, i, i).is_nan()).collect();
-        let theirs: Vec<usize> = (0..y.ncols()).filter(|&j| !correlation(y, y, j, j).is_nan()).collect();
-        let best = |&i: &usize, of: fn(f64) -> f64| {
-            let all = theirs.iter().map(|&j| (j, of(correlation(x, y, i, j))));
-            all.fold((0, f64::NEG_INFINITY), |best, other| if other.1 > best.1 { other } else { best })
-        };
-        let mut chosen: Vec<usize> = kept.iter().map(|i| best(i, |r| r).0).collect();
+        let (one_to_one, r) = (partners(x, y)?, cross_correlation(x, y));
+        let values: Vec<f64> = one_to_one.iter().flatten().map(|(_, r)| *r).collect();
+        let best = |i: usize| (0..r.ncols()).max_by(|&a, &b| r[(i, a)].total_cmp(&r[(i, b)]));
+        let mut chosen: Vec<_> = (0..r.nrows()).filter_map(best).collect();
         chosen.sort_unstable();
         chosen.dedup();
-        let (mut pairs, mut same) = ([Vec::new(), Vec::new()], 0.0);
-        for (i, j, information) in matched_by_information(x, y)? {
+        let alone = |i: usize| (0..r.ncols()).map(|j| r[(i, j)].powi(2)).fold(0.0, f64::max);
+        let (mut scores, mut same) = ([Vec::new(), Vec::new()], 0.0);
+        for (i, j, information) in matched_by_information(x.columns.as_ref(), y.columns.as_ref())? {
             if let Some((partner, r)) = one_to_one[i] {
-                pairs[0].push(r);
-                pairs[1].push(information);
+                scores[0].push(r);
+                scores[1].push(information);
                 same += f64::from(u8::from(partner == j));
             }
         }
-        let rows = [
+        found.push([
             quantile(&values, 0.9) - quantile(&values, 0.1),
-            chosen.len() as f64 / kept.len() as f64,
-            1.0 - mean(kept.iter().map(|i| best(i, |r| r * r).1)),
-            same / pairs[0].len() as f64,
-            spearman(&pairs[0], &pairs[1])?,
-        ];
-        found.iter_mut().zip(rows).for_each(|((_, all), value)| all.push(value));
-        values.sort_by(|a, b| b.total_cmp(a));
+            chosen.len() as f64 / r.nrows() as f64,
+            1.0 - mean(&(0..r.nrows()).map(alone).collect::<Vec<_>>()),
+            same / scores[0].len() as f64,
+            spearman(&scores[0], &scores[1])?,
+        ]);
         sorted.push(values);
     }
-    let mut rows: Rows = found.into_iter().map(|(name, all)| (name.to_owned(), mean(all))).collect();
+    let mut rows = means(["spread", "distinct", "single", "agreement", "ranks"], &found);
     for percent in (0..=100).step_by(5) {
-        let at = |values: &Vec<f64>| quantile(values, 1.0 - f64::from(percent) / 100.0);
-        rows.push((format!("sorted_{percent}_of"), mean(sorted.iter().map(at))));
+        let at: Vec<f64> = sorted.iter().map(|of| quantile(of, 1.0 - f64::from(percent) / 100.0)).collect();
+        rows.push((format!("sorted_{percent}_of"), mean(&at)));
     }
     Ok(rows)
 }
@@ -130,85 +119,70 @@ fn units(of: &Layer<'_>) -> Result<Rows> {
 /// shuffled examples; the median over them of the mean canonical correlation of their two groups; and the part of clusters with at
 /// most one unit of each network.
 fn clusters(of: &Layer<'_>) -> Result<Rows> {
-    let (x, options) = (of.x.as_ref(), ClusterOptions::new(of.x.ncols() / 4));
-    let canonical = Measure::parse("cca")?;
-    let mut found: Vec<(&str, Vec<f64>)> =
-        ["shared", "shared_shuffled", "canonical", "alone"].map(|name| (name, Vec::new())).into();
+    let (x, options) = (of.x.columns.as_ref(), ClusterOptions::new((of.x.kept.len() + of.x.dropped) / 4));
+    let (canonical, mut found) = (Measure::parse("cca")?, Vec::new());
     for (number, y) in of.others.iter().enumerate() {
-        let all = cluster_units(x, y.as_ref(), &options)?;
+        let y = y.columns.as_ref();
+        let all = cluster_units(x, y, &options)?;
         let order = Random::new(u64::from(of.of.seed), number as u32).permutation(y.nrows());
         let shuffled = Mat::from_fn(y.nrows(), y.ncols(), |i, j| y[(order[i], j)]);
         let columns = |x: MatRef<'_, f64>, of: &[usize]| Mat::from_fn(x.nrows(), of.len(), |i, j| x[(i, of[j])]);
-        let mut correlations = Vec::new();
-        for cluster in all.clusters.iter().filter(|c| !c.x.is_empty() && !c.y.is_empty()) {
-            let (a, b) = (columns(x, &cluster.x), columns(y.as_ref(), &cluster.y));
-            correlations.push(canonical.of(a.as_ref(), b.as_ref())?);
-        }
+        let shared = all.clusters.iter().filter(|c| !c.x.is_empty() && !c.y.is_empty());
+        let of_both = shared.map(|c| canonical.of(columns(x, &c.x).as_ref(), columns(y, &c.y).as_ref()));
         let alone = all.clusters.iter().filter(|c| c.x.len() <= 1 && c.y.len() <= 1).count();
-        let rows = [
+        found.push([
             all.shared_units,
             cluster_units(x, shuffled.as_ref(), &options)?.shared_units,
-            quantile(&correlations, 0.5),
+            quantile(&of_both.collect::<Result<Vec<_>>>()?, 0.5),
             alone as f64 / all.clusters.len() as f64,
-        ];
-        found.iter_mut().zip(rows).for_each(|((_, all), value)| all.push(value));
+        ]);
     }
-    Ok(found.into_iter().map(|(name, all)| (name.to_owned(), mean(all))).collect())
+    Ok(means(["shared", "shared_shuffled", "canonical", "alone"], &found))
 }
 
 /// Whether a unit is matched alike in all networks: i to j to k and i to k at once, of the fourth of units that is matched best and of
 /// that which is matched worst; the part of the variance of matched correlations that is the unit's (ICC of one-way random effects);
 /// and how much more accuracy is lost without a unit of the best fourth than of the worst.
 fn triples(of: &Layer<'_>) -> Result<Rows> {
-    let x = of.x.as_ref();
-    let direct: Vec<_> = of.others.iter().map(|y| partners(x, y.as_ref())).collect::<Result<_>>()?;
-    let mut cycles = [Vec::new(), Vec::new()];
+    let direct: Vec<_> = of.others.iter().map(|y| partners(&of.x, y)).collect::<Result<_>>()?;
+    let [mut best, mut worst] = [Vec::new(), Vec::new()];
     for (b, y) in of.others.iter().enumerate() {
         let known: Vec<f64> = direct[b].iter().flatten().map(|(_, r)| *r).collect();
         let (low, high) = (quantile(&known, 0.25), quantile(&known, 0.75));
         for (c, z) in of.others.iter().enumerate().filter(|(c, _)| *c != b) {
-            let onwards = partners(y.as_ref(), z.as_ref())?;
-            for (i, to) in direct[b].iter().enumerate() {
-                let Some((j, r)) = *to else { continue };
-                let (Some((round, _)), Some((k, _))) = (onwards[j], direct[c][i]) else { continue };
+            let onwards = partners(y, z)?;
+            for (to, straight) in direct[b].iter().zip(&direct[c]) {
+                let (Some((j, r)), Some((k, _))) = (*to, *straight) else { continue };
+                let Some((round, _)) = onwards[j] else { continue };
                 let closed = f64::from(u8::from(round == k));
-                if r >= high {
-                    cycles[0].push(closed);
-                }
-                if r <= low {
-                    cycles[1].push(closed);
-                }
+                best.extend(Some(closed).filter(|_| r >= high));
+                worst.extend(Some(closed).filter(|_| r <= low));
             }
         }
     }
     // Units that have a partner in each of the others.
-    let values: Vec<(usize, Vec<f64>)> = (0..x.ncols())
-        .filter_map(|i| Some((i, direct.iter().map(|of| Some(of[i]?.1)).collect::<Option<Vec<f64>>>()?)))
+    let values: Vec<(usize, Vec<f64>)> = (0..of.x.kept.len())
+        .filter_map(|i| Some((of.x.kept[i], direct.iter().map(|of| Some(of[i]?.1)).collect::<Option<Vec<f64>>>()?)))
         .collect();
-    let means: Vec<f64> = values.iter().map(|(_, of)| mean(of.iter().copied())).collect();
-    let (low, high) = (quantile(&means, 0.25), quantile(&means, 0.75));
-    let lost = |&(i, _): &(usize, Vec<f64>)| {
-        let without = of.of.metric(&format!("ablate_{i}.accuracy_test"), Some(of.number));
-        of.of.metric("accuracy", None) - without
+    let own: Vec<f64> = values.iter().map(|(_, of)| mean(of)).collect();
+    let (low, high) = (quantile(&own, 0.25), quantile(&own, 0.75));
+    let lost = |unit: usize| {
+        of.of.metric("accuracy", None) - of.of.metric(&format!("ablate_{unit}.accuracy_test"), Some(of.number))
     };
     let quarter = |keep: &dyn Fn(f64) -> bool| {
-        mean(values.iter().zip(&means).filter(|(_, m)| keep(**m)).map(|(unit, _)| lost(unit)))
+        let kept = values.iter().zip(&own).filter(|(_, m)| keep(**m));
+        mean(&kept.map(|((unit, _), _)| lost(*unit)).collect::<Vec<_>>())
     };
-    let [best, worst] = cycles.map(mean);
-    Ok(vec![
-        ("cycle_best".into(), best),
-        ("cycle_worst".into(), worst),
-        ("trait".into(), intraclass(&values.iter().map(|(_, of)| of.as_slice()).collect::<Vec<_>>())),
-        ("lost_best".into(), quarter(&|m| m >= high)),
-        ("lost_worst".into(), quarter(&|m| m <= low)),
-    ])
+    let names = ["cycle_best", "cycle_worst", "trait", "lost_best", "lost_worst"];
+    let unit = intraclass(&values.iter().map(|(_, of)| of.as_slice()).collect::<Vec<_>>());
+    Ok(means(names, &[[mean(&best), mean(&worst), unit, quarter(&|m| m >= high), quarter(&|m| m <= low)]]))
 }
 
 /// The intraclass correlation of one-way random effects, ICC(1,1) (Shrout and Fleiss 1979): of each subject so many values.
 fn intraclass(values: &[&[f64]]) -> f64 {
     let (n, k) = (values.len() as f64, values.first().map_or(0.0, |of| of.len() as f64));
-    let own: Vec<f64> = values.iter().map(|of| mean(of.iter().copied())).collect();
-    let all = mean(own.iter().copied());
+    let own: Vec<f64> = values.iter().map(|of| mean(of)).collect();
+    let all = mean(&own);
     let between = k * own.iter().map(|m| (m - all).powi(2)).sum::<f64>() / (n - 1.0);
     let apart = values.iter().zip(&own).flat_map(|(of, m)| of.iter().map(move |v| (v - m).powi(2)));
     let within = apart.sum::<f64>() / (n * (k - 1.0));
@@ -234,11 +208,10 @@ mod tests {
         let x = Mat::from_fn(50, 5, |_, j| if j == 2 { 1.0 } else { random.normal() });
         let order = [3, 0, 4, 2, 1];
         let y = Mat::from_fn(50, 5, |i, j| 2.0 * x[(i, order[j])] + 1.0);
-        let found = partners(x.as_ref(), y.as_ref()).unwrap();
-        assert_eq!(found[2], None, "a unit that does not vary has no partner");
-        for (i, partner) in found.iter().enumerate().filter(|(i, _)| *i != 2) {
+        let [a, b] = [&x, &y].map(|x| Units::new(x.as_ref(), "x").unwrap());
+        for (i, partner) in partners(&a, &b).unwrap().into_iter().enumerate() {
             let (j, r) = partner.unwrap();
-            assert!(order[j] == i && (r - 1.0).abs() < 1e-12);
+            assert!(order[b.kept[j]] == a.kept[i] && (r - 1.0).abs() < 1e-12);
         }
         let same = matched_by_information(x.as_ref(), y.as_ref()).unwrap();
         assert_eq!(same.len(), 4);

@@ -130,6 +130,17 @@ impl Paper {
         }
     }
 
+    /// Its numbers that `--set` changes.
+    ///
+    /// # Errors
+    /// As [`claims::ClaimsFile::parse`].
+    pub fn numbers(&self) -> Result<Vec<claims::Setting>> {
+        match self.run {
+            Run::By(_) => Ok(Vec::new()),
+            Run::Declared(text, _) => Ok(claims::ClaimsFile::parse(text, self.id, Some(Scale::Tiny))?.settings),
+        }
+    }
+
     fn run(&self, lab: &mut Lab<'_>, parts: &[&'static Part]) -> Result<Vec<PartOutcome>> {
         match self.run {
             Run::By(run) => run(lab, parts),

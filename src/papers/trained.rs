@@ -108,11 +108,15 @@ impl Trained {
             ..Self::default()
         };
         for row in summary.pairs.iter().filter(|row| row.replica_a != row.replica_b) {
-            let of = |layer| Layer::parse(layer).map_or(0, |layer| layer.0 as f32);
-            let ends = [row.replica_a as f32, row.replica_b as f32, of(row.layer_a), of(row.layer_b)];
-            let [a, b, of_a, of_b] = ends;
-            let pair = Pair::of(&[row.step as f32, a, b, of_a, of_b, row.value as f32]);
-            found.pairs.entry(row.name.to_owned()).or_default().push(pair);
+            let layers = Layer::parse(row.layer_a).zip(Layer::parse(row.layer_b));
+            let Some((Layer(of_a), Layer(of_b))) = layers else { continue };
+            found.pairs.entry(row.name.to_owned()).or_default().push(Pair {
+                step: row.step as u32,
+                networks: [row.replica_a as usize, row.replica_b as usize],
+                layers: [of_a as usize, of_b as usize],
+                // As the file keeps it.
+                value: f64::from(row.value as f32),
+            });
         }
         for of in summary.representations {
             let (into, Some(layer)) = (

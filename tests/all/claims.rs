@@ -249,7 +249,7 @@ fn a_run_is_tried_on_its_claims_and_again_from_its_files() {
 const GRID: &str = r#"
 title = "A grid"
 [setting]
-width = { tiny = 3, else = 8 }
+width = { tiny = 3, else = 8, range = [1, 64], what = "units" }
 low = 0.5
 [quantity]
 loss = { metric = "loss", by = ["optimiser.lr", "model.gain"] }
@@ -276,6 +276,10 @@ observe = { measures = ["loss", "weight_norm"], at = { kind = "list", steps = [0
 [sweep.grid.experiment.sweep]
 "optimiser.lr" = [0.0, 0.01, 0.1]
 "model.gain" = ["{low}", "{2 * low}"]
+[sweep.paired]
+from = "grid"
+seeds = 6
+set = { sweep = { "model.gain" = [1.0] } }
 [sweep.long]
 from = "grid"
 set = { sweep = {} }
@@ -303,8 +307,8 @@ measured = "{low} {width}"
 [[part.claim]]
 id = "pairs"
 sentence = "Networks are compared that differ in their seed alone"
-check = "count(excess@grid) within 0 of 6 and max(abs(matched@grid), abs(rotated@grid)) <= 1"
-measured = "{matched@grid:4} {rotated@grid:4}"
+check = "abs(matched@paired) <= 1 and abs(rotated@paired) <= 1 and exists(excess@paired)"
+measured = "{count(excess@paired):0}"
 [[part.figure]]
 name = "map"
 heading = "A map"
@@ -338,6 +342,7 @@ fn a_paper_has_settings_and_maps_over_what_its_sweeps_vary() {
         assert!(map.contains(text), "no {text}");
     }
     assert!(read("first/report.html").contains("expected a list over two things"));
+    assert_eq!(claims["claims"][4]["measured"], "15");
     // What was compared is read back as it was.
     let (code, said) = isogram(&["first", "--resume"]);
     assert_eq!(code, Some(0), "{said}");
@@ -351,6 +356,7 @@ fn a_paper_has_settings_and_maps_over_what_its_sweeps_vary() {
     for (set, wrong) in [
         (["third", "--set", "with=2"], "--set with: expected one of low, width; did you mean width?"),
         (["third", "--set", "low=much"], "expected a name, = and a number"),
+        (["third", "--set", "width=0"], "--set width=0: expected a number from 1 to 64"),
     ] {
         let (code, said) = isogram(&set);
         assert!(code == Some(2) && said.contains(wrong), "{said}");
@@ -361,4 +367,8 @@ fn a_paper_has_settings_and_maps_over_what_its_sweeps_vary() {
             .contains("sweep.s.experiment.steps: {b}: there is no quantity `b`")
     );
     assert!(wrong("setting.a = 1\nconstant.a = 2").contains("constant.a: a setting has this name"));
+    assert!(wrong("setting.a = { else = 1, range = [2, 1] }").contains("setting.a.range: expected two numbers"));
+    // Within a longer text a setting becomes its number.
+    let text = "setting.a = 0.5\nquantity.q = { metric = \"part_{a}\" }\nclaim = [{ id = \"c\", sentence = \"s\", check = \"q > 0\" }]";
+    assert!(ClaimsFile::parse(text, "x.toml", None).unwrap().wanted().contains("part_0.5"));
 }

@@ -79,6 +79,17 @@ fn papers_and_parts_are_listed_and_mistakes_named() {
         let left = std::fs::read_dir(folder.path().join("runs")).map_or(0, Iterator::count);
         assert_eq!(left, 0, "{args:?} left a folder behind");
     }
+    // Every number that a paper's experiments read is shown with what it may be.
+    for paper in PAPERS.iter() {
+        let shown = isogram(&["keys", paper.id]);
+        assert!(shown.status.success(), "{}", text(&shown.stderr));
+        let shown = text(&shown.stdout);
+        assert!(paper.parts.iter().all(|part| shown.contains(part.name)), "{shown}");
+        for setting in paper.numbers().unwrap() {
+            assert!(shown.contains(&setting.what) && !setting.what.is_empty(), "{}: {}", paper.id, setting.name);
+            assert!(setting.range.iter().all(|end| end.is_finite()), "{}: {}", paper.id, setting.name);
+        }
+    }
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_str().unwrap();
     let output = isogram(&["reproduce", "van-rossem-saxe-2024", "--resume", "--out", out]);

@@ -101,7 +101,7 @@ impl FigureText {
             for panel in &self.panel {
                 let mut groups = Vec::new();
                 for [name, x, y] in &panel.points {
-                    groups.push(Group { name: name.clone(), dots: dots(of(x)?, of(y)?) });
+                    groups.push(Group { name: with(name, constants), dots: dots(of(x)?, of(y)?) });
                 }
                 panels.push(ScatterPanel { title: with(&panel.title, constants), groups, ..ScatterPanel::default() });
             }

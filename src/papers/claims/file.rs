@@ -12,6 +12,7 @@ use super::figure::{FigureText, with};
 use super::networks::Networks;
 use super::quantities::{Book, Quantities, unknown};
 use super::quantity::Quantity;
+use super::setting::Setting;
 use super::sweep::{Sweeps, at_scale, experiments};
 use super::text::Text;
 use super::verdict::{OverNetworks, judge};
@@ -58,6 +59,8 @@ pub struct ClaimsFile {
     /// What it says, in a sentence or two.
     pub summary: String,
     origin: String,
+    /// A paper's numbers that can be set.
+    pub settings: Vec<Setting>,
     quantities: BTreeMap<String, Quantity>,
     constants: BTreeMap<String, f64>,
     /// A paper's sweeps.
@@ -174,20 +177,24 @@ impl ClaimsFile {
         file.title = taken(&mut table, "title")?.unwrap_or_else(|| "Claims".to_owned());
         file.source = taken(&mut table, "source")?.unwrap_or_default();
         file.summary = taken(&mut table, "summary")?.unwrap_or_default();
-        file.constants = numbers(&mut table, "setting", scale)?;
-        let known: Vec<String> = file.constants.keys().cloned().collect();
+        file.settings = Setting::of_section("setting", &taken(&mut table, "setting")?.unwrap_or_default())?;
+        for setting in &file.settings {
+            file.constants.insert(setting.name.clone(), setting.at(scale)?);
+        }
         for (name, value) in set {
-            let near = || nearest(name, known.iter().map(String::as_str));
-            let advice = || near().map_or(String::new(), |near| format!("; did you mean {near}?"));
+            let known: Vec<&str> = file.settings.iter().map(|setting| setting.name.as_str()).collect();
+            let advice =
+                || nearest(name, known.iter().copied()).map_or(String::new(), |near| format!("; did you mean {near}?"));
             let wrong = || match known.as_slice() {
                 [] => format!("--set {name}: the file has no [setting]"),
                 some => format!("--set {name}: expected one of {}{}", some.join(", "), advice()),
             };
-            *file.constants.get_mut(name).ok_or_else(wrong)? = *value;
+            file.settings.iter().find(|setting| setting.name == *name).ok_or_else(wrong)?.check(*value)?;
+            file.constants.insert(name.clone(), *value);
         }
-        for (name, value) in numbers(&mut table, "constant", scale)? {
-            if file.constants.insert(name.clone(), value).is_some() {
-                return Err(format!("constant.{name}: a setting has this name"));
+        for constant in Setting::of_section("constant", &taken(&mut table, "constant")?.unwrap_or_default())? {
+            if file.constants.insert(constant.name.clone(), constant.at(scale)?).is_some() {
+                return Err(format!("constant.{}: a setting has this name", constant.name));
             }
         }
         let default: Quantity = taken(&mut table, "default")?.unwrap_or_default();
@@ -197,7 +204,13 @@ impl ClaimsFile {
                     "quantity `{name}`: a name has letters, digits and `_`, begins with none of the digits, and is no word of checks"
                 ));
             }
-            let own = value.try_into::<Quantity>().map_err(|e| format!("quantity `{name}`: {}", e.message()))?;
+            let mut own = value.try_into::<Quantity>().map_err(|e| format!("quantity `{name}`: {}", e.message()))?;
+            for text in [&mut own.metric, &mut own.title].into_iter().flatten() {
+                *text = with(text, &file.constants);
+            }
+            for (key, value) in &mut own.settings {
+                fill(value, &file.constants).map_err(|why| format!("quantity `{name}`: where.{key}{why}"))?;
+            }
             file.quantities.insert(name, own.or(&default));
         }
         for (name, of) in &file.quantities {
@@ -379,7 +392,7 @@ impl ClaimsFile {
         let names = OverNetworks { book, constants: &self.constants, draw: None };
         let asked = check.sentence(&called);
         let row = match &claim.of.predicted {
-            Some(predicted) => row.predicted(predicted, asked),
+            Some(predicted) => row.predicted(with(predicted, &self.constants), asked),
             None => row.predicted(asked, ""),
         };
         if let Some(needs) = &claim.needs
@@ -412,18 +425,8 @@ fn by_default(check: &Expression, book: &Book) -> Measured {
     Measured::joined(check.names().into_iter().filter_map(of), "; ")
 }
 
-/// Numbers by name, as they are at a scale.
-fn numbers(table: &mut toml::Table, section: &str, scale: Option<Scale>) -> Result<BTreeMap<String, f64>, String> {
-    let of = |(name, value): (String, toml::Value)| {
-        let of = at_scale(&value, scale)
-            .ok_or_else(|| format!("{section}.{name}: has no value for this scale, and no `else`"))?;
-        let number = of.as_float().or(of.as_integer().map(|n| n as f64));
-        Ok((name.clone(), number.ok_or_else(|| format!("{section}.{name}: expected a number, got {of}"))?))
-    };
-    taken::<BTreeMap<String, toml::Value>>(table, section)?.unwrap_or_default().into_iter().map(of).collect()
-}
-
-/// Puts numbers in the place of texts that are an expression of constants in braces, such as `"{alpha}"`.
+/// Puts numbers in the place of texts that are an expression of constants in braces, such as `"{alpha}"`; in longer texts a constant's
+/// name in braces becomes its number.
 fn fill(value: &mut toml::Value, constants: &BTreeMap<String, f64>) -> Result<(), String> {
     let inside = |key: &str, why: String| format!("{key}{}{why}", if why.starts_with(':') { "" } else { "." });
     match value {
@@ -435,7 +438,10 @@ fn fill(value: &mut toml::Value, constants: &BTreeMap<String, f64>) -> Result<()
             .enumerate()
             .try_for_each(|(place, value)| fill(value, constants).map_err(|why| inside(&place.to_string(), why))),
         toml::Value::String(text) => {
-            let Some(inner) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else { return Ok(()) };
+            let Some(inner) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
+                *text = with(text, constants);
+                return Ok(());
+            };
             let wrong = |why: String| format!(": {text}: {why}");
             let names = OverNetworks { book: &Book::new(), constants, draw: None };
             let found = parse(inner).and_then(|read| number(&read, &names)).map_err(wrong)?;

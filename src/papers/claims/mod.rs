@@ -22,13 +22,16 @@ mod quantities;
 mod quantity;
 mod run;
 mod select;
+mod setting;
 mod sweep;
 mod text;
 mod verdict;
 
 pub use declared::Declared;
+pub(in crate::papers) use evaluate::{mean, median};
 pub use file::{ClaimsFile, PartText, Tried};
 pub use networks::Networks;
 pub use quantity::{Quantity, Reduce};
 pub use run::try_run;
+pub use setting::Setting;
 pub use sweep::{Analysis, Rows, Subject};

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::networks::Networks;
 use crate::config::Experiment;
 use crate::error::{Error, Result};
+use crate::files::Layer;
 use crate::papers::{Curve, Lab, Scale, Trained, parallel};
 use crate::train::{Prepared, Replica};
 
@@ -40,7 +41,7 @@ struct Variant {
     set: toml::Table,
 }
 
-/// What an analysis gives: numbers by name.
+/// What an analysis gives: numbers by name, those of hidden layers as `layers.0/name`.
 pub type Rows = Vec<(String, f64)>;
 
 /// A named function of a trained network: several lists of numbers, any of which may fail by itself.
@@ -243,8 +244,17 @@ fn analysed(lab: &mut Lab<'_>, of: fn(&Subject<'_>) -> Vec<Result<Rows>>, replic
             }
         }
     }
-    let rows = rows.iter().map(|(name, r, value)| (name.as_str(), None, replicas[*r].experiment.steps, *r, *value));
+    let rows = rows.iter().map(|(name, r, value)| {
+        let (layer, name) = layered(name);
+        (name, layer, replicas[*r].experiment.steps, *r, *value)
+    });
     trained.curves.extend(Curve::gather(rows, replicas.len()));
+}
+
+/// The hidden layer that a row's name begins with, and the rest.
+fn layered(name: &str) -> (Option<usize>, &str) {
+    let of = name.split_once('/').and_then(|(layer, rest)| Some((Some(Layer::parse(layer)?.0 as usize), rest)));
+    of.unwrap_or((None, name))
 }
 
 #[cfg(test)]
