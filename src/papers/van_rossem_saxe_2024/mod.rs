@@ -1,7 +1,7 @@
 //! van Rossem & Saxe, *When Representations Align: Universality in Representation Learning Dynamics* (ICML 2024).
 //!
 //! The settings are those of the released experiments, the predictions partly those of the paper and partly of independent
-//! runs of its settings (their source is said with each claim). Convolutional networks wait for convolution.
+//! runs of its settings (their source is said with each claim).
 
 mod contexts;
 mod controls;

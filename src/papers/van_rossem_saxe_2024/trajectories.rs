@@ -117,6 +117,18 @@ fn fits(all: &[Trained], seeds: u32) -> Vec<Claim> {
         .map(|(name, s)| format!("{name} {}", if s.count == 0 { measured!("did not learn") } else { number(s.median) }))
         .collect();
     let medians = Spread::of(inside.iter().map(|(_, s)| s.median));
+    claims.extend(all.iter().filter(|t| t.setting.convolutional).map(|t| {
+        let objective = t.spread(|_, fit| fit.relative);
+        Claim::new(
+            "trajectories.cnn",
+            Kind::Prediction,
+            "Two constants reproduce the curves of a convolutional network (the setting `cnn`)",
+        )
+        .source(SOURCE)
+        .predicted("relative objective 0.23", format!("median at most {UNIVERSAL}"))
+        .measured(objective, seeds, objective.median <= UNIVERSAL)
+        .note("The prediction is the authors' own run, one network of 500 units with kernels of 11 taps; the bound was set before any network of this setting was trained.")
+    }));
     claims.push(
         Claim::new("trajectories.universal", Kind::KnownWeaker, "Two constants reproduce the curves of every architecture, activation and gain up to 1.2")
             .source(SOURCE)
