@@ -259,6 +259,10 @@ gain = { metric = "model.gain", by = ["optimiser.lr", "model.gain"] }
 moved = { each = "abs(loss - start)" }
 course = { metric = "weight_norm", at = "all" }
 norm = { metric = "weight_norm", at = "all", where = { "optimiser.lr" = 0.0 }, by = "model.gain" }
+begun = { metric = "weight_norm", at = "start" }
+twins = { sweep = "long", each = "begun@long.long / begun@long.short", reduce = "min" }
+of_first = { sweep = "long", metric = "weight_norm", at = "start", where = { variant = "long" }, reduce = "first" }
+courses = { sweep = "long", metric = "weight_norm", at = "all", by = "variant", title = "norm" }
 [sweep.grid]
 seeds = 2
 [sweep.grid.set]
@@ -297,6 +301,19 @@ id = "norm"
 sentence = "Twice the gain is twice the norm, at {width} units"
 check = "norm@grid[2] / norm@grid[0] within 1e-4 of 2"
 measured = "{low} {width}"
+[[part.claim]]
+id = "twins"
+sentence = "Networks of two variants go together by their seed"
+check = "count(twins) within 0 of 2 and twins within 0 of 1 and sum(rate@grid > 0) within 0 of 4 and exists(of_first)"
+[[part.claim]]
+id = "scale"
+sentence = "It has a bound at another scale"
+check = { paper = "twins > 0" }
+untested = "It belongs to the paper's sizes."
+[[part.figure]]
+name = "split"
+heading = "A panel for each variant"
+panel = [{ split = true, x = "step", curves = ["courses"], dashed = ["courses"] }]
 [[part.figure]]
 name = "map"
 heading = "A map"
@@ -329,6 +346,9 @@ fn a_paper_has_settings_and_maps_over_what_its_sweeps_vary() {
     for text in ["optimiser.lr", "model.gain", "change of the loss", ">step<", ">0.1<"] {
         assert!(map.contains(text), "no {text}");
     }
+    let split = read("first/figures/split.svg");
+    assert!([">short<", ">long<", ">norm<", ">theory<"].iter().all(|text| split.contains(text)), "{split}");
+    assert!(read("first/report.html").contains("It belongs to the paper's sizes."));
     assert!(read("first/report.html").contains("expected a list over two things"));
     // A number is changed everywhere, and what is none is refused before anything is trained.
     let (code, said) = isogram(&["second", "--set", "low=0.25", "--set", "width=2"]);
