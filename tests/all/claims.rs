@@ -309,7 +309,7 @@ check = "count(twins) within 0 of 2 and twins within 0 of 1 and sum(rate@grid > 
 id = "scale"
 sentence = "It has a bound at another scale"
 check = { paper = "twins > 0" }
-untested = "It belongs to the paper's sizes."
+untested = "It belongs to larger networks."
 [[part.figure]]
 name = "split"
 heading = "A panel for each variant"
@@ -348,7 +348,7 @@ fn a_paper_has_settings_and_maps_over_what_its_sweeps_vary() {
     }
     let split = read("first/figures/split.svg");
     assert!([">short<", ">long<", ">norm<", ">theory<"].iter().all(|text| split.contains(text)), "{split}");
-    assert!(read("first/report.html").contains("It belongs to the paper's sizes."));
+    assert!(read("first/report.html").contains("It belongs to larger networks."));
     assert!(read("first/report.html").contains("expected a list over two things"));
     // A number is changed everywhere, and what is none is refused before anything is trained.
     let (code, said) = isogram(&["second", "--set", "low=0.25", "--set", "width=2"]);

@@ -11,8 +11,6 @@ use crate::report::paper::{Axis, Map, MapPanel, Rule, Section, Setting as MapSet
 
 /// Gains of the map, across the critical one.
 const GAINS: [f64; 13] = [0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2.0];
-/// Those of the smallest map.
-const FEW: [f64; 6] = [0.8, 1.0, 1.2, 1.4, 1.6, 2.0];
 /// Depths of the map.
 const DEPTHS: [u32; 4] = [2, 4, 8, 16];
 /// The gain at which leaky ReLU passes on the size of activations, from layer to layer: sqrt(2 / (1 + slope²)).
@@ -29,7 +27,7 @@ fn rate(gain: f64, depth: u32) -> f64 {
 pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<PartOutcome> {
     let seeds = lab.seeds(3, 8, 8);
     let width = lab.at(32, 50, 500);
-    let gains: &[f64] = lab.at(&FEW[..], &GAINS[..], &GAINS[..]);
+    let gains = &GAINS[..];
     let depths: &[u32] = lab.at(&[2, 8, 16], &DEPTHS[..], &DEPTHS[..]);
     let settings: Vec<Setting> = depths
         .iter()
