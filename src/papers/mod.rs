@@ -82,6 +82,11 @@ pub static PAPERS: LazyLock<Vec<Paper>> = LazyLock::new(|| {
     ]
 });
 
+/// What files of one's own can name: the analyses of all papers.
+static ANALYSES: LazyLock<Vec<Analysis>> = LazyLock::new(|| {
+    [doshi_2023::ANALYSES, van_rossem_saxe_2024::ANALYSES, lampinen_2024::ANALYSES, alleman_2024::ANALYSES].concat()
+});
+
 /// A paper that a file declares. Its own texts are read here, all else when it runs: then mistakes are told.
 fn declared(id: &'static str, text: &'static str, analyses: &'static [Analysis]) -> Paper {
     let file: toml::Table = toml::from_str(text).unwrap_or_default();

@@ -262,6 +262,10 @@ matched = { metric = "bipartite_match", layer = 0, at = "start" }
 rotated = { metric = "bipartite_match:rotation", layer = 0, at = "start" }
 excess = { each = "matched - rotated" }
 norm = { metric = "weight_norm", at = "all", where = { "optimiser.lr" = 0.0 }, by = "model.gain" }
+begun = { metric = "weight_norm", at = "start" }
+twins = { sweep = "long", each = "begun@long.long / begun@long.short", reduce = "min" }
+of_first = { sweep = "long", metric = "weight_norm", at = "start", where = { variant = "long" }, reduce = "first" }
+courses = { sweep = "long", metric = "weight_norm", at = "all", by = "variant", title = "norm" }
 [sweep.grid]
 seeds = 2
 [sweep.grid.set]
@@ -309,6 +313,19 @@ id = "pairs"
 sentence = "Networks are compared that differ in their seed alone"
 check = "abs(matched@paired) <= 1 and abs(rotated@paired) <= 1 and exists(excess@paired)"
 measured = "{count(excess@paired):0}"
+[[part.claim]]
+id = "twins"
+sentence = "Networks of two variants go together by their seed"
+check = "count(twins) within 0 of 2 and twins within 0 of 1 and sum(rate@grid > 0) within 0 of 4 and exists(of_first)"
+[[part.claim]]
+id = "scale"
+sentence = "It has a bound at another scale"
+check = { paper = "twins > 0" }
+untested = "It belongs to larger networks."
+[[part.figure]]
+name = "split"
+heading = "A panel for each variant"
+panel = [{ split = true, x = "step", curves = ["courses"], dashed = ["courses"] }]
 [[part.figure]]
 name = "map"
 heading = "A map"
@@ -341,6 +358,9 @@ fn a_paper_has_settings_and_maps_over_what_its_sweeps_vary() {
     for text in ["optimiser.lr", "model.gain", "change of the loss", ">step<", ">0.1<"] {
         assert!(map.contains(text), "no {text}");
     }
+    let split = read("first/figures/split.svg");
+    assert!([">short<", ">long<", ">norm<", ">theory<"].iter().all(|text| split.contains(text)), "{split}");
+    assert!(read("first/report.html").contains("It belongs to larger networks."));
     assert!(read("first/report.html").contains("expected a list over two things"));
     assert_eq!(claims["claims"][4]["measured"], "15");
     // What was compared is read back as it was.

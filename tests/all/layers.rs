@@ -155,6 +155,17 @@ fn layers_have_names_in_files_observers_and_sweeps() {
 }
 
 #[test]
+fn a_vector_read_as_channels_is_data_of_that_shape() {
+    let layers = r#"{ kind = "conv1d", name = "conv", out_channels = 3, kernel_size = 5 }, { kind = "flatten" }, { name = "head" }]"#;
+    let given = experiment(&format!("layers = [{layers}\ninput_shape = [2, 32]")).unwrap();
+    let cut = r#"{ kind = "unflatten", unflattened_size = [2, 32] }"#;
+    let cut = experiment(&format!("layers = [{cut}, {layers}")).unwrap();
+    let [given, cut] = [given, cut].map(|e| bits(&run(&Sweep::new(e).unwrap()).unwrap()).1);
+    assert!(given.len() > 3);
+    assert_eq!(given, cut);
+}
+
+#[test]
 fn layers_that_do_not_fit_say_which_and_what() {
     for (layers, expected) in [
         (
@@ -236,6 +247,10 @@ input_shape = [4, 16]"#,
         (
             r#"[{ kind = "lstm", name = "a", num_layers = 2 }, {}]"#,
             "layer `a`: expected hidden_size, the width of what it makes of each position of [N, 8, 8]",
+        ),
+        (
+            r#"[{ out_features = 6 }, { kind = "unflatten", name = "a", unflattened_size = [2, 4] }, {}]"#,
+            "layer `a`: expected unflattened_size whose product is the features of [N, 6], got [2, 4]",
         ),
         (
             r#"[{ kind = "gru", name = "a", hidden_size = 5 }, { out_features = 3 }]"#,

@@ -232,6 +232,17 @@ fn layer(
             form = Form::vector(input.positions() * features);
             layers.push(Box::new(Flatten(input)));
         }
+        LayerKind::Unflatten => {
+            let size: Vec<usize> = settings.unflattened_size.iter().flatten().map(|n| *n as usize).collect();
+            let cut = size.split_first().filter(|_| input.extents.is_empty());
+            let Some((&channels, extents)) = cut.filter(|_| size.iter().product::<usize>() == features) else {
+                return refuse(format!(
+                    "expected unflattened_size whose product is the features of {input}, got {size:?}"
+                ));
+            };
+            form = Form { extents: extents.to_vec(), features: channels, channels_first: true };
+            layers.push(Box::new(Unflatten(form.clone())));
+        }
         LayerKind::Embedding => {
             let (Some(rows), Some(columns)) = (settings.num_embeddings, settings.embedding_dim) else {
                 return refuse(format!(

@@ -35,6 +35,8 @@ choices! {
         Residual = "residual" ["skip", "block"],
         /// All positions of an example side by side, as of `embedding`; of images those of a channel together.
         Flatten = "flatten",
+        /// The numbers of an example cut into channels, one after the other: a sequence or an image of the shape `unflattened_size`.
+        Unflatten = "unflatten",
         /// The product of each window of an image with each of `out_channels` weights: of `kernel_size`, `stride` apart, its taps
         /// `dilation` apart, with `padding` zeros around the image, and channels in `groups` that do not mix.
         Conv2d = "conv2d" ["conv", "convolution"],
@@ -121,6 +123,9 @@ settings! {
         /// Groups of features of `group_norm`.
         #[schemars(range(min = 1, max = 65536))]
         num_groups: Option<u32> = None,
+        /// What `unflatten` makes of an example: `[channels, length]`, or `[channels, height, width]`.
+        #[schemars(length(min = 2, max = 3))]
+        unflattened_size: Option<Vec<u32>> = None,
         /// Layers of `residual`. In names of files and sweeps theirs follow that of the residual layer: `block.fc1.weight`.
         #[schemars(length(max = 1000))]
         body: Vec<LayerSettings> = Vec::new(),
@@ -235,6 +240,7 @@ impl LayerKind {
             Self::BatchNorm => &["eps", "momentum", "activation"],
             Self::Residual => &["body", "shortcut", "repeat", "activation"],
             Self::Flatten | Self::GlobalAvgPool => &[],
+            Self::Unflatten => &["unflattened_size"],
             Self::Embedding => &["num_embeddings", "embedding_dim", "padding_idx"],
             Self::Conv1d | Self::Conv2d => {
                 &["out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "activation"]
@@ -280,6 +286,7 @@ impl LayerKind {
             Self::Activation
             | Self::Dropout
             | Self::Flatten
+            | Self::Unflatten
             | Self::MaxPool
             | Self::AvgPool
             | Self::GlobalAvgPool
@@ -310,9 +317,10 @@ impl LayerSettings {
     }
 
     /// Along how many axes any of a list, or in their bodies, has positions: those of sequences if it has windows of such, else those
-    /// of images if it has windows of such, else those of whatever has positions.
+    /// of images if it has windows of such, else those of whatever has positions. What follows an `unflatten` has those of that.
     pub(super) fn axes(list: &[Self]) -> Option<usize> {
-        Self::ranked(list).min().map(|(_, axes)| axes)
+        let end = list.iter().position(|layer| layer.kind == LayerKind::Unflatten).unwrap_or(list.len());
+        Self::ranked(&list[..end]).min().map(|(_, axes)| axes)
     }
 
     fn ranked(list: &[Self]) -> Box<dyn Iterator<Item = (usize, usize)> + '_> {

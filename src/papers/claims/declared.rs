@@ -40,16 +40,25 @@ impl Declared {
         Ok(Self { file, analyses, trained: BTreeMap::new() })
     }
 
+    /// The networks of a sweep, trained if they were not.
+    ///
+    /// # Errors
+    /// As [`Lab::train`].
+    pub fn networks(&mut self, lab: &mut Lab<'_>, sweep: &str) -> Result<&Networks> {
+        if !self.trained.contains_key(sweep) {
+            let networks = sweep::train(lab, &self.file.sweeps, sweep, self.analyses)?;
+            self.trained.insert(sweep.to_owned(), networks);
+        }
+        Ok(&self.trained[sweep])
+    }
+
     /// Runs a part: trains what it asks for, tries its claims and draws its figures.
     ///
     /// # Errors
     /// As [`Lab::train`].
     pub fn run(&mut self, lab: &mut Lab<'_>, part: &str) -> Result<PartOutcome> {
         for name in self.file.sweeps_of(part) {
-            if !self.trained.contains_key(&name) {
-                let networks = sweep::train(lab, &self.file.sweeps, &name, self.analyses)?;
-                self.trained.insert(name, networks);
-            }
+            self.networks(lab, &name)?;
         }
         let tried = self.file.try_part(part, &self.trained);
         Ok(PartOutcome { claims: tried.claims, sections: tried.sections })

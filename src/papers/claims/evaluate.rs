@@ -146,7 +146,10 @@ fn call(name: &str, given: &[Expression], names: &dyn Names) -> Result<Value, St
         "max" => fold(f64::max),
         "mean" => whole(&mean),
         "median" => whole(&median),
-        "sum" => whole(&|x| x.iter().sum()),
+        "sum" => Ok(Value::Numbers(vec![match evaluate(&given[0], names)? {
+            Value::Numbers(all) => all.iter().sum(),
+            Value::Truths(all) => all.iter().filter(|truth| truth.holds).count() as f64,
+        }])),
         "size" => whole(&|x| x.len() as f64),
         "first" => whole(&|x| x.first().copied().unwrap_or(f64::NAN)),
         "last" => whole(&|x| x.iter().rev().copied().find(|x| !x.is_nan()).unwrap_or(f64::NAN)),
@@ -305,6 +308,7 @@ mod tests {
             ("spearman(a, b) <= -1", true, 0.0),
             ("a[-1] / a[0] >= 4", true, 0.0),
             ("count(a) > 2", true, 1.0),
+            ("sum(a >= 2) >= 2", true, 0.0),
             ("since(a >= 2) within 0 of 1", true, 0.0),
             ("exp(log(a)) within 0.1 of a", true, 0.1),
         ] {

@@ -2,6 +2,7 @@
 //! by network.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::Deserialize;
 
@@ -10,7 +11,7 @@ use super::expression::parse;
 use super::found::{Found, Sample, Side};
 use super::verdict::OverNetworks;
 use crate::report::paper::{
-    Axis, Curves, Dot, Figure, Group, Map, MapPanel, Panel, Rule, Scatter, ScatterPanel, Series, Setting,
+    Axis, Curves, Dot, Figure, Group, Map, MapPanel, Panel, Rule, Scatter, ScatterPanel, Series, Setting, Spacing,
 };
 
 /// A figure as a file says it.
@@ -46,12 +47,16 @@ struct PanelText {
     y: String,
     /// What the horizontal axis has in units of, such as the steps of an epoch: a number or a constant.
     per: Option<String>,
-    /// Whether the horizontal axis is logarithmic.
+    /// Whether the horizontal axis is logarithmic, both of points; and whether the vertical one of curves is.
     log: bool,
+    log_y: bool,
     /// The ends of the vertical axis, or of the colours.
     within: Option<[f64; 2]>,
-    /// Quantities over the places of their lists.
+    /// Quantities over the places of their lists: measured, and in dashes what theory has in the colours of the same places.
     curves: Vec<String>,
+    dashed: Vec<String>,
+    /// Whether each entry of what its lists are over first, such as a variant, has a panel of its own.
+    split: bool,
     /// Groups of points: a name and two quantities, one point a network; where they are lists, one an entry, with bars.
     points: Vec<[String; 3]>,
     /// A map: a quantity that is a list over two things, the first of them upwards, the other to the right.
@@ -74,7 +79,7 @@ impl FigureText {
         let mut all = Vec::new();
         for panel in &self.panel {
             all.extend(panel.points.iter().flat_map(|[_, x, y]| [x.clone(), y.clone()]));
-            all.extend(panel.curves.iter().chain(&panel.cells).cloned());
+            all.extend(panel.curves.iter().chain(&panel.dashed).chain(&panel.cells).cloned());
             all.extend(panel.per.clone().filter(|per| per.parse::<f64>().is_err()));
         }
         if let Some((at, _)) = &self.rule {
@@ -103,7 +108,9 @@ impl FigureText {
                 for [name, x, y] in &panel.points {
                     groups.push(Group { name: with(name, constants), dots: dots(of(x)?, of(y)?) });
                 }
-                panels.push(ScatterPanel { title: with(&panel.title, constants), groups, ..ScatterPanel::default() });
+                let spacing = if panel.log { Spacing::Log } else { Spacing::default() };
+                let title = with(&panel.title, constants);
+                panels.push(ScatterPanel { title, groups, spacing, ..ScatterPanel::default() });
             }
             let first = &self.panel[0];
             let scatter =
@@ -126,32 +133,55 @@ impl FigureText {
                 name.parse()
                     .or_else(|_| constants.get(name).copied().ok_or_else(|| format!("per: `{name}` is no constant")))
             })?;
-            let mut series = Vec::new();
-            for (colour, name) in panel.curves.iter().enumerate() {
-                series.push(curve(of(name)?, per, many).in_colour(colour));
+            let axis = |label: &str, log: bool| if log { Axis::log(label) } else { Axis::linear(label) };
+            let y = axis(&panel.y, panel.log_y);
+            let parts = match panel.curves.first().filter(|_| panel.split) {
+                Some(first) => of(first)?.sides.first().map_or(&[][..], |side| &side.labels).iter().map(Some).collect(),
+                None => vec![None],
+            };
+            for (part, label) in parts.iter().enumerate() {
+                let of_part = |name: &String| {
+                    let found = of(name)?;
+                    let all = 0..found.size();
+                    let own = found.size() / parts.len();
+                    Ok::<_, String>(curve(
+                        found,
+                        if panel.split { part * own..(part + 1) * own } else { all },
+                        per,
+                        many,
+                    ))
+                };
+                let mut series = Vec::new();
+                for (colour, name) in panel.curves.iter().enumerate() {
+                    series.push(of_part(name)?.in_colour(colour));
+                }
+                for (colour, name) in panel.dashed.iter().enumerate() {
+                    let Series { quantity, x, y, .. } = of_part(name)?;
+                    series.push(Series::dashed(quantity, x, y).in_colour(colour));
+                }
+                panels.push(Panel {
+                    title: label.map_or_else(|| with(&panel.title, constants), |label| label.to_string()),
+                    x: axis(&panel.x, panel.log),
+                    y: if let Some([low, high]) = panel.within { y.clone().within(low, high) } else { y.clone() },
+                    series,
+                    rules: panel
+                        .rules
+                        .iter()
+                        .map(|(at, what)| Rule::across(*at, what))
+                        .chain(panel.upright.iter().map(|(at, what)| Rule::upright(*at, what)))
+                        .chain(rule.clone())
+                        .collect(),
+                    ..Panel::default()
+                });
             }
-            let axis = |label: &str| if panel.log { Axis::log(label) } else { Axis::linear(label) };
-            let y = Axis::linear(&panel.y);
-            panels.push(Panel {
-                title: with(&panel.title, constants),
-                x: axis(&panel.x),
-                y: if let Some([low, high]) = panel.within { y.within(low, high) } else { y },
-                series,
-                rules: panel
-                    .rules
-                    .iter()
-                    .map(|(at, what)| Rule::across(*at, what))
-                    .chain(panel.upright.iter().map(|(at, what)| Rule::upright(*at, what)))
-                    .chain(rule.clone())
-                    .collect(),
-                ..Panel::default()
-            });
         }
         Ok(Curves {
             label,
             caption,
             columns: self.columns,
             shared_x: true,
+            solid: "network".into(),
+            dashed: "theory".into(),
             band: if many { "two standard errors" } else { "lowest to highest network" }.into(),
             panels,
             ..Curves::default()
@@ -210,8 +240,8 @@ pub fn with(text: &str, constants: &BTreeMap<String, f64>) -> String {
 /// The most networks whose least and greatest say how far they lie apart: of more, one alone decides where a band ends.
 const FEW: usize = 32;
 
-/// What networks become over the places of a list, with the least and the greatest of them, or of `many` two standard errors.
-fn curve(found: &Found, per: f64, many: bool) -> Series {
+/// What networks become over places of a list, with the least and the greatest of them, or of `many` two standard errors.
+fn curve(found: &Found, entries: Range<usize>, per: f64, many: bool) -> Series {
     let reduced = found.reduced(None);
     let ends = |entry: usize| {
         let values = found.values(entry, None);
@@ -221,12 +251,12 @@ fn curve(found: &Found, per: f64, many: bool) -> Series {
         }
         (values.iter().copied().fold(f64::INFINITY, f64::min), values.iter().copied().fold(f64::NEG_INFINITY, f64::max))
     };
-    let (low, high) = (0..found.size()).map(ends).unzip();
+    let (low, high) = entries.clone().map(ends).unzip();
     // Words have no place: they stand beside each other.
     let place = |(i, x): (usize, &f64)| if x.is_nan() { i as f64 } else { x / per };
-    let x: Vec<f64> = found.places.iter().enumerate().map(place).collect();
+    let x: Vec<f64> = found.places[entries.clone()].iter().enumerate().map(place).collect();
     let marked = x.len() <= 12;
-    Series { marked, ..Series::solid(&found.title, x, reduced).band(low, high) }
+    Series { marked, ..Series::solid(&found.title, x, reduced[entries].to_vec()).band(low, high) }
 }
 
 /// Of single numbers a point a network, of lists a point an entry.

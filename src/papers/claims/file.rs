@@ -13,7 +13,7 @@ use super::networks::Networks;
 use super::quantities::{Book, Quantities, unknown};
 use super::quantity::Quantity;
 use super::setting::Setting;
-use super::sweep::{Sweeps, at_scale, experiments};
+use super::sweep::{SweepText, Sweeps, at_scale, experiments};
 use super::text::Text;
 use super::verdict::{OverNetworks, judge};
 use crate::error::{Error, Result, nearest};
@@ -45,7 +45,7 @@ struct ClaimText {
     measured: Option<String>,
     /// A remark, likewise.
     note: Option<String>,
-    /// Why it is not tested, of a claim without a check.
+    /// Why it is not tested, of a claim without a check, or without one at this scale.
     untested: Option<String>,
 }
 
@@ -257,7 +257,7 @@ impl ClaimsFile {
         let condition = |key: &str, text: &str| self.checked(text).map_err(|why| wrong(&format!("{key}: {why}")));
         let check = match (&of.check, &of.untested) {
             (None, Some(_)) => None,
-            (Some(check), None) => match at_scale(check, scale) {
+            (Some(check), _) if of.untested.is_none() || check.is_table() => match at_scale(check, scale) {
                 Some(toml::Value::String(text)) => Some(condition("check", text)?),
                 Some(other) => return Err(wrong(&format!("check: expected a text, got {other}"))),
                 None => None,
@@ -307,6 +307,11 @@ impl ClaimsFile {
         let only = self.quantities.values().filter_map(|q| parse(q.only.as_ref()?).ok());
         all.extend(only.flat_map(|e| e.names().into_iter().map(str::to_owned).collect::<Vec<_>>()));
         all
+    }
+
+    /// Variants that can be chosen by their names.
+    pub fn choices(&self) -> Vec<&str> {
+        self.sweeps.values().flat_map(SweepText::choices).collect()
     }
 
     /// The sweeps that a part asks for.

@@ -117,6 +117,11 @@ impl Networks {
         all
     }
 
+    /// The variant that a network is of.
+    pub fn variant(&self, network: usize) -> &str {
+        self.settings[network].get(VARIANT).and_then(Value::as_str).unwrap_or_default()
+    }
+
     /// Whether it has several variants.
     pub fn varies(&self) -> bool {
         self.settings.iter().any(|own| own.get(VARIANT) != self.settings[0].get(VARIANT))

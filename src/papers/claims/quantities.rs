@@ -138,8 +138,14 @@ impl Quantities<'_> {
         let first = of_networks.iter().copied().max_by_key(|found| found.inner).ok_or("each: names no quantity")?;
         let mut found = Found { reduce: of.reduce.unwrap_or_default(), digits: of.digits, ..first.clone() };
         for (place, sample) in found.samples.iter_mut().enumerate() {
-            let names =
-                OfNetwork { networks: sample.networks, place, sweep: &first.sweep, constants: self.constants, book };
+            let names = OfNetwork {
+                networks: sample.networks,
+                seeds: sample.seeds,
+                place,
+                sweep: &first.sweep,
+                constants: self.constants,
+                book,
+            };
             // A condition is 1 where it holds, and 0 where it does not.
             sample.values = match evaluate(&each, &names).map_err(|why| format!("each: {why}"))? {
                 Value::Numbers(numbers) => numbers,
@@ -165,6 +171,7 @@ impl Quantities<'_> {
 /// Names as they are for one network, or pair of them.
 struct OfNetwork<'a> {
     networks: [usize; 2],
+    seeds: [u32; 2],
     /// Where they are in the quantity that is longest, and so in most.
     place: usize,
     sweep: &'a Option<String>,
@@ -183,6 +190,11 @@ impl Names for OfNetwork<'_> {
         }
         let ours = |s: &&Sample| s.networks == self.networks;
         let own = found.samples.get(self.place).filter(ours).or_else(|| found.samples.iter().find(ours));
+        // Of another variant, the network that has the same seed.
+        let own = own.or_else(|| {
+            let mut twins = found.samples.iter().filter(|s| name.contains('@') && s.seeds == self.seeds);
+            twins.next().filter(|_| twins.next().is_none())
+        });
         Ok(own.map_or_else(|| vec![f64::NAN; found.inner], |sample| sample.values.clone()))
     }
 

@@ -33,7 +33,7 @@ pub struct Quantity {
     pub by: Option<toml::Value>,
     /// Only networks of which this is so at the end: a condition on metrics of the whole network. An empty text is none.
     pub only: Option<String>,
-    /// What becomes of networks: mean (the default), median, min, max, sd or sum.
+    /// What becomes of networks: mean (the default), median, min, max, sd, sum, or first, that of the first seed.
     pub reduce: Option<Reduce>,
     /// Decimals in texts; by default as many as count.
     pub digits: Option<usize>,
@@ -56,6 +56,8 @@ pub enum Reduce {
     Sd,
     /// The sum.
     Sum,
+    /// That of the first seed.
+    First,
 }
 
 impl Reduce {
@@ -69,6 +71,7 @@ impl Reduce {
             Self::Max => ends(f64::max),
             Self::Sd => deviation(values),
             Self::Sum => values.iter().sum(),
+            Self::First => values.first().copied().unwrap_or(f64::NAN),
         }
     }
 }

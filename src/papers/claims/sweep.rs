@@ -12,7 +12,7 @@ use crate::config::Experiment;
 use crate::error::{Error, Result};
 use crate::files::Layer;
 use crate::papers::{Curve, Lab, Scale, Trained, parallel};
-use crate::train::{Prepared, Replica};
+use crate::train::{Prepared, Replica, Track, Tracked};
 
 /// A sweep as a file says it.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -26,6 +26,10 @@ pub struct SweepText {
     set: toml::Table,
     /// What is computed of its trained networks, by name: rows beside its metrics.
     analyse: Vec<String>,
+    /// Pairs of training examples that are followed at every step, for analyses.
+    track: Vec<[usize; 2]>,
+    /// That `--settings` chooses among its variants, and those that are trained whatever it says.
+    choose: Option<Vec<String>>,
     /// How many seeds, or how many at each scale; `--seeds` says others.
     seeds: Option<toml::Value>,
     /// Its variants, each trained by itself; without them there is one.
@@ -39,6 +43,13 @@ struct Variant {
     name: String,
     #[serde(default)]
     set: toml::Table,
+}
+
+impl SweepText {
+    /// The names of its variants, if they can be chosen.
+    pub fn choices(&self) -> impl Iterator<Item = &str> {
+        self.vary.iter().filter(|_| self.choose.is_some()).map(|variant| variant.name.as_str())
+    }
 }
 
 /// What an analysis gives: numbers by name, those of hidden layers as `layers.0/name`.
@@ -74,6 +85,15 @@ impl<'a> Subject<'a> {
     /// A metric of it in the end; NaN if it was not observed.
     pub fn metric(&self, name: &str, layer: Option<usize>) -> f64 {
         self.trained.end(name, layer).get(self.replica).copied().unwrap_or(f64::NAN)
+    }
+
+    /// What was recorded of its pairs at every step.
+    ///
+    /// # Errors
+    /// If none were followed.
+    pub fn tracked(&self) -> Result<&Tracked> {
+        let found = self.trained.tracked.get(self.replica).filter(|tracked| !tracked.series.is_empty());
+        found.ok_or_else(|| Error::config("no pairs were followed: say `track` of the sweep"))
     }
 
     /// Hidden layers whose representations were kept.
@@ -168,6 +188,17 @@ fn resolved(sweeps: &Sweeps, name: &str, scale: Option<Scale>, depth: usize) -> 
     Ok((table, seeds))
 }
 
+/// What a sweep says, or the one that it begins with.
+fn inherited<'a, T>(sweeps: &'a Sweeps, name: &str, of: impl Fn(&'a SweepText) -> Option<T>) -> Option<T> {
+    let mut sweep = sweeps.get(name)?;
+    loop {
+        match (of(sweep), &sweep.from) {
+            (None, Some(from)) => sweep = sweeps.get(from)?,
+            (found, _) => return found,
+        }
+    }
+}
+
 /// Sets dotted keys: words are keys of tables, numbers places in lists.
 fn set(table: &mut toml::Table, settings: &toml::Table, scale: Option<Scale>) -> Result<(), String> {
     for (key, value) in settings {
@@ -207,8 +238,15 @@ fn set(table: &mut toml::Table, settings: &toml::Table, scale: Option<Scale>) ->
 pub fn train(lab: &mut Lab<'_>, sweeps: &Sweeps, name: &str, analyses: &[Analysis]) -> Result<Networks> {
     let (seeds, variants) = experiments(sweeps, name, Some(lab.scale())).map_err(Error::config)?;
     let seeds: Vec<u32> = (0..lab.request().seeds.unwrap_or(seeds)).collect();
+    let track = inherited(sweeps, name, |sweep| Some(&sweep.track).filter(|pairs| !pairs.is_empty()));
+    let track = track.map(|pairs| Track { pairs: pairs.clone() });
+    let wanted = lab.request().settings.clone();
+    let choose = sweeps[name].choose.clone().filter(|_| !wanted.is_empty());
     let mut all: Vec<(String, Vec<Replica>, Trained)> = Vec::new();
     for (variant, experiment) in variants {
+        if choose.as_ref().is_some_and(|always| !always.contains(&variant) && !wanted.contains(&variant)) {
+            continue;
+        }
         lab.note(format!("{name} {variant}").trim_end());
         let mut replicas = Vec::new();
         for setting in experiment.settings()? {
@@ -219,7 +257,7 @@ pub fn train(lab: &mut Lab<'_>, sweeps: &Sweeps, name: &str, analyses: &[Analysi
             };
             replicas.extend(seeds.iter().map(replica));
         }
-        let mut trained = lab.train(&experiment, Prepared::load(&experiment)?, replicas.clone(), None)?;
+        let mut trained = lab.train(&experiment, Prepared::load(&experiment)?, replicas.clone(), track.clone())?;
         for wanted in &sweeps[name].analyse {
             let analysis = analyses.iter().find(|(known, _)| known == wanted);
             let (_, of) = analysis

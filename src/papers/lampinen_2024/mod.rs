@@ -16,6 +16,7 @@ mod windows;
 
 use super::{Lab, Paper, Part, PartOutcome, Runner, Scale, part, parts_of, run_parts};
 use crate::error::Result;
+pub use analyses::ANALYSES;
 use shared::Shared;
 
 /// Its parts, each with what runs it.

@@ -2,7 +2,6 @@
 
 use super::runs::{Run, TASK};
 use super::settings::Setting;
-use crate::papers::claim::Spread;
 use crate::papers::parallel;
 use crate::theory::{Equations, Fit, Objective, Task, TwoPoint, fit, invariant_line, statistics};
 
@@ -92,10 +91,5 @@ impl Trained {
     /// Whether at least half of the networks learned.
     pub fn learns(&self) -> bool {
         2 * self.runs.iter().filter(|run| run.learned()).count() >= self.runs.len() && !self.runs.is_empty()
-    }
-
-    /// A quantity over the networks that learned.
-    pub fn spread(&self, of: impl Fn(&Run, &Fitted) -> f64) -> Spread {
-        Spread::of(self.learned().map(|(run, fit)| of(run, fit)))
     }
 }

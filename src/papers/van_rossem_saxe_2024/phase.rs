@@ -2,7 +2,7 @@
 
 use super::fits::Trained;
 use super::runs::train;
-use super::settings::{Setting, setting};
+use super::settings::{STEPS, Setting};
 use super::shared::Shared;
 use crate::error::Result;
 use crate::papers::claim::{Claim, Kind, Measured, Spread, measured, number};
@@ -15,8 +15,6 @@ const GAINS: [f64; 13] = [0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6,
 const DEPTHS: [u32; 4] = [2, 4, 8, 16];
 /// The gain at which leaky ReLU passes on the size of activations, from layer to layer: sqrt(2 / (1 + slope²)).
 const CRITICAL: f64 = 1.414_143;
-/// Steps of every network.
-const STEPS: u32 = 3000;
 
 /// The learning rate of a cell. Near the solution of a rich network its curvature grows with the number of layers; that of a
 /// lazy one is the tangent kernel at the start, which grows as gain² / 2 to the power of the depth.
@@ -29,21 +27,15 @@ fn rate(gain: f64, depth: u32) -> f64 {
 pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<PartOutcome> {
     let seeds = lab.seeds(3, 8, 8);
     let width = lab.at(32, 50, 500);
+    let gains = &GAINS[..];
     let depths: &[u32] = lab.at(&[2, 8, 16], &DEPTHS[..], &DEPTHS[..]);
     let settings: Vec<Setting> = depths
         .iter()
-        .flat_map(|&depth| GAINS.iter().map(move |&gain| (depth, gain)))
-        .map(|(depth, gain)| Setting {
-            gain,
-            depth,
-            width,
-            lr: rate(gain, depth),
-            layer: depth as usize / 2,
-            ..setting("default")
-        })
+        .flat_map(|&depth| gains.iter().map(move |&gain| (depth, gain)))
+        .map(|(depth, gain)| Setting { gain, depth, width, lr: rate(gain, depth), layer: depth as usize / 2 })
         .collect();
     let cells = Trained::all(&settings, train(lab, &settings, seeds, STEPS)?);
-    let rows: Vec<&[Trained]> = cells.chunks(GAINS.len()).collect();
+    let rows: Vec<&[Trained]> = cells.chunks(gains.len()).collect();
     // The rich limit of a depth: of its networks that the theory fits.
     let a_low: Vec<f64> = rows
         .iter()
@@ -67,11 +59,11 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<PartOutcome> {
     };
     let ratios: Vec<f64> = rows.iter().enumerate().flat_map(|(i, row)| row.iter().map(move |t| ratio(i, t))).collect();
     let errors: Vec<f64> = cells.iter().map(error).collect();
-    let claims = claims(depths, &ratios, &errors, seeds);
+    let claims = claims(gains, depths, &ratios, &errors, seeds);
     let learned = cells.iter().filter(|t| t.learns()).count();
     let panel = |title: &str, values: &[f64]| MapPanel {
         title: title.to_owned(),
-        x: MapSetting { label: "gain of the initial weights".into(), values: GAINS.to_vec(), ..MapSetting::default() },
+        x: MapSetting { label: "gain of the initial weights".into(), values: gains.to_vec(), ..MapSetting::default() },
         y: MapSetting {
             label: "hidden layers".into(),
             values: depths.iter().map(|&d| f64::from(d)).collect(),
@@ -130,13 +122,13 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<PartOutcome> {
 /// Largest deviation shown.
 const MOST: f64 = 10.0;
 
-fn claims(depths: &[u32], ratios: &[f64], errors: &[f64], seeds: u32) -> Vec<Claim> {
+fn claims(gains: &[f64], depths: &[u32], ratios: &[f64], errors: &[f64], seeds: u32) -> Vec<Claim> {
     let cells = |values: &[f64], gain: &dyn Fn(f64) -> bool, depth: &dyn Fn(u32) -> bool| {
         let mut chosen = Vec::new();
         for (d, &deep) in depths.iter().enumerate() {
-            for (g, &value) in GAINS.iter().enumerate() {
+            for (g, &value) in gains.iter().enumerate() {
                 if gain(value) && depth(deep) {
-                    chosen.push(values[d * GAINS.len() + g]);
+                    chosen.push(values[d * gains.len() + g]);
                 }
             }
         }

@@ -117,7 +117,7 @@ pub fn train(lab: &mut Lab<'_>, settings: &[Setting], seeds: u32, steps: u32) ->
     let base = two_points(steps);
     let data = Prepared::load(&base)?;
     let mut runs = vec![Vec::new(); settings.len()];
-    let architecture = |s: &Setting| (s.activation, s.width, s.depth, s.skip, s.dropout > 0.0, s.rule);
+    let architecture = |s: &Setting| (s.width, s.depth);
     while let Some(first) = runs.iter().position(Vec::is_empty) {
         let alike: Vec<usize> =
             (first..settings.len()).filter(|&i| architecture(&settings[i]) == architecture(&settings[first])).collect();

@@ -1,172 +1,43 @@
-//! The networks of the paper's two-point experiments, one line each.
+//! Networks on two points, and on other tasks that are learned like them: those of the parts that are Rust.
 //!
-//! Source: the released experiments of van Rossem & Saxe (2024), `2 points`: hidden layers, their width, activation, gain of
-//! Xavier-normal initial weights (biases 0), learning rate of full-batch gradient descent on half the mean squared error,
-//! and the hidden layer whose activations are taken as the representation (counted from 0, after the activation).
-
-use serde_json::json;
+//! Source: the released experiments of van Rossem & Saxe (2024): hidden layers of leaky ReLU, Xavier-normal initial weights times a
+//! gain (biases 0), full-batch gradient descent on half the mean squared error.
 
 use crate::config::{
     Activation, Batch, BatchMode, Checkpoints, Experiment, Init, Loss, LossKind, Measure, Model, Normalise, Observe,
     Optimiser, OptimiserKind, Reduction, Seeds, Source, Spacing,
 };
 
+/// Steps of full-batch gradient descent at the paper's learning rates.
+pub const STEPS: u32 = 3000;
+
 /// An architecture with its initialisation and learning rate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Setting {
-    /// The paper's name for it.
-    pub name: &'static str,
-    /// Between the layers.
-    pub activation: Activation,
     /// Factor on the standard deviation of the initial weights.
     pub gain: f64,
     /// Learning rate.
     pub lr: f64,
-    /// Units of each hidden layer at the paper's scale.
+    /// Units of each hidden layer.
     pub width: u32,
     /// Hidden layers.
     pub depth: u32,
-    /// The hidden layer that is the representation.
+    /// The hidden layer that is the representation, counted from 0, after the activation.
     pub layer: usize,
-    /// Skip connections over so many layers; 0 for none.
-    pub skip: u32,
-    /// Probability of dropout before every linear layer, the first included.
-    pub dropout: f64,
-    /// The rule of an update.
-    pub rule: Rule,
-    /// Why it is not tried, if it is not.
-    pub missing: Option<&'static str>,
-}
-
-/// The rule of an update.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Rule {
-    /// Gradient descent.
-    Sgd,
-    /// Gradient descent with momentum 0.9.
-    Momentum,
-    /// Adam with its usual constants.
-    Adam,
-}
-
-const BASE: Setting = Setting {
-    name: "default",
-    activation: Activation::LeakyRelu,
-    gain: 1.0,
-    lr: 0.01,
-    width: 500,
-    depth: 20,
-    layer: 10,
-    skip: 0,
-    dropout: 0.0,
-    rule: Rule::Sgd,
-    missing: None,
-};
-
-/// The table.
-///
-/// Two lines differ from the released files in form, not in what is trained. `dropout`: there, layers are counted together
-/// with the dropout modules between them, so that their layer 5 is the output of the third linear layer, 2 here. `skip`: its
-/// connections reach back two layers, beginning with the third hidden layer, and neither leave the input nor enter the
-/// output.
-pub const TABLE: [Setting; 19] = [
-    BASE,
-    Setting { name: "shallow", gain: 0.35, lr: 0.02, depth: 2, layer: 1, ..BASE },
-    Setting { name: "narrow", gain: 1.05, width: 50, ..BASE },
-    Setting { name: "linear", activation: Activation::Identity, gain: 0.85, lr: 0.0025, ..BASE },
-    Setting { name: "elu", activation: Activation::Elu, gain: 0.95, lr: 0.0009, ..BASE },
-    Setting { name: "tanh", activation: Activation::Tanh, gain: 0.85, lr: 0.0025, ..BASE },
-    Setting { name: "relu", activation: Activation::Relu, ..BASE },
-    Setting { name: "swish", activation: Activation::Silu, gain: 1.7, lr: 0.005, ..BASE },
-    Setting { name: "skip", gain: 0.1, lr: 0.02, skip: 2, ..BASE },
-    Setting { name: "dropout", depth: 10, layer: 2, dropout: 0.1, ..BASE },
-    Setting { name: "two_layer", activation: Activation::Identity, gain: 0.1, depth: 1, layer: 0, ..BASE },
-    Setting { name: "gain_0.9", gain: 0.9, lr: 0.03, ..BASE },
-    Setting { name: "gain_1.1", gain: 1.1, lr: 0.005, ..BASE },
-    Setting { name: "gain_1.2", gain: 1.2, lr: 0.0025, ..BASE },
-    Setting { name: "gain_1.3", gain: 1.3, lr: 0.0015, ..BASE },
-    Setting { name: "gain_1.4", gain: 1.4, lr: 0.0005, ..BASE },
-    Setting { name: "gain_1.6", gain: 1.6, lr: 3e-6, ..BASE },
-    Setting {
-        name: "cnn",
-        gain: 0.95,
-        lr: 0.004,
-        depth: 10,
-        layer: 5,
-        missing: Some("needs convolution, which is not there yet"),
-        ..BASE
-    },
-    Setting {
-        name: "adam",
-        lr: 1e-6,
-        rule: Rule::Adam,
-        missing: Some(
-            "stands among the optimisers beyond the paper: its released notebook still trains this line with SGD",
-        ),
-        ..BASE
-    },
-];
-
-/// The table at the paper's scale, for the report.
-pub fn as_json() -> serde_json::Value {
-    let row = |s: &Setting| {
-        json!({
-            "name": s.name, "activation": s.activation, "gain": s.gain, "lr": s.lr, "width": s.width, "depth": s.depth,
-            "layer": s.layer, "skip": s.skip, "dropout": s.dropout, "rule": format!("{:?}", s.rule).to_lowercase(),
-            "not_tried": s.missing,
-        })
-    };
-    json!({ "steps": STEPS, "settings": TABLE.iter().map(row).collect::<Vec<_>>() })
-}
-
-/// Steps of full-batch gradient descent at the table's learning rates.
-pub const STEPS: u32 = 3000;
-
-/// A line of the table by its name.
-///
-/// # Panics
-/// If there is none: names are written in this program alone.
-pub fn setting(name: &str) -> Setting {
-    TABLE.into_iter().find(|s| s.name == name).unwrap_or_else(|| panic!("no setting is named {name}"))
 }
 
 impl Setting {
-    /// The same with hidden layers of at most so many units.
-    #[must_use]
-    pub fn narrowed(self, width: u32) -> Self {
-        Self { width: self.width.min(width), ..self }
-    }
-
-    /// Whether the theory is claimed to hold: up to a gain of 1.2. Towards the critical gain, which for this activation is
-    /// sqrt(2), it fits worse and worse; another activation makes larger gains small.
-    pub fn in_range(&self) -> bool {
-        self.gain < 1.25 || self.activation == Activation::Silu
-    }
-
-    /// Whether the gain is about the critical one or beyond.
-    pub fn critical(&self) -> bool {
-        !self.in_range() && self.gain > 1.35
-    }
-
     /// The experiment of this setting on two points.
     pub fn experiment(&self, steps: u32) -> Experiment {
-        let (kind, momentum) = match self.rule {
-            Rule::Sgd => (OptimiserKind::Sgd, 0.0),
-            Rule::Momentum => (OptimiserKind::Sgd, 0.9),
-            Rule::Adam => (OptimiserKind::Adam, 0.0),
-        };
         let mut e = two_points(steps);
         e.model = Model {
             layers: vec![self.width; self.depth as usize].into(),
-            activation: self.activation,
+            activation: Activation::LeakyRelu,
             slope: 0.01,
             gain: self.gain,
-            skip: self.skip,
-            dropout: self.dropout,
-            input_dropout: self.dropout,
             ..e.model
         };
-        e.optimiser = Optimiser { kind, momentum, lr: self.lr, ..Optimiser::default() };
+        e.optimiser = Optimiser { kind: OptimiserKind::Sgd, lr: self.lr, ..Optimiser::default() };
         e
     }
 }

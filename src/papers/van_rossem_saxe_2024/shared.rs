@@ -1,35 +1,33 @@
-//! What several parts need: the networks of the settings table with their fits, trained once.
+//! What several parts need: the paper's file, with the networks that it declares, trained once.
 
-use super::fits::{Fitted, Trained};
-use super::runs::{Run, train};
-use super::settings::{STEPS, Setting, TABLE};
-use crate::error::nearest;
-use crate::error::{Error, Result};
-use crate::papers::Lab;
-use crate::theory::{Task, fit_mean_rate};
+use super::analyses::ANALYSES;
+use crate::error::{Error, Result, nearest};
+use crate::papers::claims::Declared;
+use crate::papers::{Lab, PartOutcome};
+
+/// The paper's file.
+pub const FILE: &str = include_str!("paper.toml");
 
 /// Networks that several parts use.
 pub struct Shared {
     width: u32,
-    seeds: u32,
-    only: Vec<String>,
-    table: Option<Vec<Trained>>,
+    declared: Declared,
 }
 
 impl Shared {
     /// Nothing trained yet.
     ///
     /// # Errors
-    /// If the user named a setting that is not in the table, or is not tried.
+    /// If the user named a setting that is not in the table.
     pub fn new(lab: &Lab<'_>) -> Result<Self> {
-        let only = lab.request().settings.clone();
-        let tried = || TABLE.into_iter().filter(|s| s.missing.is_none()).map(|s| s.name);
-        if let Some(wrong) = only.iter().find(|name| !tried().any(|known| known == **name)) {
-            let advice = nearest(wrong, tried()).map_or(String::new(), |name| format!("; did you mean {name}?"));
-            let all = tried().collect::<Vec<_>>().join(", ");
-            return Err(Error::config(format!("--settings {wrong}: expected one of {all}{advice}")));
+        let declared = Declared::parse(FILE, "van-rossem-saxe-2024", lab.scale(), ANALYSES)?;
+        let known = declared.file.choices();
+        if let Some(wrong) = lab.request().settings.iter().find(|name| !known.contains(&name.as_str())) {
+            let near = nearest(wrong, known.iter().copied());
+            let advice = near.map_or(String::new(), |name| format!("; did you mean {name}?"));
+            return Err(Error::config(format!("--settings {wrong}: expected one of {}{advice}", known.join(", "))));
         }
-        Ok(Self { width: lab.at(50, 100, 500), seeds: lab.seeds(3, 4, 3), only, table: None })
+        Ok(Self { width: lab.at(50, 100, 500), declared })
     }
 
     /// Units of the widest hidden layers.
@@ -37,35 +35,24 @@ impl Shared {
         self.width
     }
 
-    /// Seeds of each setting.
-    pub fn seeds(&self) -> u32 {
-        self.seeds
-    }
-
-    /// The settings that are tried, at this scale.
-    pub fn settings(&self) -> Vec<Setting> {
-        // Others compare with the default, so that it is always there.
-        let wanted =
-            |s: &Setting| self.only.is_empty() || s.name == "default" || self.only.iter().any(|name| name == s.name);
-        TABLE.into_iter().filter(|s| s.missing.is_none() && wanted(s)).map(|s| s.narrowed(self.width)).collect()
-    }
-
-    /// The settings table, trained and fitted.
+    /// Runs a part that is declared in the paper's file.
     ///
     /// # Errors
     /// As [`Lab::train`].
-    pub fn table(&mut self, lab: &mut Lab<'_>) -> Result<&[Trained]> {
-        if self.table.is_none() {
-            let settings = self.settings();
-            let runs = train(lab, &settings, self.seeds, STEPS)?;
-            self.table = Some(Trained::all(&settings, runs));
-        }
-        Ok(self.table.as_deref().unwrap_or_default())
+    pub fn declared(&mut self, lab: &mut Lab<'_>, part: &str) -> Result<PartOutcome> {
+        self.declared.run(lab, part)
     }
-}
 
-/// The theory's loss at the points that were fitted, with the rate of the mean output fitted to the network's own loss.
-pub fn loss_curve(run: &Run, fitted: &Fitted, task: Task) -> Option<Vec<f64>> {
-    let losses: Vec<f64> = fitted.times.iter().map(|t| run.loss[*t as usize]).collect();
-    fit_mean_rate(&fitted.times, &losses, &fitted.fit.curves, task).ok().map(|mean| mean.losses)
+    /// A number of each network of a sweep's variant that learned; none if the variant is not asked for.
+    ///
+    /// # Errors
+    /// As [`Lab::train`].
+    pub fn of(&mut self, lab: &mut Lab<'_>, sweep: &str, variant: &str, metric: &str) -> Result<Vec<f64>> {
+        let networks = self.declared.networks(lab, sweep)?;
+        let last = |name: &str, network: usize| {
+            networks.curve(name, None).and_then(|curve| curve.values.last()).map_or(f64::NAN, |row| row[network])
+        };
+        let ours = (0..networks.seeds.len()).filter(|&n| networks.variant(n) == variant && last("learned", n) >= 1.0);
+        Ok(ours.map(|n| last(metric, n)).filter(|x| x.is_finite()).collect())
+    }
 }
