@@ -17,7 +17,7 @@ use crate::measure::statistic::probe::LogisticOptions;
 use crate::papers::claims::{Analysis, Rows, Subject};
 
 /// The analyses by name.
-pub const ANALYSES: &[Analysis] = &[("features", features)];
+pub const ANALYSES: &[Analysis] = &[("features", features), ("input", |of| vec![input(of)])];
 
 /// Both features, in the order of the data.
 const FEATURES: [&str; 2] = [EASY, HARD];
@@ -196,9 +196,51 @@ fn products(bits: MatRef<'_, f64>, order: usize) -> Mat<f64> {
     })
 }
 
+/// Of sequences that are answered feature after feature, what each feature explains of the mean over the tokens before the first answer,
+/// at each layer: by its name, and by its place among the answers. Tokens after these are answers themselves.
+fn input(of: &Subject<'_>) -> Result<Rows> {
+    let data = &of.experiment.data;
+    let (declared, seed) = (data.declared()?, data.seed.unwrap_or(of.seed));
+    let order = declared.order(&data.output_order)?;
+    let made = Sets {
+        fit: declared.make(Set::Fit, data.fit_examples as usize, seed)?,
+        test: declared.make(Set::Test, data.test_examples as usize, seed)?,
+    };
+    let mut rows = Rows::new();
+    for layer in 0..of.depth() {
+        let pooled = |fit, examples: u32| -> Result<Mat<f64>> {
+            let tokens = of.representation(layer, fit)?;
+            Ok(pooled(tokens.as_ref(), examples as usize, declared.inputs()))
+        };
+        let x = Sets { fit: pooled(true, data.fit_examples)?, test: pooled(false, data.test_examples)? };
+        for (place, &feature) in order.iter().enumerate() {
+            let (fit, test) = (labels(&made.fit, feature)?, labels(&made.test, feature)?);
+            let x = Sets { fit: x.fit.as_ref(), test: x.test.as_ref() };
+            let explained = explained_by_class(x, Sets { fit: &fit, test: &test })?.variance();
+            rows.push((format!("input_{layer}_{}", place + 1), explained));
+            rows.push((format!("input_{layer}_{}", declared.features()[feature].name), explained));
+        }
+    }
+    Ok(rows)
+}
+
+/// The mean over the first tokens of each example; rows are tokens, example after example.
+fn pooled(tokens: MatRef<'_, f64>, examples: usize, first: usize) -> Mat<f64> {
+    let length = tokens.nrows() / examples;
+    let mean = |i: usize, j: usize| (0..first).map(|k| tokens[(i * length + k, j)]).sum::<f64>() / first as f64;
+    Mat::from_fn(examples, tokens.ncols(), mean)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_mean_is_over_the_first_tokens_of_each_example() {
+        let tokens = Mat::from_fn(6, 2, |i, j| (i * 10 + j) as f64);
+        let mean = pooled(tokens.as_ref(), 2, 2);
+        assert_eq!([mean[(0, 0)], mean[(0, 1)], mean[(1, 0)], mean[(1, 1)]], [5.0, 6.0, 35.0, 36.0]);
+    }
 
     #[test]
     fn products_of_all_orders_are_an_orthogonal_basis_of_the_patterns() {

@@ -1,9 +1,9 @@
 //! Lampinen, Chan & Hermann, *Learned feature representations are biased by complexity, learning order, position, and more*
-//! (TMLR 2024): the experiments on binary features.
+//! (TMLR 2024).
 //!
 //! Each claim says where it comes from: `[A]` the authors' own material, `[S]` readers' notes on the paper, `[P]` a
 //! reconstruction, `[M]` values measured with independent code (the authors' published demonstration, or JAX) on the
-//! reconstructed settings. What the paper says of vision and of transformers is listed as not tried.
+//! reconstructed settings.
 
 mod analyses;
 mod homomorphic;
@@ -19,7 +19,7 @@ use crate::error::Result;
 use shared::Shared;
 
 /// Its parts, each with what runs it.
-const PARTS: [(Part, Runner<Shared>); 15] = [
+const PARTS: [(Part, Runner<Shared>); 16] = [
     part("headline", "an easy and a hard feature over training, layer by layer", |lab, shared| {
         shared.declared(lab, "headline")
     }),
@@ -52,7 +52,16 @@ const PARTS: [(Part, Runner<Shared>); 15] = [
     part("rsa", "similarity of networks trained on both features, on one, and untrained", rsa::run),
     part("homomorphic", "bits under homomorphic encryption: a computation that does not show", homomorphic::run),
     part("map", "beyond the paper: complexity, prevalence, order and depth, a thousand networks", map::run),
-    part("untried", "vision and transformers: listed, not tried", |lab, shared| shared.declared(lab, "untried")),
+    part(
+        "vision",
+        "colour, shape and texture of a thing in a picture, in plain and residual convolutional networks: exploratory",
+        |lab, shared| shared.declared(lab, "vision"),
+    ),
+    part(
+        "position",
+        "a transformer that answers for features one after the other, in either order",
+        |lab, shared| shared.declared(lab, "position"),
+    ),
 ];
 
 /// The paper.
