@@ -21,7 +21,7 @@ pub use trained::{Curve, Trained};
 
 use std::sync::LazyLock;
 
-use claims::{Analysis, Declared};
+use claims::{Analyses, Analysis, Declared};
 
 use crate::error::Result;
 use crate::report::paper::Section;
@@ -97,7 +97,7 @@ fn declared(id: &'static str, text: &'static str, analyses: &'static [Analysis])
         settable: file.contains_key("setting"),
         takes_data: false,
         parts: parts.leak(),
-        run: Run::Declared(text, analyses),
+        run: Run::Declared(text, Analyses { each: analyses, ..Analyses::default() }),
     }
 }
 
@@ -114,7 +114,7 @@ enum Run {
     /// A function.
     By(fn(&mut Lab<'_>, &[&'static Part]) -> Result<Vec<PartOutcome>>),
     /// What a file declares, and the functions that it names.
-    Declared(&'static str, &'static [Analysis]),
+    Declared(&'static str, Analyses),
 }
 
 impl Paper {

@@ -31,4 +31,4 @@ pub use file::{ClaimsFile, PartText, Tried};
 pub use networks::Networks;
 pub use quantity::{Quantity, Reduce};
 pub use run::try_run;
-pub use sweep::{Analysis, Rows, Subject};
+pub use sweep::{Analyses, Analysis, PairRows, Pairwise, Rows, Subject};

@@ -2,10 +2,11 @@
 
 use faer::{Mat, MatRef};
 
-use super::settings::{EASY, HARD};
-use crate::data::Targets;
+use super::homomorphic::encrypted;
+use super::networks::{FEATURES, labels};
+use super::rsa::{alike, learned};
 use crate::data::features::{Made, Set};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::measure::features::Sets;
 use crate::measure::features::components::Components;
 use crate::measure::features::head::Head;
@@ -14,13 +15,19 @@ use crate::measure::features::redundant::redundant;
 use crate::measure::features::substructure::substructure;
 use crate::measure::features::variance::{explained_by_class, explained_by_columns, selectivity};
 use crate::measure::statistic::probe::LogisticOptions;
-use crate::papers::claims::{Analysis, Rows, Subject};
+use crate::papers::claims::{Analyses, Rows, Subject};
 
 /// The analyses by name.
-pub const ANALYSES: &[Analysis] = &[("features", features), ("input", |of| vec![input(of)])];
+pub const ANALYSES: Analyses = Analyses {
+    each: &[
+        ("features", features),
+        ("input", |of| vec![input(of)]),
+        ("encrypted", |of| vec![encrypted(of.seed.into())]),
+        ("learned", |of| vec![Ok(vec![("learned".into(), f64::from(u8::from(learned(of))))])]),
+    ],
+    pairs: &[("alike", alike)],
+};
 
-/// Both features, in the order of the data.
-const FEATURES: [&str; 2] = [EASY, HARD];
 /// Examples that a new classifier is fitted to.
 const SIZES: [usize; 3] = [16, 64, 256];
 /// Bits of the hard feature.
@@ -79,18 +86,6 @@ impl Network {
 
     fn labels(&self, feature: usize) -> Sets<&[usize]> {
         Sets { fit: &self.labels[feature].fit, test: &self.labels[feature].test }
-    }
-}
-
-/// Labels of a feature, by its number.
-pub fn labels(made: &Made, feature: usize) -> Result<Vec<usize>> {
-    match &made.dataset.targets {
-        Targets::Values(table) => {
-            Ok(table.values.chunks(table.width()).map(|row| usize::from(row[feature] > 0.5)).collect())
-        }
-        Targets::Classes { .. } | Targets::Tokens { .. } => {
-            Err(Error::config("labels of features are expected as columns, and classes came"))
-        }
     }
 }
 

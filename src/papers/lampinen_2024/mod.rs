@@ -10,7 +10,6 @@ mod homomorphic;
 mod map;
 mod networks;
 mod rsa;
-mod settings;
 mod shared;
 mod windows;
 
@@ -49,19 +48,21 @@ const PARTS: [(Part, Runner<Shared>); 16] = [
     part("substructure", "what is kept of how the hard feature is computed", |lab, shared| {
         shared.declared(lab, "substructure")
     }),
-    part("rsa", "similarity of networks trained on both features, on one, and untrained", rsa::run),
-    part("homomorphic", "bits under homomorphic encryption: a computation that does not show", homomorphic::run),
+    part("rsa", "similarity of networks trained on both features, on one, and untrained", |lab, shared| {
+        shared.declared(lab, "rsa")
+    }),
+    part("homomorphic", "bits under homomorphic encryption: a computation that does not show", |lab, shared| {
+        shared.declared(lab, "homomorphic")
+    }),
     part("map", "beyond the paper: complexity, prevalence, order and depth, a thousand networks", map::run),
     part(
         "vision",
         "colour, shape and texture of a thing in a picture, in plain and residual convolutional networks: exploratory",
         |lab, shared| shared.declared(lab, "vision"),
     ),
-    part(
-        "position",
-        "a transformer that answers for features one after the other, in either order",
-        |lab, shared| shared.declared(lab, "position"),
-    ),
+    part("position", "a transformer that answers for features one after the other, in either order", |lab, shared| {
+        shared.declared(lab, "position")
+    }),
 ];
 
 /// The paper.
@@ -71,7 +72,7 @@ pub const PAPER: Paper = Paper {
     source: "Andrew Kyle Lampinen, Stephanie C. Y. Chan and Katherine Hermann, TMLR 09/2024 (arXiv 2405.05847)",
     summary: "Of two features that a network computes equally well, the simpler, the earlier learned and the more frequent fills more of \
               its representations: what a network represents most is not what it computes most.",
-    settings: super::Settings::By(settings::as_json),
+    settings: super::Settings::By(shared::settings),
     settings_by_name: false,
     settable: false,
     takes_data: false,
