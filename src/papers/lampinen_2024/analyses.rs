@@ -1,5 +1,7 @@
 //! What the paper's file asks of trained networks that is no metric of the engine: how the last hidden layer holds two features.
 
+use std::ops::Range;
+
 use faer::{Mat, MatRef};
 
 use super::homomorphic::encrypted;
@@ -21,7 +23,7 @@ use crate::papers::claims::{Analyses, Rows, Subject};
 pub const ANALYSES: Analyses = Analyses {
     each: &[
         ("features", features),
-        ("input", |of| vec![input(of)]),
+        ("answering", |of| vec![answering(of)]),
         ("encrypted", |of| vec![encrypted(of.seed.into())]),
         ("learned", |of| vec![Ok(vec![("learned".into(), f64::from(u8::from(learned(of))))])]),
     ],
@@ -191,9 +193,10 @@ fn products(bits: MatRef<'_, f64>, order: usize) -> Mat<f64> {
     })
 }
 
-/// Of sequences that are answered feature after feature, what each feature explains of the mean over the tokens before the first answer,
-/// at each layer: by its name, and by its place among the answers. Tokens after these are answers themselves.
-fn input(of: &Subject<'_>) -> Result<Rows> {
+/// Of sequences that are answered feature after feature, what each feature explains at each layer, by its name and by its place among
+/// the answers: of the mean over the tokens of the input (`input`), and of the token after them (`start`), at which the first answer is
+/// given. Tokens after that are answers themselves.
+fn answering(of: &Subject<'_>) -> Result<Rows> {
     let data = &of.experiment.data;
     let (declared, seed) = (data.declared()?, data.seed.unwrap_or(of.seed));
     let order = declared.order(&data.output_order)?;
@@ -201,29 +204,30 @@ fn input(of: &Subject<'_>) -> Result<Rows> {
         fit: declared.make(Set::Fit, data.fit_examples as usize, seed)?,
         test: declared.make(Set::Test, data.test_examples as usize, seed)?,
     };
+    let inputs = declared.inputs();
     let mut rows = Rows::new();
     for layer in 0..of.depth() {
-        let pooled = |fit, examples: u32| -> Result<Mat<f64>> {
-            let tokens = of.representation(layer, fit)?;
-            Ok(pooled(tokens.as_ref(), examples as usize, declared.inputs()))
-        };
-        let x = Sets { fit: pooled(true, data.fit_examples)?, test: pooled(false, data.test_examples)? };
-        for (place, &feature) in order.iter().enumerate() {
-            let (fit, test) = (labels(&made.fit, feature)?, labels(&made.test, feature)?);
-            let x = Sets { fit: x.fit.as_ref(), test: x.test.as_ref() };
-            let explained = explained_by_class(x, Sets { fit: &fit, test: &test })?.variance();
-            rows.push((format!("input_{layer}_{}", place + 1), explained));
-            rows.push((format!("input_{layer}_{}", declared.features()[feature].name), explained));
+        let whole = Sets { fit: of.representation(layer, true)?, test: of.representation(layer, false)? };
+        for (what, some) in [("input", 0..inputs), ("start", inputs..inputs + 1)] {
+            // All answers but the last are tokens, too.
+            let pooled = |x: &Mat<f64>| pooled(x.as_ref(), inputs + order.len(), some.clone());
+            let x = Sets { fit: pooled(&whole.fit), test: pooled(&whole.test) };
+            for (place, &feature) in order.iter().enumerate() {
+                let (fit, test) = (labels(&made.fit, feature)?, labels(&made.test, feature)?);
+                let x = Sets { fit: x.fit.as_ref(), test: x.test.as_ref() };
+                let explained = explained_by_class(x, Sets { fit: &fit, test: &test })?.variance();
+                rows.push((format!("{what}_{layer}_{}", place + 1), explained));
+                rows.push((format!("{what}_{layer}_{}", declared.features()[feature].name), explained));
+            }
         }
     }
     Ok(rows)
 }
 
-/// The mean over the first tokens of each example; rows are tokens, example after example.
-fn pooled(tokens: MatRef<'_, f64>, examples: usize, first: usize) -> Mat<f64> {
-    let length = tokens.nrows() / examples;
-    let mean = |i: usize, j: usize| (0..first).map(|k| tokens[(i * length + k, j)]).sum::<f64>() / first as f64;
-    Mat::from_fn(examples, tokens.ncols(), mean)
+/// The mean over some of so many tokens, which an example's activations are side by side.
+fn pooled(x: MatRef<'_, f64>, tokens: usize, some: Range<usize>) -> Mat<f64> {
+    let (width, count) = (x.ncols() / tokens, some.len() as f64);
+    Mat::from_fn(x.nrows(), width, |i, j| some.clone().map(|k| x[(i, k * width + j)]).sum::<f64>() / count)
 }
 
 #[cfg(test)]
@@ -231,10 +235,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mean_is_over_the_first_tokens_of_each_example() {
-        let tokens = Mat::from_fn(6, 2, |i, j| (i * 10 + j) as f64);
-        let mean = pooled(tokens.as_ref(), 2, 2);
-        assert_eq!([mean[(0, 0)], mean[(0, 1)], mean[(1, 0)], mean[(1, 1)]], [5.0, 6.0, 35.0, 36.0]);
+    fn the_mean_is_over_some_tokens() {
+        let x = Mat::from_fn(2, 6, |i, j| (i * 10 + j) as f64);
+        let mean = pooled(x.as_ref(), 3, 0..2);
+        assert_eq!([mean[(0, 0)], mean[(0, 1)], mean[(1, 0)], mean[(1, 1)]], [1.0, 2.0, 11.0, 12.0]);
+        assert_eq!(pooled(x.as_ref(), 3, 2..3)[(1, 0)], 14.0);
     }
 
     #[test]
