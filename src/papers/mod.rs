@@ -23,7 +23,7 @@ pub use trained::{Curve, Pair, Trained};
 
 use std::sync::LazyLock;
 
-use claims::{Analysis, Declared};
+use claims::{Analyses, Analysis, Declared};
 
 use crate::error::Result;
 use crate::report::paper::Section;
@@ -82,11 +82,6 @@ pub static PAPERS: LazyLock<Vec<Paper>> = LazyLock::new(|| {
     ]
 });
 
-/// What files of one's own can name: the analyses of all papers.
-static ANALYSES: LazyLock<Vec<Analysis>> = LazyLock::new(|| {
-    [doshi_2023::ANALYSES, van_rossem_saxe_2024::ANALYSES, lampinen_2024::ANALYSES, alleman_2024::ANALYSES].concat()
-});
-
 /// A paper that a file declares. Its own texts are read here, all else when it runs: then mistakes are told.
 fn declared(id: &'static str, text: &'static str, analyses: &'static [Analysis]) -> Paper {
     let file: toml::Table = toml::from_str(text).unwrap_or_default();
@@ -106,7 +101,7 @@ fn declared(id: &'static str, text: &'static str, analyses: &'static [Analysis])
         settable: file.contains_key("setting"),
         takes_data: false,
         parts: parts.leak(),
-        run: Run::Declared(text, analyses),
+        run: Run::Declared(text, Analyses { each: analyses, ..Analyses::default() }),
     }
 }
 
@@ -123,7 +118,7 @@ enum Run {
     /// A function.
     By(fn(&mut Lab<'_>, &[&'static Part]) -> Result<Vec<PartOutcome>>),
     /// What a file declares, and the functions that it names.
-    Declared(&'static str, &'static [Analysis]),
+    Declared(&'static str, Analyses),
 }
 
 impl Paper {

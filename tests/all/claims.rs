@@ -71,6 +71,8 @@ layers = { metric = "cka_labels:biased", layer = "all", reduce = "median" }
 good = { metric = "accuracy_test", only = "accuracy_test >= 0.9" }
 course = { metric = "accuracy_test", at = "all" }
 gain = { each = "last(course) - course[0]" }
+unlike = { metric = "cka:debiased", layer = "last", where = { "model.layers" = "64" }, with = { "model.layers" = "16" } }
+all_pairs = { metric = "cka:debiased", layer = "last", across = "model.layers" }
 "#;
 
 fn tried(checks: &[&str]) -> Tried {
@@ -107,6 +109,11 @@ fn quantities_are_what_the_tables_hold() {
     let row = said("{agreement[0]} {agreement[1]} {half} {layers[1] - layers[0]} {mean(layers)} {count(agreement)}");
     // The mean difference of two of eight seeds is 3; of seven seeds 8/3.
     near(&row.values, &[0.6 + 0.08 / 3.0, 0.83, 10.0, 0.0, 0.3, row.values[5], 21.0, 28.0]);
+    // Of seven seeds with each of the eight that are not their own: 140 steps from one to the other in 49 pairs.
+    let (row, between) = (said("{mean(unlike)} {count(unlike)} {all_pairs:4}"), 0.8 + 1.4 / 49.0);
+    near(&row.values[..3], &[between, 49.0, 0.6 + 0.08 / 3.0]);
+    near(&[row.values[4], row.values[6], row.values[8]], &[between, between, 0.83]);
+    assert!(row.measured.contains("16, 64: 0.82"), "{}", row.measured);
     let row = said("{above} {count(good)} {share(good)} {gain[0]:1} {bar}");
     near(&row.values, &[0.85, 0.0, 12.0, 0.75, (0.8 * 7.0 + 0.85 * 8.0) / 15.0]);
 }
@@ -165,6 +172,11 @@ fn what_a_run_does_not_have_is_said() {
         ("each = \"q + 1\"", "is made of itself"),
         ("metric = \"accuracy_test\", only = \"acuracy_test > 0\"", "only: `acuracy_test` was not observed"),
         ("metric = \"accuracy_test\", sweep = \"other\"", "there is no sweep `other`"),
+        ("metric = \"accuracy_test\", across = \"model.layers\"", "across: is of measures between networks"),
+        (
+            "metric = \"cka:debiased\", layer = \"last\", by = \"model.layers\", across = \"model.layers\"",
+            "by: of pairs of unlike",
+        ),
     ] {
         let text = format!("quantity.q = {{ {quantity} }}\n[[claim]]\nid = \"c\"\nsentence = \"s\"\ncheck = \"q > 0\"");
         let (tried, _) = try_run(dir.path(), &ClaimsFile::parse(&text, "made.toml", None).unwrap()).unwrap();

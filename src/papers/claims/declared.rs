@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use super::file::ClaimsFile;
 use super::networks::Networks;
-use super::sweep::{self, Analysis};
-use crate::error::Result;
+use super::sweep::{self, Analyses};
+use crate::config::Experiment;
+use crate::error::{Error, Result};
 use crate::papers::{Lab, PartOutcome, Scale};
 
 /// A paper's file, with the sweeps that were trained so far.
 pub struct Declared {
     /// What the file says.
     pub file: ClaimsFile,
-    analyses: &'static [Analysis],
+    analyses: Analyses,
     trained: BTreeMap<String, Networks>,
 }
 
@@ -21,7 +22,7 @@ impl Declared {
     ///
     /// # Errors
     /// As [`ClaimsFile::parse`].
-    pub fn parse(text: &str, origin: &str, scale: Scale, analyses: &'static [Analysis]) -> Result<Self> {
+    pub fn parse(text: &str, origin: &str, scale: Scale, analyses: Analyses) -> Result<Self> {
         Self::parse_with(text, origin, scale, &[], analyses)
     }
 
@@ -34,7 +35,7 @@ impl Declared {
         origin: &str,
         scale: Scale,
         set: &[(String, f64)],
-        analyses: &'static [Analysis],
+        analyses: Analyses,
     ) -> Result<Self> {
         let file = ClaimsFile::parse_with(text, origin, Some(scale), set)?;
         Ok(Self { file, analyses, trained: BTreeMap::new() })
@@ -50,6 +51,15 @@ impl Declared {
             self.trained.insert(sweep.to_owned(), networks);
         }
         Ok(&self.trained[sweep])
+    }
+
+    /// The experiment of a sweep that has no variants.
+    ///
+    /// # Errors
+    /// If there is no such sweep.
+    pub fn experiment(&self, sweep: &str, scale: Scale) -> Result<Experiment> {
+        let (_, mut all) = sweep::experiments(&self.file.sweeps, sweep, Some(scale)).map_err(Error::config)?;
+        all.pop().map(|(_, experiment)| experiment).ok_or_else(|| Error::config(format!("{sweep} has no experiment")))
     }
 
     /// Runs a part: trains what it asks for, tries its claims and draws its figures.

@@ -227,7 +227,8 @@ impl FigureText {
 fn setting(label: &str, side: &Side) -> Setting {
     let label = if label.is_empty() { side.name.clone() } else { label.to_owned() };
     let words = side.places.iter().any(|x| x.is_nan());
-    Setting { label, values: side.places.clone(), names: if words { side.labels.clone() } else { Vec::new() } }
+    let names = if words { side.labels.iter().map(|label| label.replace('_', " ")).collect() } else { Vec::new() };
+    Setting { label, values: side.places.clone(), names }
 }
 
 /// A text with constants in the place of their names in braces.

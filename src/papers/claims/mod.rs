@@ -34,4 +34,4 @@ pub use networks::Networks;
 pub use quantity::{Quantity, Reduce};
 pub use run::try_run;
 pub use setting::Setting;
-pub use sweep::{Analysis, Rows, Subject};
+pub use sweep::{Analyses, Analysis, PairRows, Pairwise, Rows, Subject};

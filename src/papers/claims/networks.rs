@@ -122,6 +122,14 @@ impl Networks {
         self.settings[network].get(VARIANT).and_then(Value::as_str).unwrap_or_default()
     }
 
+    /// Takes what was told of pairs of its networks.
+    pub fn compared(&mut self, rows: Vec<(String, [usize; 2], f64)>) {
+        for (name, networks, value) in rows {
+            self.known.insert(name.clone());
+            self.pairs.entry(name).or_default().push(Pair { step: 0, networks, layers: [0; 2], value });
+        }
+    }
+
     /// Whether it has several variants.
     pub fn varies(&self) -> bool {
         self.settings.iter().any(|own| own.get(VARIANT) != self.settings[0].get(VARIANT))

@@ -45,12 +45,17 @@ impl Quantities<'_> {
         open.push(name.to_owned());
         let mut declared = declared.clone();
         if let Some(of) = of {
-            let (sweep, variant) = of.split_once('.').map_or((of, None), |(sweep, variant)| (sweep, Some(variant)));
+            let mut words = of.split('.');
+            let sweep = words.next().unwrap_or_default();
             declared.sweep = Some(sweep.to_owned());
+            let variant = words.next();
+            // Two variants are of pairs, one network of each.
+            declared.with.extend(words.next().map(|other| (VARIANT.to_owned(), other.into())));
             match variant {
                 Some(variant) => drop(declared.settings.insert(VARIANT.into(), variant.into())),
                 None if declared.each.is_none()
                     && declared.by.is_none()
+                    && declared.across.is_none()
                     && self.networks.get(sweep).is_some_and(Networks::varies) =>
                 {
                     declared.by = Some(VARIANT.into());

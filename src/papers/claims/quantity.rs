@@ -28,6 +28,10 @@ pub struct Quantity {
     /// Only networks with these values of settings; one value of each, or a list.
     #[serde(rename = "where")]
     pub settings: BTreeMap<String, toml::Value>,
+    /// Of a measure between networks: pairs of one of these networks and one with these values of settings, which differ in their seed.
+    pub with: BTreeMap<String, toml::Value>,
+    /// Of a measure between networks: a list over the values of this setting of either, those of the first changing slowest.
+    pub across: Option<String>,
     /// A list over the values of this setting, in the order of the sweep; of several, over all their combinations, the last one
     /// changing fastest.
     pub by: Option<toml::Value>,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::found::{Found, Sample, Side};
 use super::networks::Networks;
@@ -17,14 +17,22 @@ pub fn selected(networks: &Networks, metric: &str, of: &Quantity) -> Result<Foun
     let at = At::read(of.at.as_ref(), networks)?;
     let layer = Place::read(of.layer.as_ref())?;
     let chosen = chosen(networks, &of.settings)?;
-    let (mut sides, group_of) = groups(networks, of.by.as_ref(), &chosen)?;
+    let across = of.across.clone().map(toml::Value::String);
+    if of.by.is_some() && (across.is_some() || !of.with.is_empty()) {
+        return Err("by: of pairs of unlike networks a list is over a setting of both, `across`".into());
+    }
+    let (mut sides, group_of) = groups(networks, across.as_ref().or(of.by.as_ref()), &chosen)?;
     let layers = networks.layers(metric);
     let pairs = networks.pairs.get(metric);
+    let others = Others { with: self::chosen(networks, &of.with)?, of };
     let starred = networks.starred(metric);
     let setting = networks.settings.iter().any(|own| own.get(metric).is_some_and(Json::is_number));
     let whole = networks.curve(metric, None).is_some() || metric == "step" || !starred.is_empty() || setting;
     if layers.is_empty() && !whole {
         return Err(format!("metric: {}", networks.missing(metric)));
+    }
+    if pairs.is_none() && (across.is_some() || !of.with.is_empty()) {
+        return Err(format!("{}: is of measures between networks", if across.is_some() { "across" } else { "with" }));
     }
     match (&layer, layers.is_empty()) {
         (Place::None, false) if !whole => {
@@ -60,7 +68,7 @@ pub fn selected(networks: &Networks, metric: &str, of: &Quantity) -> Result<Foun
     let samples = match (networks.pairs.get(metric), starred.is_empty()) {
         (_, false) => choice.of_stars(&starred),
         (None, _) => choice.of_networks(),
-        (Some(pairs), _) => choice.of_pairs(pairs),
+        (Some(pairs), _) => choice.of_pairs(pairs, &others, sides.last().map_or(1, |side| side.labels.len())),
     };
     let Choice { at, layer, layers, steps, .. } = &choice;
     let (inner, places): (Vec<String>, Vec<f64>) = match (layer, at) {
@@ -69,6 +77,9 @@ pub fn selected(networks: &Networks, metric: &str, of: &Quantity) -> Result<Foun
         (_, At::All) => steps.iter().map(|s| (format!("step {s}"), f64::from(*s))).unzip(),
         _ => (vec![String::new()], vec![f64::NAN]),
     };
+    if across.is_some() {
+        sides.extend(sides.clone());
+    }
     let named = |group: &String, inner: &String| {
         [group.as_str(), inner].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join(", ")
     };
@@ -165,11 +176,21 @@ impl Choice<'_> {
         self.chosen.iter().map(of).collect()
     }
 
-    /// Pairs of networks that differ in their seed alone, each at one layer of both.
-    fn of_pairs(&self, pairs: &[Pair]) -> Vec<Sample> {
+    /// Pairs of networks that differ in their seed alone, or in this and in settings that the quantity names, each at one layer of both.
+    /// Of `across`, which has so many values, each stands at both of its places.
+    fn of_pairs(&self, pairs: &[Pair], others: &Others<'_>, values: usize) -> Vec<Sample> {
         let counted = |&[a, b]: &[usize; 2]| {
-            let there = [a, b].iter().all(|n| self.chosen.binary_search(n).is_ok() && !self.networks.diverged[*n]);
-            there && a != b && self.networks.settings[a] == self.networks.settings[b]
+            let is_in = |of: &[usize], network: usize| of.binary_search(&network).is_ok();
+            let there = match others.of.with.is_empty() {
+                true => [a, b].iter().all(|n| is_in(&self.chosen, *n)),
+                false => [[a, b], [b, a]].iter().any(|[a, b]| is_in(&self.chosen, *a) && is_in(&others.with, *b)),
+            };
+            let whole = [a, b].iter().all(|n| !self.networks.diverged[*n]);
+            there
+                && whole
+                && a != b
+                && others.match_but(&self.networks.settings[a], &self.networks.settings[b])
+                && (self.networks.seeds[a] != self.networks.seeds[b] || !others.any())
         };
         let mut courses: BTreeMap<[usize; 2], ByLayer> = BTreeMap::new();
         for pair in pairs.iter().filter(|p| p.layers[0] == p.layers[1] && counted(&p.networks)) {
@@ -187,7 +208,35 @@ impl Choice<'_> {
             };
             self.sample(networks, values)
         };
-        courses.into_iter().map(of).collect()
+        let all = courses.into_iter().map(of);
+        if others.of.across.is_none() {
+            return all.collect();
+        }
+        let twice = |sample: Sample| {
+            let [a, b] = sample.networks.map(|network| self.group_of[network]);
+            let places = [a * values + b, b * values + a];
+            places.into_iter().take(if a == b { 1 } else { 2 }).map(move |group| Sample { group, ..sample.clone() })
+        };
+        all.flat_map(twice).collect()
+    }
+}
+
+/// In what the networks of a pair may differ, beside their seed.
+struct Others<'a> {
+    of: &'a Quantity,
+    /// Networks that the second may be.
+    with: Vec<usize>,
+}
+
+impl Others<'_> {
+    fn any(&self) -> bool {
+        self.of.across.is_some() || !self.of.with.is_empty()
+    }
+
+    /// Whether all settings are the same but those.
+    fn match_but(&self, a: &Map<String, Json>, b: &Map<String, Json>) -> bool {
+        let free = |key: &String| self.of.with.contains_key(key) || self.of.across.as_ref() == Some(key);
+        a.keys().chain(b.keys()).all(|key| free(key) || a.get(key) == b.get(key))
     }
 }
 

@@ -58,7 +58,23 @@ pub type Rows = Vec<(String, f64)>;
 /// A named function of a trained network: several lists of numbers, any of which may fail by itself.
 pub type Analysis = (&'static str, fn(&Subject<'_>) -> Vec<Result<Rows>>);
 
+/// What an analysis of pairs gives: a name, two networks by their places, and a number.
+pub type PairRows = Vec<(String, [usize; 2], f64)>;
+
+/// A named function of all trained networks of a sweep, those of all its variants: what is told of two of them.
+pub type Pairwise = (&'static str, fn(&[Subject<'_>]) -> Result<PairRows>);
+
+/// The functions that a file can name.
+#[derive(Clone, Copy, Default)]
+pub struct Analyses {
+    /// Of each network.
+    pub each: &'static [Analysis],
+    /// Of pairs of networks.
+    pub pairs: &'static [Pairwise],
+}
+
 /// A trained network, as analyses see it.
+#[derive(Clone, Copy)]
 pub struct Subject<'a> {
     /// What it was trained by.
     pub experiment: &'a Experiment,
@@ -108,6 +124,11 @@ impl<'a> Subject<'a> {
     pub fn representation(&self, layer: usize, fit: bool) -> Result<Mat<f64>> {
         let of = if fit { Trained::fit_representation } else { Trained::representation };
         matrix(of(self.trained, self.replica, layer), "representations")
+    }
+
+    /// A metric of the whole network as it was last observed; NaN if it never was.
+    pub fn end(&self, metric: &str) -> f64 {
+        self.trained.end(metric, None)[self.replica]
     }
 
     /// A parameter as a matrix; a row, if it is a list.
@@ -235,7 +256,7 @@ fn set(table: &mut toml::Table, settings: &toml::Table, scale: Option<Scale>) ->
 ///
 /// # Errors
 /// [`Error::Config`] if its settings do not fit; else as [`Lab::train`].
-pub fn train(lab: &mut Lab<'_>, sweeps: &Sweeps, name: &str, analyses: &[Analysis]) -> Result<Networks> {
+pub fn train(lab: &mut Lab<'_>, sweeps: &Sweeps, name: &str, analyses: Analyses) -> Result<Networks> {
     let (seeds, variants) = experiments(sweeps, name, Some(lab.scale())).map_err(Error::config)?;
     let seeds: Vec<u32> = (0..lab.request().seeds.unwrap_or(seeds)).collect();
     let track = inherited(sweeps, name, |sweep| Some(&sweep.track).filter(|pairs| !pairs.is_empty()));
@@ -259,14 +280,36 @@ pub fn train(lab: &mut Lab<'_>, sweeps: &Sweeps, name: &str, analyses: &[Analysi
         }
         let mut trained = lab.train(&experiment, Prepared::load(&experiment)?, replicas.clone(), track.clone())?;
         for wanted in &sweeps[name].analyse {
-            let analysis = analyses.iter().find(|(known, _)| known == wanted);
-            let (_, of) = analysis
-                .ok_or_else(|| Error::config(format!("sweep `{name}`: analyse: there is no analysis {wanted}")))?;
-            analysed(lab, *of, &replicas, &mut trained);
+            if let Some((_, of)) = analyses.each.iter().find(|(known, _)| known == wanted) {
+                analysed(lab, *of, &replicas, &mut trained);
+            } else if !analyses.pairs.iter().any(|(known, _)| known == wanted) {
+                return Err(Error::config(format!("sweep `{name}`: analyse: there is no analysis {wanted}")));
+            }
         }
         all.push((variant, replicas, trained));
     }
-    Ok(Networks::joined(all.iter().map(|(variant, replicas, trained)| (variant.as_str(), &replicas[..], trained))))
+    let parts = all.iter().map(|(variant, replicas, trained)| (variant.as_str(), &replicas[..], trained));
+    let mut networks = Networks::joined(parts);
+    for (_, of) in analyses.pairs.iter().filter(|(known, _)| sweeps[name].analyse.iter().any(|own| own == known)) {
+        match compared(*of, &all) {
+            Ok(rows) => networks.compared(rows),
+            Err(error) => lab.note(&format!("{name}: {error}")),
+        }
+    }
+    Ok(networks)
+}
+
+/// What an analysis gives of pairs of networks that did not diverge, these by their places among all.
+fn compared(of: fn(&[Subject<'_>]) -> Result<PairRows>, all: &[(String, Vec<Replica>, Trained)]) -> Result<PairRows> {
+    let subjects = all.iter().flat_map(|(_, replicas, trained)| {
+        replicas.iter().enumerate().map(move |(replica, Replica { seed, experiment, .. })| {
+            (trained.diverged[replica], Subject { experiment, seed: *seed, trained, replica })
+        })
+    });
+    let (places, whole): (Vec<usize>, Vec<Subject<'_>>) =
+        subjects.enumerate().filter(|(_, (lost, _))| !lost).map(|(place, (_, subject))| (place, subject)).unzip();
+    let placed = |(name, pair, value): (String, [usize; 2], f64)| (name, pair.map(|i| places[i]), value);
+    Ok(of(&whole)?.into_iter().map(placed).collect())
 }
 
 /// Adds what an analysis gives of each network that did not diverge; what fails is said, and has no value.

@@ -1,11 +1,14 @@
 //! What the paper's file asks of trained networks that is no metric of the engine: how the last hidden layer holds two features.
 
+use std::ops::Range;
+
 use faer::{Mat, MatRef};
 
-use super::settings::{EASY, HARD};
-use crate::data::Targets;
+use super::homomorphic::encrypted;
+use super::networks::{FEATURES, labels};
+use super::rsa::{alike, learned};
 use crate::data::features::{Made, Set};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::measure::features::Sets;
 use crate::measure::features::components::Components;
 use crate::measure::features::head::Head;
@@ -14,13 +17,19 @@ use crate::measure::features::redundant::redundant;
 use crate::measure::features::substructure::substructure;
 use crate::measure::features::variance::{explained_by_class, explained_by_columns, selectivity};
 use crate::measure::statistic::probe::LogisticOptions;
-use crate::papers::claims::{Analysis, Rows, Subject};
+use crate::papers::claims::{Analyses, Rows, Subject};
 
 /// The analyses by name.
-pub const ANALYSES: &[Analysis] = &[("features", features)];
+pub const ANALYSES: Analyses = Analyses {
+    each: &[
+        ("features", features),
+        ("answering", |of| vec![answering(of)]),
+        ("encrypted", |of| vec![encrypted(of.seed.into())]),
+        ("learned", |of| vec![Ok(vec![("learned".into(), f64::from(u8::from(learned(of))))])]),
+    ],
+    pairs: &[("alike", alike)],
+};
 
-/// Both features, in the order of the data.
-const FEATURES: [&str; 2] = [EASY, HARD];
 /// Examples that a new classifier is fitted to.
 const SIZES: [usize; 3] = [16, 64, 256];
 /// Bits of the hard feature.
@@ -79,18 +88,6 @@ impl Network {
 
     fn labels(&self, feature: usize) -> Sets<&[usize]> {
         Sets { fit: &self.labels[feature].fit, test: &self.labels[feature].test }
-    }
-}
-
-/// Labels of a feature, by its number.
-pub fn labels(made: &Made, feature: usize) -> Result<Vec<usize>> {
-    match &made.dataset.targets {
-        Targets::Values(table) => {
-            Ok(table.values.chunks(table.width()).map(|row| usize::from(row[feature] > 0.5)).collect())
-        }
-        Targets::Classes { .. } | Targets::Tokens { .. } => {
-            Err(Error::config("labels of features are expected as columns, and classes came"))
-        }
     }
 }
 
@@ -196,9 +193,54 @@ fn products(bits: MatRef<'_, f64>, order: usize) -> Mat<f64> {
     })
 }
 
+/// Of sequences that are answered feature after feature, what each feature explains at each layer, by its name and by its place among
+/// the answers: of the mean over the tokens of the input (`input`), and of the token after them (`start`), at which the first answer is
+/// given. Tokens after that are answers themselves.
+fn answering(of: &Subject<'_>) -> Result<Rows> {
+    let data = &of.experiment.data;
+    let (declared, seed) = (data.declared()?, data.seed.unwrap_or(of.seed));
+    let order = declared.order(&data.output_order)?;
+    let made = Sets {
+        fit: declared.make(Set::Fit, data.fit_examples as usize, seed)?,
+        test: declared.make(Set::Test, data.test_examples as usize, seed)?,
+    };
+    let inputs = declared.inputs();
+    let mut rows = Rows::new();
+    for layer in 0..of.depth() {
+        let whole = Sets { fit: of.representation(layer, true)?, test: of.representation(layer, false)? };
+        for (what, some) in [("input", 0..inputs), ("start", inputs..inputs + 1)] {
+            // All answers but the last are tokens, too.
+            let pooled = |x: &Mat<f64>| pooled(x.as_ref(), inputs + order.len(), some.clone());
+            let x = Sets { fit: pooled(&whole.fit), test: pooled(&whole.test) };
+            for (place, &feature) in order.iter().enumerate() {
+                let (fit, test) = (labels(&made.fit, feature)?, labels(&made.test, feature)?);
+                let x = Sets { fit: x.fit.as_ref(), test: x.test.as_ref() };
+                let explained = explained_by_class(x, Sets { fit: &fit, test: &test })?.variance();
+                rows.push((format!("{what}_{layer}_{}", place + 1), explained));
+                rows.push((format!("{what}_{layer}_{}", declared.features()[feature].name), explained));
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// The mean over some of so many tokens, which an example's activations are side by side.
+fn pooled(x: MatRef<'_, f64>, tokens: usize, some: Range<usize>) -> Mat<f64> {
+    let (width, count) = (x.ncols() / tokens, some.len() as f64);
+    Mat::from_fn(x.nrows(), width, |i, j| some.clone().map(|k| x[(i, k * width + j)]).sum::<f64>() / count)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_mean_is_over_some_tokens() {
+        let x = Mat::from_fn(2, 6, |i, j| (i * 10 + j) as f64);
+        let mean = pooled(x.as_ref(), 3, 0..2);
+        assert_eq!([mean[(0, 0)], mean[(0, 1)], mean[(1, 0)], mean[(1, 1)]], [1.0, 2.0, 11.0, 12.0]);
+        assert_eq!(pooled(x.as_ref(), 3, 2..3)[(1, 0)], 14.0);
+    }
 
     #[test]
     fn products_of_all_orders_are_an_orthogonal_basis_of_the_patterns() {

@@ -3,11 +3,10 @@
 
 use faer::Mat;
 
-use super::networks::{Networks, mean};
-use super::settings::{Config, EASY, HARD, LEARNED, feature, until_learned};
+use super::networks::{FEATURES, LEARNED, Networks, labels, mean};
 use super::shared::Shared;
-use crate::config::{Optimiser, Stage};
-use crate::data::Targets;
+use crate::config::{Experiment, Stage};
+use crate::data::features::Set;
 use crate::error::Result;
 use crate::measure::features::split::split;
 use crate::measure::pairwise::rank::spearman;
@@ -17,6 +16,9 @@ use crate::report::paper::{Axis, Dot, Group, Map, MapPanel, Scatter, ScatterPane
 
 /// Functions of the hard feature, from simple to complex.
 const FUNCTIONS: [&str; 4] = ["and_or_or", "xor_or_or", "or_xor_xor", "xor_xor_xor"];
+/// The features.
+const EASY: &str = FEATURES[0];
+const HARD: &str = FEATURES[1];
 /// How often it is there.
 const PRESENCES: [f64; 3] = [1.0, 0.5, 0.2];
 /// Which feature is trained first.
@@ -25,8 +27,6 @@ const ORDERS: [&str; 3] = ["together", "hard first", "easy first"];
 const DEPTHS: [usize; 3] = [2, 3, 4];
 /// Their widths: the last one is always 24, so that shares of units can be compared.
 const WIDTHS: [&[u32]; 3] = [&[48, 24], &[48, 32, 24], &[48, 32, 24, 24]];
-/// Seed of the data, which all networks of a set share.
-const DATA: u32 = 2405;
 /// Pairs of networks of a cell whose CKA is split, at most.
 const PAIRS: usize = 10;
 
@@ -82,31 +82,28 @@ fn grid(scale: Scale, seeds: Option<u32>) -> (Axes, u32) {
     (axes, seeds.unwrap_or(own))
 }
 
-fn config(cell: Cell) -> Config {
-    let base = Config::base(Scale::Tiny);
-    let mut hard = feature(HARD, FUNCTIONS[cell.function], 8);
-    hard.presence = PRESENCES[cell.presence];
-    let first = |name: &str| vec![until_learned(&[name]), Stage { fresh_optimiser: true, ..until_learned(&[]) }];
-    Config {
-        features: vec![feature(EASY, "linear", 8), hard],
-        held_out: 256,
-        data_seed: Some(DATA),
-        layers: WIDTHS[cell.depth].to_vec(),
-        optimiser: Optimiser { lr: 0.15, ..base.optimiser.clone() },
-        stages: match cell.order {
-            0 => vec![until_learned(&[])],
-            1 => first(HARD),
-            _ => first(EASY),
-        },
-        epochs: 60,
-        observe: (0..=30).map(|i| 2 * i).collect(),
-        keep: true,
-        ..base
-    }
+/// A stage that ends when these outputs (all, if none is named) are learned.
+fn until_learned(outputs: &[&str]) -> Stage {
+    Stage { outputs: outputs.iter().map(|&o| o.to_owned()).collect(), until: Some(LEARNED), ..Stage::default() }
 }
 
-pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<PartOutcome> {
+fn experiment(base: &Experiment, cell: Cell) -> Experiment {
+    let first = |name: &str| vec![until_learned(&[name]), Stage { fresh_optimiser: true, ..until_learned(&[]) }];
+    let mut own = base.clone();
+    own.data.features[1].function = FUNCTIONS[cell.function].into();
+    own.data.features[1].presence = PRESENCES[cell.presence];
+    own.model.layers = WIDTHS[cell.depth].to_vec().into();
+    own.stages = match cell.order {
+        0 => vec![until_learned(&[])],
+        1 => first(HARD),
+        _ => first(EASY),
+    };
+    own
+}
+
+pub fn run(lab: &mut Lab<'_>, shared: &mut Shared) -> Result<PartOutcome> {
     let ([functions, presences, orders, depths], seeds) = grid(lab.scale(), lab.request().seeds);
+    let base = shared.grid(lab)?;
     let (mut points, mut alike) = (Vec::new(), Vec::new());
     let mut trained = 0;
     let (networks_before, steps_before, time_before) = (lab.networks(), lab.replica_steps(), lab.training());
@@ -117,8 +114,8 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<PartOutcome> {
                 .iter()
                 .flat_map(|&order| depths.iter().map(move |&depth| Cell { function, presence, order, depth }))
                 .collect();
-            let configs: Vec<Config> = cells.iter().map(|&cell| config(cell)).collect();
-            let sets = Networks::train_stages(lab, &configs, seeds)?;
+            let experiments: Vec<Experiment> = cells.iter().map(|&cell| experiment(&base, cell)).collect();
+            let sets = Networks::train(lab, &experiments, seeds)?;
             trained += sets.len() * seeds as usize;
             for (cell, networks) in cells.iter().zip(&sets) {
                 points.extend(points_of(*cell, networks));
@@ -150,12 +147,12 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<PartOutcome> {
 
 /// The networks of a cell that learned both features.
 fn points_of(cell: Cell, networks: &Networks) -> Vec<Point> {
-    let last = networks.depth() - 1;
+    let last = WIDTHS[cell.depth].len() - 1;
     let [easy, hard] = [EASY, HARD].map(|f| networks.trained.end(&format!("explained_{f}"), Some(last)));
     let learned = |name: &str, replica: usize| {
         let curve = networks.trained.curve(&format!("accuracy_{name}"), None);
         let at = curve.and_then(|c| c.values.iter().position(|v| v[replica] >= LEARNED).map(|i| c.steps[i]));
-        at.map_or(f64::NAN, |step| f64::from(step) / f64::from(networks.config.epoch()))
+        at.map_or(f64::NAN, |step| f64::from(step) / f64::from(networks.experiment.check_every))
     };
     let solved = networks.solved().into_iter();
     let point = |r: usize| Point {
@@ -171,19 +168,18 @@ fn points_of(cell: Cell, networks: &Networks) -> Vec<Point> {
 /// CKA of pairs of networks of a cell, split by feature.
 fn likenesses(cell: Cell, networks: &Networks) -> Result<Vec<Likeness>> {
     let solved = networks.solved();
-    let Some(&any) = solved.first() else { return Ok(Vec::new()) };
-    let last = networks.depth() - 1;
-    let made = networks.examples(any)?.test.dataset;
-    let Targets::Values(table) = &made.targets else { return Ok(Vec::new()) };
-    let labels: Vec<Vec<usize>> =
-        (0..2).map(|f| table.values.iter().skip(f).step_by(2).map(|&v| usize::from(v > 0.5)).collect()).collect();
-    let features: Vec<&[usize]> = labels.iter().map(Vec::as_slice).collect();
-    let seen: Vec<Mat<f64>> =
-        solved.iter().map(|&r| Ok(networks.representations(r, last)?.test)).collect::<Result<_>>()?;
+    if solved.is_empty() {
+        return Ok(Vec::new());
+    }
+    let last = WIDTHS[cell.depth].len() - 1;
+    let data = &networks.experiment.data;
+    let made = data.declared()?.make(Set::Test, data.test_examples as usize, data.seed.unwrap_or_default())?;
+    let labels = [labels(&made, 0)?, labels(&made, 1)?];
+    let seen: Vec<Mat<f64>> = solved.iter().map(|&r| networks.representation(r, last)).collect::<Result<_>>()?;
     let pairs = (0..seen.len()).flat_map(|a| (a + 1..seen.len()).map(move |b| (a, b))).take(PAIRS);
     pairs
         .map(|(a, b)| {
-            let found = split(seen[a].as_ref(), seen[b].as_ref(), &features)?;
+            let found = split(seen[a].as_ref(), seen[b].as_ref(), &[&labels[0], &labels[1]])?;
             Ok(Likeness { cell, cka: found.cka, easy: found.own(0)?, hard: found.own(1)? })
         })
         .collect()

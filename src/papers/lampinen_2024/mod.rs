@@ -1,26 +1,24 @@
 //! Lampinen, Chan & Hermann, *Learned feature representations are biased by complexity, learning order, position, and more*
-//! (TMLR 2024): the experiments on binary features.
+//! (TMLR 2024).
 //!
 //! Each claim says where it comes from: `[A]` the authors' own material, `[S]` readers' notes on the paper, `[P]` a
 //! reconstruction, `[M]` values measured with independent code (the authors' published demonstration, or JAX) on the
-//! reconstructed settings. What the paper says of vision and of transformers is listed as not tried.
+//! reconstructed settings.
 
 mod analyses;
 mod homomorphic;
 mod map;
 mod networks;
 mod rsa;
-mod settings;
 mod shared;
 mod windows;
 
 use super::{Lab, Paper, Part, PartOutcome, Runner, Scale, part, parts_of, run_parts};
 use crate::error::Result;
-pub use analyses::ANALYSES;
 use shared::Shared;
 
 /// Its parts, each with what runs it.
-const PARTS: [(Part, Runner<Shared>); 15] = [
+const PARTS: [(Part, Runner<Shared>); 16] = [
     part("headline", "an easy and a hard feature over training, layer by layer", |lab, shared| {
         shared.declared(lab, "headline")
     }),
@@ -50,10 +48,21 @@ const PARTS: [(Part, Runner<Shared>); 15] = [
     part("substructure", "what is kept of how the hard feature is computed", |lab, shared| {
         shared.declared(lab, "substructure")
     }),
-    part("rsa", "similarity of networks trained on both features, on one, and untrained", rsa::run),
-    part("homomorphic", "bits under homomorphic encryption: a computation that does not show", homomorphic::run),
+    part("rsa", "similarity of networks trained on both features, on one, and untrained", |lab, shared| {
+        shared.declared(lab, "rsa")
+    }),
+    part("homomorphic", "bits under homomorphic encryption: a computation that does not show", |lab, shared| {
+        shared.declared(lab, "homomorphic")
+    }),
     part("map", "beyond the paper: complexity, prevalence, order and depth, a thousand networks", map::run),
-    part("untried", "vision and transformers: listed, not tried", |lab, shared| shared.declared(lab, "untried")),
+    part(
+        "vision",
+        "colour, shape and texture of a thing in a picture, in plain and residual convolutional networks: exploratory",
+        |lab, shared| shared.declared(lab, "vision"),
+    ),
+    part("position", "a transformer that answers for features one after the other, in either order", |lab, shared| {
+        shared.declared(lab, "position")
+    }),
 ];
 
 /// The paper.
@@ -63,7 +72,7 @@ pub const PAPER: Paper = Paper {
     source: "Andrew Kyle Lampinen, Stephanie C. Y. Chan and Katherine Hermann, TMLR 09/2024 (arXiv 2405.05847)",
     summary: "Of two features that a network computes equally well, the simpler, the earlier learned and the more frequent fills more of \
               its representations: what a network represents most is not what it computes most.",
-    settings: super::Settings::By(settings::as_json),
+    settings: super::Settings::By(shared::settings),
     settings_by_name: false,
     settable: false,
     takes_data: false,

@@ -6,11 +6,12 @@ use super::fits::fitted;
 use super::runs::Run;
 use crate::config::LayerName;
 use crate::error::{Error, Result};
-use crate::papers::claims::{Analysis, Rows, Subject};
+use crate::papers::claims::{Analyses, Rows, Subject};
 use crate::theory::{Equations, State, Task, fit_mean_rate};
 
 /// The analyses by name.
-pub const ANALYSES: &[Analysis] = &[("two_points", |of| vec![two_points(of)]), ("layers", |of| vec![layers(of)])];
+pub const ANALYSES: Analyses =
+    Analyses { each: &[("two_points", |of| vec![two_points(of)]), ("layers", |of| vec![layers(of)])], pairs: &[] };
 
 /// A relative objective that is worse than any that is told apart: that of a network which no constants fit.
 const WORST: f64 = 10.0;

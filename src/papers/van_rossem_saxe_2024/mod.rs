@@ -18,7 +18,6 @@ mod xor;
 
 use super::{Lab, Paper, Part, PartOutcome, Runner, part, parts_of, run_parts};
 use crate::error::Result;
-pub use analyses::ANALYSES;
 use shared::Shared;
 
 /// Its parts, each with what runs it.
