@@ -302,9 +302,7 @@ pub fn train(lab: &mut Lab<'_>, sweeps: &Sweeps, name: &str, analyses: Analyses)
 /// What an analysis gives of pairs of networks that did not diverge, these by their places among all.
 fn compared(of: fn(&[Subject<'_>]) -> Result<PairRows>, all: &[(String, Vec<Replica>, Trained)]) -> Result<PairRows> {
     let subjects = all.iter().flat_map(|(_, replicas, trained)| {
-        replicas.iter().enumerate().map(move |(replica, Replica { seed, experiment, .. })| {
-            (trained.diverged[replica], Subject { experiment, seed: *seed, trained, replica })
-        })
+        (0..replicas.len()).map(move |r| (trained.diverged[r], Subject::new(trained, replicas, r)))
     });
     let (places, whole): (Vec<usize>, Vec<Subject<'_>>) =
         subjects.enumerate().filter(|(_, (lost, _))| !lost).map(|(place, (_, subject))| (place, subject)).unzip();
