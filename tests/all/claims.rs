@@ -365,7 +365,7 @@ fn a_paper_has_settings_and_maps_over_what_its_sweeps_vary() {
     let read = |path: &str| std::fs::read_to_string(folder.path().join(path)).unwrap();
     let claims: serde_json::Value = serde_json::from_str(&read("first/claims.json")).unwrap();
     assert_eq!(claims["claims"][3]["measured"], "0.5 3");
-    assert!(claims["facts"]["networks"].as_str().unwrap().starts_with("16 trained"));
+    assert!(claims["facts"]["networks"].as_str().unwrap().starts_with("22 trained"));
     let map = read("first/figures/map.svg");
     for text in ["optimiser.lr", "model.gain", "change of the loss", ">step<", ">0.1<"] {
         assert!(map.contains(text), "no {text}");
