@@ -14,7 +14,7 @@ use crate::report::paper::{Dot, Group, Scatter, ScatterPanel, Section, Spacing};
 use crate::theory::{Rates, Task, TwoPoint};
 use crate::train::{Prepared, Replica, Subset, Targets, Track};
 
-/// The grid: distances (not squared) of inputs and of targets.
+/// The grid: distances (not squared) of inputs and of targets. The smallest scale has every other one.
 const DX: [f64; 5] = [0.5, 0.75, 1.0, 1.25, 1.5];
 const DY: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
 /// Steps of the grid at the table's learning rate: enough for its slowest corner.
@@ -64,7 +64,7 @@ fn grid(lab: &mut Lab<'_>, shallow: &Setting, rates: Rates) -> Result<(Vec<Cell>
     let mut replicas = Vec::new();
     let mut tasks = Vec::new();
     for seed in 0..lab.seeds(2, 3, 1) {
-        let every = 1;
+        let every = lab.at(2, 1, 1);
         let targets = || DY.into_iter().step_by(every);
         for (dx, dy) in DX.into_iter().step_by(every).flat_map(|dx| targets().map(move |dy| (dx, dy))) {
             let points = data::two_points(&TwoPoints { dx2: dx * dx, dy2: dy * dy, ..TwoPoints::default() });
