@@ -8,6 +8,7 @@ use super::found::Draw;
 use super::quantities::Book;
 use crate::measure::random::Random;
 use crate::papers::claim::{Verdict, number};
+use crate::papers::parallel;
 
 /// How often seeds are drawn anew.
 const DRAWS: u32 = 1000;
@@ -83,12 +84,12 @@ pub fn judge(check: &Expression, names: &OverNetworks<'_>) -> Result<Judgement, 
         judged.why = "One seed says nothing of how much others would differ: train more.".into();
         return Ok(judged);
     }
-    let mut drawn = Vec::new();
-    for number in 0..DRAWS {
+    let anew = |&number: &u32| {
         let (mut random, mut draw) = (Random::new(0, number), Draw { seeds: &seeds, times: vec![0; seeds.len()] });
         (0..seeds.len()).for_each(|_| draw.times[random.below(seeds.len())] += 1);
-        drawn.push(come(Some(&draw))?);
-    }
+        come(Some(&draw))
+    };
+    let drawn = parallel(&(0..DRAWS).collect::<Vec<_>>(), anew).into_iter().collect::<Result<Vec<_>, _>>()?;
     let otherwise = drawn.iter().filter(|t| t.holds != truth.holds).count() as f64 / f64::from(DRAWS);
     let mut margins: Vec<f64> = drawn.iter().map(|t| t.margin).collect();
     margins.sort_by(f64::total_cmp);
