@@ -19,8 +19,10 @@ const WORST: f64 = 10.0;
 const TELLING: f64 = 0.5;
 /// Points of a curve that is drawn.
 const DRAWN: usize = 100;
+/// A number of a state, by name.
+type Part = (&'static str, fn(&State) -> f64);
 /// The numbers of a state.
-const STATE: [(&str, fn(&State) -> f64); 3] = [("h", |s| s.h), ("y", |s| s.y), ("w", |s| s.w)];
+const STATE: [Part; 3] = [("h", |s| s.h), ("y", |s| s.y), ("w", |s| s.w)];
 /// The altered equations, which should not fit.
 const FORMS: [(&str, Equations); 4] = [
     ("output", Equations::DoubledOutput),
