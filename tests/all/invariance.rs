@@ -157,7 +157,9 @@ fn tied() -> [(Mat<f64>, Mat<f64>); 3] {
 
 #[test]
 fn values_of_measures_do_not_depend_on_the_order_of_examples() {
-    for m in forms().iter().filter(|m| !BY_ORDER.contains(&m.entry.name)) {
+    // A null that draws another order of the examples takes it from the one they come in.
+    let drawn = |m: &Measure| m.name().ends_with(":shuffle");
+    for m in forms().iter().filter(|m| !BY_ORDER.contains(&m.entry.name) && !drawn(m)) {
         for (case, (x, y)) in tied().iter().enumerate() {
             match (value(m, x, y), value(m, &permuted(x), &permuted(y))) {
                 (Ok(a), Ok(b)) => {
