@@ -220,7 +220,7 @@ fn layers_that_do_not_fit_say_which_and_what() {
             r#"[{ kind = "conv2d", name = "a", out_channels = 2, kernel_size = 2 }, {}]
 input_shape = [64]"#,
             "model.input_shape: expected [channels, height, width], which the layers have windows of, got examples of the \
-             shape [64]: give it, such as [1, 8, 8]",
+             shape [64]",
         ),
         (
             r#"[{ kind = "conv2d", name = "a", out_channels = 2, kernel_size = 2 }, {}]

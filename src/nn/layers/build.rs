@@ -108,15 +108,8 @@ fn input(list: &[(String, LayerSettings)], shape: &[usize]) -> Result<Form> {
         extents if extents.len() == axes => (1, extents),
         _ => {
             let wanted = if axes == 1 { "[channels, length]" } else { "[channels, height, width]" };
-            let values = vector.features;
-            let side = if axes == 1 { values } else { values.isqrt() };
-            let such = match side.pow(axes as u32) == values {
-                true => format!("such as {:?}", [&[1][..], &vec![side; axes]].concat()),
-                false => format!("with a product of {values}"),
-            };
             return Err(Error::config(format!(
-                "model.input_shape: expected {wanted}, which the layers have windows of, got examples of the shape {shape:?}: give it, \
-                 {such}"
+                "model.input_shape: expected {wanted}, which the layers have windows of, got examples of the shape {shape:?}"
             )));
         }
     };
