@@ -89,6 +89,11 @@ impl Graph {
         self.broadcast(x, &extents)
     }
 
+    /// Whether a node depends on any of some others.
+    pub(crate) fn depends(&self, of: Tensor, on: &[Tensor]) -> bool {
+        self.on_the_way(of, on)[of.index()]
+    }
+
     /// Nodes through which `of` depends on any of `wrt`.
     fn on_the_way(&self, of: Tensor, wrt: &[Tensor]) -> Vec<bool> {
         let mut depends = vec![false; of.index() + 1];

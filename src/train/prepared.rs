@@ -47,9 +47,14 @@ impl Prepared {
         for (name, part) in [("training", &self.train), ("test", &self.test)] {
             if let Some(at) = part.inputs.iter().position(unknown) {
                 let (row, position, x) = (at / self.inputs, at % self.inputs, part.inputs[at]);
+                let advice = if x.fract() == 0.0 && x > 0.0 {
+                    "let num_embeddings be above all tokens"
+                } else {
+                    "an embedding is for data of tokens"
+                };
                 return Err(Error::config(format!(
                     "model.layers: the embedding takes whole numbers below {count}, its num_embeddings, and position {position} of \
-                     row {row} of the {name} examples (counted from 0) is {x}"
+                     row {row} of the {name} examples (counted from 0) is {x}: {advice}"
                 )));
             }
         }

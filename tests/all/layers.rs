@@ -178,7 +178,7 @@ fn layers_that_do_not_fit_say_which_and_what() {
         ),
         (
             r#"[{ kind = "group_norm", name = "a", num_groups = 5 }, {}]"#,
-            "layer `a`: expected num_groups that divides the features of [N, 64], got 5",
+            "layer `a`: expected num_groups that divides the features of [N, 64] (1, 2, 4, 8, 16, 32, 64), got 5",
         ),
         (
             r#"[{ kind = "embedding", num_embeddings = 3, embedding_dim = 2 }, { kind = "flatten" }, {}]"#,
@@ -186,7 +186,8 @@ fn layers_that_do_not_fit_say_which_and_what() {
         ),
         (
             r#"[{ kind = "conv2d", name = "a", out_channels = 3, kernel_size = [9, 3] }, { kind = "flatten" }, {}]"#,
-            "layer `a`: its kernel of [9, 3] with a dilation of [1, 1] is larger than [N, 1, 8, 8] with a padding of [0, 0]",
+            "layer `a`: expected a kernel_size of at most [8, 8] in [N, 1, 8, 8] with a padding of [0, 0] and a dilation of [1, 1], got \
+             [9, 3]: make it smaller, or padding larger",
         ),
         (
             r#"[
@@ -194,7 +195,7 @@ fn layers_that_do_not_fit_say_which_and_what() {
                 { kind = "conv2d", name = "b", out_channels = 4, kernel_size = 3, groups = 4 },
                 {},
             ]"#,
-            "layer `b`: expected groups that divide the channels of [N, 6, 6, 6] and its own 4, got 4",
+            "layer `b`: expected groups that divide the channels of [N, 6, 6, 6] and its own 4 (1, 2), got 4",
         ),
         (
             r#"[{ kind = "conv2d", name = "a", out_channels = 6, kernel_size = 3, stride = 2, padding = "same" }, {}]"#,
@@ -214,13 +215,39 @@ fn layers_that_do_not_fit_say_which_and_what() {
         ),
         (
             r#"[{ kind = "conv1d", name = "a", out_channels = 2, kernel_size = 2 }, { kind = "conv2d", name = "b" }, {}]"#,
-            "layer `b`: expected images, got [N, 2, 7]",
+            "layer `b`: expected images [N, channels, height, width], got [N, 2, 7]",
         ),
         (
             r#"[{ kind = "conv2d", name = "a", out_channels = 2, kernel_size = 2 }, {}]
 input_shape = [64]"#,
-            "model.input_shape: expected [channels, height, width], which the layers have windows of, got examples of the \
-             shape [64]",
+            "model.input_shape: layer `a`: expected images [channels, height, width], got examples of the shape [64]: \
+             [1, 8, 8] would do",
+        ),
+        (
+            r#"[{ kind = "attention", name = "a", num_heads = 1 }, { kind = "select" }, {}]
+input_shape = [1, 8, 8]"#,
+            "model.input_shape: layer `a`: expected sequences [channels, length], got examples of the shape [1, 8, 8]: \
+             [1, 64] would do",
+        ),
+        (
+            r#"[{ kind = "conv2d", out_channels = 2, kernel_size = 2 }, { kind = "flatten" }, { kind = "max_pool", name = "a", kernel_size = 2 }, {}]"#,
+            "layer `a`: expected images or sequences, got [N, 98]: put it before what makes vectors",
+        ),
+        (
+            r#"[{ kind = "conv2d", out_channels = 2, kernel_size = 2 }, { kind = "flatten" }, { kind = "global_avg_pool", name = "a" }, {}]"#,
+            "layer `a`: expected images or sequences, got [N, 98]: put it before what makes vectors",
+        ),
+        (
+            r#"[{ kind = "max_pool", name = "a" }, {}]"#,
+            "layer `a`: expected kernel_size, the extents of a window of [N, 1, 8, 8], got none",
+        ),
+        (
+            r#"[{ kind = "residual", name = "a" }, {}]"#,
+            "layer `a`: expected layers in body, whose result is added to its input, got none",
+        ),
+        (
+            r#"[{ kind = "attention", name = "a", num_heads = 1, memory = "b" }, { kind = "select" }, {}]"#,
+            "layer `a`: expected memory to be a layer before it that gives a sequence (there is none), got `b`",
         ),
         (
             r#"[{ kind = "conv2d", name = "a", out_channels = 2, kernel_size = 2 }, {}]
@@ -229,7 +256,7 @@ input_shape = [1, 7, 8]"#,
         ),
         (
             r#"[{ kind = "conv2d", out_channels = 6, kernel_size = 2 }, { kind = "attention", name = "a", num_heads = 4 }, {}]"#,
-            "layer `a`: expected num_heads that divides the features of [N, 49, 6], got 4",
+            "layer `a`: expected num_heads that divides the features of [N, 49, 6] (1, 2, 3, 6), got 4",
         ),
         (
             r#"[{ kind = "select" }, { kind = "transformer", name = "a", num_heads = 1 }, { kind = "select" }, {}]
@@ -282,7 +309,7 @@ input_shape = [4, 16]"#,
             "the last layer, `a`, gives [N, 7], and the data want [N, 10]",
         ),
     ] {
-        let sweep = Sweep::new(experiment(&format!("layers = {layers}")).unwrap());
+        let sweep = experiment(&format!("layers = {layers}")).and_then(Sweep::new);
         let message = sweep.and_then(|sweep| run(&sweep)).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
     }

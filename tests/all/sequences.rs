@@ -296,7 +296,7 @@ fn networks_that_do_not_answer_as_the_data_ask_say_what_to_change() {
         (
             text,
             format!("[{embedding}, {{ kind = \"positions\", name = \"p\", num_positions = 5 }}, {{}}]"),
-            "layer `p`: its num_positions is 5, and the sequences have 6 positions",
+            "layer `p`: expected num_positions of at least the 6 that the sequences have, got 5",
         ),
         (
             text,

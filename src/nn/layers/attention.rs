@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::sequences::rotated;
-use super::{Dense, Form, Layer, LayerSettings, Pass, Start};
+use super::{Dense, Form, Layer, LayerSettings, Pass, Start, divisors};
 use crate::error::{Error, Result};
 use crate::graph::{Effect, Graph, Tensor, VariableKind};
 use crate::kernels::program::DType;
@@ -50,7 +50,10 @@ impl Attention {
         let heads = settings.num_heads.map(|heads| heads as usize);
         let Some(heads) = heads.filter(|&heads| features.is_multiple_of(heads)) else {
             let got = heads.map_or("none".to_owned(), |heads| heads.to_string());
-            return Ok(Err(format!("expected num_heads that divides the features of {input}, got {got}")));
+            return Ok(Err(format!(
+                "expected num_heads that divides the features of {input} ({}), got {got}",
+                divisors(&[features])
+            )));
         };
         let causal = settings.causal == Some(true);
         let name = |what: &str| format!("{path}.{what}");

@@ -14,7 +14,7 @@ use super::sequences::{Positions, Select};
 use super::settings::{LayerKind, LayerSettings, Layers};
 use super::stack::Entry;
 use super::transformer;
-use super::{Dense, Form, Layer, Sides, Stack};
+use super::{Dense, Form, Layer, POSITIONS_BEFORE, Sides, Stack, divisors};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::nn::activation::Activated;
@@ -98,22 +98,43 @@ pub fn declare(g: &mut Graph, layers: &Layers, inputs: &[usize], outputs: usize,
 /// What the first layer takes: a vector, unless layers have windows of the inputs.
 fn input(list: &[(String, LayerSettings)], shape: &[usize]) -> Result<Form> {
     let vector = Form::vector(shape.iter().product());
-    let layers: Vec<LayerSettings> = list.iter().map(|(_, layer)| layer.clone()).collect();
-    let Some(axes) = LayerSettings::axes(&layers) else { return Ok(vector) };
-    if layers.first().is_some_and(|layer| layer.kind == LayerKind::Embedding) {
+    // What follows an `unflatten` has windows of that.
+    let own = list.iter().take_while(|(_, layer)| layer.kind != LayerKind::Unflatten);
+    let windowed = own.filter_map(|(path, layer)| Some((layer.axes()?, path)));
+    let Some(((_, axes), path)) = windowed.min_by_key(|(axes, _)| *axes) else { return Ok(vector) };
+    if list.first().is_some_and(|(_, layer)| layer.kind == LayerKind::Embedding) {
         return Ok(vector);
     }
     let (features, extents) = match shape {
         [features, extents @ ..] if extents.len() == axes => (*features, extents),
         extents if extents.len() == axes => (1, extents),
         _ => {
-            let wanted = if axes == 1 { "[channels, length]" } else { "[channels, height, width]" };
+            let wanted = if axes == 1 { "sequences [channels, length]" } else { "images [channels, height, width]" };
             return Err(Error::config(format!(
-                "model.input_shape: expected {wanted}, which the layers have windows of, got examples of the shape {shape:?}"
+                "model.input_shape: layer `{path}`: expected {wanted}, got examples of the shape {shape:?}: {:?} would do",
+                fitting(shape, axes)
             )));
         }
     };
     Ok(Form { extents: extents.to_vec(), features, channels_first: true })
+}
+
+/// A shape of as many values as `shape` that has positions along so many axes: the first extents, the others in one; of a single
+/// one a square of one channel or of three, if it is such.
+fn fitting(shape: &[usize], axes: usize) -> Vec<usize> {
+    let product = |part: &[usize]| part.iter().product::<usize>();
+    match shape {
+        [first, rest @ ..] if axes == 1 => vec![*first, product(rest)],
+        [first, second, rest @ ..] => vec![*first, *second, product(rest)],
+        flat => {
+            let values = product(flat);
+            let square = |channels: usize| {
+                let side = (values / channels).isqrt();
+                (channels * side * side == values).then(|| vec![channels, side, side])
+            };
+            square(1).or_else(|| square(3)).unwrap_or_else(|| vec![1, 1, values])
+        }
+    }
 }
 
 /// Every layer, with its path.
@@ -200,7 +221,10 @@ fn layer(
                 layers.push(norm(g, Over::Groups(groups as usize), true, EPS)?);
             }
             Some(groups) => {
-                return refuse(format!("expected num_groups that divides the features of {input}, got {groups}"));
+                return refuse(format!(
+                    "expected num_groups that divides the features of {input} ({}), got {groups}",
+                    divisors(&[features])
+                ));
             }
             None => return refuse(format!("expected num_groups, into which the features of {input} are cut")),
         },
@@ -254,7 +278,8 @@ fn layer(
             let transposed = settings.kind == LayerKind::ConvTranspose2d;
             let axes = if settings.kind == LayerKind::Conv1d { 1 } else { 2 };
             if input.extents.len() != axes {
-                let wanted = if axes == 1 { "sequences" } else { "images" };
+                let wanted =
+                    if axes == 1 { "sequences [N, channels, length]" } else { "images [N, channels, height, width]" };
                 return refuse(format!("expected {wanted}, got {input}"));
             }
             let Some(outputs) = settings.out_channels else {
@@ -263,7 +288,8 @@ fn layer(
             let (outputs, groups) = (outputs as usize, settings.groups.unwrap_or(1) as usize);
             if !features.is_multiple_of(groups) || !outputs.is_multiple_of(groups) {
                 return refuse(format!(
-                    "expected groups that divide the channels of {input} and its own {outputs}, got {groups}"
+                    "expected groups that divide the channels of {input} and its own {outputs} ({}), got {groups}",
+                    divisors(&[features, outputs])
                 ));
             }
             let windows = if transposed {
@@ -289,6 +315,9 @@ fn layer(
             layers.push(Box::new(Pool { geometry, max }));
         }
         LayerKind::GlobalAvgPool => {
+            if input.extents.is_empty() {
+                return refuse(format!("expected images or sequences, got {input}: {POSITIONS_BEFORE}"));
+            }
             layers.push(Box::new(GlobalPool { positions: input.positions() }));
             form = Form::vector(features);
         }
@@ -300,7 +329,9 @@ fn layer(
         | LayerKind::Lstm
         | LayerKind::Select => {
             if input.extents.is_empty() {
-                return refuse(format!("expected a sequence, as an embedding makes of tokens, got {input}"));
+                return refuse(format!(
+                    "expected a sequence, as an embedding makes of tokens, got {input}: {POSITIONS_BEFORE}"
+                ));
             }
             // The positions of an image one after the other, row by row.
             form = Form { extents: vec![input.positions()], features, channels_first: false };
@@ -311,6 +342,7 @@ fn layer(
                 found.filter(|memory| !memory.form.extents.is_empty()).ok_or_else(|| {
                     let sequences = made.iter().filter(|memory| !memory.form.extents.is_empty());
                     let names = sequences.map(|memory| memory.path.as_str()).collect::<Vec<_>>().join(", ");
+                    let names = if names.is_empty() { "there is none".to_owned() } else { names };
                     refused(format!(
                         "expected memory to be a layer before it that gives a sequence ({names}), got `{name}`"
                     ))

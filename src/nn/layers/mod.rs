@@ -129,6 +129,15 @@ impl Form {
     }
 }
 
+/// The numbers that divide all of these, as a list.
+fn divisors(of: &[usize]) -> String {
+    let all = (1..=of.iter().copied().min().unwrap_or(0)).filter(|d| of.iter().all(|n| n.is_multiple_of(*d)));
+    all.map(|d| d.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// What to do where vectors come and positions are wanted.
+const POSITIONS_BEFORE: &str = "put it before what makes vectors, as flatten does";
+
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut all: Vec<String> = self.extents.iter().map(usize::to_string).collect();

@@ -61,7 +61,9 @@ impl Positions {
         let (encoding, base) = (settings.encoding.unwrap_or_default(), settings.base.unwrap_or(BASE));
         let rows = settings.num_positions.map_or(length, |rows| rows as usize);
         if rows < length {
-            return Ok(Err(format!("its num_positions is {rows}, and the sequences have {length} positions")));
+            return Ok(Err(format!(
+                "expected num_positions of at least the {length} that the sequences have, got {rows}"
+            )));
         }
         let learned = encoding == Encoding::Learned;
         let declare = || g.variable(&path, &[rows, features], DType::F32, VariableKind::Parameter);

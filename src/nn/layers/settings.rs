@@ -316,22 +316,17 @@ impl LayerSettings {
         self.kind != LayerKind::Dropout
     }
 
-    /// Along how many axes any of a list, or in their bodies, has positions: those of sequences if it has windows of such, else those
-    /// of images if it has windows of such, else those of whatever has positions. What follows an `unflatten` has those of that.
-    pub(super) fn axes(list: &[Self]) -> Option<usize> {
-        let end = list.iter().position(|layer| layer.kind == LayerKind::Unflatten).unwrap_or(list.len());
-        Self::ranked(&list[..end]).min().map(|(_, axes)| axes)
-    }
-
-    fn ranked(list: &[Self]) -> Box<dyn Iterator<Item = (usize, usize)> + '_> {
-        Box::new(list.iter().filter_map(|layer| match layer.kind {
+    /// Along how many axes it, or what is in its body, has positions, behind a rank: of a list the lowest says what the inputs are, windows
+    /// of sequences before those of images, and these before whatever has positions.
+    pub(super) fn axes(&self) -> Option<(usize, usize)> {
+        match self.kind {
             LayerKind::Conv1d => Some((0, 1)),
             LayerKind::Conv2d | LayerKind::ConvTranspose2d | LayerKind::MaxPool | LayerKind::AvgPool => Some((1, 2)),
             LayerKind::Positions | LayerKind::Attention | LayerKind::Transformer | LayerKind::Select => Some((2, 1)),
             LayerKind::Rnn | LayerKind::Gru | LayerKind::Lstm => Some((2, 1)),
             LayerKind::GlobalAvgPool => Some((3, 2)),
-            _ => Self::ranked(&layer.body).min(),
-        }))
+            _ => self.body.iter().filter_map(Self::axes).min(),
+        }
     }
 
     /// Whether any of a list has the model's rate of dropout.
@@ -355,6 +350,9 @@ impl LayerSettings {
             ));
         }
         let word = |name: &String| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if self.kind == LayerKind::Residual && self.body.is_empty() {
+            return Err("expected layers in body, whose result is added to its input, got none".into());
+        }
         match &self.name {
             Some(name) if !word(name) => Err("expected a name of letters, digits and underscores".into()),
             _ => Ok(()),

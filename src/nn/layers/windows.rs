@@ -1,7 +1,7 @@
 //! Where the windows of convolutions and pools stand.
 
 use super::sides::{Padding, Same, Sides};
-use super::{Form, LayerSettings};
+use super::{Form, LayerSettings, POSITIONS_BEFORE};
 use crate::error::Result;
 use crate::graph::{Geometry, Graph, Tensor};
 
@@ -17,11 +17,16 @@ impl LayerSettings {
     pub(super) fn windows(&self, input: &Form, features: usize, stride: Option<Sides>) -> Stands<(Geometry, Form)> {
         let (geometry, axes) = (self.geometry(input, stride)?, input.extents.len());
         let Some(windows) = geometry.windows() else {
+            let Geometry { image, before, after, dilation, .. } = geometry;
+            let most =
+                [0, 1].map(|axis| (image[axis] + before[axis] + after[axis]).saturating_sub(1) / dilation[axis] + 1);
             return Err(format!(
-                "its kernel of {} with a dilation of {} is larger than {input} with a padding of {}",
-                listed(geometry.kernel, axes),
-                listed(geometry.dilation, axes),
-                listed(geometry.before, axes)
+                "expected a kernel_size of at most {} in {input} with a padding of {} and a dilation of {}, got {}: make it smaller, or \
+                 padding larger",
+                listed(most, axes),
+                listed(before, axes),
+                listed(dilation, axes),
+                listed(geometry.kernel, axes)
             ));
         };
         Ok((geometry, Form { extents: windows[2 - axes..].to_vec(), features, channels_first: true }))
@@ -34,7 +39,7 @@ impl LayerSettings {
     /// If there is no such image, as a sentence.
     pub(super) fn spread(&self, input: &Form, features: usize) -> Stands<(Geometry, Form)> {
         if let Some(Padding::Word(_)) = self.padding {
-            return Err("expected a padding of a number of positions, got a word".into());
+            return Err("expected a padding of a number of positions, got a word: write padding = 0, or more".into());
         }
         let (mut geometry, axes) = (self.geometry(input, Some(Sides::All(1)))?, input.extents.len());
         let Geometry { image: windows, kernel, stride, dilation, before, .. } = geometry;
@@ -50,7 +55,10 @@ impl LayerSettings {
         for axis in 0..2 {
             let whole = (windows[axis] - 1) * stride[axis] + dilation[axis] * (kernel[axis] - 1) + 1 + added[axis];
             let Some(left) = whole.checked_sub(2 * before[axis]).filter(|left| *left > 0) else {
-                return Err(format!("a padding of {} takes away all that it makes of {input}", listed(before, axes)));
+                return Err(format!(
+                    "a padding of {} takes away all that it makes of {input}: make it smaller",
+                    listed(before, axes)
+                ));
             };
             geometry.image[axis] = left;
         }
@@ -63,9 +71,11 @@ impl LayerSettings {
         let image = match input.extents[..] {
             [length] => [1, length],
             [height, width] => [height, width],
-            _ => return Err(format!("expected images or sequences, got {input}")),
+            _ => return Err(format!("expected images or sequences, got {input}: {POSITIONS_BEFORE}")),
         };
-        let Some(kernel) = self.kernel_size else { return Err("expected kernel_size, the extents of a window".into()) };
+        let Some(kernel) = self.kernel_size else {
+            return Err(format!("expected kernel_size, the extents of a window of {input}, got none"));
+        };
         let whole = |key: &str, sides: Sides| match sides.along(axes, 1) {
             Ok(sides) if sides.contains(&0) => Err(format!("expected {key} of at least 1, got 0")),
             other => other.map_err(|message| format!("{key}: {message}")),

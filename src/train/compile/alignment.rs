@@ -18,6 +18,8 @@ pub(super) struct Terms {
 /// A term between two values of the list of all layers.
 struct Term {
     name: String,
+    /// Names of the two layers.
+    names: [String; 2],
     between: [usize; 2],
     /// Layers that there are.
     of: usize,
@@ -35,7 +37,8 @@ impl Term {
         };
         let between = [place(&align.of)?, place(&align.to)?];
         let of = layers.len();
-        Ok(Self { between, of, alignment: Alignment::parse(&align.measure)?, stops: align.stop_gradient, name })
+        let names = [align.of.clone(), align.to.clone()];
+        Ok(Self { names, between, of, alignment: Alignment::parse(&align.measure)?, stops: align.stop_gradient, name })
     }
 
     /// The values that it compares.
@@ -70,7 +73,10 @@ impl Terms {
     /// A value whose gradient is that of all terms together, of the values of all layers on a batch: `<G, x>` for each layer,
     /// with `G` the gradient of a term at it, held. So a term that has no weight gives no gradient, also where it has no finite
     /// value.
-    pub fn pull(&self, g: &mut Graph, layers: &[Tensor], step: Tensor) -> Result<Tensor> {
+    ///
+    /// # Errors
+    /// If none of the `trained` is moved by one of them.
+    pub fn pull(&self, g: &mut Graph, layers: &[Tensor], step: Tensor, trained: &[Tensor]) -> Result<Tensor> {
         let zero = g.constant(0.0);
         let mut total = zero;
         for (i, term) in self.all.iter().enumerate() {
@@ -78,6 +84,13 @@ impl Terms {
             let held = values.map(|x| g.detach(x));
             let apart = term.alignment.loss(g, held[0], held[1]).map_err(|error| term.refusal(error))?;
             let moved = if term.stops { 1 } else { 2 };
+            if !values[..moved].iter().any(|&x| g.depends(x, trained)) {
+                return Err(term.refusal(format!(
+                    "expected a layer that has a gradient, and nothing that is trained comes before {}: name a later layer, or freeze \
+                     less",
+                    term.names[..moved].iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
+                )));
+            }
             let gradients = g.gradients(apart, &held[..moved])?;
             let weight = self.settings.at(g, i, step)?;
             let acts = g.binary(Binary::Greater, weight, zero)?;

@@ -47,7 +47,7 @@ impl Build<'_> {
         let g = &mut self.g;
         if let Some(terms) = &self.terms {
             g.set_precision(Precision::Single);
-            let pull = terms.pull(g, &seen.layers(), self.state.step)?;
+            let pull = terms.pull(g, &seen.layers(), self.state.step, &self.parameters)?;
             g.set_precision(self.precision);
             minimised = g.plus(minimised, pull)?;
         }
