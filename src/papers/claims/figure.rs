@@ -194,6 +194,10 @@ impl FigureText {
     /// The figure as maps: all on one scale of colours where the first panel says its ends, else each on its own.
     fn map(&self, label: String, caption: String, names: &OverNetworks<'_>) -> Result<Figure, String> {
         let wrong = |why: String| format!("figure `{}`: {why}", self.name);
+        let colours = |panel: &PanelText| {
+            let axis = if panel.log { Axis::log(&panel.colours) } else { Axis::linear(&panel.colours) };
+            panel.within.map_or_else(|| axis.clone(), |[low, high]| axis.clone().within(low, high))
+        };
         let mut panels = Vec::new();
         for panel in &self.panel {
             let name = panel.cells.as_ref().ok_or_else(|| wrong("a map is of panels that all have `cells`".into()))?;
@@ -209,6 +213,7 @@ impl FigureText {
                 x: setting(&panel.x, x),
                 y: setting(&panel.y, y),
                 values: found.reduced(None),
+                colours: Some(colours(panel)),
                 numbers: panel.numbers,
                 rules: Vec::new(),
             };
@@ -217,9 +222,15 @@ impl FigureText {
             panels.push(map);
         }
         let first = &self.panel[0];
-        let axis = if first.log { Axis::log(&first.colours) } else { Axis::linear(&first.colours) };
-        let colours = first.within.map_or_else(|| axis.clone(), |[low, high]| axis.clone().within(low, high));
-        Ok(Map { label, caption, columns: self.columns, colours, shared: first.within.is_some(), panels }.draw())
+        Ok(Map {
+            label,
+            caption,
+            columns: self.columns,
+            colours: colours(first),
+            shared: first.within.is_some(),
+            panels,
+        }
+        .draw())
     }
 }
 

@@ -349,6 +349,7 @@ fn map(points: &[Point], [functions, presences, orders, depths]: Axes, note: &st
                 mean(&of)
             };
             panels.push(MapPanel {
+                colours: None,
                 title: format!("{}, there in {}", ORDERS[order], PRESENCES[presence]),
                 x: Setting {
                     label: "complexity".into(),

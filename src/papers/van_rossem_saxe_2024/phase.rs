@@ -63,6 +63,7 @@ pub fn run(lab: &mut Lab<'_>, _: &mut Shared) -> Result<PartOutcome> {
     let learned = cells.iter().filter(|t| t.learns()).count();
     let panel = |title: &str, values: &[f64]| MapPanel {
         title: title.to_owned(),
+        colours: None,
         x: MapSetting { label: "gain of the initial weights".into(), values: gains.to_vec(), ..MapSetting::default() },
         y: MapSetting {
             label: "hidden layers".into(),

@@ -43,6 +43,8 @@ pub struct MapPanel {
     /// The values, in the unit of the colours: row by row from the bottom, each row from the left. NaN, or a value that
     /// is missing at the end, leaves a cell without a value: it is hatched.
     pub values: Vec<f64>,
+    /// A scale of colours of its own, where that of the map is not shared.
+    pub colours: Option<Axis>,
     /// Whether values are written into cells that have room for them.
     pub numbers: bool,
     /// Values that matter, such as a critical gain: upright ones in columns from the left edge, where 0.5 is the middle of the
@@ -76,7 +78,8 @@ impl Map {
         let all = values.iter().flatten().copied();
         let shared = self.shared.then(|| Colours::of(&self.colours, all, Hue::Heat));
         let facet = |(panel, values): (&MapPanel, Vec<f64>)| {
-            let own = || Colours::of(&self.colours, values.iter().copied(), Hue::Heat);
+            let axis = panel.colours.as_ref().unwrap_or(&self.colours);
+            let own = || Colours::of(axis, values.iter().copied(), Hue::Heat);
             let colours = shared.clone().unwrap_or_else(own);
             Facet { colours: shared.is_none().then(|| colours.clone()), ..panel.facet(values, colours) }
         };

@@ -261,6 +261,7 @@ pub(super) fn phases() -> Map {
         };
         let mut map = MapPanel {
             title: title.to_owned(),
+            colours: None,
             x: Setting { label: "gain".to_owned(), values: gains.clone(), ..Setting::default() },
             y: Setting { label: "hidden layers".to_owned(), values: depths.clone(), ..Setting::default() },
             values: (0..77).map(value).collect(),
@@ -287,6 +288,7 @@ pub(super) fn fine_phases() -> Map {
     let list = |count: i32, by: f64| -> Vec<f64> { (1..=count).map(|i| f64::from(i) * by).collect() };
     let map = |columns: i32, rows: i32| MapPanel {
         title: format!("{columns} × {rows}"),
+        colours: None,
         x: Setting { label: "‖Δx‖".to_owned(), values: list(columns, 0.05), ..Setting::default() },
         y: Setting { label: "‖Δy*‖".to_owned(), values: list(rows, 0.05), ..Setting::default() },
         values: (0..columns * rows)
